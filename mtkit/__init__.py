@@ -1,0 +1,22 @@
+"""mtkit: train, run and measure neural machine translation models.
+
+``import mtkit`` costs nothing: the public names below are imported when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mtkit.translation.translator import Translation, Translator
+
+__version__ = "0.1.0"
+__all__ = ["Translation", "Translator", "__version__"]
+
+_HOME = {"Translator": "mtkit.translation.translator", "Translation": "mtkit.translation.translator"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'mtkit' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

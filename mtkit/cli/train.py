@@ -1,0 +1,96 @@
+"""``mtkit train``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtkit.cli.options import ConfigOption, OverwriteOption, PrintConfigOption, SetOption, ThreadsOption
+from mtkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mtkit.settings import Settings
+
+
+def train(
+    config: ConfigOption = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Run directory: checkpoints, logs and the model. Default: runs/NAME."),
+    ] = None,
+    src: Annotated[
+        Path | None, typer.Option("--src", "-src", metavar="FILE", help="Without a recipe: the source lines.")
+    ] = None,
+    tgt: Annotated[
+        Path | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: the target lines.")
+    ] = None,
+    src_lang: Annotated[
+        str | None, typer.Option("--src-lang", "-s", help="Without a recipe: default is the ending of the file's name.")
+    ] = None,
+    tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", "-t", help="Likewise.")] = None,
+    overrides: SetOption = None,
+    seed: Annotated[int | None, typer.Option(help="Decides initial weights, order of the data and dropout.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    threads: ThreadsOption = None,
+    overwrite: OverwriteOption = False,
+    print_config: PrintConfigOption = False,
+) -> None:
+    r"""Train a model: from a recipe, or from two text files alone.
+
+    \b
+    mtkit train -c recipe.yaml                     prepare the corpus, train, score the test sets
+    mtkit train --src my.en --tgt my.de -o runs/my hold out validation and test lines, choose the rest
+    mtkit train ...the same again                  go on where it stopped
+
+    SIGINT (Ctrl-C) and SIGTERM finish the update, save, and exit with 75.
+    """
+    if (config is None) == (src is None and tgt is None):
+        raise ConfigError(
+            "give a recipe with -c FILE, or two text files with --src FILE --tgt FILE, not both or neither"
+        )
+    if (src is None) != (tgt is None):
+        raise ConfigError("--src and --tgt go together: name both files")
+    if run_dir is None and config is None:
+        raise ConfigError("name a directory for the run with -o DIR")
+
+    from mtkit.settings import Settings, recipe_name
+
+    if src is not None and tgt is not None:
+        assert run_dir is not None
+        from mtkit.training.quickstart import write_recipe
+
+        config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
+    assert config is not None
+    flags = {
+        "training.seed": seed,
+        "training.device": device,
+        "training.precision": precision,
+        "training.threads": threads,
+    }
+    settings = Settings.load(config, overrides=overrides or (), flags=flags)
+    if print_config:
+        typer.echo(_explain(settings))
+        return
+
+    from mtkit.evaluation.report import score_lines
+    from mtkit.training.run import train as run_training
+
+    run = run_training(settings, run_dir or Path("runs") / recipe_name(config), overwrite=overwrite)
+    for name, evaluation in run.evaluations.items():
+        typer.echo(f"{name} ({len(evaluation.hyp_text):,} lines)")
+        for line in score_lines(evaluation.scores):
+            typer.echo(f"  {line}")
+    typer.echo(f"model: {run.bundle}")
+    typer.echo(f"translate with: mtkit translate -m {run.directory} -i FILE")
+
+
+def _explain(settings: "Settings") -> str:
+    """The settings with their origins; what depends on the corpus is filled in where it has been prepared."""
+    from mtkit.data.prepare import open_prepared
+    from mtkit.training.run import prepared_directory, resolve
+
+    directory = prepared_directory(settings.config())
+    if directory.exists():
+        return resolve(settings, open_prepared(directory))[0].explain()
+    return "# before the corpus is prepared; a preset by its size may follow\n" + settings.explain()

@@ -1,0 +1,234 @@
+"""``mtkit translate``."""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mtkit.cli.options import DeviceOption, PrecisionOption, ThreadsOption
+from mtkit.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from mtkit.translation.translator import Candidate, Translation
+
+
+class BatchType(StrEnum):
+    """What the batch size counts."""
+
+    SENTENCES = "sentences"
+    TOKENS = "tokens"
+
+
+class InputFormat(StrEnum):
+    """What a line of the input is."""
+
+    TEXT = "text"
+    JSONL = "jsonl"
+
+
+def translate(
+    file: Annotated[str | None, typer.Argument(metavar="[INPUT]", help="Text; - or none is stdin.")] = None,
+    models: Annotated[
+        list[Path] | None, typer.Option("--model", "-m", help="A run directory, a checkpoint or a model bundle.")
+    ] = None,
+    input_file: Annotated[
+        str | None, typer.Option("--input", "-i", metavar="FILE", help="Text to translate (plain, .gz, .zst).")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Written when all is done; default stdout.")
+    ] = None,
+    beam_size: Annotated[
+        int | None, typer.Option("--beam-size", "-b", min=1, help="1 is greedy search. Default: the model's.")
+    ] = None,
+    n_best: Annotated[int, typer.Option("--n-best", min=1, help="Translations per line: id ||| text ||| score.")] = 1,
+    length_penalty: Annotated[
+        float | None, typer.Option(help="score = log_prob / length ** PENALTY. Default: the model's.")
+    ] = None,
+    scores: Annotated[bool, typer.Option("--scores", help="Begin each line with its score and a tab.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One object a line: source, translation, score, tokens.")
+    ] = False,
+    input_format: Annotated[
+        InputFormat, typer.Option(help='jsonl: objects with the text under "source".')
+    ] = InputFormat.TEXT,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Sentences or tokens searched at once.")] = None,
+    batch_type: Annotated[BatchType, typer.Option(help="What --batch-size counts.")] = BatchType.SENTENCES,
+    buffer: Annotated[int, typer.Option(min=1, help="Lines read ahead and sorted by length.")] = 1024,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")] = False,
+) -> None:
+    r"""Translate lines: n lines in, n lines out, in order.
+
+    \b
+    mtkit translate -m RUN -i test.en -o test.de
+    cat test.en | mtkit translate -m RUN | less
+
+    Blank lines and the white space around a line stay as they are. A line over the model's limit is translated
+    sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
+    """
+    if not models:
+        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
+    if len(models) > 1:
+        raise ConfigError(f"-m was given {len(models)} times: ensembles are not supported yet; give one model")
+    if file is not None and input_file is not None:
+        raise ConfigError(f"two inputs, {file} and {input_file}: name one")
+    if scores and as_json:
+        raise ConfigError("--scores and --json do not go together: --json has the score")
+    source = file or input_file or "-"
+    try:
+        from mtkit.device import describe, memory_advice
+        from mtkit.log import logger, set_up_logging
+        from mtkit.translation.streaming import read_buffers
+        from mtkit.translation.translator import BATCH_SIZE, Translator
+
+        if quiet:
+            set_up_logging(quiet=True)
+        if source != "-" and not Path(source).exists():
+            raise DataError(f"{source}: No such file or directory")
+        translator = Translator.load(models[0], device=device, precision=precision, threads=threads)
+        options = translator.search_options(beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
+        size = batch_size or BATCH_SIZE[batch_type.value]
+        logger.info(
+            "translating with %s (%.1f million parameters) on %s; beam %d, batches of %d %s",
+            models[0],
+            translator.model.n_parameters() / 1e6,
+            describe(translator.device, translator.precision),
+            options.beam_size,
+            size,
+            batch_type.value,
+        )
+        record = _json_record if input_format is InputFormat.JSONL else _text_record
+        show = _formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
+        tally = _Tally()
+        advice = f"lower --batch-size (now {size} {batch_type.value})"
+        with _open_output(output) as out, memory_advice(advice):
+            for lines in read_buffers(source, buffer):
+                first = tally.n_lines + 1
+                records = [record(line, f"{source}:{number}") for number, line in enumerate(lines, start=first)]
+                translations = translator.translate(
+                    [text for text, _, _ in records],
+                    beam_size=beam_size,
+                    n_best=n_best,
+                    length_penalty=length_penalty,
+                    batch_size=size,
+                    batch_type=batch_type.value,
+                )
+                for (_, fields, end), translation in zip(records, translations, strict=True):
+                    out.write((show(tally.n_lines, fields, translation) + end + "\n").encode())
+                    tally.add(translation)
+                out.flush()
+        tally.log()
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Tally:
+    """What happened to the lines."""
+
+    def __init__(self) -> None:
+        self.n_lines = 0
+        self._n_split = 0
+        self._n_cut_off = 0
+        self._start = time.perf_counter()
+
+    def add(self, translation: "Translation") -> None:
+        self.n_lines += 1
+        self._n_split += translation.n_segments > 1
+        self._n_cut_off += not translation.finished
+
+    def log(self) -> None:
+        from mtkit.log import duration_shown, logger
+
+        if self._n_split:
+            logger.warning("%d line(s) were longer than the model's limit: translated in parts", self._n_split)
+        if self._n_cut_off:
+            logger.warning("%d translation(s) were cut off at the longest length allowed", self._n_cut_off)
+        seconds = time.perf_counter() - self._start
+        rate = self.n_lines / seconds
+        logger.info("%s lines in %s, %.1f lines/s", f"{self.n_lines:,}", duration_shown(seconds), rate)
+
+
+# What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.
+_Record = tuple[str, dict[str, Any], str]
+
+
+def _text_record(line: str, place: str) -> _Record:  # noqa: ARG001  # a line of text cannot be wrong
+    content = line.removesuffix("\r")
+    return content, {"source": content}, line[len(content) :]
+
+
+def _json_record(line: str, place: str) -> _Record:
+    if not line.strip():
+        return "", {"source": ""}, ""
+    with suppress(ValueError, RecursionError):
+        fields = json.loads(line)
+        if isinstance(fields, dict) and isinstance(fields.get("source"), str):
+            return fields["source"], fields, ""
+    raise DataError(f'{place}: expected a JSON object with a text under "source"')
+
+
+def _formatter(*, as_json: bool, n_best: bool, scores: bool) -> Callable[[int, dict[str, Any], "Translation"], str]:
+    """How a translation is written, without its line end: from the line's number, counted from 0, and its fields."""
+
+    def json_line(_number: int, fields: dict[str, Any], translation: "Translation") -> str:
+        alternatives = {"n_best": [_json_fields(c) for c in translation.n_best]} if n_best else {}
+        return json.dumps(fields | _json_fields(translation) | alternatives, ensure_ascii=False)
+
+    def moses_lines(number: int, _fields: dict[str, Any], translation: "Translation") -> str:
+        return "\n".join(f"{number} ||| {c.text} ||| {c.score:.4f}" for c in translation.n_best or [translation])
+
+    def scored_line(_number: int, _fields: dict[str, Any], translation: "Translation") -> str:
+        return f"{translation.score:.4f}\t{translation.text}"
+
+    def plain_line(_number: int, _fields: dict[str, Any], translation: "Translation") -> str:
+        return translation.text
+
+    if as_json:
+        return json_line
+    return moses_lines if n_best else scored_line if scores else plain_line
+
+
+def _json_fields(candidate: "Candidate") -> dict[str, Any]:
+    score = candidate.score if math.isfinite(candidate.score) else None
+    return {"translation": candidate.text, "score": score, "tokens": candidate.tokens}
+
+
+@contextmanager
+def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears under its name when all of it is written.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    from mtkit.io import atomic_file
+
+    if path is None or str(path) == "-":
+        if sys.stdout is None or sys.stdout.closed:
+            raise DataError("standard output is closed; name a file with -o FILE")
+        yield sys.stdout.buffer
+        return
+    if path.is_dir():
+        raise DataError(f"{path}: is a directory; name a file")
+    try:
+        if path.exists() and not path.is_file():  # a device or a named pipe
+            with path.open("wb") as file:
+                yield file
+        else:
+            with atomic_file(path.resolve()) as whole:
+                yield whole
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path}: cannot write: {error.strerror or error}") from error

@@ -1,0 +1,389 @@
+"""Every setting of a run and its default: one YAML recipe, one frozen object.
+
+Each default lives here and nowhere else. Code below the command line takes the section it needs
+(``ModelConfig``, ``TrainingConfig``, ...), never the whole ``Config`` and never a dictionary.
+``mtkit.settings`` reads recipes and lays the sources of settings over each other.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+
+Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Metric = Literal["loss", "bleu", "chrf"]
+
+
+class Section(BaseModel):
+    """A part of the settings: no unknown keys, no later changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SourceConfig(Section):
+    """Where pairs come from: two line-aligned files, a TSV file, or Hugging Face ``datasets``.
+
+    Exactly one of ``src`` + ``tgt``, ``tsv`` and ``hf`` is given. In a recipe the string
+    ``hf:NAME`` stands for ``{hf: NAME}``.
+    """
+
+    src: str | None = None
+    """Text file of source lines (plain, .gz, .zst)."""
+
+    tgt: str | None = None
+    """Text file of target lines; line n translates line n of ``src``."""
+
+    tsv: str | None = None
+    """Tab-separated file (plain, .gz, .zst)."""
+
+    columns: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
+    """For ``tsv``: the columns of source and target, counted from 0."""
+
+    hf: str | None = None
+    """Name on the Hugging Face hub, or a local directory or parquet, JSON or CSV file."""
+
+    hf_config: str | None = None
+    """For ``hf``: the configuration of the data set, where it has several."""
+
+    split: str | None = None
+    """For ``hf``: the split; by default train, validation or test, after the place in the recipe."""
+
+    fields: tuple[str, str] | None = None
+    """For ``hf``: the fields of source and target; by default the language codes, alone or under ``translation``."""
+
+    name: str | None = None
+    """A name for reports; by default made from the file's name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_string(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if value.startswith("hf:"):
+                return {"hf": value.removeprefix("hf:")}
+            if value.endswith((".tsv", ".tsv.gz", ".tsv.zst")):
+                return {"tsv": value}
+            raise ValueError("a source is hf:NAME, a .tsv file, or {src: FILE, tgt: FILE}")
+        return value
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        if (self.src is None) != (self.tgt is None):
+            raise ValueError("src and tgt go together: name both files")
+        if [self.src is not None, self.tsv is not None, self.hf is not None].count(True) != 1:
+            raise ValueError("give one of src + tgt, tsv and hf")
+        return self
+
+
+class CleaningConfig(Section):
+    """What is dropped from the training pairs. Validation and test sets are never touched."""
+
+    max_tokens: PositiveInt = 256
+    """Drop a pair with more tokens than this on either side."""
+
+    max_ratio: Annotated[float, Field(ge=1)] = 6.0
+    """Drop a pair whose longer side has more than this many times the tokens of the shorter."""
+
+    drop_duplicates: bool = True
+    """Drop a pair that occurred before, both sides alike."""
+
+
+class DataConfig(Section):
+    """The corpus: its languages, where it comes from and what is dropped from it."""
+
+    src_lang: str
+    """Language code of the source, such as en."""
+
+    tgt_lang: str
+    """Language code of the target, such as de."""
+
+    train: list[SourceConfig] = Field(min_length=1)
+    """Sources of training pairs, read in order."""
+
+    valid: list[SourceConfig] = Field(min_length=1)
+    """Sources of validation pairs."""
+
+    test: list[SourceConfig] = []
+    """Test sets, kept apart from each other under their names."""
+
+    prepared: str | None = None
+    """Directory of the prepared corpus; by default prepared/NAME."""
+
+    cleaning: CleaningConfig = CleaningConfig()
+
+    @field_validator("train", "valid", "test", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, (str, dict)) else value
+
+
+class TokenizerConfig(Section):
+    """SentencePiece: how text is cut into the pieces that a model reads."""
+
+    type: Literal["unigram", "bpe", "char", "word"] = "unigram"
+    """Kind of SentencePiece model."""
+
+    vocab_size: PositiveInt | None = None
+    """Pieces, the four special ones included; by default chosen from the number of training pairs."""
+
+    joint: bool = True
+    """One vocabulary for both languages. Embeddings can only be shared between languages when it is."""
+
+    character_coverage: Annotated[float, Field(gt=0.9, le=1.0)] = 0.9999
+    """Share of all characters in the training text that get a piece of their own."""
+
+    byte_fallback: bool | None = None
+    """Spell characters without a piece as bytes, so that nothing is unknown; by default on for unigram and bpe."""
+
+    user_defined_symbols: list[str] = []
+    """Strings that always stay one piece."""
+
+    max_sample_lines: PositiveInt = 2_000_000
+    """Train the tokenizer on at most this many lines, drawn evenly from the corpus."""
+
+    @model_validator(mode="after")
+    def _check_fallback(self) -> Self:
+        if self.byte_fallback and self.type in ("char", "word"):
+            raise ValueError(f"byte_fallback needs type unigram or bpe, not {self.type}")
+        return self
+
+
+class ModelConfig(Section):
+    """Shape of the model. Defaults: the base Transformer of Vaswani et al. (2017), table 3."""
+
+    preset: Literal["auto", "tiny", "small", "base", "big"] = "auto"
+    """A named set of sizes under the values given here; auto chooses by the number of training pairs."""
+
+    architecture: Literal["transformer"] = "transformer"
+
+    d_model: PositiveInt = 512
+    """Width of the residual stream."""
+
+    n_heads: PositiveInt = 8
+    """Attention heads per layer; must divide ``d_model``."""
+
+    d_ff: PositiveInt = 2048
+    """Inner width of the feed-forward blocks."""
+
+    n_encoder_layers: PositiveInt = 6
+    n_decoder_layers: PositiveInt = 6
+
+    norm: Literal["pre", "post"] = "pre"
+    """Layer normalisation before each sublayer (with one more at the end) or after each residual sum."""
+
+    activation: Literal["relu", "gelu"] = "relu"
+
+    dropout: Probability = 0.1
+    """Dropout on embeddings and on the output of each sublayer."""
+
+    attention_dropout: Probability = 0.0
+    """Dropout on attention weights."""
+
+    activation_dropout: Probability = 0.0
+    """Dropout on the inner activations of the feed-forward blocks."""
+
+    tie_embeddings: Literal["none", "decoder", "all"] = "all"
+    """Share the output projection with the target embedding (decoder), and with the source embedding too (all)."""
+
+    max_length: PositiveInt = 512
+    """Longest sequence in tokens, on either side, end of sentence included."""
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        if self.d_model % self.n_heads:
+            raise ValueError(f"n_heads ({self.n_heads}) must divide d_model ({self.d_model})")
+        if self.d_model % 2:
+            raise ValueError(f"d_model ({self.d_model}) must be even: positions are pairs of sine and cosine")
+        return self
+
+
+class EarlyStoppingConfig(Section):
+    """When to end before ``max_updates``."""
+
+    metric: Metric = "bleu"
+    """What must go on improving on the validation set; also what *best* means for checkpoints."""
+
+    patience: PositiveInt | None = None
+    """Stop after this many validations without a new best; by default never."""
+
+
+class AverageConfig(Section):
+    """Which checkpoints are averaged into the bundle at the end of the run."""
+
+    n: NonNegativeInt = 0
+    """How many; 0 takes the best checkpoint as it is."""
+
+    by: Literal["last", "best"] = "last"
+
+
+class TrainingConfig(Section):
+    """How the model is fitted. An *update* is one optimiser step."""
+
+    max_updates: PositiveInt = 100_000
+    """Stop after this many updates."""
+
+    max_epochs: PositiveInt | None = None
+    """Stop after this many passes over the corpus, where that comes first."""
+
+    batch_tokens: PositiveInt = 25_000
+    """Target tokens per update, padding excluded, summed over accumulated micro-batches."""
+
+    accumulate: PositiveInt = 1
+    """Micro-batches per update: each holds about ``batch_tokens / accumulate`` target tokens."""
+
+    schedule: Literal["inverse_sqrt", "linear", "cosine", "constant"] = "inverse_sqrt"
+    """What the learning rate does after warm-up; linear and cosine reach zero at ``max_updates``."""
+
+    learning_rate: Positive = 7e-4
+    """Peak learning rate, reached at the end of warm-up."""
+
+    warmup_updates: NonNegativeInt = 4_000
+    """Updates of linear warm-up from zero."""
+
+    adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
+    adam_epsilon: Positive = 1e-9
+    weight_decay: NonNegative = 0.0
+    """Decoupled weight decay (AdamW), on matrices only."""
+
+    label_smoothing: Probability = 0.1
+    """Probability mass moved from the reference token to the whole vocabulary."""
+
+    max_grad_norm: Positive = 1.0
+    """Clip the global L2 norm of the gradient to this."""
+
+    max_bad_updates: PositiveInt = 20
+    """Stop after this many updates in a row were skipped for a loss or gradient that is not finite."""
+
+    report_every: PositiveInt = 100
+    """Updates between two lines of the log and of metrics.jsonl."""
+
+    validate_every: PositiveInt = 1_000
+    """Updates between two validations."""
+
+    validate_text: bool = True
+    """Also translate the validation set, greedily, for BLEU and chrF."""
+
+    n_samples: NonNegativeInt = 3
+    """Validation translations shown at each validation."""
+
+    save_every: PositiveInt = 1_000
+    """Updates between two checkpoints. A new best is saved besides."""
+
+    keep_last: PositiveInt = 3
+    """Newest checkpoints kept."""
+
+    keep_best: PositiveInt = 1
+    """Best checkpoints kept."""
+
+    early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
+    average: AverageConfig = AverageConfig()
+
+    seed: int = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of forward and backward; weights and optimiser stay in float32. auto: bf16 on a GPU that has it."""
+
+    threads: PositiveInt | None = None
+    """CPU threads; by default one per core this process may use."""
+
+    tensorboard: bool = False
+    """Also write the metrics for TensorBoard; needs the extra mtkit[tensorboard]."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.schedule in ("linear", "cosine") and self.warmup_updates >= self.max_updates:
+            raise ValueError(f"warmup_updates ({self.warmup_updates}) must be below max_updates ({self.max_updates})")
+        if self.batch_tokens < self.accumulate:
+            raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
+        kept = self.keep_last if self.average.by == "last" else self.keep_best
+        if self.average.n > kept:
+            raise ValueError(f"average.n ({self.average.n}) exceeds keep_{self.average.by} ({kept})")
+        if self.early_stopping.metric != "loss" and not self.validate_text:
+            raise ValueError(f"early_stopping.metric {self.early_stopping.metric} needs validate_text: true")
+        return self
+
+
+class DecodingConfig(Section):
+    """How hypotheses are searched for. Kept in the bundle as the model's defaults."""
+
+    beam_size: PositiveInt = 5
+    """Hypotheses kept per sentence; 1 is greedy search."""
+
+    length_penalty: float = 1.0
+    """Exponent p in score = log_prob / length ** p, the end of sentence counted. Higher favours longer output."""
+
+    max_length_ratio: Positive = 2.0
+    max_length_offset: NonNegativeInt = 20
+    """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens."""
+
+
+class Config(Section):
+    """One run, complete."""
+
+    name: str = "model"
+    """Name of the run; by default the recipe's folder or file name."""
+
+    data: DataConfig
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    decoding: DecodingConfig = DecodingConfig()
+
+    @model_validator(mode="after")
+    def _check_tying(self) -> Self:
+        if self.model.tie_embeddings == "all" and not self.tokenizer.joint:
+            raise ValueError("model.tie_embeddings: all needs tokenizer.joint: true; write decoder or none")
+        if self.data.cleaning.max_tokens >= self.model.max_length:
+            raise ValueError(
+                f"data.cleaning.max_tokens ({self.data.cleaning.max_tokens}) must be below "
+                f"model.max_length ({self.model.max_length}), which counts the end of sentence too"
+            )
+        return self
+
+
+class SizeClass(Section):
+    """A preset: sizes and schedule that suit a corpus of about ``max_pairs`` training pairs."""
+
+    max_pairs: float
+    model: dict[str, Any]
+    training: dict[str, Any]
+
+
+SIZE_CLASSES: dict[str, SizeClass] = {
+    # Wu et al. (2021) for multi30k; a vocabulary and a model that five to thirty thousand pairs can fill.
+    "tiny": SizeClass(
+        max_pairs=50_000,
+        model={"d_model": 128, "n_heads": 4, "d_ff": 256, "n_encoder_layers": 4, "n_decoder_layers": 4, "dropout": 0.3},
+        training={"batch_tokens": 4_000, "learning_rate": 5e-3, "warmup_updates": 1_000, "max_updates": 10_000}
+        | {"validate_every": 500, "save_every": 500},
+    ),
+    "small": SizeClass(
+        max_pairs=500_000,
+        model={"d_model": 256, "n_heads": 4, "d_ff": 1024, "n_encoder_layers": 3, "n_decoder_layers": 3}
+        | {"dropout": 0.2},
+        training={"batch_tokens": 4_000, "learning_rate": 2e-3, "warmup_updates": 2_000, "max_updates": 40_000},
+    ),
+    "base": SizeClass(
+        max_pairs=10_000_000,
+        model={"d_model": 512, "n_heads": 8, "d_ff": 2048, "n_encoder_layers": 6, "n_decoder_layers": 6},
+        training={"batch_tokens": 25_000, "learning_rate": 7e-4, "warmup_updates": 4_000, "max_updates": 100_000},
+    ),
+    "big": SizeClass(
+        max_pairs=float("inf"),
+        model={"d_model": 1024, "n_heads": 16, "d_ff": 4096, "n_encoder_layers": 6, "n_decoder_layers": 6},
+        training={"batch_tokens": 25_000, "learning_rate": 5e-4, "warmup_updates": 4_000, "max_updates": 300_000},
+    ),
+}
+
+
+def size_class_for(n_pairs: int) -> str:
+    """Name of the preset for a corpus of ``n_pairs`` training pairs."""
+    return next(name for name, size in SIZE_CLASSES.items() if n_pairs <= size.max_pairs)
+
+
+def default_vocab_size(n_pairs: int) -> int:
+    """Vocabulary for a corpus of ``n_pairs``: enough pairs for each piece to be learnt, between 1,000 and 32,000."""
+    for limit, size in ((5_000, 1_000), (20_000, 4_000), (100_000, 8_000), (1_000_000, 16_000)):
+        if n_pairs <= limit:
+            return size
+    return 32_000

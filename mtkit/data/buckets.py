@@ -1,0 +1,94 @@
+"""Cut pairs into batches of like length, on both sides at once.
+
+Sorting by one side leaves the other ragged. Here the plane of (source length, target length) is cut
+in two, again and again, each time where it saves most padding, until every part is one batch.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+Lengths = NDArray[np.int32]
+
+# A batch may hold this many times its budget on either side, padding included.
+MAX_PADDED = 2
+
+_N_CANDIDATES = 16
+_SMALLEST_PART = 0.2
+
+
+def cut_by_length(
+    src_lengths: Lengths, tgt_lengths: Lengths, *, budget: int, rng: np.random.Generator, multiple: int = 1
+) -> list[Rows]:
+    """Partition pairs into batches of up to ``budget`` target tokens each, with little padding.
+
+    Pairs of equal length are dealt out at random, so that another draw gives them other neighbours.
+
+    Args:
+        src_lengths: Source tokens of each pair, (n,), all above 0.
+        tgt_lengths: Target tokens of each pair, (n,), all above 0.
+        budget: Real target tokens of a batch; with padding, neither side exceeds ``MAX_PADDED`` times this.
+            A single pair that is longer makes a batch of its own.
+        rng: Deals out the pairs.
+        multiple: Lengths are padded to multiples of this.
+
+    Returns:
+        Indices into the lengths: every pair in one batch, the batches in no useful order.
+    """
+    src, tgt = (-(-lengths // multiple) * multiple for lengths in (src_lengths, tgt_lengths))
+    # NumPy sorts 16-bit keys by radix, several times faster.
+    keys = [np.minimum(lengths, np.iinfo(np.uint16).max).astype(np.uint16) for lengths in (src, tgt)]
+    n_tokens = int(tgt_lengths.sum(dtype=np.int64))
+    # Room for about two pairs in each batch, so that a cut between pairs can keep to the budget.
+    room = 2 * n_tokens / max(len(src), 1)
+    parts = [(rng.permutation(len(src)), math.ceil(n_tokens / max(budget - room, budget / 2)))]
+    batches = []
+    while parts:
+        rows, n_batches = parts.pop()
+        if n_batches <= 1 and _fits(src[rows], tgt[rows], tgt_lengths[rows], budget):
+            batches.append(rows)
+            continue
+        n_batches = max(n_batches, 2)
+        smallest = max(int(n_batches * _SMALLEST_PART), 1)
+        counts = rng.permutation(np.arange(smallest, n_batches - smallest + 1))[:_N_CANDIDATES]
+        cuts = [
+            _best_cut(rows[np.argsort(key[rows], kind="stable")], src, tgt, tgt_lengths, counts, n_batches, budget)
+            for key in keys
+        ]
+        _, left, right, count = min(cuts, key=lambda cut: cut[0])
+        parts += [(left, count), (right, n_batches - count)]
+    return batches
+
+
+def _fits(src: Lengths, tgt: Lengths, tgt_lengths: Lengths, budget: int) -> bool:
+    if len(src) <= 1:
+        return True
+    padded = len(src) * max(int(src.max()), int(tgt.max()))
+    return int(tgt_lengths.sum()) <= budget and padded <= MAX_PADDED * budget
+
+
+def _best_cut(
+    rows: Rows, src: Lengths, tgt: Lengths, tgt_lengths: Lengths, counts: Rows, n_batches: int, budget: int
+) -> tuple[int, Rows, Rows, int]:
+    """Of the cuts that leave ``counts`` batches to the left, the one with the fewest positions in both parts.
+
+    Returns:
+        Positions after the cut, padding included; the rows to the left and to the right; batches to the left.
+    """
+    ends = np.cumsum(tgt_lengths[rows], dtype=np.int64)
+    wanted = ends[-1] * counts // n_batches
+    wanted = np.clip(wanted, ends[-1] - (n_batches - counts) * budget, counts * budget)
+    at = np.clip(np.searchsorted(ends, wanted, side="right"), 1, len(rows) - 1)
+    at, first = np.unique(at, return_index=True)
+    (src_left, src_right), (tgt_left, tgt_right) = _widest(src[rows], at), _widest(tgt[rows], at)
+    positions = (src_left + tgt_left) * at + (src_right + tgt_right) * (len(rows) - at)
+    best = int(np.argmin(positions))
+    return int(positions[best]), rows[: at[best]], rows[at[best] :], int(counts[first[best]])
+
+
+def _widest(lengths: Lengths, cuts: Rows) -> tuple[Rows, Rows]:
+    """Largest length before each cut, and after it."""
+    largest = np.maximum.reduceat(lengths, np.concatenate([[0], cuts])).astype(np.int64)
+    return np.maximum.accumulate(largest)[:-1], np.maximum.accumulate(largest[::-1])[::-1][1:]

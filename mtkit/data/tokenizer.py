@@ -1,0 +1,201 @@
+"""Text to token ids and back: SentencePiece (Kudo and Richardson, 2018) behind one small class."""
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+
+from mtkit.config import TokenizerConfig
+from mtkit.errors import VocabularyError
+from mtkit.io import atomic_file
+
+JOINT_FILE = "tokenizer.model"
+SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"
+
+# Unigram training sums in an order that depends on the number of threads: one number for every machine.
+_TRAINING_THREADS = 4
+_ERRORS_ONLY = 2
+
+
+class Tokenizer:
+    """One SentencePiece model for both languages, or one for each.
+
+    Ids 0 to 3 are the same in every vocabulary: padding, unknown, begin and end of sentence.
+    """
+
+    pad_id, unk_id, bos_id, eos_id = 0, 1, 2, 3
+
+    def __init__(self, src_model: bytes, tgt_model: bytes | None = None) -> None:
+        """Take serialised SentencePiece models; ``tgt_model`` is None where one serves both languages.
+
+        Raises:
+            VocabularyError: If a model is damaged or numbers the special tokens otherwise.
+        """
+        self._models = [src_model] if tgt_model is None else [src_model, tgt_model]
+        self._src = _processor(src_model)
+        self._tgt = self._src if tgt_model is None else _processor(tgt_model)
+
+    @classmethod
+    def load(cls, directory: Path) -> "Tokenizer":
+        """Read what ``save`` wrote.
+
+        Raises:
+            VocabularyError: If the files are absent, unreadable or damaged.
+        """
+        joint = (directory / JOINT_FILE).exists() or not (directory / SRC_FILE).exists()
+        try:
+            models = [(directory / name).read_bytes() for name in ([JOINT_FILE] if joint else [SRC_FILE, TGT_FILE])]
+        except OSError as error:
+            raise VocabularyError(f"{error.filename}: {error.strerror}") from error
+        try:
+            return cls(*models)
+        except VocabularyError as error:
+            raise VocabularyError(f"{directory}: {error}") from None
+
+    def save(self, directory: Path) -> None:
+        """Write ``tokenizer.model``, or ``tokenizer.src.model`` and ``tokenizer.tgt.model``."""
+        for name, model in zip([JOINT_FILE] if self.joint else [SRC_FILE, TGT_FILE], self._models, strict=True):
+            with atomic_file(directory / name) as file:
+                file.write(model)
+
+    @property
+    def joint(self) -> bool:
+        """Whether one vocabulary serves both languages."""
+        return len(self._models) == 1
+
+    @property
+    def src_vocab_size(self) -> int:
+        """Pieces of the source vocabulary, special ones included."""
+        return self._src.get_piece_size()
+
+    @property
+    def tgt_vocab_size(self) -> int:
+        """Pieces of the target vocabulary, special ones included."""
+        return self._tgt.get_piece_size()
+
+    def sha256(self) -> str:
+        """Hex digest of the model file (of both, one after the other, where there are two)."""
+        return hashlib.sha256(b"".join(self._models)).hexdigest()
+
+    def encode_src(self, texts: Sequence[str], *, num_threads: int | None = None) -> list[list[int]]:
+        """Source ids of each text, without begin or end of sentence.
+
+        Args:
+            texts: Segments.
+            num_threads: CPU threads; by default one per core for many texts, one for few.
+        """
+        return _encode(self._src, texts, num_threads)
+
+    def encode_tgt(self, texts: Sequence[str], *, num_threads: int | None = None) -> list[list[int]]:
+        """Target ids of each text, as ``encode_src`` does for the source."""
+        return _encode(self._tgt, texts, num_threads)
+
+    def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """Text of each sequence of target ids; padding, begin and end of sentence are left out."""
+        return self._tgt.decode([self._words(sequence) for sequence in ids])
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """The pieces that target ids stand for, special ones included."""
+        return [self._tgt.id_to_piece(int(i)) for i in ids]
+
+    def src_tokens(self, ids: Sequence[int]) -> list[str]:
+        """The pieces that source ids stand for, special ones included."""
+        return [self._src.id_to_piece(int(i)) for i in ids]
+
+    def _words(self, ids: Sequence[int]) -> list[int]:
+        return [int(i) for i in ids if int(i) not in (self.pad_id, self.bos_id, self.eos_id)]
+
+
+def train_tokenizer(
+    src_lines: Iterable[str],
+    tgt_lines: Iterable[str],
+    config: TokenizerConfig,
+    vocab_size: int,
+    *,
+    exact: bool = True,
+) -> Tokenizer:
+    """Train one SentencePiece model on both sides, or one on each. The same lines give the same bytes.
+
+    Args:
+        src_lines: Source text, read once.
+        tgt_lines: Target text, read once, after ``src_lines``.
+        config: Kind of model, coverage and symbols; its own ``vocab_size`` is not looked at.
+        vocab_size: Pieces of each vocabulary, special ones included.
+        exact: Refuse a text that cannot fill the vocabulary; otherwise take as many pieces as there are.
+
+    Raises:
+        VocabularyError: If the text does not allow this size (naming one that works), or the symbols are not valid.
+    """
+    if config.joint:
+        return Tokenizer(_train(chain(src_lines, tgt_lines), config, vocab_size, exact=exact))
+    src_model = _train(src_lines, config, vocab_size, exact=exact)
+    return Tokenizer(src_model, _train(tgt_lines, config, vocab_size, exact=exact))
+
+
+def _train(lines: Iterable[str], config: TokenizerConfig, vocab_size: int, *, exact: bool) -> bytes:
+    """Serialised SentencePiece model."""
+    model = io.BytesIO()
+    byte_fallback = config.type in ("unigram", "bpe") if config.byte_fallback is None else config.byte_fallback
+    try:
+        sentencepiece.SentencePieceTrainer.Train(
+            sentence_iterator=iter(lines),
+            model_writer=model,
+            model_type=config.type,
+            vocab_size=vocab_size,
+            hard_vocab_limit=exact,
+            character_coverage=config.character_coverage,
+            byte_fallback=byte_fallback,
+            user_defined_symbols=config.user_defined_symbols,
+            pad_id=Tokenizer.pad_id,
+            unk_id=Tokenizer.unk_id,
+            bos_id=Tokenizer.bos_id,
+            eos_id=Tokenizer.eos_id,
+            input_sentence_size=0,
+            shuffle_input_sentence=False,
+            num_threads=_TRAINING_THREADS,
+            minloglevel=_ERRORS_ONLY,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise _explained(str(error), vocab_size) from None
+    return model.getvalue()
+
+
+def _explained(message: str, vocab_size: int) -> VocabularyError:
+    """What SentencePiece says, in terms of our settings."""
+    if found := re.search(r"too high.*<= (\d+)", message):
+        return VocabularyError(
+            f"tokenizer.vocab_size {vocab_size} is more than the training text allows: "
+            f"lower tokenizer.vocab_size to {found[1]} or less"
+        )
+    return VocabularyError(f"the tokenizer cannot be trained: {message}")
+
+
+def _processor(model: bytes) -> Any:
+    """Load a serialised model and check that its special tokens are where ours are."""
+    processor = sentencepiece.SentencePieceProcessor()
+    try:
+        processor.LoadFromSerializedProto(model)
+        ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
+    except (RuntimeError, ValueError, OSError) as error:
+        raise VocabularyError(f"damaged tokenizer model: {error}") from None
+    expected = (Tokenizer.pad_id, Tokenizer.unk_id, Tokenizer.bos_id, Tokenizer.eos_id)
+    if ids != expected:
+        raise VocabularyError(f"the tokenizer numbers pad, unk, bos, eos as {ids}; mtkit needs {expected}")
+    return processor
+
+
+def _encode(processor: Any, texts: Sequence[str], num_threads: int | None) -> list[list[int]]:
+    if num_threads is None:
+        num_threads = available_cores() if len(texts) > 1000 else 1
+    return processor.encode(list(texts), out_type=int, num_threads=num_threads)
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

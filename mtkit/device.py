@@ -1,0 +1,79 @@
+"""The machine: device, precision, threads and seeds."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from mtkit.errors import DeviceError
+
+Precision = Literal["fp32", "bf16"]
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
+
+    Raises:
+        DeviceError: If a GPU is asked for where there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        build = "this build of torch has no CUDA" if torch.version.cuda is None else "torch sees no GPU"
+        raise DeviceError(f"device {name}: {build}; use --device cpu or auto")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"device {name}: unknown; use auto, cpu or cuda") from None
+    if device.type == "cuda" and device.index is not None and device.index >= torch.cuda.device_count():
+        raise DeviceError(f"device {name}: this machine has {torch.cuda.device_count()} GPU(s), counted from 0")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a GPU that computes in it, else fp32.
+
+    Raises:
+        DeviceError: If it is none of these.
+    """
+    if name not in ("auto", "fp32", "bf16"):
+        raise DeviceError(f"precision {name}: unknown; use auto, fp32 or bf16")
+    if name == "auto":
+        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if name == "bf16" else "fp32"
+
+
+def set_threads(n: int | None) -> int:
+    """Use ``n`` CPU threads, by default one per core that this process may run on; returns the number."""
+    n = n or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else n or os.cpu_count() or 1
+    torch.set_num_threads(n)
+    return n
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """A context in which matrix products run in the given precision."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def describe(device: torch.device, precision: Precision) -> str:
+    """One phrase for the log, such as ``cpu, 2 threads, fp32``."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)}), {precision}"
+    return f"{device}, {torch.get_num_threads()} threads, {precision}"
+
+
+@contextmanager
+def memory_advice(advice: str) -> Iterator[None]:
+    """Turn an exhausted memory, of a GPU or of the machine, into an error that says what to lower."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise DeviceError(f"the GPU's memory is full; {advice}") from None
+    except MemoryError:
+        raise DeviceError(f"the machine's memory is full; {advice}") from None
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
+            raise DeviceError(f"the machine's memory is full; {advice}") from None
+        raise

@@ -1,0 +1,117 @@
+"""What makes a score impossible or misleading: files that do not belong together, text not as a reader would see it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtkit.errors import DataError
+
+# French and others put a space before ! ? : ; but no language puts one before a full stop or a comma.
+_SPACED = re.compile(r"\S +(?:[.,](?= |$)|[。，、])")
+_ATTACHED = re.compile(r"[^\s.,](?:[.,](?= |$)|[。，、])")
+# Marks of Moses (hyphen, escapes), of PTB (clitics), of subword-nmt and of SentencePiece.
+_MARKS = re.compile(r"@-@|&(?:apos|quot|#91|#93|#124);| (?:'(?:s|m|re|ve|ll|d)|n't)(?= |$)|@@(?: |$)|(?:^| )▁")
+_HAN_OR_KANA = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
+# Among lines that show it either way, tokenised corpora have over 90 % and natural ones (news, captions, web text in
+# German, English, French, Spanish, Swahili and Chinese) under 4 %. A fifth also catches a file that is half tokenised.
+_TOKENISED_SHARE = 0.2
+# A few odd lines in a corpus that hardly has a full stop prove nothing.
+_TOKENISED_MINIMUM = 0.02
+_LOWERCASE_SHARE = 0.95
+_UNSPACED_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Text:
+    """Lines, and what to call them in a message, such as their file's name."""
+
+    name: str
+    lines: Sequence[str]
+
+
+def check_aligned(texts: Sequence[Text]) -> None:
+    """Make sure that all texts have the same number of lines.
+
+    Raises:
+        DataError: Naming the first and one that differs from it, and both counts.
+    """
+    first, *others = texts
+    for other in others:
+        if len(other.lines) != len(first.lines):
+            raise DataError(
+                f"{first.name} has {len(first.lines):,} lines but {other.name} has {len(other.lines):,}: "
+                "line n of each must belong to the same segment"
+            )
+
+
+def looks_tokenised(lines: Sequence[str]) -> bool:
+    """Whether the text was split into tokens or subword pieces and not joined again."""
+    tokenised = attached = 0
+    for line in lines:
+        if _SPACED.search(line) or _MARKS.search(line):
+            tokenised += 1
+        elif _ATTACHED.search(line):
+            attached += 1
+    return tokenised > max(_TOKENISED_SHARE * (tokenised + attached), _TOKENISED_MINIMUM * len(lines))
+
+
+def looks_lowercased(lines: Sequence[str]) -> bool:
+    """Whether nearly all lines are in lower case, in a script that has case."""
+    return _lowercase_share(lines) > _LOWERCASE_SHARE
+
+
+def looks_chinese_or_japanese(lines: Sequence[str]) -> bool:
+    """Whether the text is in a script that puts no spaces between words."""
+    n_characters = sum(len(line) - line.count(" ") for line in lines)
+    return sum(len(_HAN_OR_KANA.findall(line)) for line in lines) > _UNSPACED_SHARE * n_characters
+
+
+def count_empty(lines: Sequence[str]) -> int:
+    """Lines with nothing but white space."""
+    return sum(not line.strip() for line in lines)
+
+
+def find_pitfalls(hyp: Text, refs: Sequence[Text], *, tokenizer: str, lowercase: bool = False) -> list[str]:
+    """Say what would make the scores of an output misleading.
+
+    Args:
+        hyp: The output.
+        refs: Its references.
+        tokenizer: The one that BLEU will use.
+        lowercase: Whether the scores will ignore case.
+
+    Returns:
+        One sentence per finding, each with what to do about it.
+    """
+    found = []
+    for text in (hyp, *refs):
+        if tokenizer != "none" and looks_tokenised(text.lines):
+            found.append(
+                f"{text.name} looks tokenised, which distorts every score: join the tokens to plain text first"
+            )
+        n_empty = count_empty(text.lines)
+        if n_empty:
+            found.append(f"{text.name}: {n_empty:,} of {len(text.lines):,} lines are empty")
+    for ref in refs:
+        for lower, other in ((hyp, ref), (ref, hyp)):
+            if (
+                not lowercase
+                and looks_lowercased(lower.lines)
+                and 0 <= _lowercase_share(other.lines) <= _LOWERCASE_SHARE
+            ):
+                found.append(
+                    f"{lower.name} is in lower case but {other.name} is not: restore the case, or score with --lowercase"
+                )
+        if tokenizer in ("13a", "intl") and looks_chinese_or_japanese(ref.lines):
+            found.append(
+                f"{ref.name} looks Chinese or Japanese, but BLEU takes what stands between spaces for words: "
+                "name the languages with -l, such as -l en-zh"
+            )
+    return found
+
+
+def _lowercase_share(lines: Sequence[str]) -> float:
+    """Share of lines in lower case among those with letters that have case; -1 where there is none."""
+    cased = [line for line in lines if line.lower() != line.upper()]
+    return sum(line == line.lower() for line in cased) / len(cased) if cased else -1.0

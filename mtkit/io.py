@@ -1,0 +1,178 @@
+r"""Files: text read line by line, JSON, hashes, and writes that are whole or absent.
+
+A line ends at ``\n`` and nowhere else: U+2028, U+0085 or a lone ``\r`` inside a segment stay in it.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from mtkit.errors import DataError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def open_binary(path: str | Path) -> BinaryIO:
+    """Open a file for reading, unpacked by its ending (.gz, .zst); ``-`` is standard input.
+
+    Raises:
+        DataError: If the file cannot be opened.
+    """
+    if str(path) == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise DataError("standard input is closed; name a file with -i FILE")
+        return sys.stdin.buffer
+    path = Path(path)
+    try:
+        if path.suffix == ".gz":
+            return cast(BinaryIO, gzip.open(path, "rb"))
+        if path.suffix == ".zst":
+            import zstandard
+
+            packed = path.open("rb")
+            reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True, closefd=True)
+            return cast(BinaryIO, io.BufferedReader(reader, 1 << 16))
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    r"""Yield the lines of a UTF-8 text file, without their line ends (``\n`` or ``\r\n``) and without a BOM.
+
+    Raises:
+        DataError: If the file cannot be read, is damaged, or is not UTF-8 (naming line and byte).
+    """
+    for line in read_raw_lines(path):
+        yield line.removesuffix("\r")
+
+
+def read_raw_lines(path: str | Path) -> Iterator[str]:
+    r"""Yield the lines of a UTF-8 text file as ``read_lines`` does, but keep a ``\r`` before the ``\n``."""
+    with open_binary(path) as file:
+        number = 0
+        try:
+            for number, raw in enumerate(file, start=1):
+                yield decode_line(raw, number, path)
+        except (OSError, EOFError) as error:
+            raise DataError(f"{_shown(path)}: cannot read after line {number}: {error}") from error
+        except Exception as error:  # zstandard.ZstdError, zlib.error: a damaged archive
+            if type(error).__module__.partition(".")[0] not in ("zstandard", "zlib"):
+                raise
+            raise DataError(f"{_shown(path)}: damaged archive after line {number}: {error}") from error
+
+
+def decode_line(raw: bytes, number: int, path: str | Path) -> str:
+    r"""The text of one line, counted from 1, without its ``\n`` (and the first without a BOM).
+
+    Raises:
+        DataError: If the line is not UTF-8, naming it and the byte.
+    """
+    try:
+        return (raw.removeprefix(_BOM) if number == 1 else raw).decode().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        where = f"{_shown(path)}:{number}: byte {error.start + 1} of the line"
+        bad = error.object[error.start]
+        raise DataError(f"{where} is not UTF-8 (0x{bad:02x}); convert the file, for example with iconv") from None
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of a file's bytes as they lie on disk.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name, whole and on disk, only when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """A directory that appears under its name, whole and on disk, only when the block ends without an error.
+
+    An existing directory of that name is replaced. A leftover of an interrupted attempt is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    work = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        yield work
+        for file in work.rglob("*"):
+            if file.is_file():
+                _fsync(file)
+        if path.exists():
+            old = path.with_name(f".{path.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            path.rename(old)
+            work.rename(path)
+            shutil.rmtree(old)
+        else:
+            work.rename(path)
+        _fsync(path.parent)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON, whole or not at all."""
+    with atomic_file(path) as file:
+        file.write((json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: If the file is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not valid JSON: {error}") from error
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _shown(path: str | Path) -> str:
+    return "standard input" if str(path) == "-" else str(path)

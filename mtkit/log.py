@@ -1,0 +1,119 @@
+"""What mtkit tells a person while it works: log lines and progress bars on stderr, metrics as JSON lines on disk."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+logger = logging.getLogger("mtkit")
+
+
+class _Handler(logging.Handler):
+    """Writes a log line above whatever progress bar is on the terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Send mtkit's log to stderr: warnings alone, the usual, or everything."""
+    handler = _Handler()
+    handler.setFormatter(_Formatter())
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+
+
+@contextmanager
+def log_to_file(path: Path) -> Iterator[None]:
+    """Copy the log, with time and level, to the end of a file for the length of the block."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def progress_bar(*, total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[None]":
+    """A progress bar on stderr, or nothing where stderr is not a terminal."""
+    return tqdm(
+        total=total,
+        initial=initial,
+        desc=description,
+        unit=unit,
+        unit_scale=total is None or total > 100_000,
+        dynamic_ncols=True,
+        disable=not sys.stderr.isatty() or logger.level >= logging.WARNING,
+        file=sys.stderr,
+        leave=False,
+    )
+
+
+class MetricsLog:
+    """``metrics.jsonl``: one JSON object a line, each with the update that it belongs to."""
+
+    def __init__(self, path: Path, *, last_update: int) -> None:
+        """Open for appending, after dropping what an interrupted run wrote beyond ``last_update``."""
+        self._path = path
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if _update_of(line) <= last_update]
+            path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def write(self, update: int, values: Mapping[str, object]) -> None:
+        """Append one record."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"update": update, **values}, ensure_ascii=False) + "\n")
+
+
+def _update_of(line: str) -> float:
+    """The update of a record; a torn last line belongs to no update that was kept."""
+    try:
+        return float(json.loads(line)["update"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+class _Formatter(logging.Formatter):
+    """Plain messages; warnings and errors say what they are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = super().format(record)
+        return message if record.levelno < logging.WARNING else f"mtkit: {record.levelname.lower()}: {message}"
+
+
+def bytes_shown(n: float) -> str:
+    """``1536000`` as ``1.5 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(n) < 1000:
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} TB"
+
+
+def duration_shown(seconds: float) -> str:
+    """``3725`` as ``1h02m``; ``65`` as ``1m05s``; ``4.2`` as ``4.2s``."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02d}s"
+    return f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def peak_memory() -> int:
+    """Highest resident size of this process so far, in bytes (0 where the platform does not say)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    scale = 1 if os.uname().sysname == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale

@@ -1,0 +1,52 @@
+"""Dropout whose random bits cost little on a CPU.
+
+``torch.nn.functional.dropout`` draws its mask one element at a time on most CPUs, which can take longer than the
+matrix products around it. Here the CPU draws 16 bits for each element, 64 at a time, from a fast generator, and keeps
+an element where its bits reach a threshold. On a GPU torch's own dropout is used.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_generator = np.random.Generator(np.random.SFC64(0))
+
+
+def seed_dropout(seed: int, update: int) -> None:
+    """Make every mask from here on a function of ``(seed, update)``, on all devices.
+
+    Called at the start of each update, this leaves no generator state to save: a resumed run draws the same masks.
+    """
+    global _generator
+    _generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed & 0xFFFFFFFF, update))))
+    torch.manual_seed((seed << 32) ^ update)
+
+
+class Dropout(nn.Module):
+    """Zero a share ``p`` of the elements and scale the others by 1 / (1 - p) (Srivastava et al. 2014).
+
+    On a CPU ``p`` is rounded to a multiple of 1/65536 and the scale follows the rounded value, so the expectation is
+    exact.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape in, the same shape out; the identity in evaluation."""
+        if not self.training or self.p == 0:
+            return x
+        if x.device.type != "cpu":
+            return F.dropout(x, self.p)
+        threshold = round(self.p * 65536)
+        words = _generator.integers(0, 1 << 64, size=(x.numel() + 3) // 4, dtype=np.uint64)
+        bits = torch.from_numpy(words.view(np.int16))[: x.numel()].view(x.shape)
+        # The 65,536 values of an int16 start at -32768: this keeps all but the lowest ``threshold`` of them.
+        keep = bits >= threshold - 32768
+        return x * (keep.to(x.dtype) * (65536 / (65536 - threshold)))
+
+    def extra_repr(self) -> str:
+        """Shown by ``print(model)``."""
+        return f"p={self.p}"

@@ -1,0 +1,46 @@
+"""The trained numbers of a model as safetensors: named, each tied matrix once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mtkit.errors import CheckpointError
+
+
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The trained numbers by name, tied ones once, on the CPU."""
+    return {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
+
+
+def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
+    """Copy saved weights into a model of the same shape.
+
+    Raises:
+        CheckpointError: Naming the first weight that is missing, unknown or of another shape.
+    """
+    parameters = dict(model.named_parameters())
+    for name in sorted(parameters.keys() ^ tensors.keys()):
+        which = "lacks" if name in parameters else "has an unknown"
+        raise CheckpointError(f"{source}: {which} weight {name}: it belongs to another model")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            if parameter.shape != tensors[name].shape:
+                shapes = f"{tuple(tensors[name].shape)}, the model's is {tuple(parameter.shape)}"
+                raise CheckpointError(f"{source}: the shape of {name} is {shapes}: it belongs to another model")
+            parameter.copy_(tensors[name])
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        CheckpointError: If it is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot read: {error}") from None

@@ -1,0 +1,201 @@
+"""Beam search over a batch of sentences.
+
+Shapes: B sentences still in the batch, S source length, K beam, M = B * K rows, V vocabulary, N = n_best.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from mtkit.search.candidates import top_log_probs
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How hypotheses are searched for; the defaults live in ``mtkit.config.DecodingConfig``."""
+
+    beam_size: int
+    """Hypotheses kept per sentence; 1 is greedy search."""
+
+    n_best: int
+    """Hypotheses returned per sentence, at most ``beam_size``."""
+
+    length_penalty: float
+    """Exponent p in score = log_prob / length ** p, the end of sentence counted."""
+
+    max_length_ratio: float
+    max_length_offset: int
+    """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens, both ends of sentence
+    counted."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n_best <= self.beam_size:
+            raise ValueError(f"n_best ({self.n_best}) must lie between 1 and beam_size ({self.beam_size})")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One translation of one sentence, in ids."""
+
+    ids: list[int]
+    """Without begin and end of sentence."""
+
+    log_prob: float
+    """Sum over the tokens, nats, the end of sentence included where the hypothesis reached it."""
+
+    score: float
+    """``log_prob / length ** length_penalty``; higher is better."""
+
+    finished: bool
+    """Whether it ended by itself and not at the longest length allowed."""
+
+
+class Model(Protocol):
+    """What a search needs of a model: no more than this, whatever the architecture."""
+
+    pad_id: int
+
+    def encode(self, src: Tensor, src_padding_mask: Tensor | None = None) -> Any:
+        """Source ids (B, S) to memory."""
+
+    def start(self, memory: Any, beam_size: int = 1) -> Any:
+        """Memory to the state before the first token."""
+
+    def step(self, tokens: Tensor, state: Any) -> Tensor:
+        """Advance the state by one token of every row, (M,); returns what predicts the next, (M, D)."""
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """(M, D) to logits (M, V)."""
+
+
+@torch.inference_mode()
+def beam_search(
+    model: Model, src: Tensor, options: SearchOptions, *, bos_id: int, eos_id: int, max_length: int
+) -> list[list[Hypothesis]]:
+    """Find the best translations of each sentence.
+
+    Each step extends the K live hypotheses of a sentence by every token and ranks what results by log_prob. Those of
+    the first K that end the sentence are finished; the K best that do not end it live on. A sentence is done, and
+    leaves the batch, when K of its hypotheses are finished, when no live one can become better than the N-th best
+    finished one, or at its longest length. If fewer than N are finished by then, live ones follow them.
+    Padding and begin of sentence are never predicted.
+
+    Args:
+        model: In evaluation mode.
+        src: int64 (B, S), right-padded, each row ending with the end of sentence.
+        options: Beam size and so on.
+        bos_id: What the decoder reads first.
+        eos_id: What ends a hypothesis.
+        max_length: The longest hypothesis that the model can write, the end of sentence counted.
+
+    Returns:
+        For each sentence its hypotheses, finished ones first, best first. N of them, or fewer where the vocabulary
+        allows no more; a model that computes NaN yields one empty hypothesis with a log_prob of minus infinity.
+    """
+    padding = src == model.pad_id
+    state = model.start(model.encode(src, padding if bool(padding.any()) else None))
+    lengths = (src.size(1) - padding.sum(1)) * options.max_length_ratio + options.max_length_offset
+    max_lengths = lengths.long().clamp(1, max_length)  # (B,)
+    results = _Results(src.size(0), options)
+
+    k = options.beam_size
+    batch = torch.arange(src.size(0), device=src.device)  # the original number of each sentence in the batch, (B,)
+    prefixes = src.new_empty(src.size(0), 1, 0)  # (B, K, length); one row a sentence until the first step
+    log_probs = torch.zeros(src.size(0), 1, device=src.device)  # of the live hypotheses, best first, (B, K)
+    kept = torch.full((src.size(0), options.n_best), -torch.inf, device=src.device)  # best finished scores, (B, N)
+    n_finished = torch.zeros_like(batch)
+    last = torch.full_like(batch, bos_id)
+
+    for length in range(1, int(max_lengths.max()) + 1):
+        n_live = log_probs.size(1)
+        logits = model.project(model.step(last, state))
+        # A row needs K + 1: K that live on, and the end of sentence among them.
+        token_log_probs, tokens = top_log_probs(logits, k + 1, never=(model.pad_id, bos_id))  # (M, K + 1)
+        width = tokens.size(1)
+        grown = (log_probs.view(-1, 1) + token_log_probs).view(-1, n_live * width)
+        grown, order = grown.topk(min(2 * k, n_live * width))  # (B, 2K), best first
+        tokens = tokens.view(-1, n_live * width).gather(1, order)
+        parents = order // width
+
+        is_end = tokens == eos_id
+        ended = is_end[:, :k] & grown[:, :k].isfinite()
+        scores = torch.where(ended, grown[:, :k] / length**options.length_penalty, -torch.inf)
+        results.add_finished(ended, batch, prefixes, parents, grown, scores)
+        n_finished = n_finished + ended.sum(1)
+        kept = torch.cat([kept, scores], dim=1).topk(options.n_best).values
+
+        log_probs, live = grown.masked_fill(is_end, -torch.inf).topk(min(k, grown.size(1)))  # (B, K)
+        parents = parents.gather(1, live)
+        tokens = tokens.gather(1, live)
+        prefixes = torch.cat([_take(prefixes, parents), tokens[:, :, None]], dim=2)
+
+        at_end = length >= max_lengths
+        # A log_prob only falls, so this bounds the score of whatever a live hypothesis may become.
+        best_length = max_lengths if options.length_penalty >= 0 else torch.full_like(max_lengths, length + 1)
+        bound = log_probs[:, 0] / best_length**options.length_penalty
+        done = at_end | (n_finished >= k) | (bound <= kept[:, -1])
+        rows = parents + torch.arange(parents.size(0), device=src.device)[:, None] * n_live
+        if bool(done.any()):
+            results.add_unfinished(done & (n_finished < options.n_best), batch, prefixes, log_probs)
+            going = (~done).nonzero()[:, 0]
+            if not len(going):
+                break
+            batch, prefixes, log_probs, kept, n_finished, max_lengths, tokens, rows = (
+                x.index_select(0, going)
+                for x in (batch, prefixes, log_probs, kept, n_finished, max_lengths, tokens, rows)
+            )
+            state.select(rows)
+        elif n_live > 1 or rows.size(1) > 1:
+            state.select(rows)
+        last = tokens.flatten()
+    return results.best()
+
+
+class _Results:
+    """The hypotheses that have left the search."""
+
+    def __init__(self, n_sentences: int, options: SearchOptions) -> None:
+        self._options = options
+        self._finished: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
+        self._unfinished: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
+
+    def add_finished(
+        self, ended: Tensor, batch: Tensor, prefixes: Tensor, parents: Tensor, log_probs: Tensor, scores: Tensor
+    ) -> None:
+        """Note the hypotheses where ``ended``, bool (B, K), is true: their prefixes without the end of sentence."""
+        row, column = ended.nonzero(as_tuple=True)
+        if len(row):
+            ids = prefixes[row, parents[row, column]].tolist()
+            values = zip(
+                batch[row].tolist(), ids, log_probs[row, column].tolist(), scores[row, column].tolist(), strict=True
+            )
+            for sentence, prefix, log_prob, score in values:
+                self._finished[sentence].append(Hypothesis(prefix, log_prob, score, finished=True))
+
+    def add_unfinished(self, done: Tensor, batch: Tensor, prefixes: Tensor, log_probs: Tensor) -> None:
+        """Note what still lived in sentences where ``done``, bool (B,), is true."""
+        divisor = prefixes.size(2) ** self._options.length_penalty
+        for row in done.nonzero()[:, 0].tolist():
+            sentence = self._unfinished[int(batch[row])]
+            for ids, log_prob in zip(prefixes[row].tolist(), log_probs[row].tolist(), strict=True):
+                if log_prob > -torch.inf:
+                    sentence.append(Hypothesis(ids, log_prob, log_prob / divisor, finished=False))
+
+    def best(self) -> list[list[Hypothesis]]:
+        """The N best of each sentence."""
+        nothing = [Hypothesis([], -torch.inf, -torch.inf, finished=False)]
+        return [
+            (sorted(finished, key=_score, reverse=True) + unfinished)[: self._options.n_best] or nothing
+            for finished, unfinished in zip(self._finished, self._unfinished, strict=True)
+        ]
+
+
+def _score(hypothesis: Hypothesis) -> float:
+    return hypothesis.score
+
+
+def _take(prefixes: Tensor, parents: Tensor) -> Tensor:
+    """The prefixes (B, K, L) that ``parents``, int64 (B, K'), continue."""
+    return prefixes.gather(1, parents[:, :, None].expand(-1, -1, prefixes.size(2)))

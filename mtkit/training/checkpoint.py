@@ -1,0 +1,198 @@
+"""Checkpoints on disk: whole or absent, checked by hash, the newest whole one found again.
+
+``checkpoints/update-00002000/`` holds model.safetensors, optimizer.safetensors, state.json and, written last,
+manifest.json with the size and sha256 of each. ``best`` and ``last`` are links into ``checkpoints/``.
+"""
+
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from mtkit.errors import CheckpointError, MtkitError
+from mtkit.io import atomic_directory, read_json, sha256_file, write_json
+from mtkit.log import logger
+
+FORMAT_VERSION = 1
+
+
+@dataclass
+class Checkpoint:
+    """What a checkpoint holds, in memory."""
+
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    state: dict[str, Any]
+    """JSON values: ``train`` (TrainState) and ``data`` (BatchPlan)."""
+
+
+class CheckpointStore:
+    """The checkpoints of one run directory."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self._directory = run_dir / "checkpoints"
+
+    def path(self, update: int) -> Path:
+        """Where the checkpoint of an update lies, whether or not it exists."""
+        return self._directory / f"update-{update:08d}"
+
+    def updates(self) -> list[int]:
+        """Updates that have a checkpoint, oldest first."""
+        names = (path.name for path in self._directory.glob("update-*") if path.is_dir())
+        return sorted(int(name.removeprefix("update-")) for name in names if name[7:].isdigit())
+
+    def save(self, update: int, checkpoint: Checkpoint) -> None:
+        """Write the checkpoint of an update and point ``last`` at it.
+
+        Raises:
+            CheckpointError: If the disk is full or cannot be written; earlier checkpoints stay as they are.
+        """
+        path = self.path(update)
+        with disk_errors(path), atomic_directory(path) as work:
+            save_file(checkpoint.model, work / "model.safetensors")
+            save_file(checkpoint.optimizer, work / "optimizer.safetensors")
+            write_json(work / "state.json", checkpoint.state)
+            names = ("model.safetensors", "optimizer.safetensors", "state.json")
+            files = {name: {"size": (work / name).stat().st_size, "sha256": sha256_file(work / name)} for name in names}
+            write_json(work / "manifest.json", {"format_version": FORMAT_VERSION, "update": update, "files": files})
+        self.link("last", update)
+
+    def link(self, name: str, update: int) -> None:
+        """Point ``best`` or ``last`` at a checkpoint."""
+        with disk_errors(self.run_dir / name):
+            work = self.run_dir / f".{name}.partial"
+            work.unlink(missing_ok=True)
+            work.symlink_to(self.path(update).relative_to(self.run_dir))
+            work.replace(self.run_dir / name)
+
+    def load_newest(self) -> Checkpoint | None:
+        """The newest whole checkpoint; damaged ones are named in a warning and passed over.
+
+        Raises:
+            CheckpointError: If there are checkpoints but none is whole.
+        """
+        updates = self.updates()
+        for update in reversed(updates):
+            try:
+                return load_checkpoint(self.path(update))
+            except CheckpointError as error:
+                logger.warning("%s; going back to the checkpoint before it", error)
+                rmtree(self.path(update))
+        if updates:
+            raise CheckpointError(f"{self._directory}: no checkpoint is whole; start again with --overwrite")
+        return None
+
+    def prune(self, keep: set[int]) -> None:
+        """Delete every checkpoint whose update is not to be kept."""
+        for update in self.updates():
+            if update not in keep:
+                rmtree(self.path(update))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint after checking its files against its manifest.
+
+    Raises:
+        CheckpointError: Naming the file that is missing, damaged or from a newer mtkit.
+    """
+    verify(path)
+    return Checkpoint(
+        load_tensors(path / "model.safetensors"),
+        load_tensors(path / "optimizer.safetensors"),
+        read_json(path / "state.json"),
+    )
+
+
+def verify(path: Path) -> None:
+    """Check the files of a checkpoint against its manifest; raises CheckpointError as ``load_checkpoint`` does."""
+    try:
+        manifest = read_json(path / "manifest.json")
+        version, files = manifest["format_version"], manifest["files"]
+        if version > FORMAT_VERSION:
+            raise CheckpointError(
+                f"{path}: written by a newer mtkit (format {version}, this one reads {FORMAT_VERSION})"
+            )
+        for name, expected in files.items():
+            file = path / name
+            if not file.is_file():
+                raise CheckpointError(f"{file}: missing")
+            if file.stat().st_size != expected["size"] or sha256_file(file) != expected["sha256"]:
+                raise CheckpointError(f"{file}: damaged (its sha256 is not the one in manifest.json)")
+    except CheckpointError:
+        raise
+    except MtkitError as error:
+        raise CheckpointError(f"damaged checkpoint: {error}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise CheckpointError(f"{path / 'manifest.json'}: damaged") from None
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file; raises CheckpointError where it is missing or damaged."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot read: {error}") from None
+
+
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The trained numbers by name, tied ones once, on the CPU."""
+    return {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
+
+
+def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
+    """Copy saved weights into a model of the same shape.
+
+    Raises:
+        CheckpointError: Naming the first weight that is missing, unknown or of another shape.
+    """
+    parameters = dict(model.named_parameters())
+    for name in sorted(parameters.keys() ^ tensors.keys()):
+        which = "lacks" if name in parameters else "has an unknown"
+        raise CheckpointError(f"{source}: {which} weight {name}: it belongs to another model")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            if parameter.shape != tensors[name].shape:
+                shapes = f"{tuple(tensors[name].shape)}, the model's is {tuple(parameter.shape)}"
+                raise CheckpointError(f"{source}: the shape of {name} is {shapes}: it belongs to another model")
+            parameter.copy_(tensors[name])
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:
+    """The optimiser's state as ``parameter name/key`` -> tensor, on the CPU; empty before the first step."""
+    return {
+        f"{names[parameter]}/{key}": value.detach().cpu().contiguous()
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], names: Mapping[Tensor, str]
+) -> None:
+    """Inverse of ``optimizer_tensors``."""
+    parameters = {name: parameter for parameter, name in names.items()}
+    optimizer.state.clear()
+    for name, tensor in tensors.items():
+        parameter_name, _, key = name.rpartition("/")
+        parameter = parameters[parameter_name]
+        optimizer.state[parameter][key] = tensor.clone().to(parameter.device)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a failed write into an error that says what to do."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space" in str(error)
+        reason = "the disk is full; free some space and run the same command again" if full else str(error)
+        raise CheckpointError(f"{path}: cannot write: {reason}; earlier checkpoints are intact") from None

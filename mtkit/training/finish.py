@@ -1,0 +1,107 @@
+"""The end of a run: choose or average the weights, score the test sets, write the bundle."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from mtkit.config import Config
+from mtkit.data.prepare import Prepared
+from mtkit.data.tokenizer import Tokenizer
+from mtkit.device import Precision
+from mtkit.errors import CheckpointError
+from mtkit.io import read_json
+from mtkit.log import logger
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.settings import read_config
+from mtkit.training.average import average_checkpoints, choose_checkpoints
+from mtkit.training.checkpoint import CheckpointStore, disk_errors, restore_model
+from mtkit.training.state import TrainState
+from mtkit.translation.bundle import save_bundle
+from mtkit.translation.scoring import Evaluation, evaluate_texts
+from mtkit.translation.translator import Translator
+
+
+def finish(
+    config: Config,
+    prepared: Prepared,
+    store: CheckpointStore,
+    state: TrainState,
+    model: EncoderDecoder,
+    run_dir: Path,
+    device: torch.device,
+    precision: Precision,
+) -> tuple[Path, dict[str, Evaluation]]:
+    """Put the weights that the recipe asks for into ``model``, score them and write the bundle.
+
+    Returns:
+        The bundle, and the test sets by name, translated and scored.
+    """
+    average = config.training.average
+    if average.n:
+        updates = choose_checkpoints(store, state, average.n, average.by)
+        logger.info("averaging the %s %d checkpoints: updates %s", average.by, len(updates), _shown(updates))
+    else:
+        updates = [state.best_update or state.update]
+        logger.info("taking the best checkpoint, update %d", updates[0])
+    paths = [store.path(update) for update in updates]
+    restore_model(model, average_checkpoints(paths), source=paths[0])
+    model.eval()
+
+    translator = Translator(model, prepared.tokenizer, config.decoding, device=device, precision=precision)
+    evaluations = {}
+    for name in prepared.manifest.n_test:
+        test = prepared.store(f"test/{name}")
+        logger.info("scoring test set %s, %s lines, beam %d", name, f"{len(test):,}", config.decoding.beam_size)
+        src_text, ref_text = test.src_text(0, len(test)), test.tgt_text(0, len(test))
+        evaluations[name] = evaluate_texts(translator, src_text, [ref_text], tgt_lang=config.data.tgt_lang)
+    bundle = run_dir / "model"
+    scores = {name: [score.as_json() for score in e.scores] for name, e in evaluations.items()}
+    with disk_errors(bundle):
+        save_bundle(
+            bundle,
+            model=model,
+            tokenizer=prepared.tokenizer,
+            config=config,
+            data_hashes=data_hashes(prepared),
+            scores=scores,
+            updates=updates,
+        )
+    return bundle, evaluations
+
+
+def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["last", "best"]) -> list[int]:
+    """Average checkpoints of a run into a bundle of their own; returns their updates.
+
+    Raises:
+        CheckpointError: If the run has none, or one is damaged.
+    """
+    store = CheckpointStore(run_dir)
+    if not store.updates():
+        raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")
+    state = TrainState.from_dict(read_json(store.path(store.updates()[-1]) / "state.json")["train"])
+    updates = choose_checkpoints(store, state, n, by)
+    if len(updates) < n:
+        raise CheckpointError(
+            f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}; set training.keep_{by}"
+        )
+    config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
+    model = EncoderDecoder(
+        config.model,
+        src_vocab_size=tokenizer.src_vocab_size,
+        tgt_vocab_size=tokenizer.tgt_vocab_size,
+        pad_id=tokenizer.pad_id,
+    )
+    paths = [store.path(update) for update in updates]
+    restore_model(model, average_checkpoints(paths), source=paths[0])
+    save_bundle(output, model=model, tokenizer=tokenizer, config=config, data_hashes={}, scores={}, updates=updates)
+    return updates
+
+
+def data_hashes(prepared: Prepared) -> dict[str, str]:
+    """Sha256 of every input file, by its name in the recipe."""
+    return {path: digest for source in prepared.manifest.sources for path, digest in source.get("sha256", {}).items()}
+
+
+def _shown(updates: list[int]) -> str:
+    return ", ".join(map(str, updates))

@@ -1,0 +1,204 @@
+"""The training loop: everything that happens to a model, in order, in one place."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtkit.config import TrainingConfig
+from mtkit.data.batches import Batch
+from mtkit.device import Precision, autocast
+from mtkit.errors import CheckpointError
+from mtkit.model.dropout import seed_dropout
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.objective import CrossEntropy, Loss
+from mtkit.training.report import Reporter
+from mtkit.training.schedule import learning_rate
+from mtkit.training.signals import StopSignal
+from mtkit.training.state import TrainState, score_of
+from mtkit.training.validation import Abandoned, Validator
+
+
+@dataclass
+class Hooks:
+    """What the loop asks of the keeper of checkpoints."""
+
+    save: Callable[[], None]
+    """Writes a checkpoint of the present update."""
+
+    note_best: Callable[[], None]
+    """Marks the checkpoint of the present update as the best."""
+
+
+def fit(
+    model: EncoderDecoder,
+    objective: CrossEntropy,
+    optimizer: torch.optim.AdamW,
+    updates: Iterator[list[Batch]],
+    config: TrainingConfig,
+    state: TrainState,
+    *,
+    device: torch.device,
+    precision: Precision,
+    tokens_per_epoch: int,
+    validator: Validator,
+    reporter: Reporter,
+    hooks: Hooks,
+    stop: StopSignal,
+) -> str:
+    """Train ``model`` in place.
+
+    Args:
+        model: On ``device``.
+        objective: What is minimised.
+        optimizer: Over the parameters of ``model``.
+        updates: One list of micro-batches per optimiser step, starting after ``state.update``.
+        config: Schedule and intervals, all counted in updates.
+        state: Advanced in place.
+        device: Where the batches go.
+        precision: Of forward and backward.
+        tokens_per_epoch: Target tokens of one pass over the corpus, ends of sentences counted.
+        validator: Scores the model.
+        reporter: Tells how it goes.
+        hooks: What is done about checkpoints.
+        stop: Ends the loop after the present update, with everything saved.
+
+    Returns:
+        Why the run is over; empty if a signal ended it before that.
+
+    Raises:
+        CheckpointError: If too many updates in a row were not finite, or a checkpoint cannot be written.
+    """
+    model.train()
+    window = _Window(device)
+    saved_update = state.update
+    while True:
+        if state.update > state.validated_update and state.update % config.validate_every == 0:
+            started = time.monotonic()
+            try:
+                measured, samples = validator.measure(model, lambda: stop.received)
+            except Abandoned:
+                measured = None
+            if measured is not None:
+                best = state.note_validation(score_of(measured, config.early_stopping.metric))
+                seconds = time.monotonic() - started
+                reporter.validation(state, measured, samples, best=best, seconds=seconds)
+                if best:
+                    hooks.save()
+                    hooks.note_best()
+                    saved_update = state.update
+
+        over = state.reason_to_stop(config)
+        due = state.update % config.save_every == 0 or over is not None or stop.received
+        if due and saved_update < state.update:
+            hooks.save()
+            saved_update = state.update
+        if over is not None or stop.received:
+            return over or ""
+
+        started = time.monotonic()
+        state.update += 1
+        micro_batches = next(updates)
+        seed_dropout(config.seed, state.update)
+        rate = learning_rate(state.update, config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+        # Summed losses, divided once by the tokens of the whole update: micro-batches of unequal size then weigh the
+        # same as they would in one large batch.
+        n_tgt_tokens = sum(batch.n_tgt_tokens for batch in micro_batches)
+        for batch in micro_batches:
+            with autocast(device, precision):
+                loss = objective(model, batch.to(device))
+            (loss.total / n_tgt_tokens).backward()
+            window.add(loss, batch)
+        grad_norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+        _step(optimizer, grad_norm, config.max_grad_norm)
+        optimizer.zero_grad(set_to_none=True)
+        window.close_update(grad_norm)
+        state.src_tokens += sum(batch.n_src_tokens for batch in micro_batches)
+        state.tgt_tokens += n_tgt_tokens
+        state.epoch = state.tgt_tokens / tokens_per_epoch
+        reporter.advance()
+
+        # Reading a result waits for the device: on a GPU only once in a while, so that it never runs dry.
+        if device.type == "cpu" or state.update % config.report_every == 0 or state.update % config.save_every == 0:
+            _count_bad_updates(state, window, config)
+        window.seconds += time.monotonic() - started
+        state.seconds += time.monotonic() - started
+        if state.update % config.report_every == 0:
+            position = {"learning_rate": rate, "epoch": round(state.epoch, 4), "bad_updates": state.bad_updates}
+            reporter.training(state, window.summary() | position)
+            window = _Window(device)
+
+
+def _step(optimizer: torch.optim.AdamW, grad_norm: Tensor, max_grad_norm: float) -> None:
+    """Clip by the global norm and update, or leave everything as it is where the norm is not finite.
+
+    The fused optimiser divides by ``grad_scale`` and heeds ``found_inf`` on the device itself, so that nothing waits
+    for the outcome.
+    """
+    optimizer.grad_scale = (grad_norm / max_grad_norm).clamp_(min=1.0).float()  # type: ignore[attr-defined]
+    optimizer.found_inf = grad_norm.isfinite().logical_not_().float()  # type: ignore[attr-defined]
+    optimizer.step()
+
+
+def _count_bad_updates(state: TrainState, window: "_Window", config: TrainingConfig) -> None:
+    """Take in how the last updates went; end the run where too many in a row were skipped."""
+    for finite in window.take_outcomes():
+        state.bad_in_a_row = 0 if finite else state.bad_in_a_row + 1
+        state.bad_updates += not finite
+    if state.bad_in_a_row >= config.max_bad_updates:
+        raise CheckpointError(
+            f"loss or gradient was not finite in {state.bad_in_a_row} updates in a row up to update {state.update}; "
+            "the last good checkpoint is kept: lower training.learning_rate or raise training.warmup_updates"
+        )
+
+
+class _Window:
+    """Sums since the last report. Tensors stay on the device until they are asked for."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.seconds = 0.0
+        self._src_tokens = self._tgt_tokens = self._positions = 0
+        self._outcomes: list[Tensor] = []
+        # Loss, negative log-likelihood, tokens, gradient norm and number of the updates that were finite.
+        self._sums = torch.zeros(5, dtype=torch.float64, device=device)
+        self._open = torch.zeros(3, dtype=torch.float64, device=device)  # the first three, of the update under way
+
+    def add(self, loss: Loss, batch: Batch) -> None:
+        """Take in one micro-batch."""
+        self._open += torch.stack([loss.total.detach(), loss.nll, loss.nll.new_tensor(loss.n_tokens)])
+        self._src_tokens += batch.n_src_tokens
+        self._tgt_tokens += batch.n_tgt_tokens
+        self._positions += batch.src.numel() + batch.tgt_in.numel()
+
+    def close_update(self, grad_norm: Tensor) -> None:
+        """Take in the update under way; one that was not finite does not spoil the sums."""
+        finite = grad_norm.isfinite()
+        self._outcomes.append(finite)
+        sums = torch.cat([self._open, torch.stack([grad_norm, torch.ones_like(grad_norm)])])
+        self._sums += torch.where(finite, sums, 0.0)
+        self._open.zero_()
+
+    def take_outcomes(self) -> list[bool]:
+        """Whether each update since the last call was finite."""
+        outcomes = [bool(outcome) for outcome in self._outcomes]
+        self._outcomes.clear()
+        return outcomes
+
+    def summary(self) -> dict[str, float]:
+        """The window in numbers: nats per token, tokens per second, share of padding."""
+        loss, nll, tokens, grad_norm, updates = self._sums.tolist()
+        nll_per_token = nll / max(1, tokens)
+        return {
+            "loss_per_token": loss / max(1, tokens),
+            "perplexity": math.exp(min(nll_per_token, 700)),
+            "grad_norm": grad_norm / max(1, updates),
+            "src_tokens_per_second": self._src_tokens / self.seconds,
+            "tgt_tokens_per_second": self._tgt_tokens / self.seconds,
+            "padding_share": 1 - (self._src_tokens + self._tgt_tokens) / max(1, self._positions),
+        }

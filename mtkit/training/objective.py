@@ -1,0 +1,125 @@
+"""What training minimises.
+
+Shapes: B batch, T target length, N = B * T, D d_model, V vocabulary.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtkit.data.batches import Batch
+from mtkit.model.encoder_decoder import EncoderDecoder
+
+_CHUNK_LOGITS = 1 << 21  # logits held at once: 8 MB in float32, which stays in the cache of a CPU
+
+
+@dataclass
+class Loss:
+    """Sums over the real tokens of a batch, in nats."""
+
+    total: Tensor
+    """What is differentiated: smoothed cross-entropy. Scalar."""
+
+    nll: Tensor
+    """Negative log-likelihood of the reference, without smoothing; perplexity comes from it. Scalar, detached."""
+
+    n_tokens: int
+    """Real target tokens, end of sentence included."""
+
+
+class CrossEntropy:
+    """Cross-entropy against the reference mixed with the uniform distribution (Szegedy et al. 2016, section 7)."""
+
+    def __init__(self, *, pad_id: int, smoothing: float) -> None:
+        self.pad_id = pad_id
+        self.smoothing = smoothing
+
+    def __call__(self, model: EncoderDecoder, batch: Batch) -> Loss:
+        """The loss of a batch; (B, T, V) logits never exist at once."""
+        padded = batch.n_src_tokens < batch.src.numel()
+        hidden = model(batch.src, batch.tgt_in, batch.src.eq(self.pad_id) if padded else None)  # (B, T, D)
+        total, nll = projected_cross_entropy(
+            hidden.flatten(0, 1),
+            model.output_weight,
+            batch.tgt_out.flatten(),
+            pad_id=self.pad_id,
+            smoothing=self.smoothing,
+        )
+        return Loss(total, nll, batch.n_tgt_tokens)
+
+
+def projected_cross_entropy(
+    hidden: Tensor, weight: Tensor, targets: Tensor, *, pad_id: int, smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """Project and take the smoothed cross-entropy, a chunk of positions at a time.
+
+    Args:
+        hidden: (N, D); the products run in its dtype.
+        weight: (V, D).
+        targets: int64 (N,); positions equal to ``pad_id`` carry no loss.
+        pad_id: Id of the padding token.
+        smoothing: Mass spread evenly over all V tokens, the reference included.
+
+    Returns:
+        The smoothed loss and the negative log-likelihood, two float32 scalars summed over real tokens, in nats.
+        The gradient flows through the first alone.
+    """
+    gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+    total, nll = _ProjectedCrossEntropy.apply(hidden, weight, targets, pad_id, smoothing, gradients)
+    return total, nll
+
+
+class _ProjectedCrossEntropy(torch.autograd.Function):
+    """Computes its gradients in the forward pass, while each chunk of logits is at hand.
+
+    With p = softmax(logits) and q = (1 - s) * onehot(target) + s / V the gradient of the loss in the logits is p - q.
+    Only the exponentials of p take a pass over (N, V): their normaliser is applied to the rows of ``hidden`` instead,
+    and the two parts of q reach the gradients as a row of ``weight`` and as its mean.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, pad_id: int, smoothing: float, gradients: bool
+    ) -> tuple[Tensor, Tensor]:
+        """See ``projected_cross_entropy``."""
+        cast_weight = weight.to(hidden.dtype)
+        mean_weight = cast_weight.mean(0)  # (D,)
+        real = targets.ne(pad_id)[:, None].to(hidden.dtype)  # (N, 1)
+        nll = hidden.new_zeros((), dtype=torch.float32)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        grad_hidden = torch.empty_like(hidden) if gradients else None
+        grad_weight = torch.zeros_like(weight) if gradients else None
+        size = max(1, _CHUNK_LOGITS // weight.size(0))
+        for start in range(0, hidden.size(0), size):
+            rows = slice(start, start + size)
+            chunk, target = hidden[rows], targets[rows]
+            logits = (chunk @ cast_weight.t()).float()  # (C, V)
+            target_logit = logits.gather(1, target[:, None])
+            peak = logits.amax(-1, keepdim=True)
+            exp = logits.sub_(peak).exp_()
+            z = exp.sum(-1, keepdim=True)  # (C, 1)
+            log_z = z.log() + peak
+            chunk_nll = ((log_z - target_logit) * real[rows]).sum()
+            uniform = ((log_z - (chunk @ mean_weight)[:, None]) * real[rows]).sum()
+            nll += chunk_nll
+            total += (1 - smoothing) * chunk_nll + smoothing * uniform
+            if grad_hidden is not None and grad_weight is not None:
+                exp, share = exp.to(hidden.dtype), real[rows] / z.to(hidden.dtype)
+                q = (1 - smoothing) * cast_weight[target] + smoothing * mean_weight  # (C, D)
+                torch.sub((exp @ cast_weight) * share, q * real[rows], out=grad_hidden[rows])
+                grad_weight += exp.t() @ (chunk * share)
+        if grad_weight is not None:
+            counted = (hidden * real).to(grad_weight.dtype)
+            grad_weight.index_add_(0, targets, counted, alpha=smoothing - 1)
+            grad_weight -= counted.sum(0) * (smoothing / weight.size(0))
+        ctx.grad_hidden, ctx.grad_weight = grad_hidden, grad_weight
+        ctx.mark_non_differentiable(nll)
+        return total, nll
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:
+        """Scale what the forward pass computed."""
+        scale = grad_outputs[0]
+        return ctx.grad_hidden.mul_(scale), ctx.grad_weight.mul_(scale), None, None, None, None

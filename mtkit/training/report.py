@@ -1,0 +1,85 @@
+"""What a run says of itself: a progress bar or log lines on stderr, metrics.jsonl, and TensorBoard where asked for."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtkit.errors import ConfigError
+from mtkit.log import MetricsLog, duration_shown, logger, progress_bar
+from mtkit.training.state import TrainState
+from mtkit.training.validation import Sample
+
+
+class Reporter:
+    """Tells a person and the files of a run directory how training goes."""
+
+    def __init__(self, run_dir: Path, state: TrainState, *, max_updates: int, tensorboard: bool) -> None:
+        self._metrics = MetricsLog(run_dir / "metrics.jsonl", last_update=state.update)
+        self._bar = progress_bar(total=max_updates, description="train", unit="update", initial=state.update)
+        self._max_updates = max_updates
+        self._first_update, self._started = state.update, time.monotonic()
+        self._board = _open_board(run_dir / "tensorboard", state.update) if tensorboard else None
+
+    def advance(self) -> None:
+        """One more update is done."""
+        self._bar.update()
+
+    def training(self, state: TrainState, measured: dict[str, float]) -> None:
+        """Report what was measured since the last report."""
+        self._record(state.update, measured)
+        m = measured
+        line = (
+            f"loss {m['loss_per_token']:.3f}  ppl {m['perplexity']:.2f}  lr {m['learning_rate']:.2e}  "
+            f"grad {m['grad_norm']:.2f}  src {m['src_tokens_per_second']:,.0f}  "
+            f"tgt {m['tgt_tokens_per_second']:,.0f} tok/s"
+        )
+        if self._bar.disable:
+            left = duration_shown(self._seconds_left(state))
+            logger.info(
+                "update %d/%d  epoch %.1f  %s  %s left", state.update, self._max_updates, state.epoch, line, left
+            )
+        else:
+            self._bar.set_postfix_str(line)
+
+    def validation(
+        self, state: TrainState, measured: dict[str, float], samples: Sequence[Sample], *, best: bool, seconds: float
+    ) -> None:
+        """Report a validation."""
+        self._record(state.update, measured | {"valid_seconds": round(seconds, 2)})
+        shown = [f"loss {measured['valid_loss_per_token']:.3f}  ppl {measured['valid_perplexity']:.2f}"]
+        if "valid_bleu" in measured:
+            shown.append(f"BLEU {measured['valid_bleu']:.2f}  chrF {measured['valid_chrf']:.2f} (greedy)")
+        mark = "  best so far" if best else f"  best at {state.best_update}"
+        took = duration_shown(seconds)
+        logger.info("validation at update %d: %s%s  [%s]", state.update, "  ".join(shown), mark, took)
+        for sample in samples:
+            logger.info("  source      %s", sample.src_text)
+            logger.info("  translation %s", sample.hyp_text)
+            logger.info("  reference   %s", sample.ref_text)
+
+    def close(self) -> None:
+        """End the bar and flush TensorBoard."""
+        self._bar.close()
+        if self._board is not None:
+            self._board.close()
+
+    def _record(self, update: int, values: dict[str, float]) -> None:
+        self._metrics.write(update, values)
+        if self._board is not None:
+            for name, value in values.items():
+                section = "valid" if name.startswith("valid_") else "train"
+                self._board.add_scalar(f"{section}/{name.removeprefix('valid_')}", value, update)
+
+    def _seconds_left(self, state: TrainState) -> float:
+        """Time to ``max_updates`` at the pace of this process so far, validations included."""
+        done = max(1, state.update - self._first_update)
+        return (time.monotonic() - self._started) / done * (self._max_updates - state.update)
+
+
+def _open_board(directory: Path, update: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  # an optional package
+    """A TensorBoard writer that hides what an interrupted run wrote beyond ``update``."""
+    try:
+        from torch.utils.tensorboard.writer import SummaryWriter
+    except ImportError:
+        raise ConfigError("training.tensorboard needs a package: pip install 'mtkit[tensorboard]'") from None
+    return SummaryWriter(str(directory), purge_step=update + 1)

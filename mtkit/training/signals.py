@@ -1,0 +1,33 @@
+"""SIGTERM and SIGINT: the first asks the run to stop once its update is done, a second one ends it at once."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+from mtkit.log import logger
+
+
+class StopSignal:
+    """Within ``with StopSignal() as stop`` the first signal makes ``stop.received`` true."""
+
+    def __init__(self) -> None:
+        self.received: str | None = None
+        """Name of the signal, or None while there was none."""
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "StopSignal":
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.received = signal.Signals(number).name
+        for each in self._previous:
+            signal.signal(each, signal.SIG_DFL)
+        logger.warning("%s: finishing this update and saving; once more to quit at once", self.received)

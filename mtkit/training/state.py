@@ -1,0 +1,77 @@
+"""What a run carries from one update to the next, saved and restored whole."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from mtkit.config import Metric, TrainingConfig
+
+
+@dataclass
+class TrainState:
+    """Plain numbers: together with weights, optimiser and data position they are the whole run."""
+
+    update: int = 0
+    """Updates done, skipped ones included."""
+
+    epoch: float = 0.0
+    """Passes over the corpus, with the fraction of the present one."""
+
+    src_tokens: int = 0
+    tgt_tokens: int = 0
+    """Real tokens trained on so far."""
+
+    seconds: float = 0.0
+    """Time spent training so far, over all its interruptions; validation and saving excluded."""
+
+    bad_updates: int = 0
+    """Updates that were skipped because loss or gradient was not finite."""
+
+    bad_in_a_row: int = 0
+
+    validated_update: int = 0
+    """The last update whose validation is complete."""
+
+    best_score: float | None = None
+    """Best validation score so far; higher is better."""
+
+    best_update: int = 0
+    validations_without_best: int = 0
+
+    scores: dict[str, float] = field(default_factory=dict)
+    """Validation score by update, of the checkpoints that may still be there; higher is better."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainState":
+        """Inverse of ``state_dict``; a value that an older version did not save takes its default."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+    def note_validation(self, score: float) -> bool:
+        """Take in the score of the present update (higher is better); returns whether it is a new best."""
+        self.validated_update = self.update
+        self.scores[str(self.update)] = score
+        if self.best_score is None or score > self.best_score:
+            self.best_score, self.best_update, self.validations_without_best = score, self.update, 0
+            return True
+        self.validations_without_best += 1
+        return False
+
+    def reason_to_stop(self, config: TrainingConfig) -> str | None:
+        """Why the run is over, or None while it is not."""
+        if self.update >= config.max_updates:
+            return f"max_updates {config.max_updates} reached"
+        if config.max_epochs is not None and self.epoch >= config.max_epochs:
+            return f"max_epochs {config.max_epochs} reached"
+        patience = config.early_stopping.patience
+        if patience is not None and self.validations_without_best >= patience:
+            return f"no better {config.early_stopping.metric} in {patience} validations"
+        return None
+
+
+def score_of(measured: dict[str, float], metric: Metric) -> float:
+    """The number that decides what is best, higher is better: BLEU, chrF, or the loss per token turned round."""
+    return -measured["valid_loss_per_token"] if metric == "loss" else measured[f"valid_{metric}"]

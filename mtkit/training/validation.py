@@ -1,0 +1,118 @@
+"""How good the model is on the validation set: its loss, and its translations against the references."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from mtkit.config import DecodingConfig
+from mtkit.data.batches import fixed_batches
+from mtkit.data.store import Store
+from mtkit.data.tokenizer import Tokenizer
+from mtkit.device import Precision, autocast
+from mtkit.evaluation.metrics import score
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.objective import CrossEntropy
+from mtkit.translation.translator import Translator
+
+MAX_DECODED = 3_000  # lines translated at a validation; the loss is always taken over all
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One validation line as the model translates it now."""
+
+    src_text: str
+    hyp_text: str
+    ref_text: str
+
+
+class Abandoned(Exception):
+    """A signal arrived during a validation; it will be done again when the run goes on."""
+
+
+class Validator:
+    """Measures a model on one validation set."""
+
+    def __init__(
+        self,
+        store: Store,
+        tokenizer: Tokenizer,
+        *,
+        batch_tokens: int,
+        device: torch.device,
+        precision: Precision,
+        tgt_lang: str,
+        n_samples: int,
+        decode: bool,
+    ) -> None:
+        self._store = store
+        self._tokenizer = tokenizer
+        self._batch_tokens = batch_tokens
+        self._device = device
+        self._precision = precision
+        self._tgt_lang = tgt_lang
+        self._n_samples = n_samples
+        self._decode = decode
+
+    def measure(
+        self, model: EncoderDecoder, stopped: Callable[[], object] = lambda: None
+    ) -> tuple[dict[str, float], list[Sample]]:
+        """Measure the model, leaving it in the mode it was in.
+
+        Args:
+            model: On the device given at construction.
+            stopped: Asked now and then; a true answer abandons the measurement.
+
+        Returns:
+            ``valid_loss_per_token`` (nats, unsmoothed) and ``valid_perplexity``, with decoding ``valid_bleu`` and
+            ``valid_chrf`` (greedy search, 0 to 100) too; and some translations, always of the same lines.
+
+        Raises:
+            Abandoned: If ``stopped`` says so.
+        """
+        was_training = model.training
+        model.eval()
+        try:
+            measured = self._measure_loss(model, stopped)
+            samples: list[Sample] = []
+            if self._decode:
+                scores, samples = self._measure_text(model, stopped)
+                measured |= scores
+            return measured, samples
+        finally:
+            model.train(was_training)
+
+    def _measure_loss(self, model: EncoderDecoder, stopped: Callable[[], object]) -> dict[str, float]:
+        objective = CrossEntropy(pad_id=self._tokenizer.pad_id, smoothing=0.0)
+        nll, n_tokens = 0.0, 0
+        with torch.inference_mode():
+            for batch in fixed_batches(self._store, self._batch_tokens):
+                if stopped():
+                    raise Abandoned
+                with autocast(self._device, self._precision):
+                    loss = objective(model, batch.to(self._device))
+                nll += loss.nll.item()
+                n_tokens += loss.n_tokens
+        per_token = nll / n_tokens
+        perplexity = math.exp(per_token) if per_token < 700 else math.inf
+        return {"valid_loss_per_token": per_token, "valid_perplexity": perplexity}
+
+    def _measure_text(
+        self, model: EncoderDecoder, stopped: Callable[[], object]
+    ) -> tuple[dict[str, float], list[Sample]]:
+        n = min(len(self._store), MAX_DECODED)
+        src_text, ref_text = self._store.src_text(0, n), self._store.tgt_text(0, n)
+        translator = Translator(
+            model, self._tokenizer, DecodingConfig(beam_size=1), device=self._device, precision=self._precision
+        )
+        hyp_text: list[str] = []
+        for start in range(0, n, 512):
+            if stopped():
+                raise Abandoned
+            hyp_text += [t.text for t in translator.translate(src_text[start : start + 512])]
+        scores = score(hyp_text, [ref_text], ["bleu", "chrf"], tgt_lang=self._tgt_lang)
+        rows = [n * i // self._n_samples for i in range(self._n_samples)]
+        samples = [Sample(src_text[i], hyp_text[i], ref_text[i]) for i in dict.fromkeys(rows)]
+        return {f"valid_{s.metric}": s.value for s in scores}, samples

@@ -1,0 +1,152 @@
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+from sacrebleu.tokenizers.tokenizer_zh import TokenizerZh
+
+from mtkit.errors import DataError
+from mtkit.evaluation.checks import (
+    Text,
+    check_aligned,
+    find_pitfalls,
+    looks_chinese_or_japanese,
+    looks_lowercased,
+    looks_tokenised,
+)
+
+DATA = Path(os.environ.get("MTKIT_TEST_DATA", Path(__file__).parents[2] / "../shared/data"))
+NATURAL = [
+    "multi30k/test_2016_flickr.de.gz",
+    "multi30k/test_2016_flickr.en.gz",
+    "multi30k/test_2016_flickr.fr.gz",
+    "multi30k/val.fr.gz",
+    "lafand-en-sw/dev.sw.gz",
+    "newstest-en-de/newstest2014.de.gz",
+    "python-docs-en-es/test.es.gz",
+    "tatoeba-en-de/test.en.gz",
+    "wmt22-systems/references/generaltest2022.en-de.ref.A.de.gz",
+    "wmt22-systems/references/generaltest2022.en-zh.ref.A.zh.gz",
+    "wmt22-systems/system-outputs/generaltest2022.en-zh.hyp.Online-G.zh.gz",
+    "wmt17-systems-en-de/newstest2017.LIUM-NMT.4900.en-de.txt.gz",
+]
+
+
+def read(name: str) -> list[str]:
+    if not (DATA / name).is_file():
+        pytest.skip(f"needs {DATA / name} (MTKIT_TEST_DATA)")
+    return gzip.decompress((DATA / name).read_bytes()).decode().removesuffix("\n").split("\n")[:1000]
+
+
+@pytest.mark.parametrize("name", NATURAL)
+def test_natural_text_does_not_look_tokenised(name: str) -> None:
+    assert not looks_tokenised(read(name))
+
+
+@pytest.mark.parametrize("name", [name for name in NATURAL if ".zh." not in name])
+def test_the_same_text_tokenised_does(name: str) -> None:
+    tokenise = Tokenizer13a()
+    assert looks_tokenised([tokenise(line) for line in read(name)])
+
+
+def test_chinese_cut_into_characters_looks_tokenised() -> None:
+    tokenise = TokenizerZh()
+    lines = read("wmt22-systems/references/generaltest2022.en-zh.ref.A.zh.gz")
+    assert looks_tokenised([tokenise(line) for line in lines])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["It is so ."],
+        ["Yes , it is"],
+        ["a well @-@ known man"],
+        ["I &apos;m here"],
+        ["I do n't", "he 's here"],
+        ["wor@@ d pie@@ ces"],
+        ["▁word ▁pie ces"],
+        ["今天 天气 很 好 。"],
+    ],
+)
+def test_each_kind_of_token_is_noticed(lines: list[str]) -> None:
+    assert looks_tokenised(lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [""],
+        ["no punctuation at all"],
+        ["Vraiment ? Oui ! Voici : « tout » ; c'est bien."],
+        ["He waited ... and left.", "It costs .5 or ,5 of that."],
+        ["Mail a@b.org @ home"],
+        ["今天天气很好。"],
+        # Two odd lines in two hundred titles are no evidence, though no line has an attached full stop.
+        ["A title"] * 198 + ["Mr . Smith", "Mrs . Smith"],
+        ["It is so."] * 90 + ["It is so ."] * 10,
+    ],
+)
+def test_odd_spacing_is_not_taken_for_tokens(lines: list[str]) -> None:
+    assert not looks_tokenised(lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["ein mann", "eine frau", "12"], True),
+        (["ein Mann", "Eine Frau"], False),
+        (["ein mann"] * 9 + ["Eine Frau"], False),
+        (["今天", "12"], False),
+        ([], False),
+    ],
+)
+def test_lower_case_is_noticed_where_there_is_case(lines: list[str], expected: bool) -> None:
+    assert looks_lowercased(lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["今天天气很好。"], True),
+        (["日本語のテスト"], True),
+        (["オンライン GPU サーバー"], True),
+        (["안녕하세요 세계"], False),
+        (["A man named 王 waits in the street."], False),
+        ([], False),
+    ],
+)
+def test_scripts_without_spaces_are_noticed(lines: list[str], expected: bool) -> None:
+    assert looks_chinese_or_japanese(lines) == expected
+
+
+def test_a_good_output_has_no_pitfalls() -> None:
+    assert find_pitfalls(Text("out", ["It is."]), [Text("ref", ["It was."])], tokenizer="13a") == []
+
+
+def test_every_pitfall_names_its_file() -> None:
+    hyp = Text("out", ["it is .", "", "so ."])
+    refs = [Text("ref1", ["It was.", "Yes.", "So."]), Text("ref2", ["今天很好。"] * 3)]
+    tokenised, empty, lower, script = find_pitfalls(hyp, refs, tokenizer="13a")
+    assert tokenised.startswith("out looks tokenised")
+    assert empty == "out: 1 of 3 lines are empty"
+    assert lower.startswith("out is in lower case but ref1 is not")
+    assert script.startswith("ref2 looks Chinese or Japanese")
+
+
+def test_a_pitfall_that_was_avoided_is_not_reported() -> None:
+    lower, cased = Text("out", ["it is."]), Text("ref", ["It is."])
+    assert find_pitfalls(lower, [cased], tokenizer="13a", lowercase=True) == []
+    assert find_pitfalls(Text("out", ["It is ."]), [cased], tokenizer="none") == []
+    chinese = Text("out", ["今天很好。"])
+    assert find_pitfalls(chinese, [chinese], tokenizer="zh") == []
+
+
+def test_lower_case_is_no_pitfall_when_both_are() -> None:
+    assert find_pitfalls(Text("out", ["it is."]), [Text("ref", ["it was."])], tokenizer="13a") == []
+
+
+def test_texts_of_different_length_are_named_with_their_counts() -> None:
+    with pytest.raises(DataError, match=r"a\.txt has 1,200 lines but c\.txt has 1,199"):
+        check_aligned([Text("a.txt", [""] * 1200), Text("b.txt", [""] * 1200), Text("c.txt", [""] * 1199)])

@@ -1,0 +1,214 @@
+import csv
+import gzip
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtkit.errors import ConfigError, DataError
+from mtkit.evaluation.metrics import BleuDetails, TerDetails, bleu_tokenizer, check_metrics, score
+
+DATA = Path(os.environ.get("MTKIT_TEST_DATA", Path(__file__).parents[2] / "../shared/data")) / "wmt22-systems"
+needs_wmt22 = pytest.mark.skipif(not DATA.is_dir(), reason=f"needs the WMT22 outputs in {DATA} (MTKIT_TEST_DATA)")
+
+HYP = ["The cat sat on the mat today.", "Nobody knows it, he said.", ""]
+REFS = [
+    ["The cat is on the mat today.", "Nobody knows that, he said.", "Yes."],
+    ["A cat sat on the mat.", "No one knows it, said he.", "Indeed."],
+]
+
+
+def read(path: Path) -> list[str]:
+    return gzip.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
+
+
+def published() -> list[tuple[str, str, str, float]]:
+    """Pair, system, metric and score of every system whose output is there."""
+    if not DATA.is_dir():
+        return []
+    with (DATA / "automatic-scores.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    # Two systems each, and of the metrics those that sacreBLEU computes: enough to be sure, in a few seconds.
+    systems = {("en-de", "OpenNMT"), ("en-de", "Online-G"), ("en-zh", "DLUT"), ("en-zh", "GTCOM")}
+    return [
+        (row["pair"], row["system"], row["metric"], float(row["score"]))
+        for row in rows
+        if (row["pair"], row["system"]) in systems and row["metric"].startswith(("bleu-", "chrf-"))
+    ]
+
+
+@needs_wmt22
+def test_published_scores_of_wmt22_are_reproduced() -> None:
+    rows = published()
+    assert len(rows) == 24
+    for pair, system, metric, expected in rows:
+        tgt_lang = pair.partition("-")[2]
+        name, _, which = metric.partition("-")
+        hyp = read(DATA / f"system-outputs/generaltest2022.{pair}.hyp.{system}.{tgt_lang}.gz")
+        letters = "BA" if which == "all" else which  # chrF breaks ties between references by their order
+        refs = [read(DATA / f"references/generaltest2022.{pair}.ref.{letter}.{tgt_lang}.gz") for letter in letters]
+        (found,) = score(hyp, refs, [name], tgt_lang=tgt_lang)
+        assert found.value == pytest.approx(expected, abs=1e-4), (pair, system, metric)
+
+
+@pytest.mark.parametrize(
+    ("metric", "flags"),
+    [
+        ("bleu", ["-m", "bleu"]),
+        ("chrf", ["-m", "chrf"]),
+        ("chrf++", ["-m", "chrf", "--chrf-word-order", "2"]),
+        ("ter", ["-m", "ter"]),
+    ],
+)
+def test_value_and_signature_are_those_of_the_sacrebleu_command(metric: str, flags: list[str], tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("hyp", "ref1", "ref2")]
+    for path, lines in zip(paths, [HYP, *REFS], strict=True):
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    hyp, *refs = map(str, paths)
+    command = [sys.executable, "-m", "sacrebleu", *refs, "-i", hyp, *flags, "-w", "6", "-f", "text"]
+    oracle = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (found,) = score(HYP, REFS, [metric])
+    assert oracle.startswith(f"{found.name}|{found.signature} = {found.value:.6f}")
+
+
+def test_scores_come_in_the_order_asked_for_and_each_once() -> None:
+    assert [s.metric for s in score(HYP, REFS, ["ter", "bleu", "ter"])] == ["ter", "bleu"]
+
+
+def test_perfect_output_scores_100_and_needs_no_edits() -> None:
+    values = {s.metric: s.value for s in score(REFS[0], [REFS[0]], ["bleu", "chrf", "chrf++", "ter"])}
+    assert values == pytest.approx({"bleu": 100, "chrf": 100, "chrf++": 100, "ter": 0})
+
+
+def test_lower_is_better_for_ter_alone() -> None:
+    better = score(["a b c d e f"], [["a b c d e f"]], ["bleu", "chrf", "chrf++", "ter"])
+    worse = score(["a b c d x f"], [["a b c d e f"]], ["bleu", "chrf", "chrf++", "ter"])
+    assert [s.higher_is_better for s in better] == [True, True, True, False]
+    for b, w in zip(better, worse, strict=True):
+        assert b.value != w.value
+        assert (b.value > w.value) == b.higher_is_better
+
+
+def test_bleu_is_worked_out_by_hand() -> None:
+    """Eight of ten reference words, in order: every n-gram of the output matches, and the output is too short."""
+    (found,) = score(["a b c d e f g h"], [["a b c d e f g h i j"]], ["bleu"])
+    assert found.value == pytest.approx(100 * math.exp(1 - 10 / 8))
+    assert found.details == BleuDetails(
+        brevity_penalty=pytest.approx(math.exp(1 - 10 / 8)),
+        length_ratio=pytest.approx(0.8),
+        hyp_length=8,
+        ref_length=10,
+        precisions=(100.0, 100.0, 100.0, 100.0),
+    )
+
+
+def test_long_output_has_no_brevity_penalty() -> None:
+    (found,) = score(["a b c d e f"], [["a b c d"]], ["bleu"])
+    assert isinstance(found.details, BleuDetails)
+    assert (found.details.brevity_penalty, found.details.length_ratio) == (1.0, 1.5)
+    assert found.details.precisions == pytest.approx((100 * 4 / 6, 100 * 3 / 5, 100 * 2 / 4, 100 * 1 / 3))
+
+
+def test_ter_counts_edits_per_reference_word() -> None:
+    """One substitution and one insertion against four words."""
+    (found,) = score(["a x c d e"], [["a b c d"]], ["ter"])
+    assert found.value == pytest.approx(100 * 2 / 4)
+    assert found.details == TerDetails(n_edits=2, ref_length=4)
+
+
+def test_case_counts_unless_lowercase_is_asked_for() -> None:
+    def values(*, lowercase: bool) -> list[float]:
+        return [s.value for s in score(["A B C D E"], [["a b c d e"]], ["bleu", "chrf"], lowercase=lowercase)]
+
+    assert values(lowercase=False) == [0, 0]
+    assert values(lowercase=True) == pytest.approx([100, 100])
+
+
+def test_empty_output_scores_zero() -> None:
+    bleu, chrf, ter = score(["", ""], [["a b c", "d"]])
+    assert (bleu.value, chrf.value, ter.value) == (0, 0, 100)
+
+
+def test_empty_references_are_scored_without_a_division_by_zero() -> None:
+    bleu, chrf, ter = score(["a b", ""], [["", ""]])
+    assert (bleu.value, chrf.value, ter.value) == (0, 0, 100)
+    assert isinstance(bleu.details, BleuDetails)
+    assert bleu.details.length_ratio == 0
+
+
+@pytest.mark.parametrize(
+    ("tgt_lang", "tokenize", "expected"),
+    [
+        ("de", None, "13a"),
+        (None, None, "13a"),
+        ("zh", None, "zh"),
+        ("zh_Hant-TW", None, "zh"),
+        ("ZH", None, "zh"),
+        ("ja", None, "ja-mecab"),
+        ("ko", None, "ko-mecab"),
+        ("zh", "char", "char"),
+        ("ja", "none", "none"),
+    ],
+)
+def test_tokenizer_suits_the_language(tgt_lang: str | None, tokenize: str | None, expected: str) -> None:
+    assert bleu_tokenizer(tgt_lang, tokenize) == expected
+
+
+def test_chinese_is_cut_into_characters_for_bleu_and_ter() -> None:
+    hyp, ref = ["今天天气很好"], [["今天天气真好"]]
+    bleu, ter = score(hyp, ref, ["bleu", "ter"], tgt_lang="zh")
+    assert isinstance(bleu.details, BleuDetails)
+    assert bleu.details.ref_length == 6
+    assert ter.value == pytest.approx(100 / 6)
+    assert "tok:zh" in bleu.signature
+    assert "asian:yes" in ter.signature
+
+
+def test_signature_counts_the_references_and_names_the_tokenizer() -> None:
+    (found,) = score(HYP, REFS, ["bleu"], tokenize="char")
+    assert found.signature.startswith("nrefs:2|case:mixed|eff:no|tok:char|smooth:exp|version:")
+
+
+def test_scoring_is_quiet(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    tokenised = ["It is so ."] * 150
+    score(tokenised, [tokenised], ["bleu", "chrf"], tgt_lang="zh", tokenize="13a")
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+
+
+def test_unknown_metric_is_named_with_what_was_meant() -> None:
+    with pytest.raises(ConfigError, match=r"unknown metric 'chrff': did you mean chrf\? There are bleu, chrf, chrf\+\+"):
+        check_metrics(["bleu", "chrff"])
+
+
+def test_unknown_tokenizer_is_named_with_what_was_meant() -> None:
+    with pytest.raises(ConfigError, match=r"unknown tokenizer '13': did you mean 13a\? There are none, zh, 13a"):
+        check_metrics(["bleu"], tokenize="13")
+
+
+@pytest.mark.parametrize(("tgt_lang", "module", "extra"), [("ja", "MeCab", "ja"), ("ko", "mecab_ko", "ko")])
+def test_missing_tokenizer_names_the_package(
+    tgt_lang: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # an import of it then fails
+    monkeypatch.delitem(sys.modules, f"sacrebleu.tokenizers.tokenizer_{tgt_lang}_mecab", raising=False)
+    with pytest.raises(ConfigError, match=rf"{tgt_lang}-mecab is not installed: pip install 'sacrebleu\[{extra}\]'"):
+        check_metrics(["bleu"], tgt_lang=tgt_lang)
+
+
+def test_missing_tokenizer_does_not_matter_without_bleu() -> None:
+    assert check_metrics(["chrf", "ter"], tgt_lang="ja") == ("chrf", "ter")
+
+
+def test_unequal_numbers_of_lines_are_refused() -> None:
+    with pytest.raises(DataError, match=r"the output has 2 lines but reference 2 has 1"):
+        score(["a", "b"], [["a", "b"], ["a"]])
+
+
+@pytest.mark.parametrize(("hyp", "refs", "message"), [([], [[]], "no lines"), (["a"], [], "no reference")])
+def test_nothing_to_score_is_refused(hyp: list[str], refs: list[list[str]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        score(hyp, refs)

@@ -1,0 +1,16 @@
+from mtkit.evaluation.metrics import BleuDetails, Score
+from mtkit.evaluation.report import score_lines
+
+
+def test_scores_stand_in_columns_with_their_signatures() -> None:
+    scores = [
+        Score("bleu", "BLEU", 38.306, "nrefs:1|tok:13a", BleuDetails(0.9871, 0.9872, 987, 1000, (60.0, 40.0))),
+        Score("chrf++", "chrF2++", 100.0, "nrefs:1|nw:2"),
+        Score("ter", "TER", 9.5, "nrefs:1|case:lc"),
+    ]
+    assert score_lines(scores) == [
+        "BLEU      38.31  BP 0.987  ratio 0.987  nrefs:1|tok:13a",
+        "chrF2++  100.00                         nrefs:1|nw:2",
+        "TER        9.50  lower is better        nrefs:1|case:lc",
+    ]
+    assert score_lines(scores[2:], decimals=0) == ["TER  10  lower is better  nrefs:1|case:lc"]
