@@ -5,10 +5,12 @@ Agreement is one of "I", "you", "he" (also she, it and any singular noun) and "t
 
 from dataclasses import dataclass
 
-_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
-_UNITS += "sixteen seventeen eighteen nineteen".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+_NUMBERS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+    *("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"),
+)
+_UNITS, _TENS = _NUMBERS[:20], _NUMBERS[20:]
 BE = {"I": "am", "you": "are", "he": "is", "they": "are"}
 WAS = {"I": "was", "you": "were", "he": "was", "they": "were"}
 _NO_DOUBLING = ("open", "visit", "order", "answer", "listen", "deliver", "remember", "prepare", "explain")
@@ -29,12 +31,13 @@ def plural(noun: str) -> str:
 
 def possessive(name: str) -> str:
     """Return the English genitive: "Anna's", "my parents'"."""
-    return name + ("'" if name.endswith("s") else "'s")
+    is_plural = name.endswith("s") and not name.endswith("ss") and not name[0].isupper()
+    return name + ("'" if is_plural else "'s")
 
 
 @dataclass(frozen=True)
 class EnglishVerb:
-    """A verb; in a phrasal verb such as "pick up" the first word is inflected. ``past`` and ``participle`` are whole."""
+    """A verb; in a phrasal verb such as "pick up" the first word is inflected; ``past``, ``participle`` are whole."""
 
     base: str
     past: str

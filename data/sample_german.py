@@ -1,7 +1,7 @@
 """German inflection for the sample corpus: articles, adjectives, nouns, verbs, numbers and clock times.
 
 Cases are "nom", "acc", "dat", "gen"; columns of a declension are the genders "m", "f", "n" and the plural "p".
-Persons are named by their pronoun: "ich", "du", "er" (also sie, es and any singular noun), "wir", "ihr", "Sie" (also sie, they).
+Persons are named by their pronoun: "ich", "du", "er" (also sie, es, any singular noun), "wir", "ihr", "Sie" (they too).
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,6 @@ _EIN_WORDS = ("ein", "kein", "mein", "dein", "sein", "ihr", "unser", "euer", "Ih
 _DER_WORDS = {"dieser": "dies", "jeder": "jed", "welcher": "welch", "viele": "viel", "einige": "einig"}
 _CONTRACTIONS = {
     "an dem": "am",
-    "an das": "ans",
     "bei dem": "beim",
     "in dem": "im",
     "in das": "ins",
@@ -91,7 +90,7 @@ def contract(preposition: str, phrase: str) -> str:
 
 @dataclass(frozen=True)
 class GermanNoun:
-    """A noun with its gender "m", "f" or "n"; ``weak`` nouns take the plural's ending in every case but the nominative."""
+    """A noun with its gender "m", "f" or "n"; a ``weak`` noun has the plural's form in all cases but the nominative."""
 
     singular: str
     gender: str
@@ -200,7 +199,7 @@ IRREGULAR = {
     "wurden": ("wurde", "wurdest", "wurde", "wurden", "wurdet", "wurden"),
 }
 
-_UNITS = "null ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split()
+_UNITS = ["null", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"]
 _TENS = {2: "zwanzig", 3: "dreißig", 4: "vierzig", 5: "fünfzig", 6: "sechzig", 7: "siebzig", 8: "achtzig", 9: "neunzig"}
 _TEENS = {16: "sechzehn", 17: "siebzehn"}
 _ORDINALS = {1: "erst", 3: "dritt", 7: "siebt", 8: "acht"}

@@ -11,11 +11,11 @@ woman/women           f   Frau            Frauen            person
 child/children        n   Kind            Kinder            person kin
 boy                   mw  Junge           Jungen            person
 girl                  n   Mädchen         Mädchen           person
-friend                m   Freund          Freunde           person kin
-girlfriend            f   Freundin        Freundinnen       kin
+friend                m   Freund          Freunde           kin
+girlfriend            f   Freundin        Freundinnen       kin single
 neighbour             mw  Nachbar         Nachbarn          person kin
-colleague             mw  Kollege         Kollegen          person kin
-student               mw  Student         Studenten         person job
+colleague             mw  Kollege         Kollegen          kin
+student               mw  Student         Studenten         person
 tourist               mw  Tourist         Touristen         person
 customer              mw  Kunde           Kunden            person
 guest                 m   Gast            Gäste             person
@@ -24,35 +24,35 @@ doctor                m   Arzt            Ärzte             person job
 nurse                 f   Krankenschwester  Krankenschwestern  person job
 engineer              m   Ingenieur       Ingenieure        person job
 baker                 m   Bäcker          Bäcker            person job
-cook                  m   Koch            Köche             person job
+cook                  m   Koch            Köche             person job star
 gardener              m   Gärtner         Gärtner           person job
-lawyer                m   Anwalt          Anwälte           person job
-painter               m   Maler           Maler             person job
-journalist            mw  Journalist      Journalisten      person job
-musician              m   Musiker         Musiker           person job
+lawyer                m   Anwalt          Anwälte           person job star
+painter               m   Maler           Maler             person job star
+journalist            mw  Journalist      Journalisten      person job star
+musician              m   Musiker         Musiker           person job star
 waitress              f   Kellnerin       Kellnerinnen      person job
-actress               f   Schauspielerin  Schauspielerinnen  person job
-researcher            m   Forscher        Forscher          person job
+actress               f   Schauspielerin  Schauspielerinnen  person job star
+researcher            m   Forscher        Forscher          person job star
 policeman/policemen   mw  Polizist        Polizisten        person job
 driver                m   Fahrer          Fahrer            person
-boss                  m   Chef            Chefs             person kin
+boss                  m   Chef            Chefs             person kin single
 brother               m   Bruder          Brüder            kin family
 sister                f   Schwester       Schwestern        kin family
-father                m   Vater           Väter             kin parent
-mother                f   Mutter          Mütter            kin parent
+father                m   Vater           Väter             kin single
+mother                f   Mutter          Mütter            kin single
 son                   m   Sohn            Söhne             kin family
 daughter              f   Tochter         Töchter           kin family
 uncle                 m   Onkel           Onkel             kin family
 aunt                  f   Tante           Tanten            kin family
 cousin                m   Cousin          Cousins           kin family
-grandmother           f   Großmutter      Großmütter        kin parent
-grandfather           m   Großvater       Großväter         kin parent
+grandmother           f   Großmutter      Großmütter        kin single
+grandfather           m   Großvater       Großväter         kin single
 dog                   m   Hund            Hunde             animal
 cat                   f   Katze           Katzen            animal
 horse                 n   Pferd           Pferde            animal
 bird                  m   Vogel           Vögel             animal
 cow                   f   Kuh             Kühe              animal
-sheep/sheep           n   Schaf           Schafe            animal
+goat                  f   Ziege           Ziegen            animal
 book                  n   Buch            Bücher            readable goods small lies
 newspaper             f   Zeitung         Zeitungen         readable goods small lies
 letter                m   Brief           Briefe            readable writable small lies sent
@@ -140,8 +140,8 @@ water                 n   Wasser          -                 drink
 wine                  m   Wein            -                 drink
 beer                  n   Bier            -                 drink
 juice                 m   Saft            -                 drink
-house                 n   Haus            Häuser            building
-flat                  f   Wohnung         Wohnungen         building room
+house                 n   Haus            Häuser            building rentable
+flat                  f   Wohnung         Wohnungen         building room rentable
 kitchen               f   Küche           Küchen            room
 bathroom              n   Bad             Bäder             room
 bedroom               n   Schlafzimmer    Schlafzimmer      room
@@ -151,7 +151,7 @@ garden                m   Garten          Gärten            outside
 window                n   Fenster         Fenster           openable
 door                  f   Tür             Türen             openable
 box                   f   Kiste           Kisten            openable
-garage                f   Garage          Garagen           openable
+garage                f   Garage          Garagen           openable rentable
 station               m   Bahnhof         Bahnhöfe          place sight
 airport               m   Flughafen       Flughäfen         place
 post office           f   Post            -                 place
@@ -174,7 +174,7 @@ swimming pool         n   Schwimmbad      Schwimmbäder      place
 zoo                   m   Zoo             Zoos              place sight
 park                  m   Park            Parks             place sight outside
 bridge                f   Brücke          Brücken           place sight
-castle                n   Schloss         Schlösser         sight building
+castle                n   Schloss         Schlösser         sight building rentable
 tower                 m   Turm            Türme             sight building
 village               n   Dorf            Dörfer            town
 city                  f   Stadt           Städte            town
@@ -213,12 +213,12 @@ storm                 m   Sturm           Stürme            nature
 """
 
 ADJECTIVES = """
-old          alt            alt            älter          ältest          person animal goods building town matter clothes
+old          alt            alt            älter          ältest          person animal goods building town clothes
 young        jung           jung           jünger         jüngst          person animal
 friendly     freundlich     freundlich     freundlicher   freundlichst    person
 polite       höflich        höflich        höflicher      höflichst       person
 clever       klug           klug           klüger         klügst          person animal
-famous       berühmt        berühmt        berühmter      berühmtest      person sight
+famous       berühmt        berühmt        berühmter      berühmtest      star sight
 lazy         faul           faul           fauler         faulst          person animal
 small        klein          klein          kleiner        kleinst         animal goods building town room luggage fruit
 big          groß           groß           größer         größt           animal goods building town room luggage fruit

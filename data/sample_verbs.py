@@ -12,7 +12,7 @@ read         read         read         lesen          liest         hat gelesen 
 write        wrote        written      schreiben      schreibt      hat geschrieben     acc writable
 buy          bought       bought       kaufen         kauft         hat gekauft         acc goods clothes
 sell         sold         sold         verkaufen      verkauft      hat verkauft        acc goods
-look for     looked for   looked for   suchen         sucht         hat gesucht         acc small person building
+look for     looked for   looked for   suchen         sucht         hat gesucht         acc small person rentable
 find         found        found        finden         findet        hat gefunden        acc small state
 forget       forgot       forgotten    vergessen      vergisst      hat vergessen       acc small state
 lose         lost         lost         verlieren      verliert      hat verloren        acc small state
@@ -38,7 +38,7 @@ turn on      turned on    turned on    ein|schalten   schaltet      hat eingesch
 turn off     turned off   turned off   aus|schalten   schaltet      hat ausgeschaltet   acc device
 clean        cleaned      cleaned      putzen         putzt         hat geputzt         acc room
 tidy up      tidied up    tidied up    auf|räumen     räumt         hat aufgeräumt      acc room
-rent         rented       rented       mieten         mietet        hat gemietet        acc building
+rent         rented       rented       mieten         mietet        hat gemietet        acc rentable
 open         opened       opened       öffnen         öffnet        hat geöffnet        acc openable
 close        closed       closed       schließen      schließt      hat geschlossen     acc openable
 wash         washed       washed       waschen        wäscht        hat gewaschen       acc clothes
@@ -63,9 +63,9 @@ thank        thanked      thanked      danken         dankt         hat gedankt 
 trust        trusted      trusted      vertrauen      vertraut      hat vertraut        dat kin state
 follow       followed     followed     folgen         folgt         ist gefolgt         dat person animal
 congratulate  congratulated  congratulated  gratulieren  gratuliert  hat gratuliert     dat kin
-give         gave         given        geben          gibt          hat gegeben         give sent goods
+give         gave         given        geben          gibt          hat gegeben         give sent small clothes
 send         sent         sent         schicken       schickt       hat geschickt       give sent writable
-show         showed       shown        zeigen         zeigt         hat gezeigt         give goods room
+show         showed       shown        zeigen         zeigt         hat gezeigt         give readable clothes room
 bring        brought      brought      bringen        bringt        hat gebracht        give small sent drink
 lend         lent         lent         leihen         leiht         hat geliehen        give machine luggage
 explain      explained    explained    erklären       erklärt       hat erklärt         give text matter
@@ -78,7 +78,7 @@ look         looked       looked       sich freuen    freut         hat gefreut 
 complain     complained   complained   sich beschweren  beschwert   hat beschwert       about/über acc trouble work self
 remember     remembered   remembered   sich erinnern  erinnert      hat erinnert        -/an acc kin event self state
 take part    took part    taken part   teil|nehmen    nimmt         hat teilgenommen    in/an dat work
-laugh        laughed      laughed      lachen         lacht         hat gelacht         about/über acc matter readable
+laugh        laughed      laughed      lachen         lacht         hat gelacht         at/über acc matter
 look after   looked after  looked after  sich kümmern  kümmert      hat gekümmert       -/um acc animal kin outside self
 """
 
@@ -157,26 +157,26 @@ the Netherlands  die Niederlande   in die Niederlande   in den Niederlanden  aus
 """
 
 CITIES = (
-    "Berlin Hamburg München:Munich Köln:Cologne Frankfurt Dresden Leipzig Bremen Bonn Wien:Vienna Zürich:Zurich Rom:Rome "
-    "Paris London Madrid Prag:Prague Warschau:Warsaw Lissabon:Lisbon"
+    "Berlin Hamburg München:Munich Köln:Cologne Frankfurt Dresden Leipzig Bremen Bonn Wien:Vienna Zürich:Zurich "
+    "Rom:Rome Paris London Madrid Prag:Prague Warschau:Warsaw Lissabon:Lisbon"
 )
 
 # When, English and German; which tense the time belongs to: past, future, habit or now.
 TIMES = """
 yesterday             gestern               past
 last week             letzte Woche          past
-last year             letztes Jahr          past
+last year             letztes Jahr          past-long
 last Monday           letzten Montag        past
 two days ago          vor zwei Tagen        past
 a week ago            vor einer Woche       past
-three months ago      vor drei Monaten      past
+three months ago      vor drei Monaten      past-long
 this morning          heute Morgen          past
 yesterday evening     gestern Abend         past
 the day before yesterday  vorgestern        past
 tomorrow              morgen                future
 next week             nächste Woche         future
-next month            nächsten Monat        future
-next summer           nächsten Sommer       future
+next month            nächsten Monat        future-long
+next summer           nächsten Sommer       future-long
 tonight               heute Abend           future
 the day after tomorrow  übermorgen          future
 tomorrow morning      morgen früh           future
@@ -189,8 +189,8 @@ every week            jede Woche            habit
 on Sundays            sonntags              habit
 in the evening        am Abend              habit
 at the weekend        am Wochenende         habit
-in summer             im Sommer             habit
-in winter             im Winter             habit
+in summer             im Sommer             habit-long
+in winter             im Winter             habit-long
 once a week           einmal pro Woche      habit
 today                 heute                 now
 """
@@ -222,4 +222,42 @@ rich          reich
 at home       zu Hause
 on holiday    im Urlaub
 satisfied     zufrieden
+"""
+
+# Kinds of verbs, in English: known before (the object is definite), habitual, never done on purpose, done as a favour,
+# done over months and seasons.
+KNOWN = "forget, lose, hide, bring along, look for, greet, lend, wash"
+HABITUAL = """
+read, write, buy, eat, drink, cook, order, cut, visit, meet, invite, call, pick up, photograph, draw, paint, clean,
+tidy up, wash, pack, take, miss, help, wait, talk, think, dream, complain, look after, forget, lose, watch, go, fly,
+drive, travel, explain, give
+"""
+UNWILLED = "look, dream, laugh, lose, forget, miss, follow, wake up, arrive, find"
+FAVOURS = """
+open, close, repair, clean, tidy up, carry, pack, bring, bring along, show, explain, give, send, lend, help, call,
+pick up, translate, write, sign, fill in, turn on, turn off, pay, order, book, prepare, look after, wash, wait, talk,
+buy, look for, invite, answer, cut
+"""
+LONG = """
+sell, buy, visit, meet, rent, photograph, paint, book, fly, drive, travel, move, work, swim, learn, dream, complain,
+repair, take part, dance, need, invite, translate
+"""
+
+# What somebody may well do in a state: English verbs, alone or with what follows them.
+REACTIONS = """
+tired        sleep, rest, go home, go to bed, stay at home, drink
+ill          stay at home, go to the doctor, rest, cancel, go to bed, sleep
+hungry       eat, order, cook, cut, go to the bakery, go to the restaurant
+happy        sing a song, dance, invite, thank, call, laugh
+sad          call, write, talk, go for a walk, listen to music
+nervous      call, wait, smoke, go out, forget, lose
+angry        complain, go home, sell, close, cancel
+very busy    cancel, forget, work, hurry, miss
+alone        call, read, watch TV, listen to music, write, dream
+late         hurry, take, miss, drive too fast
+too young    help, stay at home, wait, play football
+rich         buy, rent, travel, invite, fly
+at home      cook, clean, tidy up, read, watch TV, work in the garden, repair
+on holiday   swim in the lake, travel, visit, photograph, fly, rest, draw
+satisfied    thank, congratulate, buy, pay, sign
 """

@@ -5,6 +5,7 @@ Each default lives here and nowhere else. Code below the command line takes the 
 ``mtkit.settings`` reads recipes and lays the sources of settings over each other.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
@@ -328,6 +329,11 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()
+
+    @property
+    def prepared_directory(self) -> Path:
+        """Where the prepared corpus lies."""
+        return Path(self.data.prepared or f"prepared/{self.name}")
 
     @model_validator(mode="after")
     def _check_tying(self) -> Self:

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -34,7 +36,7 @@ def open_binary(path: str | Path) -> BinaryIO:
     path = Path(path)
     try:
         if path.suffix == ".gz":
-            return cast(BinaryIO, gzip.open(path, "rb"))
+            return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, gzip.open(path, "rb")), 1 << 16))
         if path.suffix == ".zst":
             import zstandard
 
@@ -58,17 +60,50 @@ def read_lines(path: str | Path) -> Iterator[str]:
 
 def read_raw_lines(path: str | Path) -> Iterator[str]:
     r"""Yield the lines of a UTF-8 text file as ``read_lines`` does, but keep a ``\r`` before the ``\n``."""
-    with open_binary(path) as file:
-        number = 0
-        try:
-            for number, raw in enumerate(file, start=1):
-                yield decode_line(raw, number, path)
-        except (OSError, EOFError) as error:
-            raise DataError(f"{_shown(path)}: cannot read after line {number}: {error}") from error
-        except Exception as error:  # zstandard.ZstdError, zlib.error: a damaged archive
-            if type(error).__module__.partition(".")[0] not in ("zstandard", "zlib"):
+    with open_binary(path) as file, _reading(path) as position:
+        for raw in file:
+            position.line += 1
+            yield decode_line(raw, position.line, path)
+
+
+def read_line_chunks(path: str | Path, n_lines: int) -> Iterator[list[str]]:
+    """Yield the lines of a UTF-8 text file as ``read_lines`` does, ``n_lines`` at a time: several times faster."""
+    with open_binary(path) as file, _reading(path) as position:
+        while raws := list(islice(file, n_lines)):
+            try:
+                text = b"".join(raws).decode()
+            except UnicodeDecodeError:
+                for number, raw in enumerate(raws, start=position.line + 1):
+                    decode_line(raw, number, path)
                 raise
-            raise DataError(f"{_shown(path)}: damaged archive after line {number}: {error}") from error
+            if position.line == 0:
+                text = text.removeprefix("\ufeff")
+            lines = text.split("\n")
+            if raws[-1].endswith(b"\n"):
+                lines.pop()
+            position.line += len(raws)
+            yield [line.removesuffix("\r") for line in lines] if "\r" in text else lines
+
+
+@dataclass
+class _Position:
+    """Lines read so far."""
+
+    line: int = 0
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[_Position]:
+    """Say in one line what goes wrong while a file is read."""
+    position = _Position()
+    try:
+        yield position
+    except (OSError, EOFError) as error:
+        raise DataError(f"{_shown(path)}: cannot read after line {position.line}: {error}") from error
+    except Exception as error:  # zstandard.ZstdError, zlib.error: a damaged archive
+        if type(error).__module__.partition(".")[0] not in ("zstandard", "zlib"):
+            raise
+        raise DataError(f"{_shown(path)}: damaged archive after line {position.line}: {error}") from error
 
 
 def decode_line(raw: bytes, number: int, path: str | Path) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -42,7 +43,7 @@ def log_to_file(path: Path) -> Iterator[None]:
         handler.close()
 
 
-def progress_bar(*, total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[None]":
+def progress_bar(*, total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[Any]":
     """A progress bar on stderr, or nothing where stderr is not a terminal."""
     return tqdm(
         total=total,

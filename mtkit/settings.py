@@ -223,14 +223,12 @@ def _get(tree: Any, location: Location) -> Any:
     return tree
 
 
-def _has(tree: Any, location: Location) -> bool:
+def _has(tree: Any, location: tuple[Any, ...]) -> bool:
     for key in location:
-        if (isinstance(tree, dict) and key in tree) or (
-            isinstance(tree, list) and isinstance(key, int) and key < len(tree)
-        ):
-            tree = tree[key]
-        else:
+        in_list = isinstance(tree, list) and isinstance(key, int) and key < len(tree)
+        if not in_list and not (isinstance(tree, dict) and key in tree):
             return False
+        tree = tree[key]
     return True
 
 

@@ -77,11 +77,11 @@ def train(
     from mtkit.training.run import train as run_training
 
     run = run_training(settings, run_dir or Path("runs") / recipe_name(config), overwrite=overwrite)
-    for name, evaluation in run.evaluations.items():
-        typer.echo(f"{name} ({len(evaluation.hyp_text):,} lines)")
-        for line in score_lines(evaluation.scores):
+    for name, scores in run.scores.items():
+        typer.echo(f"test set {name}, beam {settings.config().decoding.beam_size}")
+        for line in score_lines(scores):
             typer.echo(f"  {line}")
-    typer.echo(f"model: {run.bundle}")
+    typer.echo(f"the model: {run.directory / 'model'}")
     typer.echo(f"translate with: mtkit translate -m {run.directory} -i FILE")
 
 

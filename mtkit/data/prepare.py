@@ -1,111 +1,291 @@
-"""Recipe in, prepared corpus out."""
+"""Recipe in, prepared corpus out: check, clean, train the tokenizer, encode, write.
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import cached_property
+The sources are read three times, in bounded chunks: to check them and to find duplicates, to train the
+tokenizer on a sample, and to encode and write. The directory appears whole at the end or not at all.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from mtkit.config import DataConfig, TokenizerConfig, default_vocab_size
-from mtkit.data.sources import Source, open_source
-from mtkit.data.store import Store, StoreWriter, id_lists
-from mtkit.data.tokenizer import Tokenizer, train_tokenizer
+from mtkit.config import CleaningConfig, DataConfig, TokenizerConfig, default_vocab_size
+from mtkit.data.cleaning import REASONS, TextCleaning, Verdicts, drop_report, length_verdicts
+from mtkit.data.prepared import (
+    FORMAT_VERSION,
+    MANIFEST_FILE,
+    Manifest,
+    Prepared,
+    SourceReport,
+    difference,
+    open_prepared,
+)
+from mtkit.data.sources import Place, Source, open_sources
+from mtkit.data.store import StoreWriter, id_lists
+from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
 from mtkit.errors import DataError
-from mtkit.io import atomic_directory, read_json, write_json
-from mtkit.log import logger
+from mtkit.io import atomic_directory, write_json
+from mtkit.log import logger, progress_bar
 
-FORMAT_VERSION = 1
+__all__ = ["Manifest", "Prepared", "open_prepared", "prepare"]
 
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a prepared corpus is made of."""
-
-    format_version: int
-    src_lang: str
-    tgt_lang: str
-    n_train: int
-    n_valid: int
-    n_test: dict[str, int]
-    src_vocab_size: int
-    tgt_vocab_size: int
-    tokenizer_sha256: str
-    sources: list[dict[str, Any]]
-    dropped: dict[str, int]
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A prepared corpus on disk."""
-
-    directory: Path
-    manifest: Manifest
-
-    @cached_property
-    def tokenizer(self) -> Tokenizer:
-        return Tokenizer.load(self.directory)
-
-    def store(self, split: str) -> Store:
-        return Store.open(self.directory / split)
-
-
-def open_prepared(directory: Path) -> Prepared:
-    return Prepared(directory, Manifest(**read_json(directory / "manifest.json")))
+Sources = Mapping[Place, Sequence[Source]]
+Hashes = dict[str, str]
 
 
 def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, overwrite: bool = False) -> Prepared:
-    if directory.exists() and not overwrite:
-        logger.info("%s: already prepared", directory)
+    """Prepare the corpus of a recipe, or do nothing where that has been done.
+
+    Args:
+        data: Languages, sources and cleaning; ``data.prepared`` is not looked at.
+        tokenizer: The tokenizer to train on the cleaned training pairs.
+        directory: Where the prepared corpus goes.
+        overwrite: Replace a prepared corpus of other inputs or settings.
+
+    Raises:
+        DataError: If an input is missing, misaligned or malformed, nothing is left after cleaning, or the
+            directory holds something else or cannot be written.
+        VocabularyError: If the tokenizer cannot be trained as asked.
+    """
+    sources = open_sources(data)
+    _check_replaceable(directory)
+    hashes: dict[Place, list[Hashes]] = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
+    settings = {
+        "data": data.model_dump(mode="json", exclude={"prepared"}),
+        "tokenizer": tokenizer.model_dump(mode="json"),
+    }
+    if (directory / MANIFEST_FILE).exists() and (existing := _open_existing(directory, overwrite)) is not None:
+        changed = difference(existing.manifest, settings, hashes)
+        if changed is None:
+            logger.info("%s: already prepared from these inputs and settings, nothing to do", directory)
+            return existing
+        if not overwrite:
+            raise DataError(f"{directory}: prepared otherwise ({changed}); add --overwrite or choose another -o")
+    try:
+        with atomic_directory(directory) as work:
+            trained, reports = _prepare(sources, hashes, data.cleaning, tokenizer, work)
+            manifest = Manifest(
+                format_version=FORMAT_VERSION,
+                src_lang=data.src_lang,
+                tgt_lang=data.tgt_lang,
+                n_train=sum(report["n_kept"] for report in reports if report["place"] == "train"),
+                n_valid=sum(report["n_kept"] for report in reports if report["place"] == "valid"),
+                n_test={report["name"]: report["n_kept"] for report in reports if report["place"] == "test"},
+                src_vocab_size=trained.src_vocab_size,
+                tgt_vocab_size=trained.tgt_vocab_size,
+                tokenizer_sha256=trained.sha256(),
+                settings=settings,
+                sources=reports,
+            )
+            write_json(work / MANIFEST_FILE, asdict(manifest))
+    except OSError as error:
+        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
+    return Prepared(directory, manifest)
+
+
+def _check_replaceable(directory: Path) -> None:
+    """Refuse to put a corpus in the place of anything that is not one."""
+    if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
+        return
+    if directory.exists():
+        raise DataError(f"{directory}: exists and is not a prepared corpus; choose another directory with -o")
+
+
+def _open_existing(directory: Path, overwrite: bool) -> Prepared | None:
+    """The prepared corpus that is there; None where it cannot be read and is to be replaced anyway."""
+    try:
         return open_prepared(directory)
-    train = [open_source(source) for source in data.train]
-    n = sum(len(src) for source in train for src, _ in source.chunks())
-    with atomic_directory(directory) as work:
-        lines = [chain.from_iterable([source.lines(side) for source in train]) for side in (0, 1)]
-        trained = train_tokenizer(
-            *lines, tokenizer, tokenizer.vocab_size or default_vocab_size(n), exact=tokenizer.vocab_size is not None
-        )
-        trained.save(work)
-        n_train = _write(work / "train", train, trained)
-        n_valid = _write(work / "valid", [open_source(s) for s in data.valid], trained)
-        n_test = {}
-        for config in data.test:
-            source = open_source(config)
-            n_test[source.name] = _write(work / "test" / source.name, [source], trained)
-        manifest = Manifest(
-            FORMAT_VERSION,
-            data.src_lang,
-            data.tgt_lang,
-            n_train,
-            n_valid,
-            n_test,
-            trained.src_vocab_size,
-            trained.tgt_vocab_size,
-            trained.sha256(),
-            [],
-            {},
-            {},
-        )
-        write_json(work / "manifest.json", asdict(manifest))
-    return open_prepared(directory)
+    except DataError:
+        if overwrite:
+            return None
+        raise
 
 
-def _write(directory: Path, sources: list[Source], tokenizer: Tokenizer) -> int:
-    n = 0
-    vocab = max(tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
-    with StoreWriter(directory, corpus_names=[s.name for s in sources], vocab_size=vocab) as writer:
-        for number, source in enumerate(sources):
+def _prepare(
+    sources: Sources,
+    hashes: Mapping[Place, Sequence[Hashes]],
+    cleaning: CleaningConfig,
+    tokenizer: TokenizerConfig,
+    work: Path,
+) -> tuple[Tokenizer, list[SourceReport]]:
+    """Write tokenizer and splits into ``work``."""
+    scratch = work / "scratch"
+    scratch.mkdir()
+    verdicts = _check(sources, hashes, cleaning, scratch)
+    trained = _train_tokenizer(sources["train"], verdicts, tokenizer)
+    trained.save(work)
+    reports = _write_train(work / "train", sources["train"], hashes["train"], trained, verdicts, cleaning)
+    del verdicts
+    shutil.rmtree(scratch)
+    reports += _write_whole(work / "valid", "valid", sources["valid"], hashes["valid"], trained)
+    for source, sha256 in zip(sources["test"], hashes["test"], strict=True):
+        reports += _write_whole(work / "test" / source.name, "test", [source], [sha256], trained)
+    return trained, reports
+
+
+def _check(
+    sources: Sources, hashes: Mapping[Place, Sequence[Hashes]], config: CleaningConfig, scratch: Path
+) -> Verdicts:
+    """Read everything once: raise what is wrong with it, and judge the training pairs by their text."""
+    with (
+        TextCleaning(scratch, config) as cleaning,
+        progress_bar(total=None, description="reading", unit="pair") as bar,
+    ):
+        for place, of_place in sources.items():
+            for source, sha256 in zip(of_place, hashes[place], strict=True):
+                n = 0
+                for src, tgt in source.chunks():
+                    if place == "train":
+                        cleaning.add(src, tgt)
+                    n += len(src)
+                    bar.update(len(src))
+                if n == 0:
+                    raise DataError(f"{' and '.join(sha256)}: empty, not one pair to read")
+        return cleaning.finish()
+
+
+def _train_tokenizer(sources: Sequence[Source], verdicts: Verdicts, config: TokenizerConfig) -> Tokenizer:
+    """Train on all pairs that are kept so far, or on evenly spaced ones where those exceed the sample."""
+    n_pairs = len(verdicts) - int(np.count_nonzero(verdicts))
+    if n_pairs == 0:
+        raise _nothing_left(np.bincount(verdicts, minlength=len(REASONS) + 1))
+    n_wanted = min(max(config.max_sample_lines // (2 if config.joint else 1), 1), n_pairs)
+    logger.info("training the tokenizer on %s of %s pairs", f"{n_wanted:,}", f"{n_pairs:,}")
+
+    def train(vocab_size: int, *, exact: bool) -> Tokenizer:
+        src_lines, tgt_lines = (_sample(sources, side, verdicts, n_pairs, n_wanted) for side in (0, 1))
+        return train_tokenizer(src_lines, tgt_lines, config, vocab_size, exact=exact)
+
+    if config.vocab_size is not None:
+        return train(config.vocab_size, exact=True)
+    vocab_size = default_vocab_size(n_pairs)
+    try:
+        return train(vocab_size, exact=False)
+    except VocabularyTooSmallError as error:  # a script of many characters
+        return train(error.needed + vocab_size, exact=False)
+
+
+def _sample(sources: Sequence[Source], side: int, verdicts: Verdicts, n_pairs: int, n_wanted: int) -> Iterator[str]:
+    """``n_wanted`` of the ``n_pairs`` segments that are kept, evenly spaced."""
+    at = n_kept = 0
+    for chunk in chain.from_iterable(source.one_side(side) for source in sources):
+        kept = np.flatnonzero(verdicts[at : at + len(chunk)] == 0)
+        ranks = np.arange(n_kept, n_kept + len(kept))
+        for i in kept[(ranks + 1) * n_wanted // n_pairs > ranks * n_wanted // n_pairs].tolist():
+            yield chunk[i]
+        at += len(chunk)
+        n_kept += len(kept)
+
+
+def _write_train(
+    directory: Path,
+    sources: Sequence[Source],
+    hashes: Sequence[Hashes],
+    tokenizer: Tokenizer,
+    verdicts: Verdicts,
+    config: CleaningConfig,
+) -> list[SourceReport]:
+    """Encode the training pairs, judge their lengths, and write those that stay."""
+    reports = []
+    at = 0
+    total = np.zeros(len(REASONS) + 1, dtype=np.int64)
+    with (
+        _writer(directory, sources, tokenizer) as writer,
+        progress_bar(total=len(verdicts), description="encoding", unit="pair") as bar,
+    ):
+        for number, (source, sha256) in enumerate(zip(sources, hashes, strict=True)):
+            counts = np.zeros_like(total)
+            n_tokens = [0, 0]
             for src, tgt in source.chunks():
-                src_ids, tgt_ids = tokenizer.encode_src(src), tokenizer.encode_tgt(tgt)
-                writer.write(_lists(src_ids), _lists(tgt_ids), pa.array(src), pa.array(tgt), number)
-                n += len(src)
-    return n
+                verdict = np.array(verdicts[at : at + len(src)])
+                at += len(src)
+                if len(verdict) < len(src):
+                    raise DataError(f"{' or '.join(sha256)} changed while it was being read")
+                kept = np.flatnonzero(verdict == 0).tolist()
+                encoded = _Encoded(tokenizer, [src[i] for i in kept], [tgt[i] for i in kept])
+                verdict[kept] = length_verdicts(encoded.src_lengths, encoded.tgt_lengths, config)
+                encoded.write(writer, number, verdict[kept] == 0, n_tokens)
+                counts += np.bincount(verdict, minlength=len(counts))
+                bar.update(len(src))
+            reports.append(_report("train", source, sha256, counts, n_tokens))
+            total += counts
+    if total[0] == 0:
+        raise _nothing_left(total)
+    return reports
 
 
-def _lists(ids: list[list[int]]) -> pa.ListArray:
+def _write_whole(
+    directory: Path, place: Place, sources: Sequence[Source], hashes: Sequence[Hashes], tokenizer: Tokenizer
+) -> list[SourceReport]:
+    """Encode and write every pair, those with an empty side too."""
+    reports = []
+    with _writer(directory, sources, tokenizer) as writer:
+        for number, (source, sha256) in enumerate(zip(sources, hashes, strict=True)):
+            counts = np.zeros(len(REASONS) + 1, dtype=np.int64)
+            n_tokens = [0, 0]
+            for src, tgt in source.chunks():
+                _Encoded(tokenizer, src, tgt).write(writer, number, np.ones(len(src), dtype=bool), n_tokens)
+                counts[0] += len(src)
+            reports.append(_report(place, source, sha256, counts, n_tokens))
+    return reports
+
+
+class _Encoded:
+    """A chunk of pairs with their ids, laid end to end."""
+
+    def __init__(self, tokenizer: Tokenizer, src: list[str], tgt: list[str]) -> None:
+        self._src, self._tgt = src, tgt
+        self._src_ids, self.src_lengths = _flat(tokenizer.encode_src(src))
+        self._tgt_ids, self.tgt_lengths = _flat(tokenizer.encode_tgt(tgt))
+
+    def write(self, writer: StoreWriter, corpus: int, keep: NDArray[np.bool_], n_tokens: list[int]) -> None:
+        """Write the pairs to keep and count their tokens."""
+        src_ids, src_lengths = _kept(self._src_ids, self.src_lengths, keep)
+        tgt_ids, tgt_lengths = _kept(self._tgt_ids, self.tgt_lengths, keep)
+        mask = pa.array(keep)
+        src, tgt = (pa.array(segments, pa.string()).filter(mask) for segments in (self._src, self._tgt))
+        writer.write(id_lists(src_ids, src_lengths), id_lists(tgt_ids, tgt_lengths), src, tgt, corpus)
+        n_tokens[0] += len(src_ids)
+        n_tokens[1] += len(tgt_ids)
+
+
+def _flat(ids: list[list[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Ids laid end to end, and the length of each list."""
     lengths = np.fromiter(map(len, ids), dtype=np.int32, count=len(ids))
-    return id_lists(np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=int(lengths.sum())), lengths)
+    return np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=int(lengths.sum())), lengths
+
+
+def _kept(
+    ids: NDArray[np.int32], lengths: NDArray[np.int32], keep: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    return ids[np.repeat(keep, lengths)], lengths[keep]
+
+
+def _writer(directory: Path, sources: Sequence[Source], tokenizer: Tokenizer) -> StoreWriter:
+    vocab_size = max(tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
+    return StoreWriter(directory, corpus_names=[source.name for source in sources], vocab_size=vocab_size)
+
+
+def _report(
+    place: Place, source: Source, sha256: Hashes, counts: NDArray[np.int64], n_tokens: list[int]
+) -> SourceReport:
+    return SourceReport(
+        place=place,
+        name=source.name,
+        sha256=sha256,
+        n_pairs=int(counts.sum()),
+        n_kept=int(counts[0]),
+        dropped=drop_report(counts),
+        n_src_tokens=n_tokens[0],
+        n_tgt_tokens=n_tokens[1],
+    )
+
+
+def _nothing_left(counts: NDArray[np.int64]) -> DataError:
+    shown = ", ".join(f"{n:,} {reason}" for reason, n in drop_report(counts).items())
+    return DataError(f"no training pair is left after cleaning ({shown}); see data.cleaning in the recipe")

@@ -165,9 +165,16 @@ class StoreWriter:
                 content.update(hashlib.file_digest(file, "sha256").digest())
             names.append({"filename": name})
         DatasetInfo(features=self._features).write_to_directory(str(self._directory), pretty_print=True)
-        state = {"_data_files": names, "_fingerprint": content.hexdigest()[:16]}
-        state |= {"_format_columns": None, "_format_kwargs": {}, "_format_type": None}
-        write_json(self._directory / "state.json", state | {"_output_all_columns": False, "_split": None})
+        state: dict[str, object] = {
+            "_data_files": names,
+            "_fingerprint": content.hexdigest()[:16],
+            "_format_columns": None,
+            "_format_kwargs": {},
+            "_format_type": None,
+            "_output_all_columns": False,
+            "_split": None,
+        }
+        write_json(self._directory / "state.json", state)
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,20 @@ SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"
 # Unigram training sums in an order that depends on the number of threads: one number for every machine.
 _TRAINING_THREADS = 4
 _ERRORS_ONLY = 2
+_MANY_TEXTS = 1000
+_SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")
+
+
+class VocabularyTooSmallError(VocabularyError):
+    """The characters and symbols of the text need more pieces than were asked for."""
+
+    def __init__(self, vocab_size: int, needed: int) -> None:
+        """Say what was asked for and the least that works."""
+        super().__init__(
+            f"tokenizer.vocab_size {vocab_size} is too small: characters and special symbols alone take {needed}; "
+            f"raise tokenizer.vocab_size to more than that, or lower tokenizer.character_coverage"
+        )
+        self.needed = needed
 
 
 class Tokenizer:
@@ -98,7 +112,8 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each sequence of target ids; padding, begin and end of sentence are left out."""
-        return self._tgt.decode([self._words(sequence) for sequence in ids])
+        # SentencePiece takes an empty list for one empty sequence.
+        return self._tgt.decode([self._words(sequence) for sequence in ids]) if len(ids) else []
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The pieces that target ids stand for, special ones included."""
@@ -127,11 +142,17 @@ def train_tokenizer(
         tgt_lines: Target text, read once, after ``src_lines``.
         config: Kind of model, coverage and symbols; its own ``vocab_size`` is not looked at.
         vocab_size: Pieces of each vocabulary, special ones included.
-        exact: Refuse a text that cannot fill the vocabulary; otherwise take as many pieces as there are.
+        exact: Refuse a text that cannot fill the vocabulary; otherwise take as many pieces as there are. A
+            character model always takes as many as there are, up to ``vocab_size``.
 
     Raises:
         VocabularyError: If the text does not allow this size (naming one that works), or the symbols are not valid.
     """
+    symbols = config.user_defined_symbols
+    for symbol in symbols:
+        if not symbol or symbol in _SPECIAL_TOKENS or symbols.count(symbol) > 1:
+            why = "given twice" if symbols.count(symbol) > 1 else "taken" if symbol else "empty"
+            raise VocabularyError(f"tokenizer.user_defined_symbols: {symbol!r} is {why}")
     if config.joint:
         return Tokenizer(_train(chain(src_lines, tgt_lines), config, vocab_size, exact=exact))
     src_model = _train(src_lines, config, vocab_size, exact=exact)
@@ -141,27 +162,36 @@ def train_tokenizer(
 def _train(lines: Iterable[str], config: TokenizerConfig, vocab_size: int, *, exact: bool) -> bytes:
     """Serialised SentencePiece model."""
     model = io.BytesIO()
-    byte_fallback = config.type in ("unigram", "bpe") if config.byte_fallback is None else config.byte_fallback
+    failures: list[BaseException] = []
+
+    def guarded() -> Iterator[str]:
+        # SentencePiece turns whatever the iterator raises into a message.
+        try:
+            yield from lines
+        except BaseException as error:
+            failures.append(error)
+            raise
+
     try:
         sentencepiece.SentencePieceTrainer.Train(
-            sentence_iterator=iter(lines),
+            sentence_iterator=guarded(),
             model_writer=model,
             model_type=config.type,
             vocab_size=vocab_size,
             hard_vocab_limit=exact,
             character_coverage=config.character_coverage,
-            byte_fallback=byte_fallback,
+            byte_fallback=config.type in ("unigram", "bpe") if config.byte_fallback is None else config.byte_fallback,
             user_defined_symbols=config.user_defined_symbols,
             pad_id=Tokenizer.pad_id,
             unk_id=Tokenizer.unk_id,
             bos_id=Tokenizer.bos_id,
             eos_id=Tokenizer.eos_id,
-            input_sentence_size=0,
-            shuffle_input_sentence=False,
             num_threads=_TRAINING_THREADS,
             minloglevel=_ERRORS_ONLY,
         )
     except (RuntimeError, ValueError, OSError) as error:
+        if failures:
+            raise failures[0] from None
         raise _explained(str(error), vocab_size) from None
     return model.getvalue()
 
@@ -170,10 +200,14 @@ def _explained(message: str, vocab_size: int) -> VocabularyError:
     """What SentencePiece says, in terms of our settings."""
     if found := re.search(r"too high.*<= (\d+)", message):
         return VocabularyError(
-            f"tokenizer.vocab_size {vocab_size} is more than the training text allows: "
+            f"tokenizer.vocab_size {vocab_size} is more than the training text allows; "
             f"lower tokenizer.vocab_size to {found[1]} or less"
         )
-    return VocabularyError(f"the tokenizer cannot be trained: {message}")
+    if found := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
+        return VocabularyTooSmallError(vocab_size, int(found[1]))
+    if "sentences_.empty()" in message:
+        return VocabularyError("the tokenizer has no text to train on: every line is empty or longer than 4,192 bytes")
+    return VocabularyError(f"the tokenizer cannot be trained: {message.rpartition('] ')[2] or message}")
 
 
 def _processor(model: bytes) -> Any:
@@ -192,10 +226,9 @@ def _processor(model: bytes) -> Any:
 
 def _encode(processor: Any, texts: Sequence[str], num_threads: int | None) -> list[list[int]]:
     if num_threads is None:
-        num_threads = available_cores() if len(texts) > 1000 else 1
+        num_threads = _available_cores() if len(texts) >= _MANY_TEXTS else 1
     return processor.encode(list(texts), out_type=int, num_threads=num_threads)
 
 
-def available_cores() -> int:
-    """Cores that this process may run on."""
+def _available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

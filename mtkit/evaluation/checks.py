@@ -18,7 +18,7 @@ _HAN_OR_KANA = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaf
 _TOKENISED_SHARE = 0.2
 # A few odd lines in a corpus that hardly has a full stop prove nothing.
 _TOKENISED_MINIMUM = 0.02
-_LOWERCASE_SHARE = 0.95
+_CAPITALS_SHARE = 0.05
 _UNSPACED_SHARE = 0.3
 
 
@@ -58,7 +58,8 @@ def looks_tokenised(lines: Sequence[str]) -> bool:
 
 def looks_lowercased(lines: Sequence[str]) -> bool:
     """Whether nearly all lines are in lower case, in a script that has case."""
-    return _lowercase_share(lines) > _LOWERCASE_SHARE
+    has_case = any(line.lower() != line.upper() for line in lines)
+    return has_case and _share_with_capitals(lines) <= _CAPITALS_SHARE
 
 
 def looks_chinese_or_japanese(lines: Sequence[str]) -> bool:
@@ -94,15 +95,10 @@ def find_pitfalls(hyp: Text, refs: Sequence[Text], *, tokenizer: str, lowercase:
         if n_empty:
             found.append(f"{text.name}: {n_empty:,} of {len(text.lines):,} lines are empty")
     for ref in refs:
-        for lower, other in ((hyp, ref), (ref, hyp)):
-            if (
-                not lowercase
-                and looks_lowercased(lower.lines)
-                and 0 <= _lowercase_share(other.lines) <= _LOWERCASE_SHARE
-            ):
-                found.append(
-                    f"{lower.name} is in lower case but {other.name} is not: restore the case, or score with --lowercase"
-                )
+        lower = [text for text in (hyp, ref) if looks_lowercased(text.lines)]
+        mixed = [text for text in (hyp, ref) if _share_with_capitals(text.lines) > _CAPITALS_SHARE]
+        if lower and mixed and not lowercase:
+            found.append(f"{lower[0].name} is in lower case but {mixed[0].name} is not: score with --lowercase")
         if tokenizer in ("13a", "intl") and looks_chinese_or_japanese(ref.lines):
             found.append(
                 f"{ref.name} looks Chinese or Japanese, but BLEU takes what stands between spaces for words: "
@@ -111,7 +107,7 @@ def find_pitfalls(hyp: Text, refs: Sequence[Text], *, tokenizer: str, lowercase:
     return found
 
 
-def _lowercase_share(lines: Sequence[str]) -> float:
-    """Share of lines in lower case among those with letters that have case; -1 where there is none."""
+def _share_with_capitals(lines: Sequence[str]) -> float:
+    """Share of lines with a capital among those that could have one; 0 where none could."""
     cased = [line for line in lines if line.lower() != line.upper()]
-    return sum(line == line.lower() for line in cased) / len(cased) if cased else -1.0
+    return sum(line != line.lower() for line in cased) / max(len(cased), 1)

@@ -5,8 +5,9 @@ Polarity: BLEU, chrF and chrF++ run from 0 to 100, higher is better. TER counts 
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from sacrebleu.metrics.bleu import BLEU, BLEUScore
 from sacrebleu.metrics.chrf import CHRF
@@ -78,14 +79,23 @@ class Score:
         return self.metric != "ter"
 
     def as_json(self) -> dict[str, object]:
-        """Plain values: name, value, signature, polarity, and the details beside them."""
+        """Plain values: metric, name, value, signature, polarity, and the details beside them."""
         plain = {
+            "metric": self.metric,
             "name": self.name,
             "value": self.value,
             "signature": self.signature,
             "higher_is_better": self.higher_is_better,
         }
         return plain | (asdict(self.details) if self.details else {})
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Score":
+        """Inverse of ``as_json``."""
+        kinds: dict[str, type[BleuDetails | TerDetails]] = {"bleu": BleuDetails, "ter": TerDetails}
+        kind = kinds.get(plain["metric"])
+        details = kind(**{f.name: plain[f.name] for f in fields(kind)}) if kind else None
+        return cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details)
 
 
 def score(

@@ -1,6 +1,6 @@
 """Multi-head attention, in parallel over a sequence and step by step over a cache.
 
-Shapes: B batch, Q query length, L key length, H heads, D d_model, E = D / H per head; in search K beam and M = B * K rows.
+Shapes: B batch, Q query length, L key length, H heads, D d_model, E = D / H per head; M = B * K rows of a search.
 """
 
 import torch.nn.functional as F

@@ -28,7 +28,7 @@ class Memory:
 
 
 class DecoderState(Protocol):
-    """What a search carries from one step to the next. Each architecture has its own."""
+    """What a search carries from one step to the next, without gradients. Each architecture has its own."""
 
     length: int
     """Tokens read so far."""
@@ -40,6 +40,8 @@ class DecoderState(Protocol):
 class Embedding(nn.Module):
     """Token embeddings times sqrt(D) plus sinusoidal positions (Vaswani et al. 2017, sections 3.4 and 3.5)."""
 
+    positions: Tensor
+
     def __init__(self, vocab_size: int, d_model: int, *, pad_id: int, max_length: int) -> None:
         super().__init__()
         self.tokens = nn.Embedding(vocab_size, d_model, padding_idx=pad_id)
@@ -48,8 +50,7 @@ class Embedding(nn.Module):
 
     def forward(self, ids: Tensor, start: int = 0) -> Tensor:
         """int64 (B, L), the first column at position ``start`` -> (B, L, D)."""
-        positions: Tensor = self.positions
-        return self.tokens(ids) * self.scale + positions[start : start + ids.size(1)]
+        return self.tokens(ids) * self.scale + self.positions[start : start + ids.size(1)]
 
 
 def sinusoidal_positions(max_length: int, d_model: int) -> Tensor:

@@ -4,8 +4,10 @@ Shapes: B batch, S source length, T target length, L either, D d_model, F d_ff, 
 in search K beam and M = B * K rows, the K rows of a sentence side by side.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +17,7 @@ from mtkit.config import ModelConfig
 from mtkit.model.attention import MultiHeadAttention
 from mtkit.model.dropout import Dropout
 
-_GROWTH = 32  # target positions by which the cache grows: few reallocations, little unused memory
+_CAPACITY = 32  # target positions that the cache holds at first; it doubles when they are full
 
 
 class FeedForward(nn.Module):
@@ -25,7 +27,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.inner = nn.Linear(config.d_model, config.d_ff)
         self.outer = nn.Linear(config.d_ff, config.d_model)
-        self.activation = {"relu": F.relu, "gelu": F.gelu}[config.activation]
+        self.activation: Callable[[Tensor], Tensor] = F.relu if config.activation == "relu" else F.gelu
         self.dropout = Dropout(config.activation_dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -110,8 +112,12 @@ class TransformerState:
     """Bool (B, S), True where the source is padding."""
 
     prefix: Tensor
-    """(M, 2 * layers, H, capacity, E): keys and values in turn, layer by layer; rows first, so that one copy reorders
-    everything."""
+    """(capacity, M, 2 * layers, H, E): keys and values in turn, layer by layer. Positions come first, so that those
+    filled are one block, and all of a row at a position lies together: reordering copies long runs."""
+
+    spare: Tensor
+    """What ``prefix`` was before the last reordering: room for the next one, so that none has to be found at each
+    step."""
 
     length: int = 0
     """Positions of ``prefix`` that are filled."""
@@ -123,12 +129,14 @@ class TransformerState:
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Note one position's keys and values, each (M, H, 1, E); returns those of the whole prefix, (M, H, L, E)."""
-        if self.length == self.prefix.size(3):
-            self.prefix = F.pad(self.prefix, (0, 0, 0, _GROWTH))
-        self.prefix[:, 2 * layer, :, self.length] = keys[:, :, 0]
-        self.prefix[:, 2 * layer + 1, :, self.length] = values[:, :, 0]
-        filled = self.prefix[:, :, :, : self.length + 1]
-        return filled[:, 2 * layer], filled[:, 2 * layer + 1]
+        if self.length == self.prefix.size(0):
+            grown = self.prefix.new_empty(2 * self.length, *self.prefix.shape[1:])
+            grown[: self.length] = self.prefix
+            self.prefix = grown
+        self.prefix[self.length, :, 2 * layer] = keys[:, :, 0]
+        self.prefix[self.length, :, 2 * layer + 1] = values[:, :, 0]
+        filled = self.prefix[: self.length + 1].permute(2, 1, 3, 0, 4)  # (2 * layers, M, H, L, E)
+        return filled[2 * layer], filled[2 * layer + 1]
 
     def select(self, parents: Tensor) -> None:
         """Keep, drop and reorder rows.
@@ -137,11 +145,15 @@ class TransformerState:
             parents: int64 (B', K'): for each new row the old row, 0 <= row < M, that it continues. The K' rows of a
                 line continue rows of one sentence; sentences that occur in no line leave the state.
         """
-        n_rows = self.prefix.size(0)
-        old_k = n_rows // self.n_sentences
-        self.prefix = self.prefix[:, :, :, : self.length + 1].index_select(0, parents.flatten())
+        capacity, n_rows = self.prefix.shape[:2]
+        shape = (capacity, parents.numel(), *self.prefix.shape[2:])
+        room = math.prod(shape)
+        free = self.spare if self.spare.numel() >= room else self.prefix.new_empty(room)
+        target = free.flatten()[:room].view(shape)
+        torch.index_select(self.prefix[: self.length], 1, parents.flatten(), out=target[: self.length])
+        self.prefix, self.spare = target, self.prefix
         if parents.size(0) < self.n_sentences:
-            sentences = parents[:, 0] // old_k  # (B',)
+            sentences = parents[:, 0] // (n_rows // self.n_sentences)  # (B',)
             self.memory = [(k.index_select(0, sentences), v.index_select(0, sentences)) for k, v in self.memory]
             if self.memory_padding_mask is not None:
                 self.memory_padding_mask = self.memory_padding_mask.index_select(0, sentences)
@@ -178,16 +190,18 @@ class TransformerDecoder(nn.Module):
 
     def start(self, memory: Tensor, memory_padding_mask: Tensor | None, beam_size: int) -> TransformerState:
         """The state before the first token, with ``beam_size`` rows for each sentence of memory (B, S, D)."""
-        source = [layer.cross_attention.keys_values(memory) for layer in self.layers]
+        source = [layer.cross_attention.keys_values(memory) for layer in self._layers()]
         batch, n_heads, _, per_head = source[0][0].shape
-        shape = (batch * beam_size, 2 * len(self.layers), n_heads, _GROWTH, per_head)
-        prefix = torch.empty(shape, dtype=source[0][0].dtype, device=memory.device)
-        return TransformerState(source, memory_padding_mask, prefix)
+        prefix = source[0][0].new_empty(_CAPACITY, batch * beam_size, 2 * len(self.layers), n_heads, per_head)
+        return TransformerState(source, memory_padding_mask, prefix, spare=prefix.new_empty(0))
 
     def step(self, x: Tensor, state: TransformerState) -> Tensor:
         """One embedded token of every row, (M, D) -> hidden (M, D); advances the state."""
         x = x.unsqueeze(1)  # (M, 1, D)
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self._layers()):
             x = layer.step(x, state, index)
         state.length += 1
         return self.norm(x).squeeze(1)
+
+    def _layers(self) -> list[DecoderLayer]:
+        return cast(list[DecoderLayer], list(self.layers))

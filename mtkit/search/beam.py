@@ -107,12 +107,13 @@ def beam_search(
     kept = torch.full((src.size(0), options.n_best), -torch.inf, device=src.device)  # best finished scores, (B, N)
     n_finished = torch.zeros_like(batch)
     last = torch.full_like(batch, bos_id)
+    never = torch.tensor([model.pad_id, bos_id], device=src.device)
 
     for length in range(1, int(max_lengths.max()) + 1):
         n_live = log_probs.size(1)
         logits = model.project(model.step(last, state))
         # A row needs K + 1: K that live on, and the end of sentence among them.
-        token_log_probs, tokens = top_log_probs(logits, k + 1, never=(model.pad_id, bos_id))  # (M, K + 1)
+        token_log_probs, tokens = top_log_probs(logits, k + 1, never=never)  # (M, K + 1)
         width = tokens.size(1)
         grown = (log_probs.view(-1, 1) + token_log_probs).view(-1, n_live * width)
         grown, order = grown.topk(min(2 * k, n_live * width))  # (B, 2K), best first

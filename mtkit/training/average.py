@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from mtkit.errors import CheckpointError
-from mtkit.training.checkpoint import CheckpointStore, load_tensors, verify
+from mtkit.model.weights import load_tensors
+from mtkit.training.checkpoint import CheckpointStore, verify
 from mtkit.training.state import TrainState
 
 

@@ -14,12 +14,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import Tensor
 
 from mtkit.errors import CheckpointError, MtkitError
 from mtkit.io import atomic_directory, read_json, sha256_file, write_json
 from mtkit.log import logger
+from mtkit.model.weights import load_tensors
 
 FORMAT_VERSION = 1
 
@@ -75,7 +76,7 @@ class CheckpointStore:
             work.replace(self.run_dir / name)
 
     def load_newest(self) -> Checkpoint | None:
-        """The newest whole checkpoint; damaged ones are named in a warning and passed over.
+        """The newest whole checkpoint; damaged ones are named in a warning and put aside.
 
         Raises:
             CheckpointError: If there are checkpoints but none is whole.
@@ -86,7 +87,7 @@ class CheckpointStore:
                 return load_checkpoint(self.path(update))
             except CheckpointError as error:
                 logger.warning("%s; going back to the checkpoint before it", error)
-                rmtree(self.path(update))
+                self.path(update).replace(self.path(update).with_suffix(".damaged"))
         if updates:
             raise CheckpointError(f"{self._directory}: no checkpoint is whole; start again with --overwrite")
         return None
@@ -133,37 +134,6 @@ def verify(path: Path) -> None:
         raise CheckpointError(f"damaged checkpoint: {error}") from None
     except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path / 'manifest.json'}: damaged") from None
-
-
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file; raises CheckpointError where it is missing or damaged."""
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: cannot read: {error}") from None
-
-
-def model_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """The trained numbers by name, tied ones once, on the CPU."""
-    return {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
-
-
-def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
-    """Copy saved weights into a model of the same shape.
-
-    Raises:
-        CheckpointError: Naming the first weight that is missing, unknown or of another shape.
-    """
-    parameters = dict(model.named_parameters())
-    for name in sorted(parameters.keys() ^ tensors.keys()):
-        which = "lacks" if name in parameters else "has an unknown"
-        raise CheckpointError(f"{source}: {which} weight {name}: it belongs to another model")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            if parameter.shape != tensors[name].shape:
-                shapes = f"{tuple(tensors[name].shape)}, the model's is {tuple(parameter.shape)}"
-                raise CheckpointError(f"{source}: the shape of {name} is {shapes}: it belongs to another model")
-            parameter.copy_(tensors[name])
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:

@@ -10,15 +10,17 @@ from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
 from mtkit.errors import CheckpointError
+from mtkit.evaluation.metrics import Score
 from mtkit.io import read_json
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
-from mtkit.training.checkpoint import CheckpointStore, disk_errors, restore_model
+from mtkit.training.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.state import TrainState
-from mtkit.translation.bundle import save_bundle
-from mtkit.translation.scoring import Evaluation, evaluate_texts
+from mtkit.translation.bundle import MANIFEST, save_bundle
+from mtkit.translation.scoring import evaluate_texts
 from mtkit.translation.translator import Translator
 
 
@@ -31,32 +33,36 @@ def finish(
     run_dir: Path,
     device: torch.device,
     precision: Precision,
-) -> tuple[Path, dict[str, Evaluation]]:
-    """Put the weights that the recipe asks for into ``model``, score them and write the bundle.
+) -> dict[str, list[Score]]:
+    """Put the weights that the recipe asks for into ``model``, score them and write ``model/`` in the run directory.
+
+    Where that has been done, nothing is done.
 
     Returns:
-        The bundle, and the test sets by name, translated and scored.
+        The scores of each test set by its name.
     """
     average = config.training.average
-    if average.n:
-        updates = choose_checkpoints(store, state, average.n, average.by)
-        logger.info("averaging the %s %d checkpoints: updates %s", average.by, len(updates), _shown(updates))
-    else:
-        updates = [state.best_update or state.update]
-        logger.info("taking the best checkpoint, update %d", updates[0])
+    updates = (
+        choose_checkpoints(store, state, average.n, average.by) if average.n else [state.best_update or state.update]
+    )
+    bundle = run_dir / "model"
+    if (bundle / MANIFEST).exists():
+        manifest = read_json(bundle / MANIFEST)
+        if manifest["updates"] == updates and manifest["config"] == config.model_dump(mode="json"):
+            return {name: [Score.from_json(score) for score in scores] for name, scores in manifest["scores"].items()}
+    which = f"averaging the {average.by} {len(updates)} checkpoints" if average.n else "taking the best checkpoint"
+    logger.info("%s: update %s", which, ", ".join(map(str, updates)))
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
     model.eval()
 
     translator = Translator(model, prepared.tokenizer, config.decoding, device=device, precision=precision)
-    evaluations = {}
+    scores = {}
     for name in prepared.manifest.n_test:
         test = prepared.store(f"test/{name}")
         logger.info("scoring test set %s, %s lines, beam %d", name, f"{len(test):,}", config.decoding.beam_size)
         src_text, ref_text = test.src_text(0, len(test)), test.tgt_text(0, len(test))
-        evaluations[name] = evaluate_texts(translator, src_text, [ref_text], tgt_lang=config.data.tgt_lang)
-    bundle = run_dir / "model"
-    scores = {name: [score.as_json() for score in e.scores] for name, e in evaluations.items()}
+        scores[name] = evaluate_texts(translator, src_text, [ref_text], tgt_lang=config.data.tgt_lang).scores
     with disk_errors(bundle):
         save_bundle(
             bundle,
@@ -64,10 +70,10 @@ def finish(
             tokenizer=prepared.tokenizer,
             config=config,
             data_hashes=data_hashes(prepared),
-            scores=scores,
+            scores={name: [score.as_json() for score in each] for name, each in scores.items()},
             updates=updates,
         )
-    return bundle, evaluations
+    return scores
 
 
 def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["last", "best"]) -> list[int]:
@@ -101,7 +107,3 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
 def data_hashes(prepared: Prepared) -> dict[str, str]:
     """Sha256 of every input file, by its name in the recipe."""
     return {path: digest for source in prepared.manifest.sources for path, digest in source.get("sha256", {}).items()}
-
-
-def _shown(updates: list[int]) -> str:
-    return ", ".join(map(str, updates))

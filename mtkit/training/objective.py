@@ -67,7 +67,9 @@ def projected_cross_entropy(
         The gradient flows through the first alone.
     """
     gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
-    total, nll = _ProjectedCrossEntropy.apply(hidden, weight, targets, pad_id, smoothing, gradients)
+    total, nll = _ProjectedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, targets, pad_id, smoothing, gradients
+    )
     return total, nll
 
 

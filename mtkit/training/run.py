@@ -12,26 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mtkit.config import Config, TrainingConfig
 from mtkit.data.batches import BatchPlan
 from mtkit.data.prepare import Prepared, prepare
-from mtkit.data.tokenizer import Tokenizer
+from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
 from mtkit.errors import CheckpointError, ConfigError, Interrupted
+from mtkit.evaluation.metrics import Score
 from mtkit.io import atomic_file
 from mtkit.log import duration_shown, log_to_file, logger
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.weights import model_tensors, restore_model
 from mtkit.settings import Settings, dump_config, read_config
 from mtkit.training.average import choose_checkpoints
 from mtkit.training.checkpoint import (
     Checkpoint,
     CheckpointStore,
     disk_errors,
-    model_tensors,
     optimizer_tensors,
-    restore_model,
     restore_optimizer,
 )
 from mtkit.training.finish import finish
@@ -41,7 +42,6 @@ from mtkit.training.report import Reporter
 from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Validator
-from mtkit.translation.scoring import Evaluation
 
 # Settings that may differ when a run goes on: they say how long and where, not what is computed.
 _CHANGEABLE = {
@@ -73,12 +73,11 @@ class Run:
     """A finished run."""
 
     directory: Path
-    bundle: Path
     reason: str
     """Why it is over."""
 
-    evaluations: dict[str, Evaluation]
-    """Test sets by name, translated and scored."""
+    scores: dict[str, list[Score]]
+    """Of each test set, by its name."""
 
 
 def train(settings: Settings, run_dir: Path, *, overwrite: bool = False) -> Run:
@@ -145,7 +144,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
     state = keeper.state
 
     reason = state.reason_to_stop(training)
-    if reason is None or state.validated_update < state.update and state.update % training.validate_every == 0:
+    if reason is None or (state.validated_update < state.update and state.update % training.validate_every == 0):
         _announce(config, model, prepared, device, precision, state)
         reason = _fit(config, prepared, keeper, run_dir, device, precision)
         if not reason:
@@ -153,8 +152,8 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
     elif (run_dir / "model").exists():
         logger.info("%s: finished at update %d (%s); nothing to do", run_dir, state.update, reason)
-    bundle, evaluations = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
-    return Run(run_dir, bundle, reason, evaluations)
+    scores = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
+    return Run(run_dir, reason, scores)
 
 
 def _fit(
@@ -218,7 +217,7 @@ class _Keeper:
     ) -> None:
         self.store, self.model, self.optimizer, self.plan, self.state = store, model, optimizer, plan, state
         self._config = config
-        self._names = {parameter: name for name, parameter in model.named_parameters()}
+        self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
 
     def save(self) -> None:
         """Write a checkpoint and delete those that are not kept any longer."""
@@ -293,7 +292,8 @@ def _clear(run_dir: Path) -> None:
     """Delete what mtkit wrote in a run directory, and nothing else."""
     for name in ("checkpoints", "model", "tensorboard"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
-    for name in ("best", "last", "config.yaml", "metrics.jsonl", "train.log", *Tokenizer.FILE_NAMES):
+    files = ("config.yaml", "metrics.jsonl", "train.log", JOINT_FILE, SRC_FILE, TGT_FILE)
+    for name in ("best", "last", *files):
         (run_dir / name).unlink(missing_ok=True)
 
 
@@ -320,7 +320,7 @@ def _check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
                 f"{run_dir}: the tokenizer of the prepared corpus is not the one that the run began with; "
                 "choose another -o, or --overwrite to start afresh"
             )
-    elif any(entry.name not in (".lock", "prepared") for entry in os.scandir(run_dir)):
+    elif any(entry.name not in (".lock", "prepared", "corpus", "recipe.yaml") for entry in os.scandir(run_dir)):
         raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
     with atomic_file(path) as file:
         file.write(dump_config(config).encode())

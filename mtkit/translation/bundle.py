@@ -5,7 +5,7 @@
 directory around them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,7 @@ def save_bundle(
     config: Config,
     data_hashes: Mapping[str, Any],
     scores: Any,
+    updates: Sequence[int] = (),
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -81,6 +82,7 @@ def save_bundle(
         config: Recipe of the run; its model and decoding sections are what loading reads.
         data_hashes: sha256 of the training data, as the prepared corpus names them.
         scores: What the model reached, with signatures; any JSON value.
+        updates: Of the run, whose weights these are: one, or those that were averaged.
     """
     with atomic_directory(directory) as work:
         save_file(model_tensors(model), work / WEIGHTS)
@@ -98,6 +100,7 @@ def save_bundle(
             "max_src_tokens": _max_src_tokens(config),
             "model": config.model.model_dump(mode="json"),
             "decoding": config.decoding.model_dump(mode="json"),
+            "updates": list(updates),
             "scores": scores,
             "data": dict(data_hashes),
             "files": {name: sha256_file(work / name) for name in files},

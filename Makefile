@@ -1,0 +1,52 @@
+# make demo    the whole job on the sample corpus       make test       format, lint, types, tests
+# make bench   what measures speed and memory           make test-slow  the tests that take longer
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/sample
+
+.PHONY: install demo test test-slow bench format clean
+
+install: $(VENV)/.installed
+
+# torch comes first, by itself: on a machine whose package index offers a CPU build it is not replaced by a larger one.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mtkit needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling editables
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
+		--editable '.[tensorboard]' ruff mypy pytest pytest-xdist types-PyYAML types-tqdm
+	@touch $@
+
+# Each command is what a user would type; running it again goes on where it stopped.
+demo: install
+	$(BIN)/mtkit preprocess -c recipes/sample/recipe.yaml
+	$(BIN)/mtkit train -c recipes/sample/recipe.yaml -o $(DEMO)
+	$(BIN)/mtkit translate -m $(DEMO) -i data/test.en -o $(DEMO)/test.hyp.de
+	$(BIN)/mtkit evaluate --hyp $(DEMO)/test.hyp.de --ref data/test.de -l en-de
+	@echo
+	@for n in 1 101 201 301 401; do \
+		for side in "source      data/test.en" "translation $(DEMO)/test.hyp.de" "reference   data/test.de"; do \
+			set -- $$side; printf '%-12s' $$1; sed -n "$${n}p" $$2; done; echo; done
+	@echo "The model lies in $(DEMO)/model. Translate your own text with:"
+	@echo "  echo 'Where is the station?' | $(BIN)/mtkit translate -m $(DEMO)"
+
+test: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --durations=10
+
+test-slow: install
+	$(BIN)/python -m pytest -m "slow and not gpu and not network" --durations=10
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

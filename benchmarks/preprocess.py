@@ -1,0 +1,102 @@
+"""Speed and memory of ``mtkit preprocess``: a corpus repeated to many pairs, against bare SentencePiece in one run.
+
+    python benchmarks/preprocess.py [--src FILE --tgt FILE] [--pairs N]
+
+Each repetition gets its number at the end of every line, so that the pairs stay distinct and none is dropped as a
+duplicate. Settings are the defaults; the time for training the tokenizer is shown apart.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DATA = Path(__file__).parents[1] / "data"
+
+_CHILD = """
+import json, sys, time
+from pathlib import Path
+from mtkit.config import DataConfig, TokenizerConfig
+from mtkit.data import prepare as room
+from mtkit.log import peak_memory
+seconds = {}
+train = room.train_tokenizer
+def timed(*args, **kwargs):
+    start = time.perf_counter()
+    try:
+        return train(*args, **kwargs)
+    finally:
+        seconds["tokenizer"] = time.perf_counter() - start
+room.train_tokenizer = timed
+src, tgt, valid_src, valid_tgt, directory = sys.argv[1:]
+data = DataConfig(src_lang="src", tgt_lang="tgt", train=[{"src": src, "tgt": tgt}],
+                  valid=[{"src": valid_src, "tgt": valid_tgt}])
+start = time.perf_counter()
+prepared = room.prepare(data, TokenizerConfig(), Path(directory))
+seconds["all"] = time.perf_counter() - start
+print(json.dumps({"seconds": seconds, "peak_memory": peak_memory(), "pairs": prepared.manifest.n_train}))
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--src", type=Path, default=DATA / "train.en")
+    parser.add_argument("--tgt", type=Path, default=DATA / "train.de")
+    parser.add_argument("--pairs", type=int, default=1_000_000)
+    parser.add_argument("--directory", type=Path, help="for the temporary files; needs about 500 bytes per pair")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.directory) as name:
+        work = Path(name)
+        corpus = {"src": arguments.src, "tgt": arguments.tgt}
+        files = [_repeat(path, work / f"train.{side}", arguments.pairs) for side, path in corpus.items()]
+        small = [_repeat(path, work / f"valid.{side}", 1_000) for side, path in corpus.items()]
+        command = [sys.executable, "-c", _CHILD, *map(str, [*files, *small, work / "prepared"])]
+        measured = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        bare = _bare_encoding(files, work / "prepared")
+    n, everything, tokenizer = measured["pairs"], measured["seconds"]["all"], measured["seconds"]["tokenizer"]
+    rest = everything - tokenizer
+    print(f"pairs                     {n:,} on {len(os.sched_getaffinity(0))} cores")
+    print(f"everything                {everything:.1f} s, {n / everything * 60 / 1e6:.2f} million pairs a minute")
+    print(f"  training the tokenizer  {tokenizer:.1f} s")
+    print(f"  read, clean, encode     {rest:.1f} s, {n / rest * 60 / 1e6:.2f} million pairs a minute")
+    print(f"bare sentencepiece encode {bare:.1f} s, {n / bare * 60 / 1e6:.2f} million pairs a minute")
+    print(f"ratio without training    {rest / bare:.2f} times the bare encoding")
+    print(f"peak memory               {measured['peak_memory'] / 1e6:,.0f} MB")
+
+
+def _repeat(path: Path, target: Path, n: int) -> Path:
+    """Write the lines of a file over and over, each with the number of its repetition, until there are ``n``."""
+    from mtkit.io import read_lines
+
+    lines = list(read_lines(path))
+    repeated = (f"{line} {number}\n" for number in itertools.count() for line in lines)
+    with target.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(itertools.islice(repeated, n))
+    return target
+
+
+def _bare_encoding(files: list[Path], prepared: Path) -> float:
+    """Seconds that SentencePiece alone needs for both sides, with as many threads as there are cores."""
+    import sentencepiece
+
+    from mtkit.data.tokenizer import JOINT_FILE
+
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(prepared / JOINT_FILE))
+    seconds = 0.0
+    for path in files:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            while lines := [line.removesuffix("\n") for line in itertools.islice(file, 8192)]:
+                start = time.perf_counter()
+                processor.encode(lines, out_type=int, num_threads=len(os.sched_getaffinity(0)))
+                seconds += time.perf_counter() - start
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

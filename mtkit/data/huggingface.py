@@ -1,0 +1,163 @@
+"""Pairs from Hugging Face ``datasets``: the hub, a local directory, or a parquet, JSON, CSV or Arrow file.
+
+Only readers of plain data are let through: none of them runs code that comes with the data.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mtkit.errors import DataError
+from mtkit.io import sha256_file
+from mtkit.log import logger
+
+_READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}
+_ALLOWED = {*_READERS.values(), "text"}
+_PACKED = (".gz", ".zst", ".bz2", ".xz")
+
+
+@dataclass
+class HuggingFaceSource:
+    """Two fields of a data set."""
+
+    name: str
+    path: str
+    config_name: str | None
+    splits: tuple[str, ...]
+    """Names of the split, the first that exists is taken."""
+    fields: tuple[str, str] | None
+    languages: tuple[str, str]
+    chunk_pairs: int
+
+    def sha256(self) -> dict[str, str]:
+        """Digest of a file; of the segments themselves where the data set is more than one file."""
+        if Path(self.path).is_file():
+            return {self.path: sha256_file(Path(self.path))}
+        content = hashlib.sha256()
+        for src, tgt in self.chunks():
+            for segment in (*src, *tgt):
+                content.update(f"{segment}\n".encode())
+        return {f"hf:{self.path}": content.hexdigest()}
+
+    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
+        """Read the two fields; a line break inside a segment becomes a space, a missing value an empty segment.
+
+        Raises:
+            DataError: If the data set cannot be reached or read, or lacks the split or the fields.
+        """
+        rows = iter(self._dataset.iter(batch_size=self.chunk_pairs))
+        n = 0
+        while (batch := self._guarded(lambda: next(rows, None))) is not None:
+            values = self._pick(batch)
+            yield self._segments(values[0], n), self._segments(values[1], n)
+            n += len(values[0])
+
+    def one_side(self, side: int) -> Iterator[list[str]]:
+        """Read one field."""
+        return (chunk[side] for chunk in self.chunks())
+
+    @cached_property
+    def _dataset(self) -> Any:
+        """The data set of the split."""
+        import datasets
+
+        datasets.disable_progress_bars()
+        # Both report on stderr what they raise as well.
+        for library in ("datasets", "huggingface_hub"):
+            logging.getLogger(library).setLevel(logging.CRITICAL)
+        return self._guarded(self._load)
+
+    def _load(self) -> Any:
+        import datasets
+
+        path = Path(self.path)
+        if (path / "dataset_dict.json").exists():
+            splits = datasets.DatasetDict.load_from_disk(self.path)
+            return splits[self._split(list(splits))]
+        if (path / "state.json").exists():
+            return datasets.load_from_disk(self.path)
+        builder = self._builder(path)
+        reader = type(builder).__module__.rpartition(".")[2]
+        if reader not in _ALLOWED:
+            raise DataError(f"hf:{self.path}: the reader {reader} is not one of {', '.join(sorted(_ALLOWED))}")
+        if reader == "csv":
+            builder = self._builder(path, keep_default_na=False, features=_all_strings(builder))
+        if path.exists():
+            # Streamed: a local file is read where it lies, without a converted copy in the cache.
+            streams = builder.as_streaming_dataset()
+            return streams[next(iter(streams)) if path.is_file() else self._split(list(streams))]
+        logger.info("reading %s from the Hugging Face hub", self.path)
+        builder.download_and_prepare()
+        return builder.as_dataset(split=self._split(list(builder.info.splits)))
+
+    def _builder(self, path: Path, **options: object) -> Any:
+        import datasets
+
+        if not path.is_file():
+            if not path.exists() and (path.is_absolute() or path.suffix in _READERS or self.path.count("/") > 1):
+                raise DataError(f"hf:{self.path}: no such file or directory")
+            return datasets.load_dataset_builder(self.path, self.config_name, **options)
+        suffixes = [suffix for suffix in path.suffixes if suffix not in _PACKED]
+        reader = _READERS.get(suffixes[-1] if suffixes else "")
+        if reader is None:
+            raise DataError(f"hf:{self.path}: not one of {', '.join(_READERS)} (packed or not), nor a directory")
+        if suffixes[-1] == ".tsv":
+            options["sep"] = "\t"
+        return datasets.load_dataset_builder(reader, data_files=self.path, **options)
+
+    def _split(self, existing: list[str]) -> str:
+        for split in self.splits:
+            if split in existing:
+                return split
+        raise DataError(
+            f"hf:{self.path}: no split {' or '.join(self.splits)} (it has {', '.join(map(str, existing))}); "
+            "name one with split:"
+        )
+
+    def _pick(self, batch: Mapping[str, list[Any]]) -> tuple[list[Any], list[Any]]:
+        """The values of both fields."""
+        fields = self.fields or self.languages
+        if all(field in batch for field in fields):
+            return batch[fields[0]], batch[fields[1]]
+        inside = [row or {} for row in batch.get("translation", [])]
+        if inside and isinstance(inside[0], dict):
+            if all(field in inside[0] for field in fields):
+                return [row.get(fields[0]) for row in inside], [row.get(fields[1]) for row in inside]
+            existing = [f"translation.{name}" for name in inside[0]]
+        else:
+            existing = list(batch)
+        raise DataError(
+            f"hf:{self.path}: no fields {fields[0]} and {fields[1]} (it has {', '.join(existing)}); "
+            "name them with fields: [SOURCE, TARGET]"
+        )
+
+    def _segments(self, values: list[Any], first: int) -> list[str]:
+        segments = ["" if value is None else value for value in values]
+        for number, segment in enumerate(segments):
+            if not isinstance(segment, str):
+                raise DataError(f"hf:{self.path}: row {first + number + 1} holds {segment!r:.40}, not text")
+        return [segment.replace("\r\n", " ").replace("\n", " ") for segment in segments]
+
+    def _guarded(self, read: Callable[[], Any]) -> Any:
+        """What a call into ``datasets`` returns; whatever it raises is said in one line."""
+        try:
+            return read()
+        except DataError:
+            raise
+        except Exception as error:
+            cause = error.__cause__ or error
+            reason = next(iter(str(cause).splitlines()), "") or type(cause).__name__
+            raise DataError(f"hf:{self.path}: {reason}") from error
+
+
+def _all_strings(builder: Any) -> Any:
+    """Features that read every column of a CSV file as text, so that 007 and NA stay what they are."""
+    from datasets import Features, Value
+
+    streams = builder.as_streaming_dataset()
+    first: dict[str, object] = next(iter(next(iter(streams.values()))), {})
+    return Features({name: Value("string") for name in first})

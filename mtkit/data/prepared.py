@@ -1,0 +1,161 @@
+"""A prepared corpus on disk: ``manifest.json``, the tokenizer, and one store for each split."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypedDict
+
+from mtkit.data.cleaning import REASONS
+from mtkit.data.store import Store
+from mtkit.data.tokenizer import Tokenizer
+from mtkit.errors import DataError
+from mtkit.io import read_json
+
+FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+
+_AGAIN = "run mtkit preprocess again with --overwrite"
+
+
+class SourceReport(TypedDict):
+    """What came of one source."""
+
+    place: str
+    """train, valid or test."""
+
+    name: str
+
+    sha256: dict[str, str]
+    """Of each input, by its name in the recipe."""
+
+    n_pairs: int
+    """Pairs read."""
+
+    n_kept: int
+
+    dropped: dict[str, int]
+    """Pairs dropped, by reason."""
+
+    n_src_tokens: int
+    """Tokens kept, begin and end of sentence not counted."""
+
+    n_tgt_tokens: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a prepared corpus is made of; the same inputs and settings give the same manifest."""
+
+    format_version: int
+    src_lang: str
+    tgt_lang: str
+    n_train: int
+    n_valid: int
+    n_test: dict[str, int]
+    """Pairs of each test set, by its name."""
+
+    src_vocab_size: int
+    tgt_vocab_size: int
+    tokenizer_sha256: str
+    settings: dict[str, Any]
+    """The sections data and tokenizer of the recipe."""
+
+    sources: list[SourceReport]
+
+    def dropped(self) -> dict[str, int]:
+        """Training pairs dropped, by reason."""
+        totals = {reason: sum(source["dropped"].get(reason, 0) for source in self.sources) for reason in REASONS}
+        return {reason: n for reason, n in totals.items() if n}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared corpus on disk."""
+
+    directory: Path
+    manifest: Manifest
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that the corpus was encoded with.
+
+        Raises:
+            VocabularyError: If it is absent or damaged.
+            DataError: If it is another one.
+        """
+        tokenizer = Tokenizer.load(self.directory)
+        if tokenizer.sha256() != self.manifest.tokenizer_sha256:
+            raise DataError(
+                f"{self.directory}: the corpus was encoded with another tokenizer than lies there; {_AGAIN}"
+            )
+        return tokenizer
+
+    def store(self, split: str) -> Store:
+        """The pairs of ``train``, ``valid`` or ``test/NAME``.
+
+        Raises:
+            DataError: If the split is absent or damaged.
+        """
+        return Store.open(self.directory / split)
+
+
+def open_prepared(directory: Path) -> Prepared:
+    """Open what ``mtkit.data.prepare.prepare`` wrote.
+
+    Raises:
+        DataError: If there is none, it is damaged, or a newer mtkit wrote it.
+    """
+    path = directory / MANIFEST_FILE
+    if not path.exists():
+        raise DataError(f"{directory}: no prepared corpus there; make one with mtkit preprocess RECIPE -o {directory}")
+    tree = read_json(path)
+    version = tree.get("format_version") if isinstance(tree, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise DataError(
+            f"{directory}: prepared by a newer mtkit (format {version}, this one reads up to {FORMAT_VERSION}); "
+            "upgrade mtkit, or prepare it again with --overwrite"
+        )
+    try:
+        return Prepared(directory, Manifest(**tree))
+    except TypeError:
+        raise DataError(f"{path}: damaged; {_AGAIN}") from None
+
+
+def difference(
+    manifest: Manifest, settings: dict[str, Any], sha256: Mapping[Any, Sequence[dict[str, str]]]
+) -> str | None:
+    """What is not as it was when a corpus was prepared; None where nothing is.
+
+    Where a file lies and what it is called does not matter, what it holds does.
+
+    Args:
+        manifest: Of the prepared corpus.
+        settings: The settings now, as ``Manifest.settings``.
+        sha256: The inputs of each source now, by their place.
+    """
+    for place, now in sha256.items():
+        then = [source["sha256"] for source in manifest.sources if source["place"] == place]
+        if len(then) != len(now):
+            return f"{place} had {len(then)} source(s), now {len(now)}"
+        for old_hashes, hashes in zip(then, now, strict=True):
+            for old, (name, new) in zip(old_hashes.values(), hashes.items(), strict=False):
+                if old != new:
+                    return f"{name} held something else"
+    before, after = dict(_leaves(manifest.settings)), dict(_leaves(settings))
+    if before.get("tokenizer.vocab_size") is None and after.get("tokenizer.vocab_size") == manifest.src_vocab_size:
+        before["tokenizer.vocab_size"] = manifest.src_vocab_size
+    for key in sorted(before | after):
+        if before.get(key) != after.get(key):
+            return f"{key} was {before.get(key)}, now {after.get(key)}"
+    return None
+
+
+def _leaves(tree: Any, location: str = "") -> Iterator[tuple[str, object]]:
+    """Dotted names of all settings, but for the names of inputs."""
+    if not isinstance(tree, dict | list):
+        yield location, tree
+        return
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        if key not in ("src", "tgt", "tsv", "hf"):
+            yield from _leaves(value, f"{location}.{key}" if location else str(key))

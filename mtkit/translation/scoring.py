@@ -1,0 +1,104 @@
+"""Translate a test set and score it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtkit.config import Config
+from mtkit.data.prepared import open_prepared
+from mtkit.errors import DataError
+from mtkit.evaluation.metrics import DEFAULT_METRICS, Score, score
+from mtkit.log import logger, progress_bar
+from mtkit.settings import Layer, Settings, read_config
+from mtkit.translation.bundle import MANIFEST, Bundle
+from mtkit.translation.translator import Translator
+
+_LINES_AT_ONCE = 1024  # sorted by length among themselves
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A test set of the corpus that a model was trained on."""
+
+    name: str
+    src_text: list[str]
+    ref_text: list[str]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A test set as the model translates it, and how good that is."""
+
+    hyp_text: list[str]
+    scores: list[Score]
+
+
+def translate_lines(
+    translator: Translator, src_text: Sequence[str], *, beam_size: int | None = None, batch_size: int | None = None
+) -> list[str]:
+    """The best translation of each line, with a progress bar on a terminal.
+
+    Args:
+        translator: The model.
+        src_text: One segment each.
+        beam_size: By default the model's own.
+        batch_size: Sentences that are searched at once; by default the translator's.
+    """
+    hyp_text: list[str] = []
+    with progress_bar(total=len(src_text), description="translating", unit=" lines") as bar:
+        for start in range(0, len(src_text), _LINES_AT_ONCE):
+            lines = src_text[start : start + _LINES_AT_ONCE]
+            hyp_text += [t.text for t in translator.translate(lines, beam_size=beam_size, batch_size=batch_size)]
+            bar.update(len(lines))
+    return hyp_text
+
+
+def evaluate_texts(
+    translator: Translator,
+    src_text: Sequence[str],
+    ref_texts: Sequence[Sequence[str]],
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    *,
+    tgt_lang: str,
+) -> Evaluation:
+    """Translate a test set with the model's own search settings, and score it.
+
+    Args:
+        translator: The model.
+        src_text: One segment each.
+        ref_texts: One list per reference, each as long as ``src_text``.
+        metrics: Names out of ``mtkit.evaluation.metrics.METRICS``.
+        tgt_lang: Code of the target language; chooses BLEU's tokenizer.
+
+    Raises:
+        ConfigError: If a metric is unknown or lacks its package.
+        DataError: If the test set is empty or the numbers of segments differ.
+    """
+    hyp_text = translate_lines(translator, src_text)
+    return Evaluation(hyp_text, score(hyp_text, ref_texts, metrics, tgt_lang=tgt_lang))
+
+
+def held_out_sets(bundle: Bundle) -> list[HeldOut]:
+    """The test sets of the corpus that a model was trained on, in the order of its recipe.
+
+    Raises:
+        ConfigError: If the recipe in the bundle is damaged.
+        DataError: If the corpus is not there any more, is damaged, or has no test set.
+    """
+    directory = _recipe(bundle).prepared_directory
+    instead = "name a test set with -i FILE --ref FILE"
+    if not directory.exists():
+        raise DataError(f"{directory}: the model's corpus is not there; run this where it was trained, or {instead}")
+    prepared = open_prepared(directory)
+    if not prepared.manifest.n_test:
+        raise DataError(f"{directory}: the model's corpus has no test set; {instead}")
+    if prepared.manifest.tokenizer_sha256 != bundle.tokenizer.sha256():
+        logger.warning("%s is not the corpus that this model was trained on: it may know the test set", directory)
+    stores = {name: prepared.store(f"test/{name}") for name in prepared.manifest.n_test}
+    return [HeldOut(name, store.src_text(), store.tgt_text()) for name, store in stores.items()]
+
+
+def _recipe(bundle: Bundle) -> Config:
+    """The settings that a model was trained with: its bundle has them, a checkpoint's run directory does."""
+    if bundle.metadata:
+        return Settings([Layer(str(bundle.directory / MANIFEST), bundle.metadata.get("config", {}))]).config()
+    return read_config(bundle.directory.parent.parent / "config.yaml")

@@ -1,0 +1,136 @@
+import errno
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtkit.errors import CheckpointError
+from mtkit.training import checkpoint as checkpoint_module
+from mtkit.training.checkpoint import Checkpoint, CheckpointStore, load_checkpoint, optimizer_tensors, restore_optimizer
+
+
+def checkpoint(value: float) -> Checkpoint:
+    return Checkpoint({"w": torch.full((3,), value)}, {"w/exp_avg": torch.full((3,), -value)}, {"train": {"update": 1}})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CheckpointStore:
+    store = CheckpointStore(tmp_path)
+    for update in (1, 2, 3):
+        store.save(update, checkpoint(update))
+    return store
+
+
+def test_what_was_saved_is_loaded(store: CheckpointStore) -> None:
+    loaded = store.load_newest()
+    assert loaded is not None
+    assert torch.equal(loaded.model["w"], torch.full((3,), 3.0))
+    assert torch.equal(loaded.optimizer["w/exp_avg"], torch.full((3,), -3.0))
+    assert loaded.state == {"train": {"update": 1}}
+
+
+def test_last_points_at_the_newest(store: CheckpointStore) -> None:
+    assert (store.run_dir / "last").resolve() == store.path(3).resolve()
+    store.link("best", 2)
+    store.link("best", 1)
+    assert (store.run_dir / "best").resolve() == store.path(1).resolve()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
+    store: CheckpointStore, name: str, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = store.path(3) / name
+    content = bytearray(file.read_bytes())
+    if damage == "flip":
+        content[-2] ^= 1
+        file.write_bytes(content)
+    elif damage == "truncate":
+        file.write_bytes(content[:-1])
+    else:
+        file.unlink()
+    with caplog.at_level("WARNING", logger="mtkit"):
+        loaded = store.load_newest()
+    assert loaded is not None
+    assert loaded.model["w"][0] == 2.0
+    assert str(file) in caplog.text
+    assert store.updates() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "manifest", ["", "{", "[]", '{"format_version": 1}', '{"format_version": 1, "files": {"x": 3}}']
+)
+def test_a_torn_manifest_is_a_damaged_checkpoint(store: CheckpointStore, manifest: str) -> None:
+    (store.path(3) / "manifest.json").write_text(manifest)
+    with pytest.raises(CheckpointError, match=r"damaged|missing|not valid"):
+        load_checkpoint(store.path(3))
+
+
+def test_when_none_is_whole_the_error_says_what_to_do(store: CheckpointStore) -> None:
+    for update in (1, 2, 3):
+        (store.path(update) / "state.json").unlink()
+    with pytest.raises(CheckpointError, match=r"no checkpoint is whole; start again with --overwrite"):
+        store.load_newest()
+
+
+def test_a_newer_format_is_refused_by_name(store: CheckpointStore) -> None:
+    path = store.path(3) / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 99}))
+    with pytest.raises(CheckpointError, match=r"newer mtkit \(format 99, this one reads 1\)"):
+        load_checkpoint(store.path(3))
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoints_whole(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint_module, "save_file", full)
+    with pytest.raises(CheckpointError, match=r"disk is full; free some space .* earlier checkpoints are intact"):
+        store.save(4, checkpoint(4))
+    monkeypatch.undo()
+    assert store.updates() == [1, 2, 3]
+    assert not list(store.run_dir.glob("checkpoints/.*"))
+    assert (store.run_dir / "last").resolve() == store.path(3).resolve()
+    load_checkpoint(store.path(3))
+
+
+def test_a_half_written_directory_is_not_a_checkpoint(store: CheckpointStore) -> None:
+    (store.run_dir / "checkpoints" / ".update-00000004.partial").mkdir()
+    assert store.updates() == [1, 2, 3]
+    store.save(4, checkpoint(4))
+    assert store.updates() == [1, 2, 3, 4]
+
+
+def test_prune_keeps_what_it_is_told(store: CheckpointStore) -> None:
+    store.prune({1, 3})
+    assert store.updates() == [1, 3]
+
+
+def test_the_optimiser_goes_on_as_if_never_interrupted() -> None:
+    def parameter() -> torch.nn.Parameter:
+        return torch.nn.Parameter(torch.arange(4.0))
+
+    def update(weight: torch.nn.Parameter, optimizer: torch.optim.Optimizer, n: int) -> None:
+        weight.grad = torch.sin(weight.detach() + n)
+        optimizer.step()
+
+    straight = parameter()
+    optimizer = torch.optim.AdamW([straight], lr=0.1, fused=True)
+    for n in range(4):
+        update(straight, optimizer, n)
+
+    first = parameter()
+    optimizer = torch.optim.AdamW([first], lr=0.1, fused=True)
+    for n in range(2):
+        update(first, optimizer, n)
+    saved = optimizer_tensors(optimizer, {first: "w"})
+    second = torch.nn.Parameter(first.detach().clone())
+    optimizer = torch.optim.AdamW([second], lr=0.1, fused=True)
+    restore_optimizer(optimizer, saved, {second: "w"})
+    for n in range(2, 4):
+        update(second, optimizer, n)
+    assert torch.equal(second, straight)

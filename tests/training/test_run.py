@@ -1,0 +1,241 @@
+"""Whole runs on the toy task, in one process: what stops, goes on, and is refused."""
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mtkit.errors import CheckpointError, ConfigError, Interrupted
+from mtkit.training.checkpoint import load_checkpoint
+from mtkit.training.run import train
+from tests.conftest import ToyTask
+
+STATE_THAT_TELLS_TIME = {"seconds"}
+
+
+def assert_same_run(one: Path, other: Path, update: int) -> None:
+    """The same weights, optimiser, data position and score, bit for bit."""
+    name = f"checkpoints/update-{update:08d}"
+    a, b = load_checkpoint(one / name), load_checkpoint(other / name)
+    for mine, theirs in ((a.model, b.model), (a.optimizer, b.optimizer)):
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    assert a.state["data"] == b.state["data"]
+    for key in a.state["train"].keys() - STATE_THAT_TELLS_TIME:
+        assert a.state["train"][key] == b.state["train"][key], key
+
+
+@pytest.fixture(scope="module")
+def straight(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 12 updates without interruption, each of two micro-batches; an epoch has 10 or so."""
+    run_dir = tmp_path_factory.mktemp("straight") / "run"
+    train(toy_task.recipe(training__accumulate=2), run_dir)
+    return run_dir
+
+
+@pytest.mark.parametrize("stops", [(3,), (1, 5, 6, 7, 11)])
+def test_an_interrupted_run_ends_bit_identical(
+    toy_task: ToyTask, straight: Path, tmp_path: Path, stops: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mtkit.training.report import Reporter
+
+    advance, done = Reporter.advance, 0
+
+    def advance_and_interrupt(reporter: Reporter) -> None:
+        nonlocal done
+        advance(reporter)
+        done += 1
+        if done in stops:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Reporter, "advance", advance_and_interrupt)
+    settings = toy_task.recipe(training__accumulate=2)
+    for _ in stops:
+        with pytest.raises(Interrupted, match="everything is saved; the same command goes on"):
+            train(settings, tmp_path / "run")
+    train(settings, tmp_path / "run")
+    assert_same_run(straight, tmp_path / "run", 12)
+    ours, theirs = (load_file(path / "model" / "model.safetensors") for path in (straight, tmp_path / "run"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_a_run_that_lost_its_newest_checkpoints_ends_bit_identical(
+    toy_task: ToyTask, straight: Path, tmp_path: Path
+) -> None:
+    settings = toy_task.recipe(training__accumulate=2)
+    train(settings, tmp_path / "run")
+    for update in (9, 12):
+        (tmp_path / "run" / f"checkpoints/update-{update:08d}" / "state.json").write_text("{")
+    train(settings, tmp_path / "run")
+    assert_same_run(straight, tmp_path / "run", 12)
+
+
+def test_metrics_hold_each_update_once(straight: Path) -> None:
+    records = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
+    assert [r["update"] for r in records if "loss_per_token" in r] == [3, 6, 9, 12]
+    assert [r["update"] for r in records if "valid_bleu" in r] == [6, 12]
+    assert all(r["padding_share"] < 0.2 for r in records if "padding_share" in r)
+
+
+def test_accumulated_micro_batches_train_as_one_large_batch(toy_task: ToyTask) -> None:
+    """Oracle: the gradient of all pairs of the update at once, without dropout."""
+    from mtkit.data.batches import Batch, collate
+    from mtkit.model.encoder_decoder import EncoderDecoder
+    from mtkit.training.objective import CrossEntropy
+
+    config = toy_task.recipe(model__dropout=0.0).config().model
+    torch.manual_seed(0)
+    model = EncoderDecoder(config, src_vocab_size=24, tgt_vocab_size=24, pad_id=0)
+    objective = CrossEntropy(pad_id=0, smoothing=0.1)
+    pairs = [([5, 6, 7], [8]), ([9], [10, 11, 12, 13, 14]), ([15, 16], [17, 18])]
+
+    def gradient(batches: list[Batch]) -> list[torch.Tensor]:
+        model.zero_grad()
+        n_tokens = sum(batch.n_tgt_tokens for batch in batches)
+        for batch in batches:
+            (objective(model, batch).total / n_tokens).backward()
+        return [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+    whole = gradient([collate([s for s, _ in pairs], [t for _, t in pairs])])
+    parts = gradient([collate([s], [t]) for s, t in pairs])
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_an_update_that_is_not_finite_is_skipped_and_counted(toy_task: ToyTask, tmp_path: Path) -> None:
+    from mtkit.training import loop
+
+    measured: list[tuple[int, torch.Tensor]] = []
+    original = loop._step
+
+    def poison(optimizer: torch.optim.AdamW, grad_norm: torch.Tensor, max_grad_norm: float) -> None:
+        weight = optimizer.param_groups[0]["params"][0]
+        update = len(measured) + 1
+        if update == 4:
+            weight.grad[0, 0] = float("nan")
+            grad_norm.fill_(float("nan"))
+        before = weight.detach().clone()
+        original(optimizer, grad_norm, max_grad_norm)
+        measured.append((update, (weight.detach() - before).abs().max()))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "_step", poison)
+        train(toy_task.recipe(), tmp_path / "run")
+    changes = dict(measured)
+    assert changes[4] == 0
+    assert all(change > 0 for update, change in changes.items() if update != 4)
+    state = load_checkpoint(tmp_path / "run" / "last").state["train"]
+    assert (state["bad_updates"], state["bad_in_a_row"]) == (1, 0)
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert all(abs(r["loss_per_token"]) < 100 for r in records if "loss_per_token" in r)
+
+
+def test_too_many_bad_updates_in_a_row_end_the_run_with_the_last_good_checkpoint(
+    toy_task: ToyTask, tmp_path: Path
+) -> None:
+    settings = toy_task.recipe(training__learning_rate=1e30, training__max_bad_updates=2, training__warmup_updates=0)
+    with pytest.raises(CheckpointError, match=r"not finite in 2 updates in a row .* lower training.learning_rate"):
+        train(settings, tmp_path / "run")
+
+
+def test_early_stopping_ends_the_run(toy_task: ToyTask, tmp_path: Path) -> None:
+    settings = toy_task.recipe(
+        training__learning_rate=1e-9,
+        training__validate_every=1,
+        training__max_updates=40,
+        training__early_stopping={"metric": "bleu", "patience": 3},
+    )
+    run = train(settings, tmp_path / "run")
+    assert run.reason == "no better bleu in 3 validations"
+    assert load_checkpoint(tmp_path / "run" / "last").state["train"]["update"] == 4
+
+
+def test_a_finished_run_says_so_and_changes_nothing(
+    toy_task: ToyTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(toy_task.recipe(), tmp_path / "run")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.safetensors")}
+    with caplog.at_level("INFO", logger="mtkit"):
+        run = train(toy_task.recipe(), tmp_path / "run")
+    assert "finished at update 12 (max_updates 12 reached)" in caplog.text
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.safetensors")}
+    assert run.scores["test"]
+
+
+def test_a_longer_limit_goes_on(toy_task: ToyTask, tmp_path: Path) -> None:
+    train(toy_task.recipe(), tmp_path / "run")
+    run = train(toy_task.recipe(training__max_updates=15), tmp_path / "run")
+    assert run.reason == "max_updates 15 reached"
+    assert load_checkpoint(tmp_path / "run" / "last").state["train"]["update"] == 15
+
+
+def test_another_recipe_is_refused_with_every_difference(toy_task: ToyTask, tmp_path: Path) -> None:
+    train(toy_task.recipe(), tmp_path / "run")
+    with pytest.raises(ConfigError) as error:
+        train(toy_task.recipe(model__d_ff=32, training__seed=5), tmp_path / "run")
+    assert "the recipe changed since the run began" in str(error.value)
+    assert "model.d_ff: 64 then, 32 now" in str(error.value)
+    assert "training.seed: 1 then, 5 now" in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_another_tokenizer_is_refused(toy_task: ToyTask, tmp_path: Path) -> None:
+    train(toy_task.recipe(), tmp_path / "run")
+    from mtkit.data.tokenizer import train_tokenizer
+
+    lines = (toy_task.directory / "train.abc").read_text().splitlines()
+    config = toy_task.recipe(tokenizer__type="char").config().tokenizer
+    train_tokenizer(iter(lines), iter(lines), config, 16, exact=False).save(tmp_path / "run")
+    with pytest.raises(CheckpointError, match="tokenizer of the prepared corpus is not the one"):
+        train(toy_task.recipe(), tmp_path / "run")
+
+
+def test_a_directory_of_something_else_is_left_alone(toy_task: ToyTask, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("do not lose me")
+    with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
+        train(toy_task.recipe(), tmp_path)
+    with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
+        train(toy_task.recipe(), tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "do not lose me"
+
+
+def test_overwrite_starts_afresh(toy_task: ToyTask, straight: Path, tmp_path: Path) -> None:
+    train(toy_task.recipe(model__d_ff=32), tmp_path / "run")
+    train(toy_task.recipe(training__accumulate=2), tmp_path / "run", overwrite=True)
+    assert_same_run(straight, tmp_path / "run", 12)
+
+
+def test_two_runs_in_one_directory_are_refused(toy_task: ToyTask, tmp_path: Path) -> None:
+    import fcntl
+
+    (tmp_path / "run").mkdir()
+    with (tmp_path / "run" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(CheckpointError, match="another mtkit train is at work"):
+            train(toy_task.recipe(), tmp_path / "run")
+
+
+def test_signal_handlers_are_put_back(toy_task: ToyTask, tmp_path: Path) -> None:
+    assert threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
+    train(toy_task.recipe(training__max_updates=1), tmp_path / "run")
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.slow
+def test_the_toy_task_is_learnt_to_the_last_line(toy_task: ToyTask, tmp_path: Path) -> None:
+    settings = toy_task.recipe(
+        model__dropout=0.0,
+        training__max_updates=800,
+        training__schedule="linear",
+        training__validate_every=200,
+        training__save_every=200,
+        training__early_stopping={"metric": "loss"},
+    )
+    run = train(settings, tmp_path / "run")
+    assert [score.value for score in run.scores["test"] if score.metric == "bleu"] == [pytest.approx(100.0)]

@@ -1,0 +1,47 @@
+import pytest
+
+from mtkit.config import TrainingConfig
+from mtkit.training.state import TrainState, score_of
+
+
+def test_a_better_score_becomes_the_best_and_resets_the_patience() -> None:
+    state = TrainState()
+    noted = []
+    for update, score in ((10, 1.0), (20, 0.5), (30, 1.0), (40, 2.0)):
+        state.update = update
+        noted.append(state.note_validation(score))
+    assert noted == [True, False, False, True]
+    assert (state.best_update, state.best_score, state.validations_without_best) == (40, 2.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"update": 99}, None),
+        ({"update": 100}, "max_updates 100 reached"),
+        ({"update": 5, "epoch": 2.0}, "max_epochs 2 reached"),
+        ({"update": 5, "epoch": 1.99}, None),
+        ({"update": 5, "validations_without_best": 3}, "no better loss in 3 validations"),
+        ({"update": 5, "validations_without_best": 2}, None),
+    ],
+)
+def test_a_run_is_over_when_one_of_its_limits_is_reached(values: dict[str, float], reason: str | None) -> None:
+    config = TrainingConfig.model_validate(
+        {
+            "max_updates": 100,
+            "warmup_updates": 1,
+            "max_epochs": 2,
+            "early_stopping": {"metric": "loss", "patience": 3},
+        }
+    )
+    assert TrainState.from_dict(values).reason_to_stop(config) == reason
+
+
+def test_state_survives_its_dictionary() -> None:
+    state = TrainState(update=7, tgt_tokens=123, best_score=-1.5, scores={"5": -1.5})
+    assert TrainState.from_dict(state.state_dict()) == state
+
+
+def test_the_score_is_higher_when_the_model_is_better() -> None:
+    measured = {"valid_loss_per_token": 2.0, "valid_bleu": 30.0, "valid_chrf": 50.0}
+    assert [score_of(measured, metric) for metric in ("loss", "bleu", "chrf")] == [-2.0, 30.0, 50.0]  # type: ignore[arg-type]
