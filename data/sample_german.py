@@ -18,6 +18,8 @@ _ADJECTIVE = {
     "mixed": {"nom": "er e es en", "acc": "en e es en", "dat": "en en en en", "gen": "en en en en"},
     "strong": {"nom": "er e es e", "acc": "en e es e", "dat": "em er em en", "gen": "en er en er"},
 }
+# How nouns end that take -es: after a hissing sound it must be so, after the others it is better style.
+_LONG_GENITIVE = ("s", "ß", "z", "x", "sch", "st", "nd", "nn", "rf", "urm", "zt", "hn")
 _EIN_WORDS = ("ein", "kein", "mein", "dein", "sein", "ihr", "unser", "euer", "Ihr")
 _DER_WORDS = {"dieser": "dies", "jeder": "jed", "welcher": "welch", "viele": "viel", "einige": "einig"}
 _CONTRACTIONS = {
@@ -105,9 +107,7 @@ class GermanNoun:
             return self.singular if case == "nom" else self.plural
         if case != "gen" or self.gender == "f":
             return self.singular
-        if self.singular.endswith("nis"):
-            return self.singular + "ses"
-        return self.singular + ("es" if self.singular.endswith(("s", "ß", "z", "x", "sch", "st")) else "s")
+        return self.singular + ("es" if self.singular.endswith(_LONG_GENITIVE) else "s")
 
 
 @dataclass(frozen=True)

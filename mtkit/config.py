@@ -139,8 +139,9 @@ class TokenizerConfig(Section):
     user_defined_symbols: list[str] = []
     """Strings that always stay one piece."""
 
-    max_sample_lines: PositiveInt = 2_000_000
-    """Train the tokenizer on at most this many lines, drawn evenly from the corpus."""
+    max_sample_characters: PositiveInt = 25_000_000
+    """Train each model on about this many characters at most, drawn evenly from the corpus. Training a unigram model
+    takes some 25 bytes of memory for each of them."""
 
     @model_validator(mode="after")
     def _check_fallback(self) -> Self:

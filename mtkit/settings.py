@@ -85,7 +85,8 @@ class Settings:
         try:
             return Config.model_validate(_merge(layer.tree for layer in self._layers))
         except ValidationError as error:
-            mistakes = [self._describe(_plain(e["loc"]), e["type"], e["msg"], e["input"]) for e in error.errors()]
+            found = sorted(error.errors(), key=lambda e: self._line(_plain(e["loc"])))
+            mistakes = [self._describe(_plain(e["loc"]), e["type"], e["msg"], e["input"]) for e in found]
             head = "the settings are not valid" if len(mistakes) > 1 else "setting not valid"
             raise ConfigError("\n  ".join([f"{head}:", *dict.fromkeys(mistakes)])) from None
 
@@ -100,6 +101,10 @@ class Settings:
             shown = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000).splitlines()[0]
             lines.append(f"{key}: {shown}  # {origin}")
         return "\n".join(lines)
+
+    def _line(self, location: Location) -> float:
+        """Line of a setting in the recipe; what stands in none comes last."""
+        return min((layer.lines.get(location, float("inf")) for layer in self._layers), default=float("inf"))
 
     def _describe(self, location: Location, kind: str, message: str, given: object) -> str:
         """One line per mistake: where, what is wrong, what was given, what was meant."""

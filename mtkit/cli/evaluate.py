@@ -79,7 +79,7 @@ def evaluate(
 
     gates = [Gate(m, t) for m, t in (("bleu", min_bleu), ("chrf", min_chrf), ("ter", max_ter)) if t is not None]
     wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
-    wanted += [g.metric for g in gates if False]
+    wanted += [gate.metric for gate in gates]
     check_metrics(wanted, tgt_lang=pair[1] if pair else None, tokenize=tokenize)
     test_sets: Iterable[_TestSet]
     if hyp is not None:

@@ -34,6 +34,8 @@ class TextCleaning:
     def __init__(self, scratch: Path, config: CleaningConfig) -> None:
         """Use an empty directory for temporary files."""
         self._config = config
+        self.n_characters = np.zeros(2, dtype=np.int64)
+        """Of source and target, over all pairs."""
         self._n = 0
         self._verdict_path = scratch / "verdicts"
         self._paths = [scratch / f"hashes-{i:03d}" for i in range(_N_PARTITIONS)]
@@ -52,6 +54,7 @@ class TextCleaning:
             digests = b"".join([digest(f"{s}\n{t}".encode()) for s, t in zip(src, tgt, strict=True)])
             self._write_hashes(np.frombuffer(digests, dtype="<u8").reshape(-1, 2))
         self._n += len(src)
+        self.n_characters += [sum(map(len, src)), sum(map(len, tgt))]
 
     def finish(self) -> Verdicts:
         """The verdicts of all pairs so far, uint8 (n,), mapped from disk; every occurrence but the first is dropped."""

@@ -116,8 +116,8 @@ def _prepare(
     """Write tokenizer and splits into ``work``."""
     scratch = work / "scratch"
     scratch.mkdir()
-    verdicts = _check(sources, hashes, cleaning, scratch)
-    trained = _train_tokenizer(sources["train"], verdicts, tokenizer)
+    verdicts, n_characters = _check(sources, hashes, cleaning, scratch)
+    trained = _train_tokenizer(sources["train"], verdicts, n_characters, tokenizer)
     trained.save(work)
     reports = _write_train(work / "train", sources["train"], hashes["train"], trained, verdicts, cleaning)
     del verdicts
@@ -130,8 +130,12 @@ def _prepare(
 
 def _check(
     sources: Sources, hashes: Mapping[Place, Sequence[Hashes]], config: CleaningConfig, scratch: Path
-) -> Verdicts:
-    """Read everything once: raise what is wrong with it, and judge the training pairs by their text."""
+) -> tuple[Verdicts, NDArray[np.int64]]:
+    """Read everything once: raise what is wrong with it, and judge the training pairs by their text.
+
+    Returns:
+        The verdicts, and the characters on either side of the training pairs.
+    """
     with (
         TextCleaning(scratch, config) as cleaning,
         progress_bar(total=None, description="reading", unit="pair") as bar,
@@ -146,15 +150,19 @@ def _check(
                     bar.update(len(src))
                 if n == 0:
                     raise DataError(f"{' and '.join(sha256)}: empty, not one pair to read")
-        return cleaning.finish()
+        return cleaning.finish(), cleaning.n_characters
 
 
-def _train_tokenizer(sources: Sequence[Source], verdicts: Verdicts, config: TokenizerConfig) -> Tokenizer:
+def _train_tokenizer(
+    sources: Sequence[Source], verdicts: Verdicts, n_characters: NDArray[np.int64], config: TokenizerConfig
+) -> Tokenizer:
     """Train on all pairs that are kept so far, or on evenly spaced ones where those exceed the sample."""
     n_pairs = len(verdicts) - int(np.count_nonzero(verdicts))
     if n_pairs == 0:
         raise _nothing_left(np.bincount(verdicts, minlength=len(REASONS) + 1))
-    n_wanted = min(max(config.max_sample_lines // (2 if config.joint else 1), 1), n_pairs)
+    # A joint model reads both sides, separate ones a side each.
+    n_of_model = int(n_characters.sum() if config.joint else n_characters.max())
+    n_wanted = min(max(config.max_sample_characters * len(verdicts) // n_of_model, 1), n_pairs)
     logger.info("training the tokenizer on %s of %s pairs", f"{n_wanted:,}", f"{n_pairs:,}")
 
     def train(vocab_size: int, *, exact: bool) -> Tokenizer:

@@ -3,69 +3,32 @@
 Reads like a parts list; what the parts do together is in ``loop.py``.
 """
 
-import fcntl
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from mtkit.config import Config, TrainingConfig
 from mtkit.data.batches import BatchPlan
 from mtkit.data.prepare import Prepared, prepare
-from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
-from mtkit.errors import CheckpointError, ConfigError, Interrupted
+from mtkit.errors import Interrupted
 from mtkit.evaluation.metrics import Score
-from mtkit.io import atomic_file
 from mtkit.log import duration_shown, log_to_file, logger
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model.weights import model_tensors, restore_model
-from mtkit.settings import Settings, dump_config, read_config
-from mtkit.training.average import choose_checkpoints
-from mtkit.training.checkpoint import (
-    Checkpoint,
-    CheckpointStore,
-    disk_errors,
-    optimizer_tensors,
-    restore_optimizer,
-)
+from mtkit.settings import Settings
+from mtkit.training.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.finish import finish
+from mtkit.training.keeper import Keeper
 from mtkit.training.loop import Hooks, fit
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.report import Reporter
+from mtkit.training.run_directory import check_same_run, clear, sole_user
 from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Validator
-
-# Settings that may differ when a run goes on: they say how long and where, not what is computed.
-_CHANGEABLE = {
-    "name",
-    "data.prepared",
-    "training.max_updates",
-    "training.max_epochs",
-    "training.report_every",
-    "training.n_samples",
-    "training.keep_last",
-    "training.keep_best",
-    "training.max_bad_updates",
-    "training.early_stopping.patience",
-    "training.average.n",
-    "training.average.by",
-    "training.device",
-    "training.precision",
-    "training.threads",
-    "training.tensorboard",
-    "decoding.beam_size",
-    "decoding.length_penalty",
-    "decoding.max_length_ratio",
-    "decoding.max_length_offset",
-}
 
 
 @dataclass(frozen=True)
@@ -96,10 +59,10 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False) -> Run:
     prepared = prepare(config.data, config.tokenizer, prepared_directory(config))
     settings, choice = resolve(settings, prepared)
     config = settings.config()
-    with disk_errors(run_dir), _sole_user(run_dir):
+    with disk_errors(run_dir), sole_user(run_dir):
         if overwrite:
-            _clear(run_dir)
-        _check_same_run(config, prepared, run_dir)
+            clear(run_dir)
+        check_same_run(config, prepared, run_dir)
         with log_to_file(run_dir / "train.log"):
             logger.info("%s", choice)
             return _train(config, prepared, run_dir)
@@ -139,7 +102,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
         seed=training.seed,
         length_multiple=8 if device.type == "cuda" else 1,
     )
-    keeper = _Keeper(CheckpointStore(run_dir), model, optimizer, plan, TrainState(), training)
+    keeper = Keeper(CheckpointStore(run_dir), model, optimizer, plan, TrainState(), training)
     keeper.restore()
     state = keeper.state
 
@@ -157,7 +120,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
 
 
 def _fit(
-    config: Config, prepared: Prepared, keeper: "_Keeper", run_dir: Path, device: torch.device, precision: Precision
+    config: Config, prepared: Prepared, keeper: Keeper, run_dir: Path, device: torch.device, precision: Precision
 ) -> str:
     training, tokenizer, store = config.training, prepared.tokenizer, prepared.store("train")
     validator = Validator(
@@ -203,49 +166,6 @@ def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.opti
     )
 
 
-class _Keeper:
-    """Everything that makes up the run, so that it can be saved and restored whole."""
-
-    def __init__(
-        self,
-        store: CheckpointStore,
-        model: EncoderDecoder,
-        optimizer: torch.optim.AdamW,
-        plan: BatchPlan,
-        state: TrainState,
-        config: TrainingConfig,
-    ) -> None:
-        self.store, self.model, self.optimizer, self.plan, self.state = store, model, optimizer, plan, state
-        self._config = config
-        self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
-
-    def save(self) -> None:
-        """Write a checkpoint and delete those that are not kept any longer."""
-        optimizer = optimizer_tensors(self.optimizer, self._names)
-        state = {"train": self.state.state_dict(), "data": self.plan.state_dict()}
-        self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
-        keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
-        keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
-        self.store.prune({*keep, self.state.best_update, self.state.update})
-        logger.debug("saved %s", self.store.path(self.state.update))
-
-    def note_best(self) -> None:
-        """Point ``best`` at the checkpoint of the present update."""
-        self.store.link("best", self.state.update)
-
-    def restore(self) -> None:
-        """Go on from the newest whole checkpoint, if there is one."""
-        checkpoint = self.store.load_newest()
-        if checkpoint is None:
-            return
-        path = self.store.path(checkpoint.state["train"]["update"])
-        restore_model(self.model, checkpoint.model, source=path)
-        restore_optimizer(self.optimizer, checkpoint.optimizer, self._names)
-        self.state = TrainState.from_dict(checkpoint.state["train"])
-        self.plan.load_state_dict(checkpoint.state["data"])
-        logger.info("going on from %s", path)
-
-
 def _announce(
     config: Config,
     model: EncoderDecoder,
@@ -274,68 +194,3 @@ def _announce(
         f"{config.training.batch_tokens:,}",
         describe(device, precision),
     )
-
-
-@contextmanager
-def _sole_user(run_dir: Path) -> Iterator[None]:
-    """Keep a second process out of the run directory for as long as this one trains there."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CheckpointError(f"{run_dir}: another mtkit train is at work there; choose another -o") from None
-        yield
-
-
-def _clear(run_dir: Path) -> None:
-    """Delete what mtkit wrote in a run directory, and nothing else."""
-    for name in ("checkpoints", "model", "tensorboard"):
-        shutil.rmtree(run_dir / name, ignore_errors=True)
-    files = ("config.yaml", "metrics.jsonl", "train.log", JOINT_FILE, SRC_FILE, TGT_FILE)
-    for name in ("best", "last", *files):
-        (run_dir / name).unlink(missing_ok=True)
-
-
-def _check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
-    """Refuse to go on with another recipe, tokenizer or corpus; otherwise note the settings.
-
-    Raises:
-        ConfigError: Naming every setting that differs.
-        CheckpointError: If the directory holds something else, or its tokenizer is not that of the corpus.
-    """
-    path = run_dir / "config.yaml"
-    if path.exists():
-        before, now = _flat(read_config(path)), _flat(config)
-        changed = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
-        refused = sorted(key for key in changed if key not in _CHANGEABLE)
-        if refused:
-            lines = [f"{key}: {before.get(key)!r} then, {now.get(key)!r} now" for key in refused]
-            head = (
-                f"{run_dir}: the recipe changed since the run began; choose another -o, or --overwrite to start afresh"
-            )
-            raise ConfigError("\n  ".join([head, *lines]))
-        if (run_dir / "checkpoints").exists() and Tokenizer.load(run_dir).sha256() != prepared.tokenizer.sha256():
-            raise CheckpointError(
-                f"{run_dir}: the tokenizer of the prepared corpus is not the one that the run began with; "
-                "choose another -o, or --overwrite to start afresh"
-            )
-    elif any(entry.name not in (".lock", "prepared", "corpus", "recipe.yaml") for entry in os.scandir(run_dir)):
-        raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
-    with atomic_file(path) as file:
-        file.write(dump_config(config).encode())
-    prepared.tokenizer.save(run_dir)
-
-
-def _flat(config: Config) -> dict[str, object]:
-    flat: dict[str, object] = {}
-
-    def visit(prefix: str, value: object) -> None:
-        if isinstance(value, dict) and value:
-            for key, inner in value.items():
-                visit(f"{prefix}.{key}" if prefix else key, inner)
-        else:
-            flat[prefix] = value
-
-    visit("", config.model_dump(mode="json"))
-    return flat

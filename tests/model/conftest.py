@@ -6,6 +6,8 @@ import torch
 from mtkit.config import ModelConfig
 from mtkit.model.encoder_decoder import EncoderDecoder
 
+torch.set_num_threads(1)  # the models here are so small that a second thread only waits
+
 BuildModel = Callable[..., EncoderDecoder]
 
 

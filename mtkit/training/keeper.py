@@ -1,0 +1,56 @@
+"""Everything that makes up a run, saved and restored whole."""
+
+import torch
+from torch import Tensor
+
+from mtkit.config import TrainingConfig
+from mtkit.data.batches import BatchPlan
+from mtkit.log import logger
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.weights import model_tensors, restore_model
+from mtkit.training.average import choose_checkpoints
+from mtkit.training.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
+from mtkit.training.state import TrainState
+
+
+class Keeper:
+    """Saves weights, optimiser, data position and state as one checkpoint, and restores them from one."""
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        model: EncoderDecoder,
+        optimizer: torch.optim.AdamW,
+        plan: BatchPlan,
+        state: TrainState,
+        config: TrainingConfig,
+    ) -> None:
+        self.store, self.model, self.optimizer, self.plan, self.state = store, model, optimizer, plan, state
+        self._config = config
+        self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+
+    def save(self) -> None:
+        """Write a checkpoint and delete those that are not kept any longer."""
+        optimizer = optimizer_tensors(self.optimizer, self._names)
+        state = {"train": self.state.state_dict(), "data": self.plan.state_dict()}
+        self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
+        keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
+        keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
+        self.store.prune({*keep, self.state.best_update, self.state.update})
+        logger.debug("saved %s", self.store.path(self.state.update))
+
+    def note_best(self) -> None:
+        """Point ``best`` at the checkpoint of the present update."""
+        self.store.link("best", self.state.update)
+
+    def restore(self) -> None:
+        """Go on from the newest whole checkpoint, if there is one."""
+        checkpoint = self.store.load_newest()
+        if checkpoint is None:
+            return
+        path = self.store.path(checkpoint.state["train"]["update"])
+        restore_model(self.model, checkpoint.model, source=path)
+        restore_optimizer(self.optimizer, checkpoint.optimizer, self._names)
+        self.state = TrainState.from_dict(checkpoint.state["train"])
+        self.plan.load_state_dict(checkpoint.state["data"])
+        logger.info("going on from %s", path)

@@ -1,0 +1,105 @@
+"""The run directory: one process at a time, one recipe for its whole life, nothing of anybody else's touched."""
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mtkit.config import Config
+from mtkit.data.prepare import Prepared
+from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
+from mtkit.errors import CheckpointError, ConfigError
+from mtkit.io import atomic_file
+from mtkit.settings import dump_config, read_config
+
+# Settings that may differ when a run goes on: they say how long and where, not what is computed.
+_CHANGEABLE = {
+    "name",
+    "data.prepared",
+    "training.max_updates",
+    "training.max_epochs",
+    "training.report_every",
+    "training.n_samples",
+    "training.keep_last",
+    "training.keep_best",
+    "training.max_bad_updates",
+    "training.early_stopping.patience",
+    "training.average.n",
+    "training.average.by",
+    "training.device",
+    "training.precision",
+    "training.threads",
+    "training.tensorboard",
+    "decoding.beam_size",
+    "decoding.length_penalty",
+    "decoding.max_length_ratio",
+    "decoding.max_length_offset",
+}
+
+
+@contextmanager
+def sole_user(run_dir: Path) -> Iterator[None]:
+    """Keep a second process out of the run directory for as long as this one trains there."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with (run_dir / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CheckpointError(f"{run_dir}: another mtkit train is at work there; choose another -o") from None
+        yield
+
+
+def clear(run_dir: Path) -> None:
+    """Delete what mtkit wrote in a run directory; a directory of anything else is left as it is."""
+    if not (run_dir / "config.yaml").exists() or not (run_dir / "train.log").exists():
+        return
+    for name in ("checkpoints", "model", "tensorboard"):
+        shutil.rmtree(run_dir / name, ignore_errors=True)
+    files = ("config.yaml", "metrics.jsonl", "train.log", JOINT_FILE, SRC_FILE, TGT_FILE)
+    for name in ("best", "last", *files):
+        (run_dir / name).unlink(missing_ok=True)
+
+
+def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
+    """Refuse to go on with another recipe, tokenizer or corpus; otherwise note the settings.
+
+    Raises:
+        ConfigError: Naming every setting that differs.
+        CheckpointError: If the directory holds something else, or its tokenizer is not that of the corpus.
+    """
+    path = run_dir / "config.yaml"
+    if path.exists():
+        before, now = _flat(read_config(path)), _flat(config)
+        changed = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
+        refused = sorted(key for key in changed if key not in _CHANGEABLE)
+        if refused:
+            lines = [f"{key}: {before.get(key)!r} then, {now.get(key)!r} now" for key in refused]
+            head = (
+                f"{run_dir}: the recipe changed since the run began; choose another -o, or --overwrite to start afresh"
+            )
+            raise ConfigError("\n  ".join([head, *lines]))
+        if (run_dir / "checkpoints").exists() and Tokenizer.load(run_dir).sha256() != prepared.tokenizer.sha256():
+            raise CheckpointError(
+                f"{run_dir}: the tokenizer of the prepared corpus is not the one that the run began with; "
+                "choose another -o, or --overwrite to start afresh"
+            )
+    elif any(entry.name not in (".lock", "prepared", "corpus", "recipe.yaml") for entry in run_dir.iterdir()):
+        raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
+    with atomic_file(path) as file:
+        file.write(dump_config(config).encode())
+    prepared.tokenizer.save(run_dir)
+
+
+def _flat(config: Config) -> dict[str, object]:
+    flat: dict[str, object] = {}
+
+    def visit(prefix: str, value: object) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                visit(f"{prefix}.{key}" if prefix else key, inner)
+        else:
+            flat[prefix] = value
+
+    visit("", config.model_dump(mode="json"))
+    return flat

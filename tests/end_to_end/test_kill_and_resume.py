@@ -1,0 +1,110 @@
+"""Kill a real training process at arbitrary moments, run the same command again, compare with an uninterrupted run."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from tests.conftest import ToyTask
+
+EXIT_SAVED = 75
+UPDATES = 60
+
+
+@pytest.fixture(scope="module")
+def recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = toy_task.recipe(
+        training__max_updates=UPDATES,
+        training__accumulate=2,
+        training__validate_every=7,
+        training__save_every=4,
+        training__early_stopping={"metric": "chrf", "patience": 50},
+        training__average={"n": 2, "by": "last"},
+    ).config()
+    path = tmp_path_factory.mktemp("recipe") / "toy.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    return path
+
+
+def start(recipe: Path, run_dir: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "mtkit", "train", "-c", str(recipe), "-o", str(run_dir)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_update(run_dir: Path, process: subprocess.Popen[str], update: int) -> None:
+    """Return once the process has saved a checkpoint of ``update`` or a later one, or has ended."""
+    while process.poll() is None:
+        saved = [int(path.name[7:]) for path in run_dir.glob("checkpoints/update-????????")]
+        if max(saved, default=0) >= update:
+            return
+        time.sleep(0.005)
+
+
+def same_files(one: Path, other: Path) -> bool:
+    a, b = load_file(one), load_file(other)
+    return a.keys() == b.keys() and all(a[key].equal(b[key]) for key in a)
+
+
+@pytest.mark.slow
+def test_a_run_killed_again_and_again_ends_bit_identical(recipe: Path, tmp_path: Path) -> None:
+    straight = start(recipe, tmp_path / "straight")
+    out, err = straight.communicate(timeout=300)
+    assert straight.returncode == 0, err
+    assert "BLEU" in out
+
+    draw = random.Random(3)
+    kills = 0
+    for update in (1, 15, 30, 45):
+        process = start(recipe, tmp_path / "killed")
+        wait_for_update(tmp_path / "killed", process, update)
+        time.sleep(draw.uniform(0, 0.2))
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=300)
+        kills += process.returncode == -signal.SIGKILL
+    assert kills >= 3, "the runs ended before they could be killed: nothing was tested"
+    process = start(recipe, tmp_path / "killed")
+    out_again, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "going on from" in err
+
+    last = f"checkpoints/update-{UPDATES:08d}"
+    for name in (f"{last}/model.safetensors", f"{last}/optimizer.safetensors", "model/model.safetensors"):
+        assert same_files(tmp_path / "straight" / name, tmp_path / "killed" / name), name
+    assert out_again.replace("killed", "straight") == out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_exits_with_75_within_seconds(recipe: Path, tmp_path: Path, number: signal.Signals) -> None:
+    process = start(recipe, tmp_path / "run")
+    wait_for_update(tmp_path / "run", process, 4)
+    process.send_signal(number)
+    sent = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == EXIT_SAVED, err
+    assert time.monotonic() - sent < 20
+    assert "Traceback" not in err
+    assert err.strip().splitlines()[-1].endswith("everything is saved; the same command goes on")
+
+
+@pytest.mark.slow
+def test_a_second_signal_exits_at_once(recipe: Path, tmp_path: Path) -> None:
+    process = start(recipe, tmp_path / "run")
+    wait_for_update(tmp_path / "run", process, 4)
+    process.send_signal(
+        signal.SIGSTOP
+    )  # both signals are pending when it goes on: the first cannot be dealt with alone
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    while "SIGTERM" not in (tmp_path / "run" / "train.log").read_text() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (-signal.SIGINT, EXIT_SAVED), err  # 75 if it was faster than the second signal
+    assert "Traceback" not in err

@@ -1,0 +1,148 @@
+from pathlib import Path
+
+import pytest
+
+from mtkit.config import SIZE_CLASSES, default_vocab_size, size_class_for
+from mtkit.errors import ConfigError
+from mtkit.settings import Settings, dump_config, read_config, recipe_name
+
+MINIMAL = """\
+data:
+  src_lang: en
+  tgt_lang: de
+  train: {src: a.en, tgt: a.de}
+  valid: {src: b.en, tgt: b.de}
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
+    config = Settings.load(write(tmp_path, MINIMAL)).config()
+    assert config.name == "my"
+    assert config.model.d_model == 512
+    assert config.data.train[0].src == "a.en"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("modle:\n  d_model: 8\n", r"my.yaml:6: modle: unknown setting; did you mean model\?"),
+        ("model:\n  d_modle: 8\n", r"my.yaml:7: model.d_modle: unknown setting; did you mean d_model\?"),
+        ("training:\n  zzz: 8\n", r"my.yaml:7: training.zzz: unknown setting$"),
+        ("model: {d_model: 30, n_heads: 4}\n", r"my.yaml:6: model: n_heads \(4\) must divide d_model \(30\)"),
+        ("model: {d_model: many}\n", r"my.yaml:6: model.d_model: .*integer.* \(got 'many'\)"),
+        ("model: {dropout: 1.5}\n", r"model.dropout: .*less than 1 \(got 1.5\)"),
+        ("model: {d_model: 8, d_model: 9}\n", r"my.yaml:6: d_model is given twice \(first on line 6\)"),
+        ("tokenizer: {joint: false}\n", r"model.tie_embeddings: all needs tokenizer.joint: true"),
+        ("tokenizer: {type: char, byte_fallback: true}\n", r"byte_fallback needs type unigram or bpe, not char"),
+        ("training: {schedule: linear, max_updates: 5}\n", r"warmup_updates \(4000\) must be below max_updates \(5\)"),
+        ("training: {average: {n: 5}}\n", r"average.n \(5\) exceeds keep_last \(3\)"),
+        ("model: [1, 2]\n", r"my.yaml:6: model: "),
+        ("model: {d_model: 8\n", r"my.yaml:\d+: not valid YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Settings.load(write(tmp_path, MINIMAL + text)).config()
+
+
+def test_several_mistakes_are_all_listed(tmp_path: Path) -> None:
+    text = MINIMAL + "model:\n  n_heads: 7\ntraining:\n  max_update: 5\n  seed: x\n"
+    with pytest.raises(ConfigError) as error:
+        Settings.load(write(tmp_path, text)).config()
+    lines = str(error.value).splitlines()
+    assert len(lines) == 4
+    assert "my.yaml:6: model: n_heads (7) must divide d_model (512)" in lines[1]
+    assert "my.yaml:9: training.max_update: unknown setting; did you mean max_updates?" in lines[2]
+    assert "my.yaml:10: training.seed" in lines[3]
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- 1\n", "expected sections"),
+        ("data: {src_lang: en, tgt_lang: de}", r"data.train: required, but not given"),
+        (MINIMAL.replace("{src: a.en, tgt: a.de}", "{src: a.en}"), r"src and tgt go together"),
+        (MINIMAL.replace("{src: a.en, tgt: a.de}", "{hf: x, tsv: y}"), r"give one of src \+ tgt, tsv and hf"),
+        (MINIMAL.replace("{src: a.en, tgt: a.de}", "a.en"), r"a source is hf:NAME"),
+    ],
+)
+def test_a_recipe_without_a_corpus_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Settings.load(write(tmp_path, text)).config()
+
+
+def test_a_missing_recipe_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none.yaml: No such file or directory"):
+        Settings.load(tmp_path / "none.yaml")
+
+
+def test_flags_beat_overrides_beat_the_recipe_beats_the_preset(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + "model: {preset: tiny, d_ff: 64, dropout: 0.2}\ntraining: {seed: 2}\n")
+    overrides = ["model.dropout=0.4", "training.seed=3", "training.learning_rate=1e-3"]
+    settings, reason = Settings.load(path, overrides=overrides, flags={"training.seed": 4}).for_corpus(10)
+    config = settings.config()
+    assert reason == "preset tiny: the recipe names it"
+    assert config.model.d_model == 128  # preset
+    assert config.model.d_ff == 64  # recipe
+    assert config.model.dropout == 0.4  # --set
+    assert config.training.seed == 4  # flag
+    assert config.training.learning_rate == 1e-3
+    shown = settings.explain().splitlines()
+    assert "model.d_model: 128  # preset tiny" in shown
+    assert f"model.d_ff: 64  # {path}" in shown
+    assert "model.dropout: 0.4  # --set" in shown
+    assert "training.seed: 4  # flag" in shown
+    assert "model.norm: pre  # default" in shown
+
+
+@pytest.mark.parametrize("override", ["model.d_model", "=5", "model.d_model=[", "model.d_model.x=5"])
+def test_a_malformed_override_is_refused(tmp_path: Path, override: str) -> None:
+    with pytest.raises(ConfigError):
+        Settings.load(write(tmp_path, MINIMAL), overrides=[override]).config()
+
+
+@pytest.mark.parametrize(
+    ("n_pairs", "size", "vocab_size"),
+    [
+        (1000, "tiny", 1000),
+        (29000, "tiny", 8000),
+        (160000, "small", 16000),
+        (4500000, "base", 32000),
+        (40000000, "big", 32000),
+    ],
+)
+def test_the_size_of_the_corpus_chooses_the_preset(n_pairs: int, size: str, vocab_size: int) -> None:
+    assert size_class_for(n_pairs) == size
+    assert default_vocab_size(n_pairs) == vocab_size
+
+
+@pytest.mark.parametrize("name", SIZE_CLASSES)
+def test_every_preset_is_valid(tmp_path: Path, name: str) -> None:
+    settings, _ = Settings.load(write(tmp_path, MINIMAL), overrides=[f"model.preset={name}"]).for_corpus(1)
+    assert settings.config().model.preset == name
+
+
+def test_the_resolved_settings_repeat_the_run(tmp_path: Path) -> None:
+    config = Settings.load(write(tmp_path, MINIMAL)).for_corpus(10)[0].config()
+    path = tmp_path / "resolved.yaml"
+    path.write_text(dump_config(config))
+    assert read_config(path) == config
+
+
+def test_a_recipe_is_called_after_its_folder_or_file() -> None:
+    assert recipe_name(Path("recipes/sample/recipe.yaml")) == "sample"
+    assert recipe_name(Path("here/tatoeba.yaml")) == "tatoeba"
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "recipes").glob("*/recipe.yaml")), ids=str)
+def test_every_shipped_recipe_is_valid(path: Path) -> None:
+    config = Settings.load(path).for_corpus(100_000)[0].config()
+    assert config.data.train
+    assert (path.parent / "README.md").exists()
