@@ -60,7 +60,7 @@ def evaluate(
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    r"""Score translations against references, or translate a test set and score that.
+    """Score translations against references, or translate a test set and score that.
 
     \b
     mtkit evaluate --hyp out.de --ref test.de -l en-de    score an output
@@ -69,7 +69,7 @@ def evaluate(
 
     BLEU, chrF and chrF++: higher is better. TER: lower is better; slow for
     Chinese and Japanese. Every score is sacreBLEU's, beside its signature.
-    """
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     refs = refs or []
     _check_usage(hyp, refs, model, src, output)
     pair = _parse_pair(language_pair) if language_pair is not None else None

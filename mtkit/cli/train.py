@@ -88,9 +88,9 @@ def train(
 def _explain(settings: "Settings") -> str:
     """The settings with their origins; what depends on the corpus is filled in where it has been prepared."""
     from mtkit.data.prepare import open_prepared
-    from mtkit.training.run import prepared_directory, resolve
+    from mtkit.training.run import resolve
 
-    directory = prepared_directory(settings.config())
+    directory = settings.config().prepared_directory
     if directory.exists():
         return resolve(settings, open_prepared(directory))[0].explain()
     return "# before the corpus is prepared; a preset by its size may follow\n" + settings.explain()

@@ -7,13 +7,13 @@ from mtkit.evaluation.metrics import BleuDetails, Score
 
 def score_lines(scores: Sequence[Score], *, decimals: int = 2) -> list[str]:
     """One line per score: name, value, what belongs to it, and the signature, in columns."""
-    names = [score.name for score in scores]
     values = [f"{score.value:.{decimals}f}" for score in scores]
-    details = [_details(score) for score in scores]
-    widths = [max(map(len, column), default=0) for column in (names, values, details)]
+    name_width = max((len(score.name) for score in scores), default=0)
+    value_width = max(map(len, values), default=0)
+    detail_width = max((len(_details(score)) for score in scores), default=0)
     return [
-        f"{name:<{widths[0]}}  {value:>{widths[1]}}  {detail:<{widths[2]}}  {score.signature}"
-        for name, value, detail, score in zip(names, values, details, scores, strict=True)
+        f"{score.name:<{name_width}}  {value:>{value_width}}  {_details(score):<{detail_width}}  {score.signature}"
+        for score, value in zip(scores, values, strict=True)
     ]
 
 

@@ -56,7 +56,7 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False) -> Run:
         MtkitError: For everything that a user can fix.
     """
     config = settings.config()
-    prepared = prepare(config.data, config.tokenizer, prepared_directory(config))
+    prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
     settings, choice = resolve(settings, prepared)
     config = settings.config()
     with disk_errors(run_dir), sole_user(run_dir):
@@ -72,11 +72,6 @@ def resolve(settings: Settings, prepared: Prepared) -> tuple[Settings, str]:
     """Fill in what depends on the corpus; also returns the line that says which preset was chosen, and why."""
     settings, choice = settings.for_corpus(prepared.manifest.n_train)
     return settings.with_layer("prepared corpus", {"tokenizer.vocab_size": prepared.manifest.src_vocab_size}), choice
-
-
-def prepared_directory(config: Config) -> Path:
-    """Where the prepared corpus of a recipe lies."""
-    return Path(config.data.prepared or f"prepared/{config.name}")
 
 
 def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:

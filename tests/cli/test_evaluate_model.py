@@ -23,7 +23,7 @@ class ToyRun:
     directory: Path
     prepared: Path
     scores: dict[str, list[Score]]
-    """As the training told them at its end."""
+    """Of each test set, as the training told them at its end."""
 
     src: Path
     ref: Path
@@ -46,7 +46,7 @@ def toy_run(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield ToyRun(
         run.directory,
         directory / "prepared",
-        {name: evaluation.scores for name, evaluation in run.evaluations.items()},
+        run.scores,
         Path(files["first"]["src"]),
         Path(files["first"]["tgt"]),
     )

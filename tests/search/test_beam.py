@@ -1,5 +1,6 @@
 import itertools
 import math
+from typing import ClassVar
 
 import pytest
 import torch
@@ -96,14 +97,15 @@ def test_beam_of_one_is_greedy_search(seed: int) -> None:
 class Scripted(TableModel):
     """Offers two ways: "4 end" with probabilities 0.6 and 0.5, and "5 6 end" with 0.4, 0.8 and 0.9."""
 
+    chances: ClassVar[dict[tuple[int, ...], dict[int, float]]] = {
+        (): {4: 0.6, 5: 0.4},
+        (4,): {EOS: 0.5, 6: 0.25, 7: 0.25},
+        (5,): {6: 0.8, EOS: 0.2},
+        (5, 6): {EOS: 0.9, 4: 0.1},
+    }
+
     def _logits(self, sentence: int, prefix: tuple[int, ...]) -> list[float]:  # noqa: ARG002
-        next_tokens: dict[tuple[int, ...], dict[int, float]] = {
-            (): {4: 0.6, 5: 0.4},
-            (4,): {EOS: 0.5, 6: 0.25, 7: 0.25},
-            (5,): {6: 0.8, EOS: 0.2},
-            (5, 6): {EOS: 0.9, 4: 0.1},
-        }
-        chances = next_tokens.get(prefix, {EOS: 1.0})
+        chances = self.chances.get(prefix, {EOS: 1.0})
         return [math.log(chances.get(token, 1e-30)) for token in range(8)]
 
 
@@ -119,6 +121,20 @@ def test_length_penalty_divides_by_a_power_of_the_length(length_penalty: float, 
     found = search(Scripted(0), batch(6), options(4, n_best=1, length_penalty=length_penalty))
     assert found[0][0].ids == best
     assert found[0][0].score == pytest.approx(score, abs=1e-5)
+
+
+def test_a_negative_length_penalty_does_not_end_the_search_too_early() -> None:
+    class Later(Scripted):
+        chances: ClassVar = {
+            (): {4: 0.3, 5: 0.7},
+            (4,): {EOS: 0.9, 6: 0.1},
+            (5,): {6: 0.95, 7: 0.05},
+            (5, 6): {EOS: 0.95, 4: 0.05},
+        }
+
+    # log(0.27) * sqrt(2) = -1.85 is finished first, log(0.632) * sqrt(3) = -0.80 comes after it.
+    found = search(Later(0), batch(50), options(4, n_best=1, length_penalty=-0.5))
+    assert found[0][0].ids == [5, 6]
 
 
 def test_finished_sentences_leave_the_batch() -> None:

@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import pytest
+
+from mtkit.config import TokenizerConfig
+from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
+from mtkit.errors import DataError, VocabularyError
+from tests.data.conftest import TOY
+
+SRC, TGT = [src for src, _ in TOY], [tgt for _, tgt in TOY]
+SMALL = 350  # 256 bytes, the characters and some words
+
+
+def train(vocab_size: int = SMALL, *, exact: bool = True, **config: object) -> Tokenizer:
+    return train_tokenizer(SRC, TGT, TokenizerConfig.model_validate(config), vocab_size, exact=exact)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return train(exact=False)
+
+
+def test_special_tokens_have_the_ids_0_to_3(tokenizer: Tokenizer) -> None:
+    ids = [tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id]
+    assert ids == [0, 1, 2, 3]
+    assert tokenizer.tokens(ids) == ["<pad>", "<unk>", "<s>", "</s>"]
+
+
+@pytest.mark.parametrize("text", ["17 Äpfel und 18 Birnen", "Ω, never seen 🙂", "", "a\x00b"])
+def test_decoding_undoes_encoding(tokenizer: Tokenizer, text: str) -> None:
+    assert tokenizer.decode(tokenizer.encode_tgt([text])) == [text]
+
+
+def test_encoding_adds_neither_begin_nor_end_of_sentence(tokenizer: Tokenizer) -> None:
+    [ids] = tokenizer.encode_src(["17 apples"])
+    assert not {tokenizer.bos_id, tokenizer.eos_id, tokenizer.pad_id} & set(ids)
+    assert tokenizer.encode_src([""]) == [[]]
+
+
+def test_decoding_leaves_special_tokens_out(tokenizer: Tokenizer) -> None:
+    [ids] = tokenizer.encode_tgt(["17 Birnen"])
+    assert tokenizer.decode([[2, *ids, 3, 0, 0], [], [3]]) == ["17 Birnen", "", ""]
+    assert tokenizer.decode([]) == []
+
+
+def test_many_texts_in_threads_give_what_one_thread_gives(tokenizer: Tokenizer) -> None:
+    texts = SRC * 6  # enough to be spread over the cores
+    assert tokenizer.encode_src(texts) == tokenizer.encode_src(texts, num_threads=1)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char", "word"])
+def test_the_same_lines_give_the_same_bytes(kind: str) -> None:
+    first, second = train(exact=False, type=kind), train(exact=False, type=kind)
+    assert first.sha256() == second.sha256()
+    assert first.decode(first.encode_tgt(["17 Birnen"])) == ["17 Birnen"]
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_loading_gives_what_was_saved(tmp_path: Path, joint: bool) -> None:
+    tokenizer = train(joint=joint, exact=False)
+    tokenizer.save(tmp_path)
+    loaded = Tokenizer.load(tmp_path)
+    assert loaded.joint is joint
+    assert loaded.sha256() == tokenizer.sha256()
+    assert loaded.encode_src(SRC[:3]) == tokenizer.encode_src(SRC[:3])
+    assert loaded.decode(tokenizer.encode_tgt(TGT[:3])) == TGT[:3]
+
+
+def test_separate_vocabularies_each_know_their_own_language() -> None:
+    tokenizer = train(joint=False, type="word", exact=False)
+    [src_ids], [tgt_ids] = tokenizer.encode_src(["apples Birnen"]), tokenizer.encode_tgt(["apples Birnen"])
+    assert src_ids[1] == tgt_ids[0] == tokenizer.unk_id
+    assert tokenizer.src_tokens(src_ids)[0] == "▁apples"
+    assert tokenizer.tokens(tgt_ids)[1] == "▁Birnen"
+
+
+def test_user_defined_symbols_stay_whole() -> None:
+    tokenizer = train(user_defined_symbols=["<ent,1>"], exact=False)
+    [ids] = tokenizer.encode_src(["5 <ent,1>apples"])
+    assert "<ent,1>" in tokenizer.src_tokens(ids)
+
+
+def test_without_byte_fallback_the_unseen_is_unknown() -> None:
+    assert train(120, byte_fallback=False, exact=False).encode_src(["Ω"])[0][-1] == Tokenizer.unk_id
+
+
+def test_training_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    train(exact=False)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "word"])
+def test_a_vocabulary_beyond_the_text_is_refused_with_one_that_works(kind: str) -> None:
+    with pytest.raises(VocabularyError, match=r"lower tokenizer\.vocab_size to \d+ or less") as caught:
+        train(30_000, type=kind)
+    largest = int(str(caught.value).split()[-3])
+    assert train(largest, type=kind).src_vocab_size == largest
+
+
+def test_a_vocabulary_below_the_characters_is_refused_with_their_number() -> None:
+    with pytest.raises(VocabularyTooSmallError, match="too small.* raise tokenizer.vocab_size") as caught:
+        train(100)
+    assert train(caught.value.needed + 5).src_vocab_size == caught.value.needed + 5
+
+
+@pytest.mark.parametrize(
+    ("symbols", "message"), [(["<s>"], "'<s>' is taken"), (["a", "a"], "'a' is given twice"), ([""], "'' is empty")]
+)
+def test_impossible_symbols_are_named(symbols: list[str], message: str) -> None:
+    with pytest.raises(VocabularyError, match=message):
+        train(user_defined_symbols=symbols)
+
+
+def test_text_without_content_is_refused() -> None:
+    with pytest.raises(VocabularyError, match="no text to train on"):
+        train_tokenizer(["", ""], [""], TokenizerConfig(), 300)
+
+
+def test_an_error_while_reading_the_text_stays_itself() -> None:
+    def lines() -> object:
+        yield "one"
+        raise DataError("corpus.en: torn")
+
+    with pytest.raises(DataError, match=r"corpus\.en: torn"):
+        train_tokenizer(lines(), [], TokenizerConfig(), 300)  # type: ignore[arg-type]
+
+
+def test_absent_and_damaged_models_are_named(tmp_path: Path) -> None:
+    with pytest.raises(VocabularyError, match=r"tokenizer\.model: No such file"):
+        Tokenizer.load(tmp_path)
+    (tmp_path / "tokenizer.model").write_bytes(b"not a model")
+    with pytest.raises(VocabularyError, match=f"{tmp_path}: damaged tokenizer model"):
+        Tokenizer.load(tmp_path)
+
+
+def test_a_model_with_other_special_tokens_is_refused() -> None:
+    import io
+
+    import sentencepiece
+
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.Train(
+        sentence_iterator=iter(SRC), model_writer=model, vocab_size=60, model_type="bpe", minloglevel=2
+    )
+    with pytest.raises(VocabularyError, match=r"numbers pad, unk, bos, eos as \(-1, 0, 1, 2\)"):
+        Tokenizer(model.getvalue())

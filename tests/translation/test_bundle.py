@@ -1,0 +1,172 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mtkit.errors import CheckpointError, VocabularyError
+from mtkit.io import sha256_file, write_json
+from mtkit.model.weights import model_tensors
+from mtkit.settings import dump_config
+from mtkit.translation.bundle import load_bundle
+from mtkit.translation.translator import Translator
+from tests.translation.tiny import LINES, MAX_SRC_TOKENS, save_tiny_bundle, tiny_config
+
+
+@pytest.fixture
+def copy(bundle_directory: Path, tmp_path: Path) -> Path:
+    """A bundle to damage."""
+    return shutil.copytree(bundle_directory, tmp_path / "model")
+
+
+def change_manifest(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    manifest = json.loads((bundle / "mtkit.json").read_text())
+    change(manifest)
+    (bundle / "mtkit.json").write_text(json.dumps(manifest))
+
+
+def test_a_bundle_says_where_its_model_comes_from(bundle_directory: Path) -> None:
+    metadata = json.loads((bundle_directory / "mtkit.json").read_text())
+    assert metadata["format_version"] == 1
+    assert (metadata["src_lang"], metadata["tgt_lang"]) == ("en", "xx")
+    assert metadata["data"] == {"train.en": "0" * 64}
+    assert metadata["scores"] == {"test": [{"bleu": 12.5}]}
+    assert metadata["updates"] == [7]
+    assert metadata["config"] == tiny_config().model_dump(mode="json")
+    assert metadata["files"] == {
+        name: sha256_file(bundle_directory / name) for name in ("model.safetensors", "tokenizer.model")
+    }
+
+
+def test_a_bundle_may_be_moved(bundle_directory: Path, copy: Path) -> None:
+    moved = copy.rename(copy.with_name("elsewhere"))
+    expected = Translator.load(bundle_directory, device="cpu", threads=1).translate(LINES)
+    assert Translator.load(moved, device="cpu", threads=1).translate(LINES) == expected
+
+
+def test_two_vocabularies_are_kept_apart(tmp_path: Path) -> None:
+    path = save_tiny_bundle(tmp_path / "model", joint=False)
+    assert {"tokenizer.src.model", "tokenizer.tgt.model"} < {file.name for file in path.iterdir()}
+    assert len(Translator.load(path, device="cpu", threads=1).translate(LINES)) == len(LINES)
+
+
+def test_the_longest_source_is_that_of_training(bundle_directory: Path) -> None:
+    assert load_bundle(bundle_directory).max_src_tokens == MAX_SRC_TOKENS
+
+
+class TestDamage:
+    def test_no_such_model(self, tmp_path: Path) -> None:
+        with pytest.raises(CheckpointError, match=r"none: no such model; give a run directory, a checkpoint or a bun"):
+            load_bundle(tmp_path / "none")
+        with pytest.raises(CheckpointError, match="holds no model"):
+            load_bundle(tmp_path)
+
+    @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.model"])
+    def test_a_changed_file(self, copy: Path, name: str) -> None:
+        content = bytearray((copy / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (copy / name).write_bytes(content)
+        with pytest.raises(CheckpointError, match=rf"{name}: damaged \(its sha256"):
+            load_bundle(copy)
+
+    def test_a_missing_file(self, copy: Path) -> None:
+        (copy / "model.safetensors").unlink()
+        with pytest.raises(CheckpointError, match=r"model\.safetensors: missing"):
+            load_bundle(copy)
+
+    def test_a_newer_format(self, copy: Path) -> None:
+        change_manifest(copy, lambda m: m.update(format_version=2, mtkit_version="9.1"))
+        message = r"mtkit\.json: made by mtkit 9\.1, format 2; this mtkit reads up to 1; update mtkit"
+        with pytest.raises(CheckpointError, match=message):
+            load_bundle(copy)
+
+    def test_a_torn_manifest(self, copy: Path) -> None:
+        (copy / "mtkit.json").write_text('{"format_version": 1, "mod')
+        with pytest.raises(CheckpointError, match=r"mtkit\.json: not valid JSON"):
+            load_bundle(copy)
+
+    @pytest.mark.parametrize("key", ["format_version", "files", "model", "src_lang", "max_src_tokens"])
+    def test_a_manifest_that_lacks_something(self, copy: Path, key: str) -> None:
+        change_manifest(copy, lambda m: m.pop(key))
+        with pytest.raises(CheckpointError, match=rf"mtkit\.json: damaged: .*{key}"):
+            load_bundle(copy)
+
+    def test_a_file_outside_the_bundle(self, copy: Path) -> None:
+        change_manifest(copy, lambda m: m["files"].update({"../secret": "0" * 64}))
+        with pytest.raises(CheckpointError, match="secret: missing"):
+            load_bundle(copy)
+
+    def test_weights_of_another_model(self, copy: Path) -> None:
+        change_manifest(copy, lambda m: m["model"].update(d_ff=64))
+        with pytest.raises(CheckpointError, match="the shape of .* belongs to another model"):
+            load_bundle(copy).build_model()
+
+    def test_a_tokenizer_of_another_model(self, copy: Path) -> None:
+        change_manifest(copy, lambda m: m.update(tgt_vocab_size=7))
+        with pytest.raises(CheckpointError, match="the tokenizer is not the one that the model was trained with"):
+            load_bundle(copy)
+
+
+class TestRunDirectory:
+    @pytest.fixture
+    def run_dir(self, bundle_directory: Path, tmp_path: Path) -> Path:
+        """A run whose checkpoint 20 is the tiny model, and whose checkpoint 10 is another."""
+        run_dir = tmp_path / "run"
+        run_dir.mkdir()
+        (run_dir / "config.yaml").write_text(dump_config(tiny_config()))
+        shutil.copy(bundle_directory / "tokenizer.model", run_dir)
+        model = load_bundle(bundle_directory).build_model()
+        for update in (20, 10):
+            checkpoint = run_dir / "checkpoints" / f"update-{update:08d}"
+            checkpoint.mkdir(parents=True)
+            weights = checkpoint / "model.safetensors"
+            save_file(model_tensors(model), weights)
+            files = {weights.name: {"size": weights.stat().st_size, "sha256": sha256_file(weights)}}
+            write_json(checkpoint / "manifest.json", {"format_version": 1, "update": update, "files": files})
+            with torch.no_grad():
+                model.tgt_embedding.tokens.weight.neg_()
+        (run_dir / "last").symlink_to("checkpoints/update-00000020")
+        return run_dir
+
+    def translations(self, path: Path) -> list[str]:
+        return [t.text for t in Translator.load(path, device="cpu", threads=1).translate(LINES)]
+
+    def test_one_checkpoint_of_it(self, run_dir: Path, translator: Translator) -> None:
+        expected = [t.text for t in translator.translate(LINES)]
+        assert self.translations(run_dir / "checkpoints" / "update-00000020") == expected
+        assert self.translations(run_dir / "last") == expected
+        assert self.translations(run_dir / "checkpoints" / "update-00000010") != expected
+
+    def test_its_best_comes_before_its_last_and_its_bundle_before_both(
+        self, run_dir: Path, bundle_directory: Path, translator: Translator
+    ) -> None:
+        expected = [t.text for t in translator.translate(LINES)]
+        assert self.translations(run_dir) == expected
+        (run_dir / "best").symlink_to("checkpoints/update-00000010")
+        assert self.translations(run_dir) != expected
+        shutil.copytree(bundle_directory, run_dir / "model")
+        assert self.translations(run_dir) == expected
+
+    def test_without_a_checkpoint(self, run_dir: Path) -> None:
+        (run_dir / "last").unlink()
+        with pytest.raises(CheckpointError, match="this run has no checkpoint yet"):
+            load_bundle(run_dir)
+
+    def test_damaged_weights(self, run_dir: Path) -> None:
+        (run_dir / "last" / "model.safetensors").write_bytes(b"torn")
+        with pytest.raises(CheckpointError, match=r"update-00000020/model\.safetensors: damaged"):
+            load_bundle(run_dir)
+
+    def test_a_checkpoint_torn_from_its_run(self, run_dir: Path, tmp_path: Path) -> None:
+        alone = shutil.copytree(run_dir / "last", tmp_path / "alone")
+        with pytest.raises(CheckpointError, match="a checkpoint is read where it was trained"):
+            load_bundle(alone)
+
+    def test_a_lost_tokenizer(self, run_dir: Path) -> None:
+        (run_dir / "tokenizer.model").unlink()
+        with pytest.raises(VocabularyError, match="tokenizer"):
+            load_bundle(run_dir)
