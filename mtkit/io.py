@@ -38,14 +38,46 @@ def open_binary(path: str | Path) -> BinaryIO:
         if path.suffix == ".gz":
             return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, gzip.open(path, "rb")), 1 << 16))
         if path.suffix == ".zst":
-            import zstandard
-
-            packed = path.open("rb")
-            reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True, closefd=True)
-            return cast(BinaryIO, io.BufferedReader(reader, 1 << 16))
+            return cast(BinaryIO, io.BufferedReader(_ZstdReader(path.open("rb")), 1 << 16))
         return path.open("rb")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
+
+
+class _ZstdReader(io.RawIOBase):
+    """Unpacks Zstandard frames. The library's own reader takes a file that breaks off for one that ends."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        import zstandard
+
+        self._packed = packed
+        self._new_frame = zstandard.ZstdDecompressor().decompressobj
+        self._frame: Any = None
+        self._input = b""
+        self._output = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._output:
+            self._input = self._input or self._packed.read(1 << 16)
+            if not self._input and self._frame is None:
+                return 0
+            if not self._input:
+                raise EOFError("the archive breaks off")
+            self._frame = self._frame or self._new_frame()
+            self._output = memoryview(self._frame.decompress(self._input))
+            self._input = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        n = min(len(buffer), len(self._output))
+        buffer[:n], self._output = self._output[:n], self._output[n:]
+        return n
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
 
 
 def read_lines(path: str | Path) -> Iterator[str]:

@@ -11,10 +11,11 @@ def score_lines(scores: Sequence[Score], *, decimals: int = 2) -> list[str]:
     name_width = max((len(score.name) for score in scores), default=0)
     value_width = max(map(len, values), default=0)
     detail_width = max((len(_details(score)) for score in scores), default=0)
-    return [
-        f"{score.name:<{name_width}}  {value:>{value_width}}  {_details(score):<{detail_width}}  {score.signature}"
-        for score, value in zip(scores, values, strict=True)
-    ]
+    lines = []
+    for score, value in zip(scores, values, strict=True):
+        columns = [f"{score.name:<{name_width}}", f"{value:>{value_width}}", f"{_details(score):<{detail_width}}"]
+        lines.append("  ".join([*filter(None, columns), score.signature]))
+    return lines
 
 
 def _details(score: Score) -> str:

@@ -184,6 +184,7 @@ def test_corpus_of_another_model_is_warned_of(
     assert any("is not the corpus that this model was trained on" in message for message in caplog.messages)
 
 
+@pytest.mark.slow
 def test_long_test_set_is_translated_in_parts_in_order(toy_run: ToyRun, tmp_path: Path) -> None:
     """More lines than are translated at once; the same twenty again and again."""
     lines = toy_run.src.read_text().splitlines()

@@ -29,11 +29,11 @@ def write_lines(tmp_path: Path) -> WriteLines:
 def toy_data(write_lines: WriteLines) -> ToyData:
     """Makes the data section of a recipe: 200 training pairs unless others are given, two for validation."""
 
-    def make(train: Sequence[tuple[str, str]] = TOY, **changes: object) -> DataConfig:
+    def make(train_pairs: Sequence[tuple[str, str]] = TOY, **changes: object) -> DataConfig:
         valid = [("3 apples", "3 Äpfel"), ("", "leer")]
         files = {
             f"{split}.{language}": write_lines(f"{split}.{language}", [pair[side] for pair in pairs])
-            for split, pairs in (("train", train), ("valid", valid))
+            for split, pairs in (("train", train_pairs), ("valid", valid))
             for side, language in enumerate(("en", "de"))
         }
         return DataConfig.model_validate(

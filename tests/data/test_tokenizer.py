@@ -1,6 +1,9 @@
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sentencepiece
 
 from mtkit.config import TokenizerConfig
 from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
@@ -117,12 +120,12 @@ def test_text_without_content_is_refused() -> None:
 
 
 def test_an_error_while_reading_the_text_stays_itself() -> None:
-    def lines() -> object:
+    def lines() -> Iterator[str]:
         yield "one"
         raise DataError("corpus.en: torn")
 
     with pytest.raises(DataError, match=r"corpus\.en: torn"):
-        train_tokenizer(lines(), [], TokenizerConfig(), 300)  # type: ignore[arg-type]
+        train_tokenizer(lines(), [], TokenizerConfig(), 300)
 
 
 def test_absent_and_damaged_models_are_named(tmp_path: Path) -> None:
@@ -134,10 +137,6 @@ def test_absent_and_damaged_models_are_named(tmp_path: Path) -> None:
 
 
 def test_a_model_with_other_special_tokens_is_refused() -> None:
-    import io
-
-    import sentencepiece
-
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.Train(
         sentence_iterator=iter(SRC), model_writer=model, vocab_size=60, model_type="bpe", minloglevel=2

@@ -14,3 +14,5 @@ def test_scores_stand_in_columns_with_their_signatures() -> None:
         "TER        9.50  lower is better        nrefs:1|case:lc",
     ]
     assert score_lines(scores[2:], decimals=0) == ["TER  10  lower is better  nrefs:1|case:lc"]
+    assert score_lines(scores[1:2]) == ["chrF2++  100.00  nrefs:1|nw:2"]
+    assert score_lines([]) == []

@@ -44,4 +44,4 @@ def test_state_survives_its_dictionary() -> None:
 
 def test_the_score_is_higher_when_the_model_is_better() -> None:
     measured = {"valid_loss_per_token": 2.0, "valid_bleu": 30.0, "valid_chrf": 50.0}
-    assert [score_of(measured, metric) for metric in ("loss", "bleu", "chrf")] == [-2.0, 30.0, 50.0]  # type: ignore[arg-type]
+    assert [score_of(measured, metric) for metric in ("loss", "bleu", "chrf")] == [-2.0, 30.0, 50.0]

@@ -102,7 +102,7 @@ class TestDamage:
 
     def test_weights_of_another_model(self, copy: Path) -> None:
         change_manifest(copy, lambda m: m["model"].update(d_ff=64))
-        with pytest.raises(CheckpointError, match="the shape of .* belongs to another model"):
+        with pytest.raises(CheckpointError, match=r"the shape of .* belongs to another model"):
             load_bundle(copy).build_model()
 
     def test_a_tokenizer_of_another_model(self, copy: Path) -> None:

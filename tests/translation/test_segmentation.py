@@ -45,7 +45,7 @@ def test_a_word_over_the_limit_is_cut_between_characters() -> None:
 
 
 def test_a_mark_stays_with_its_letter() -> None:
-    assert [segment.text for segment in split("aae\u0301e", characters, 3)] == ["aae\u0301", "e"]
+    assert [segment.text for segment in split("aae\u0301ee", characters, 4)] == ["aae\u0301", "ee"]
 
 
 def test_nothing_but_white_space_at_the_cuts_is_taken_away() -> None:

@@ -76,7 +76,7 @@ def test_a_pipe_with_plenty_delivers_full_lists(tmp_path: Path) -> None:
         assert [len(next(buffers)) for _ in range(3)] == [40, 40, 20]
 
 
-def test_a_pipe_ends_with_its_last_line_whether_or_not_it_has_a_line_feed(tmp_path: Path) -> None:
+def test_a_pipe_ends_with_its_last_line_whether_or_not_it_has_a_line_feed() -> None:
     reader, writer = os.pipe()
     long_line = "x" * 200_000  # more than is read at once, and than fits the pipe
 

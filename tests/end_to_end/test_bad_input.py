@@ -1,0 +1,223 @@
+"""What users do wrong: one clear line on stderr, the right exit code, nothing half-written, never a traceback."""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from mtkit.cli import main
+from mtkit.device import memory_advice
+from mtkit.errors import DeviceError
+from mtkit.training.run import train
+from tests.conftest import ToyTask
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def mtkit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Runs the command line in this process."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["mtkit", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        code = stop.value.code
+        assert isinstance(code, int)
+        return Outcome(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the files of a small corpus and its recipe; arguments replace parts of either."""
+
+    def write(src: bytes | None = None, tgt: bytes | None = None, extra: str = "") -> Path:
+        lines = [f"{word} {n}" for n in range(30) for word in ("red", "green", "blue")]
+        default = "".join(f"{line}\n" for line in lines).encode()
+        for name, content in (("train.en", src), ("train.de", tgt), ("valid.en", None), ("valid.de", None)):
+            (tmp_path / name).write_bytes(default if content is None else content)
+        path = tmp_path / "recipe.yaml"
+        path.write_text(
+            "data:\n  src_lang: en\n  tgt_lang: de\n"
+            f"  train: {{src: {tmp_path / 'train.en'}, tgt: {tmp_path / 'train.de'}}}\n"
+            f"  valid: {{src: {tmp_path / 'valid.en'}, tgt: {tmp_path / 'valid.de'}}}\n"
+            f"  prepared: {tmp_path / 'prepared'}\n" + extra
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def toy_run(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a few updates."""
+    run_dir = tmp_path_factory.mktemp("toy_run") / "run"
+    train(toy_task.recipe(training__max_updates=3), run_dir)
+    return run_dir
+
+
+def assert_one_line(outcome: Outcome, code: int, *parts: str) -> None:
+    errors = [line for line in outcome.err.splitlines() if line.startswith("mtkit: error: ")]
+    assert outcome.code == code, outcome.err
+    assert len(errors) == 1, outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+    for part in parts:
+        assert part in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("src", "tgt", "extra", "code", "parts"),
+    [
+        (b"one\ntwo\n", b"eins\n", "", 1, ["train.en has 2 lines", "train.de has 1"]),
+        (b"one\nt\xffwo\n", b"eins\nzwei\n", "", 1, ["train.en:2", "byte 2", "not UTF-8"]),
+        (b"", b"", "", 1, ["train.en", "empty"]),
+        (b"\n\n", b"\n\n", "", 1, ["no training pair is left", "2 empty"]),
+        (None, None, "tokenizer: {vocab_size: 30000}\n", 1, ["vocab", "30000", "tokenizer.vocab_size"]),
+        (None, None, "tokeniser: {vocab_size: 30}\n", 2, ["recipe.yaml:7", "did you mean tokenizer?"]),
+        (None, None, "model: {d_model: 30, n_heads: 4}\n", 2, ["n_heads (4) must divide d_model (30)"]),
+        (None, None, "model: {d_modle: 8}\ntraining: {sed: 1}\n", 2, ["recipe.yaml:7", "recipe.yaml:8"]),
+    ],
+)  # fmt: skip
+def test_a_bad_corpus_or_recipe_is_one_line_and_writes_nothing(
+    mtkit: Callable[..., Outcome],
+    recipe: Callable[..., Path],
+    tmp_path: Path,
+    src: bytes | None,
+    tgt: bytes | None,
+    extra: str,
+    code: int,
+    parts: list[str],
+) -> None:
+    path = recipe(src, tgt, extra)
+    before = sorted(tmp_path.iterdir())
+    assert_one_line(mtkit("preprocess", path), code, *parts)
+    assert_one_line(mtkit("train", "-c", path, "-o", tmp_path / "run"), code, *parts)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["train.en", "valid.de"])
+def test_a_missing_file_is_named(
+    mtkit: Callable[..., Outcome], recipe: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
+    path = recipe()
+    (tmp_path / name).unlink()
+    assert_one_line(mtkit("preprocess", path), 1, name, "No such file")
+
+
+def test_a_directory_in_place_of_a_file_is_named(
+    mtkit: Callable[..., Outcome], recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = recipe()
+    (tmp_path / "train.en").unlink()
+    (tmp_path / "train.en").mkdir()
+    assert_one_line(mtkit("preprocess", path), 1, "train.en", "directory")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "parts"),
+    [
+        (["train"], 2, ["-c FILE", "--src FILE --tgt FILE"]),
+        (["train", "--src", "a.en", "-o", "x"], 2, ["--src and --tgt go together"]),
+        (["train", "--src", "a.en", "--tgt", "a.de"], 2, ["-o DIR"]),
+        (["train", "--src", "none.en", "--tgt", "none.de", "-o", "x"], 1, ["none.en", "no such file"]),
+        (["train", "--src", "a", "--tgt", "b", "-o", "x"], 2, ["language code", "--src-lang"]),
+        (["train", "-c", "none.yaml", "-o", "x"], 2, ["none.yaml"]),
+        (["translate", "-m", "none"], 1, ["none", "no such model"]),
+        (["translate"], 2, ["-m DIR"]),
+        (["evaluate", "--hyp", "none", "--ref", "none"], 1, ["none"]),
+        (["average", "none", "-o", "x", "--last", "2"], 1, ["none", "no checkpoints"]),
+        (["average", "none", "-o", "x"], 2, ["--last N or --best N"]),
+    ],
+)
+def test_a_wrong_call_says_what_to_type(
+    mtkit: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    parts: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_one_line(mtkit(*arguments), code, *parts)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there(mtkit: Callable[..., Outcome], toy_run: Path, recipe: Callable[..., Path]) -> None:
+    parts = ("device cuda", "use --device cpu or auto")
+    assert_one_line(mtkit("translate", "-m", toy_run, "--device", "cuda"), 1, *parts)
+    assert_one_line(mtkit("train", "-c", recipe(), "-o", toy_run.parent / "gpu", "--device", "cuda"), 1, *parts)
+
+
+def test_a_damaged_and_a_newer_bundle_are_named(mtkit: Callable[..., Outcome], toy_run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    bundle = tmp_path / "bundle"
+    shutil.copytree(toy_run / "model", bundle)
+    manifest = json.loads((bundle / "mtkit.json").read_text())
+    weights = bytearray((bundle / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (bundle / "model.safetensors").write_bytes(weights)
+    assert_one_line(mtkit("translate", "-m", bundle, "-i", toy_run / "config.yaml"), 1, "model.safetensors", "sha256")
+    (bundle / "mtkit.json").write_text(json.dumps(manifest | {"format_version": 99}))
+    assert_one_line(mtkit("translate", "-m", bundle, "-i", toy_run / "config.yaml"), 1, "format 99", "newer")
+
+
+def test_input_that_is_not_utf8_leaves_no_output(mtkit: Callable[..., Outcome], toy_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"1 2 3\n\xff\n")
+    outcome = mtkit("translate", "-m", toy_run, "-i", tmp_path / "in", "-o", tmp_path / "out")
+    assert_one_line(outcome, 1, "in:2", "not UTF-8")
+    assert not (tmp_path / "out").exists()
+
+
+def test_closed_standard_input_is_one_line(toy_run: Path) -> None:
+    command = f'exec "{sys.executable}" -m mtkit translate -m "{toy_run}" <&-'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("mtkit: error: standard input is closed")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_exhausted_memory_says_what_to_lower(error: Exception) -> None:
+    with pytest.raises(DeviceError, match=r"memory is full; lower training.batch_tokens"):
+        with memory_advice("lower training.batch_tokens"):
+            raise error
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_run_with_every_earlier_checkpoint_whole(toy_task: ToyTask, tmp_path: Path) -> None:
+    settings = toy_task.recipe(training__max_updates=200, training__save_every=1, training__keep_last=200)
+    path = tmp_path / "toy.yaml"
+    path.write_text(yaml.safe_dump(settings.config().model_dump(mode="json")))
+    command = [sys.executable, "-m", "mtkit", "train", "-c", str(path), "-o", str(tmp_path / "run")]
+
+    def allow_no_file_above_300_kb() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))  # the optimiser's state is larger
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=allow_no_file_above_300_kb)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "cannot write" in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
