@@ -238,6 +238,8 @@ def too_expensive(rng: random.Random) -> Pair:
     phrase = Phrase(pick(rng, ("the", "this")), item, adjective(rng, item, 0.6))
     it = {"m": "er", "f": "sie", "n": "es"}[item.gender]
     what, was = pick(rng, (("expensive", "teuer"), ("big", "groß"), ("small", "klein"), ("dark", "dunkel")))
+    if phrase.adjective and "colour" not in phrase.adjective.classes:
+        return too_expensive(rng)
     first = f"{capital(phrase.english())} is too {what}, but I like it."
     return first, f"{capital(phrase.german('nom'))} ist zu {was}, aber {it} gefällt mir."
 

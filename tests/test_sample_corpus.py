@@ -1,4 +1,5 @@
 import importlib
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +65,8 @@ def test_the_corpus_is_varied() -> None:
 
 def test_two_translations_of_one_sentence_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     program = load("make_sample")
-    monkeypatch.setattr(program, "CONSTRUCTIONS", [(lambda rng: ("Yes.", str(rng.random())), 1)])
+    sources = itertools.cycle(["Yes.", "Yes.", "No."])
+    monkeypatch.setattr(program, "CONSTRUCTIONS", [(lambda rng: (next(sources), str(rng.random())), 1)])
     with pytest.raises(ValueError, match=r"two translations of 'Yes\."):
         program.make_pairs(2)
 

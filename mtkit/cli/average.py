@@ -16,12 +16,12 @@ def average(
     best: Annotated[int | None, typer.Option("--best", min=1, help="Average the best checkpoints.")] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    r"""Average the weights of checkpoints into a model bundle.
+    """Average the weights of checkpoints into a model bundle.
 
     \b
     mtkit average runs/my --last 5 -o averaged
     mtkit translate -m averaged -i FILE
-    """
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     if (last is None) == (best is None):
         raise ConfigError("say which checkpoints: --last N or --best N")
     if output.exists() and not overwrite:

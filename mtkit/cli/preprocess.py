@@ -25,12 +25,12 @@ def preprocess(
     overwrite: OverwriteOption = False,
     print_config: PrintConfigOption = False,
 ) -> None:
-    r"""Check and clean a corpus, train its tokenizer, and write it as token ids.
+    """Check and clean a corpus, train its tokenizer, and write it as token ids.
 
     \b
     mtkit preprocess recipe.yaml           what mtkit train does first, when it has not been done
     mtkit preprocess ...the same again     does nothing, when neither the inputs nor the settings have changed
-    """
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     if (recipe is None) == (config is None):
         raise ConfigError("give one recipe: mtkit preprocess RECIPE, or -c RECIPE")
 

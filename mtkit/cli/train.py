@@ -36,7 +36,7 @@ def train(
     overwrite: OverwriteOption = False,
     print_config: PrintConfigOption = False,
 ) -> None:
-    r"""Train a model: from a recipe, or from two text files alone.
+    """Train a model: from a recipe, or from two text files alone.
 
     \b
     mtkit train -c recipe.yaml                     prepare the corpus, train, score the test sets
@@ -44,7 +44,7 @@ def train(
     mtkit train ...the same again                  go on where it stopped
 
     SIGINT (Ctrl-C) and SIGTERM finish the update, save, and exit with 75.
-    """
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     if (config is None) == (src is None and tgt is None):
         raise ConfigError(
             "give a recipe with -c FILE, or two text files with --src FILE --tgt FILE, not both or neither"

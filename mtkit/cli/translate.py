@@ -67,7 +67,7 @@ def translate(
     threads: ThreadsOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")] = False,
 ) -> None:
-    r"""Translate lines: n lines in, n lines out, in order.
+    """Translate lines: n lines in, n lines out, in order.
 
     \b
     mtkit translate -m RUN -i test.en -o test.de
@@ -75,7 +75,7 @@ def translate(
 
     Blank lines and the white space around a line stay as they are. A line over the model's limit is translated
     sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
-    """
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     if not models:
         raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
     if len(models) > 1:

@@ -15,7 +15,7 @@ Lengths = NDArray[np.int32]
 # A batch may hold this many times its budget on either side, padding included.
 MAX_PADDED = 2
 
-_N_CANDIDATES = 16
+_N_CANDIDATES = 4
 _SMALLEST_PART = 0.2
 
 
@@ -42,40 +42,41 @@ def cut_by_length(
     keys = [np.minimum(lengths, np.iinfo(np.uint16).max).astype(np.uint16) for lengths in (src, tgt)]
     n_tokens = int(tgt_lengths.sum(dtype=np.int64))
     # Room for about two pairs in each batch, so that a cut between pairs can keep to the budget.
-    room = 2 * n_tokens / max(len(src), 1)
-    parts = [(rng.permutation(len(src)), math.ceil(n_tokens / max(budget - room, budget / 2)))]
+    full = max(budget - 2 * n_tokens / max(len(src), 1), budget / 2)
+    parts = [(rng.permutation(len(src)), math.ceil(n_tokens / full))]
     batches = []
     while parts:
         rows, n_batches = parts.pop()
-        if n_batches <= 1 and _fits(src[rows], tgt[rows], tgt_lengths[rows], budget):
+        if len(rows) <= 1 or (n_batches <= 1 and _fits(src[rows], tgt[rows], tgt_lengths[rows], budget)):
             batches.append(rows)
             continue
         n_batches = max(n_batches, 2)
         smallest = max(int(n_batches * _SMALLEST_PART), 1)
-        counts = rng.permutation(np.arange(smallest, n_batches - smallest + 1))[:_N_CANDIDATES]
-        cuts = [
-            _best_cut(rows[np.argsort(key[rows], kind="stable")], src, tgt, tgt_lengths, counts, n_batches, budget)
-            for key in keys
-        ]
-        _, left, right, count = min(cuts, key=lambda cut: cut[0])
-        parts += [(left, count), (right, n_batches - count)]
+        counts = np.sort(rng.permutation(np.arange(smallest, n_batches - smallest + 1))[:_N_CANDIDATES])
+        orders = [np.argsort(key[rows], kind="stable") for key in keys]
+        cuts = [_best_cut(rows[order], src, tgt, tgt_lengths, counts, n_batches, budget) for order in orders]
+        side = int(cuts[1][0] < cuts[0][0])
+        _, at, n_left = cuts[side]
+        left = np.zeros(len(rows), dtype=bool)
+        left[orders[side][:at]] = True
+        # Taking the rows by mask keeps them shuffled: pairs of equal length go left or right by chance.
+        for part, n in ((rows[left], n_left), (rows[~left], n_batches - n_left)):
+            parts.append((part, min(n, math.ceil(int(tgt_lengths[part].sum(dtype=np.int64)) / full))))
     return batches
 
 
 def _fits(src: Lengths, tgt: Lengths, tgt_lengths: Lengths, budget: int) -> bool:
-    if len(src) <= 1:
-        return True
     padded = len(src) * max(int(src.max()), int(tgt.max()))
     return int(tgt_lengths.sum()) <= budget and padded <= MAX_PADDED * budget
 
 
 def _best_cut(
     rows: Rows, src: Lengths, tgt: Lengths, tgt_lengths: Lengths, counts: Rows, n_batches: int, budget: int
-) -> tuple[int, Rows, Rows, int]:
-    """Of the cuts that leave ``counts`` batches to the left, the one with the fewest positions in both parts.
+) -> tuple[int, int, int]:
+    """Of the cuts through sorted rows that leave ``counts`` batches to the left, the one with the least padding.
 
     Returns:
-        Positions after the cut, padding included; the rows to the left and to the right; batches to the left.
+        Positions after the cut, padding included; rows to the left; batches to the left.
     """
     ends = np.cumsum(tgt_lengths[rows], dtype=np.int64)
     wanted = ends[-1] * counts // n_batches
@@ -85,7 +86,7 @@ def _best_cut(
     (src_left, src_right), (tgt_left, tgt_right) = _widest(src[rows], at), _widest(tgt[rows], at)
     positions = (src_left + tgt_left) * at + (src_right + tgt_right) * (len(rows) - at)
     best = int(np.argmin(positions))
-    return int(positions[best]), rows[: at[best]], rows[at[best] :], int(counts[first[best]])
+    return int(positions[best]), int(at[best]), int(counts[first[best]])
 
 
 def _widest(lengths: Lengths, cuts: Rows) -> tuple[Rows, Rows]:

@@ -14,7 +14,7 @@ from mtkit.data.batches import BatchPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
-from mtkit.evaluation.metrics import Score
+from mtkit.evaluation.metrics import Score, check_metrics
 from mtkit.log import duration_shown, log_to_file, logger
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -56,6 +56,9 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False) -> Run:
         MtkitError: For everything that a user can fix.
     """
     config = settings.config()
+    choose_device(config.training.device)
+    if config.training.validate_text:
+        check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
     prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
     settings, choice = resolve(settings, prepared)
     config = settings.config()

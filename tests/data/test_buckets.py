@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from mtkit.data.buckets import MAX_PADDED, Lengths, cut_by_length
+
+
+def draw(n: int, seed: int = 0) -> tuple[Lengths, Lengths]:
+    """Lengths like those of sentences and their translations."""
+    rng = np.random.default_rng(seed)
+    src = rng.gamma(6, 2.5, n).astype(np.int32) + 1
+    return src, np.maximum(src * rng.normal(1.1, 0.15, n), 1).astype(np.int32)
+
+
+def padding(batches: list[np.ndarray], src: Lengths, tgt: Lengths, multiple: int = 1) -> float:
+    """Share of padding over both sides."""
+    positions = 0
+    for rows in batches:
+        positions += sum(len(rows) * -(-int(lengths[rows].max()) // multiple) * multiple for lengths in (src, tgt))
+    return 1 - (int(src.sum()) + int(tgt.sum())) / positions
+
+
+@pytest.mark.parametrize("multiple", [1, 8])
+@pytest.mark.parametrize("budget", [1, 7, 100, 1_000, 10**9])
+@pytest.mark.parametrize("n", [1, 2, 3, 50, 3_000])
+def test_every_pair_is_in_one_batch_within_the_budget(n: int, budget: int, multiple: int) -> None:
+    src, tgt = draw(n)
+    batches = cut_by_length(src, tgt, budget=budget, rng=np.random.default_rng(1), multiple=multiple)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(n))
+    for rows in batches:
+        assert len(rows) == 1 or tgt[rows].sum() <= budget
+
+
+def test_no_pairs_make_no_batches() -> None:
+    none = np.zeros(0, dtype=np.int32)
+    assert sum(map(len, cut_by_length(none, none, budget=10, rng=np.random.default_rng(1)))) == 0
+
+
+def test_long_sources_cannot_swell_a_batch() -> None:
+    rng = np.random.default_rng(1)
+    tgt = np.full(500, 4, dtype=np.int32)
+    src = np.where(np.arange(500) % 2, 90, 4).astype(np.int32)
+    for rows in cut_by_length(src, tgt, budget=1_000, rng=rng):
+        assert len(rows) * src[rows].max() <= MAX_PADDED * 1_000
+
+
+def test_there_is_less_padding_than_after_sorting_by_one_side() -> None:
+    src, tgt = draw(20_000)
+    budget = 3_000
+    batches = cut_by_length(src, tgt, budget=budget, rng=np.random.default_rng(1))
+    order = np.lexsort((src, tgt))
+    by_one_side = np.split(order, np.flatnonzero(np.diff(np.cumsum(tgt[order]) // budget)) + 1)
+    assert padding(batches, src, tgt) < 0.05
+    assert padding(batches, src, tgt) < padding(by_one_side, src, tgt)
+
+
+def test_batches_are_nearly_full() -> None:
+    src, tgt = draw(20_000)
+    sizes = [int(tgt[rows].sum()) for rows in cut_by_length(src, tgt, budget=2_000, rng=np.random.default_rng(1))]
+    assert np.mean(sizes) > 0.95 * 2_000
+
+
+def test_padding_to_multiples_is_taken_into_account() -> None:
+    src, tgt = draw(20_000)
+    blind = cut_by_length(src, tgt, budget=2_000, rng=np.random.default_rng(1))
+    aware = cut_by_length(src, tgt, budget=2_000, rng=np.random.default_rng(1), multiple=8)
+    assert padding(aware, src, tgt, multiple=8) < padding(blind, src, tgt, multiple=8)
+
+
+def test_lengths_beyond_sixteen_bits_are_cut_too() -> None:
+    lengths = np.array([70_000, 3, 90_000, 4], dtype=np.int32)
+    batches = cut_by_length(lengths, lengths, budget=100, rng=np.random.default_rng(1))
+    assert sorted(sorted(rows.tolist()) for rows in batches) == [[0], [1, 3], [2]]
