@@ -21,11 +21,8 @@ MODALS = {
     "would like to": ("möchten", "would like to", False),
     "want to": ("wollen", "want to", True),
     "have to": ("müssen", "have to", True),
-    "be allowed to": ("dürfen", "allowed to", False),
-    "be able to": ("können", "able to", False),
     "had to": ("mussten", "have to", True),
     "wanted to": ("wollten", "want to", True),
-    "was able to": ("konnten", "able to", False),
 }
 _PAST_MODALS = {
     "had to": english.EnglishVerb("have to", "had to", "had to"),
@@ -132,10 +129,6 @@ class Clause:
     def _english_modal(self, do: bool) -> tuple[str, str]:
         base, agreement = self.predicate.english.base, self.subject.agreement
         _, modal, with_do = MODALS[self.tense]
-        if self.tense == "be allowed to" or self.tense == "be able to":
-            return english.BE[agreement], f"{modal} {base}"
-        if self.tense == "was able to":
-            return english.WAS[agreement], f"{modal} {base}"
         if not with_do:
             auxiliary, _, rest = modal.partition(" ")
             return auxiliary, spaced(rest, base)

@@ -21,7 +21,7 @@ _ADJECTIVE = {
 # How nouns end that take -es: after a hissing sound it must be so, after the others it is better style.
 _LONG_GENITIVE = ("s", "ß", "z", "x", "sch", "st", "nd", "nn", "rf", "urm", "zt", "hn")
 _EIN_WORDS = ("ein", "kein", "mein", "dein", "sein", "ihr", "unser", "euer", "Ihr")
-_DER_WORDS = {"dieser": "dies", "jeder": "jed", "welcher": "welch", "viele": "viel", "einige": "einig"}
+_DER_WORDS = {"dieser": "dies", "einige": "einig"}
 _CONTRACTIONS = {
     "an dem": "am",
     "bei dem": "beim",
@@ -32,7 +32,6 @@ _CONTRACTIONS = {
     "zu der": "zur",
 }
 REFLEXIVE = {"ich": "mich", "du": "dich", "er": "sich", "wir": "uns", "ihr": "euch", "Sie": "sich"}
-DATIVE_PRONOUN = {"ich": "mir", "du": "dir", "wir": "uns", "ihr": "euch", "Sie": "Ihnen"}
 RELATIVE = {
     "nom": "der die das die",
     "acc": "den die das die",
@@ -71,7 +70,7 @@ def determiner(word: str, column: str, case: str) -> str:
 
 def declension(word: str) -> str:
     """Return which adjective declension a determiner asks for: "weak", "mixed" or "strong"."""
-    if word in ("viele", "einige"):
+    if word == "einige":
         return "strong"
     if word == "der" or word in _DER_WORDS:
         return "weak"
@@ -189,13 +188,11 @@ IRREGULAR = {
     "möchten": ("möchte", "möchtest", "möchte", "möchten", "möchtet", "möchten"),
     "könnten": ("könnte", "könntest", "könnte", "könnten", "könntet", "könnten"),
     "würden": ("würde", "würdest", "würde", "würden", "würdet", "würden"),
-    "konnten": ("konnte", "konntest", "konnte", "konnten", "konntet", "konnten"),
     "mussten": ("musste", "musstest", "musste", "mussten", "musstet", "mussten"),
     "wollten": ("wollte", "wolltest", "wollte", "wollten", "wolltet", "wollten"),
     "waren": ("war", "warst", "war", "waren", "wart", "waren"),
     "hatten": ("hatte", "hattest", "hatte", "hatten", "hattet", "hatten"),
     "hätten": ("hätte", "hättest", "hätte", "hätten", "hättet", "hätten"),
-    "wären": ("wäre", "wärst", "wäre", "wären", "wärt", "wären"),
     "wurden": ("wurde", "wurdest", "wurde", "wurden", "wurdet", "wurden"),
 }
 

@@ -15,8 +15,6 @@ DETERMINERS = {
     "the": "der",
     "a": "ein",
     "this": "dieser",
-    "every": "jeder",
-    "which": "welcher",
     "my": "mein",
     "his": "sein",
     "her": "ihr",
@@ -24,7 +22,6 @@ DETERMINERS = {
     "their": "ihr",
     "your": "Ihr",
     "no": "kein",
-    "many": "viele",
     "some": "einige",
     "": "",
 }
@@ -101,7 +98,7 @@ class Phrase:
     @property
     def definite(self) -> bool:
         """Whether the phrase means something known, and so stands before nicht and is not negated by kein."""
-        return self.determiner not in ("a", "any", "no", "", "many", "some")
+        return self.determiner not in ("a", "any", "no", "", "some")
 
     def english(self) -> str:
         """Return the English phrase."""

@@ -179,7 +179,7 @@ next month            nächsten Monat        future-long
 next summer           nächsten Sommer       future-long
 tonight               heute Abend           future
 the day after tomorrow  übermorgen          future
-tomorrow morning      morgen früh           future
+tomorrow morning      morgen Vormittag      future
 in two weeks          in zwei Wochen        future
 in an hour            in einer Stunde       future
 soon                  bald                  future

@@ -15,7 +15,7 @@ Lengths = NDArray[np.int32]
 # A batch may hold this many times its budget on either side, padding included.
 MAX_PADDED = 2
 
-_N_CANDIDATES = 4
+_N_CANDIDATES = 8
 _SMALLEST_PART = 0.2
 
 
@@ -44,8 +44,8 @@ def cut_by_length(
     # Room for about two pairs in each batch, so that a cut between pairs can keep to the budget.
     full = max(budget - 2 * n_tokens / max(len(src), 1), budget / 2)
     parts = [(rng.permutation(len(src)), math.ceil(n_tokens / full))]
-    batches = []
-    while parts:
+    batches: list[Rows] = []
+    while parts and len(src):
         rows, n_batches = parts.pop()
         if len(rows) <= 1 or (n_batches <= 1 and _fits(src[rows], tgt[rows], tgt_lengths[rows], budget)):
             batches.append(rows)

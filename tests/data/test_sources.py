@@ -26,7 +26,7 @@ def test_a_line_ends_at_a_line_feed_and_nowhere_else(tmp_path: Path, toy_data: T
 
 
 def test_packed_files_read_as_plain_ones_do(tmp_path: Path, toy_data: ToyData) -> None:
-    text = "eins\nzwei\n".encode()
+    text = b"eins\nzwei\n"
     (tmp_path / "a.en.gz").write_bytes(gzip.compress(text))
     # Two frames, as parallel packers write them.
     (tmp_path / "a.de.zst").write_bytes(zstandard.compress(text[:5]) + zstandard.compress(text[5:]))

@@ -21,7 +21,9 @@ PAIRS = [pair for chunk in CHUNKS for pair in chunk]
 
 
 def lists_of(ids: list[list[int]]) -> pa.ListArray:
-    return id_lists(np.array(sum(ids, []), dtype=np.int32), np.array([len(row) for row in ids], dtype=np.int32))
+    return id_lists(
+        np.array([i for row in ids for i in row], dtype=np.int32), np.array([len(row) for row in ids], dtype=np.int32)
+    )
 
 
 def write(directory: Path, vocab_size: int = 100) -> Store:

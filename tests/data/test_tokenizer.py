@@ -101,7 +101,7 @@ def test_a_vocabulary_beyond_the_text_is_refused_with_one_that_works(kind: str) 
 
 
 def test_a_vocabulary_below_the_characters_is_refused_with_their_number() -> None:
-    with pytest.raises(VocabularyTooSmallError, match="too small.* raise tokenizer.vocab_size") as caught:
+    with pytest.raises(VocabularyTooSmallError, match=r"too small.* raise tokenizer\.vocab_size") as caught:
         train(100)
     assert train(caught.value.needed + 5).src_vocab_size == caught.value.needed + 5
 

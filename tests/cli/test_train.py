@@ -1,0 +1,88 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mtkit.cli import main
+from tests.conftest import ToyTask
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["mtkit", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+@pytest.fixture
+def files(toy_task: ToyTask, tmp_path: Path) -> tuple[Path, Path]:
+    src, tgt = tmp_path / "my.num", tmp_path / "my.abc"
+    src.write_bytes((toy_task.directory / "train.num").read_bytes())
+    tgt.write_bytes((toy_task.directory / "train.abc").read_bytes())
+    return src, tgt
+
+
+def test_two_text_files_become_a_scored_model(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    src, tgt = files
+    smaller = ["model.d_model=16", "model.d_ff=16", "model.n_encoder_layers=1", "model.n_decoder_layers=1"]
+    smaller += ["training.max_updates=2", "tokenizer.type=char", "training.threads=1"]
+    overrides = [word for setting in smaller for word in ("--set", setting)]
+    command = ["train", "--src", src, "--tgt", tgt, "-o", tmp_path / "run", *overrides]
+    assert run(monkeypatch, *command) == 0
+    out, err = capsys.readouterr()
+    assert "BLEU" in out
+    assert "nrefs:1|case:mixed" in out
+    assert f"mtkit translate -m {tmp_path / 'run'} -i FILE" in out
+    assert "preset tiny: the corpus has" in err
+
+    recipe = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())
+    assert (recipe["data"]["src_lang"], recipe["data"]["tgt_lang"]) == ("num", "abc")
+    bundle = json.loads((tmp_path / "run" / "model" / "mtkit.json").read_text())
+    assert {score["name"] for score in bundle["scores"]["test"]} == {"BLEU", "chrF2", "TER"}
+    assert all(score["signature"] for score in bundle["scores"]["test"])
+    assert any(path.endswith("train.num") for path in bundle["data"])
+
+    assert run(monkeypatch, *command) == 0
+    again, err = capsys.readouterr()
+    assert again == out
+    assert "finished at update 2" in err
+
+
+def test_print_config_shows_every_setting_and_does_nothing(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "toy.yaml"
+    config = toy_task.recipe(data__prepared=str(tmp_path / "prepared")).config()
+    path.write_text(yaml.safe_dump({"data": config.model_dump(mode="json")["data"]}))
+    arguments = ["train", "-c", path, "-o", tmp_path / "run", "--seed", 9, "--set", "model.d_ff=64", "--print-config"]
+    assert run(monkeypatch, *arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "training.seed: 9  # flag" in lines
+    assert "model.d_ff: 64  # --set" in lines
+    assert f"data.src_lang: num  # {path}" in lines
+    assert "training.label_smoothing: 0.1  # default" in lines
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "prepared").exists()
+
+
+def test_average_writes_a_bundle_that_translates(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mtkit.training.run import train
+
+    train(toy_task.recipe(), tmp_path / "run")
+    averaged = tmp_path / "averaged"
+    assert run(monkeypatch, "average", tmp_path / "run", "--last", 3, "-o", averaged) == 0
+    assert capsys.readouterr().out == f"averaged updates 6, 9, 12 into {averaged}\n"
+    (tmp_path / "in").write_text("1 2 3\n\n4 5\n")
+    assert run(monkeypatch, "translate", "-m", averaged, "-i", tmp_path / "in", "--threads", 1) == 0
+    assert len(capsys.readouterr().out.split("\n")) == 4
+    assert run(monkeypatch, "average", tmp_path / "run", "--last", 3, "-o", averaged) == 2
+    assert "exists; choose another -o, or --overwrite" in capsys.readouterr().err
+    assert run(monkeypatch, "average", tmp_path / "run", "--last", 30, "-o", tmp_path / "more") == 1
+    assert "has 4 checkpoints to choose from, not 30" in capsys.readouterr().err

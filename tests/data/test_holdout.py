@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from mtkit.data.holdout import hold_out
+from mtkit.errors import DataError
+
+
+def write(path: Path, lines: list[str]) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def read(path: Path) -> list[str]:
+    return path.read_text().split("\n")[:-1]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> tuple[Path, Path]:
+    """200 pairs of 100 different sources; every target is some source's twice."""
+    sources = [f"source {n % 100}" for n in range(200)]
+    targets = [f"target {n // 2}" for n in range(200)]
+    return write(tmp_path / "c.en", sources), write(tmp_path / "c.de", targets)
+
+
+def test_nothing_that_is_held_out_is_left_in_training(corpus: tuple[Path, Path], tmp_path: Path) -> None:
+    splits = hold_out(*corpus, tmp_path / "out", src_lang="en", tgt_lang="de")
+    src = {name: read(split.src) for name, split in splits.items()}
+    tgt = {name: read(split.tgt) for name, split in splits.items()}
+    assert len(src["valid"]) == len(src["test"]) == len(tgt["valid"]) == len(tgt["test"]) == 10
+    held_src, held_tgt = {*src["valid"], *src["test"]}, {*tgt["valid"], *tgt["test"]}
+    assert not held_src & set(src["train"])
+    assert not held_tgt & set(tgt["train"])
+    everything = set(zip(read(corpus[0]), read(corpus[1]), strict=True))
+    for name in splits:
+        assert set(zip(src[name], tgt[name], strict=True)) <= everything
+    dropped = everything - {pair for name in splits for pair in zip(src[name], tgt[name], strict=True)}
+    assert all(s in held_src or t in held_tgt for s, t in dropped)
+
+
+def test_again_is_the_same_and_other_files_are_refused(corpus: tuple[Path, Path], tmp_path: Path) -> None:
+    splits = hold_out(*corpus, tmp_path / "out", src_lang="en", tgt_lang="de")
+    before = splits["test"].src.stat().st_mtime_ns
+    assert hold_out(*corpus, tmp_path / "out", src_lang="en", tgt_lang="de") == splits
+    assert splits["test"].src.stat().st_mtime_ns == before
+    twin = hold_out(*corpus, tmp_path / "twin", src_lang="en", tgt_lang="de")
+    assert twin["test"].src.read_bytes() == splits["test"].src.read_bytes()
+    other = write(tmp_path / "d.en", ["x"] * 200)
+    with pytest.raises(DataError, match="was cut from other files"):
+        hold_out(other, corpus[1], tmp_path / "out", src_lang="en", tgt_lang="de")
+
+
+def test_unequal_and_tiny_files_are_refused(tmp_path: Path) -> None:
+    few, many = write(tmp_path / "few.en", ["a"] * 39), write(tmp_path / "many.de", ["b"] * 100)
+    with pytest.raises(DataError, match=r"few.en has 39 lines but .*many.de has 100"):
+        hold_out(few, many, tmp_path / "out", src_lang="en", tgt_lang="de")
+    with pytest.raises(DataError, match="39 lines are too few"):
+        hold_out(few, few, tmp_path / "out", src_lang="en", tgt_lang="de")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_line_over_and_over_is_refused(tmp_path: Path) -> None:
+    same = write(tmp_path / "same.en", ["again"] * 100)
+    with pytest.raises(DataError, match="nothing left to train on"):
+        hold_out(same, same, tmp_path / "out", src_lang="en", tgt_lang="de")
+    assert not (tmp_path / "out").exists()
