@@ -61,14 +61,12 @@ def test_batches_are_nearly_full() -> None:
 
 def test_padding_to_multiples_leaves_few_shapes() -> None:
     src, tgt = draw(20_000)
-    shapes = [
-        {(-(-src[rows].max() // 8), -(-tgt[rows].max() // 8)) for rows in cut_by_length(src, tgt, **settings)}
-        for settings in (
-            {"budget": 2_000, "rng": np.random.default_rng(1)},
-            {"budget": 2_000, "rng": np.random.default_rng(1), "multiple": 8},
-        )
-    ]
-    assert len(shapes[1]) <= len(shapes[0])
+    n_shapes = {}
+    for multiple in (1, 8):
+        batches = cut_by_length(src, tgt, budget=2_000, rng=np.random.default_rng(1), multiple=multiple)
+        shapes = {(-(-int(src[rows].max()) // multiple), -(-int(tgt[rows].max()) // multiple)) for rows in batches}
+        n_shapes[multiple] = len(shapes)
+    assert n_shapes[8] < n_shapes[1] / 4
 
 
 def test_lengths_beyond_sixteen_bits_are_cut_too() -> None:

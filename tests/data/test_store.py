@@ -29,9 +29,9 @@ def lists_of(ids: list[list[int]]) -> pa.ListArray:
 def write(directory: Path, vocab_size: int = 100) -> Store:
     with StoreWriter(directory, corpus_names=["news", "web"], vocab_size=vocab_size) as writer:
         for number, chunk in enumerate(CHUNKS):
-            src_ids, tgt_ids, src, tgt = ([pair[i] for pair in chunk] for i in range(4))
-            columns = (pa.array(texts, pa.string()) for texts in (src, tgt))
-            writer.write(lists_of(src_ids), lists_of(tgt_ids), *columns, corpus=int(number > 1))
+            src_ids, tgt_ids = lists_of([pair[0] for pair in chunk]), lists_of([pair[1] for pair in chunk])
+            src, tgt = (pa.array([str(pair[i]) for pair in chunk], pa.string()) for i in (2, 3))
+            writer.write(src_ids, tgt_ids, src, tgt, corpus=int(number > 1))
     return Store.open(directory)
 
 
