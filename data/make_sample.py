@@ -9,19 +9,11 @@ from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
 
-import sample_complex
-import sample_daily
-import sample_sentences
-import sample_subordinate
-import sample_things
-import sample_times
-import sample_travel
+from grammar import complex, daily, sentences, subordinate, things, times, travel
 
 SEED = 20
 SIZES = {"test": 500, "valid": 500, "train": 12000}
-_MODULES = (
-    *(sample_daily, sample_times, sample_travel, sample_things, sample_sentences, sample_subordinate, sample_complex),
-)
+_MODULES = (*(daily, times, travel, things, sentences, subordinate, complex),)
 Pair = tuple[str, str]
 Construction = Callable[[random.Random], Pair]
 CONSTRUCTIONS: list[tuple[Construction, int]] = [entry for module in _MODULES for entry in module.CONSTRUCTIONS]

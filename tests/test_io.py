@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ LINES = ["eins", "zwei\u2028halb\u0085drei\rvier", "", "fünf"]
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
 def test_lines_end_at_line_feeds_alone(tmp_path: Path, ending: str) -> None:
-    pack = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[ending]
+    packers: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
     path = tmp_path / f"text{ending}"
-    path.write_bytes(pack(TEXT.encode()))
+    path.write_bytes(packers[ending](TEXT.encode()))
     assert list(read_lines(path)) == LINES
 
 

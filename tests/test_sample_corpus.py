@@ -24,13 +24,13 @@ def lines(part: str, language: str) -> list[str]:
 
 
 def phrase(determiner: str, adjective: str, noun: str, plural: bool = False) -> Any:
-    phrases = load("sample_phrases")
+    phrases = load("grammar.phrases")
     word = next((word for word in phrases.ADJECTIVES if word.english == adjective), None)
     return phrases.Phrase(determiner, phrases.noun(noun), word, plural)
 
 
 def verb(english: str) -> Any:
-    return next(entry.german for entry in load("sample_predicates").VERBS if entry.english.base == english)
+    return next(entry.german for entry in load("grammar.predicates").VERBS if entry.english.base == english)
 
 
 def test_the_program_writes_the_committed_bytes(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_two_translations_of_one_sentence_are_refused(monkeypatch: pytest.Monkey
     ],
 )
 def test_adjective_endings(kind: str, endings: list[str]) -> None:
-    german = load("sample_german")
+    german = load("grammar.german")
     for case, row in zip(("nom", "acc", "dat", "gen"), endings, strict=True):
         assert [german.adjective_ending(kind, column, case) for column in "mfnp"] == row.split(), case
 
@@ -150,8 +150,8 @@ def test_separable_verbs_take_zu_inside() -> None:
     ],
 )
 def test_clock_times(hour: int, minute: int, english: str, german: str) -> None:
-    assert load("sample_english").clock(hour, minute) == english
-    assert load("sample_german").clock(hour, minute) == german
+    assert load("grammar.english").clock(hour, minute) == english
+    assert load("grammar.german").clock(hour, minute) == german
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,11 @@ def test_clock_times(hour: int, minute: int, english: str, german: str) -> None:
     ],
 )
 def test_numbers_in_words(number: int, english: str, german: str) -> None:
-    assert (load("sample_english").cardinal(number), load("sample_german").cardinal(number)) == (english, german)
+    assert (load("grammar.english").cardinal(number), load("grammar.german").cardinal(number)) == (english, german)
 
 
 def test_figures_contractions_and_relative_pronouns() -> None:
-    german = load("sample_german")
+    german = load("grammar.german")
     assert german.figures("1,250.5") == "1.250,5"
     assert german.contract("zu", "der Post") == "zur Post"
     assert german.contract("in", "dem alten Haus") == "im alten Haus"
@@ -182,9 +182,9 @@ def test_figures_contractions_and_relative_pronouns() -> None:
 
 def clause(tense: str, **changes: Any) -> Any:
     """My brother, him calling his boss."""
-    phrases, clauses = load("sample_phrases"), load("sample_clause")
+    phrases, clauses = load("grammar.phrases"), load("grammar.clause")
     brother = phrases.of_phrase(phrase("my", "", "brother"))
-    entry = next(entry for entry in load("sample_predicates").VERBS if entry.english.base == "call")
+    entry = next(entry for entry in load("grammar.predicates").VERBS if entry.english.base == "call")
     boss = phrase("his", "", "boss")
     objects = {"rest": boss.english(), "objects": boss.german("acc"), "definite": True}
     return clauses.Clause(brother, clauses.Predicate(entry.english, entry.german, **objects), tense, **changes)

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import sample_english as english
-import sample_german as german
-import sample_nouns
+from grammar import english, german, nouns
 
 T = TypeVar("T")
 DETERMINERS = {
@@ -157,10 +155,9 @@ def _noun(row: list[str]) -> Noun:
     return Noun(one, many or english.plural(one), word, frozenset(classes.split()))
 
 
-NOUNS = [_noun(row) for row in rows(sample_nouns.NOUNS)]
+NOUNS = [_noun(row) for row in rows(noun_table.NOUNS)]
 ADJECTIVES = [
-    Adjective(row[0], row[1], row[2], row[3], row[4], frozenset(row[5].split()))
-    for row in rows(sample_nouns.ADJECTIVES)
+    Adjective(row[0], row[1], row[2], row[3], row[4], frozenset(row[5].split())) for row in rows(noun_table.ADJECTIVES)
 ]
 MEN = ("Paul", "Lukas", "Peter", "Thomas", "Jan", "Felix", "David", "Max")
 WOMEN = ("Anna", "Maria", "Julia", "Laura", "Lena", "Sarah", "Emma", "Klara")

@@ -2,9 +2,8 @@
 
 import random
 
-import sample_english as english
-import sample_german as german
-from sample_phrases import (
+from grammar import english, german
+from grammar.phrases import (
     FAMILIES,
     MEN,
     WOMEN,
@@ -24,7 +23,7 @@ from sample_phrases import (
     someone,
     third_person,
 )
-from sample_predicates import far
+from grammar.predicates import far
 
 Pair = tuple[str, str]
 DAYS = (

@@ -3,11 +3,10 @@
 import random
 from collections.abc import Callable
 
-import sample_english as english
-import sample_german as german
-from sample_clause import spaced
-from sample_daily import DAYS, Pair
-from sample_phrases import (
+from grammar import english, german
+from grammar.clause import spaced
+from grammar.daily import DAYS, Pair
+from grammar.phrases import (
     Noun,
     Phrase,
     between,
@@ -20,8 +19,8 @@ from sample_phrases import (
     pick,
     someone,
 )
-from sample_predicates import CITIES, COUNTRIES, FREQUENCY, far
-from sample_times import figures_of_time, full_stop
+from grammar.predicates import CITIES, COUNTRIES, FREQUENCY, far
+from grammar.times import figures_of_time, full_stop
 
 _SIDES = (("left", "links"), ("right", "rechts"))
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")

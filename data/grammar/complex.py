@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-import sample_german as german
-from sample_clause import BE, SEIN, Clause, Predicate, spaced
-from sample_daily import Pair
-from sample_phrases import (
+from grammar import german
+from grammar.clause import BE, SEIN, Clause, Predicate, spaced
+from grammar.daily import Pair
+from grammar.phrases import (
     THEY,
     WE,
     YOU,
@@ -26,8 +26,8 @@ from sample_phrases import (
     someone,
     third_person,
 )
-from sample_predicates import CITIES, VERBS, clause, favour, movement, predicate_of, willed
-from sample_sentences import sentence
+from grammar.predicates import CITIES, VERBS, clause, favour, movement, predicate_of, willed
+from grammar.sentences import sentence
 
 _EASY = (
     *(("it is important", "es ist wichtig"), ("it is difficult", "es ist schwierig"), ("it is fun", "es macht Spaß")),

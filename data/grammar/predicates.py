@@ -4,11 +4,11 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-import sample_german as german
-import sample_verbs as tables
-from sample_clause import BE, SEIN, Clause, Predicate, spaced
-from sample_english import EnglishVerb
-from sample_phrases import (
+from grammar import german
+from grammar import verbs as tables
+from grammar.clause import BE, SEIN, Clause, Predicate, spaced
+from grammar.english import EnglishVerb
+from grammar.phrases import (
     Noun,
     Person,
     Phrase,

@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-import sample_german as german
-from sample_clause import BE, SEIN, Clause, Predicate
-from sample_daily import Pair
-from sample_phrases import (
+from grammar import german
+from grammar.clause import BE, SEIN, Clause, Predicate
+from grammar.daily import Pair
+from grammar.phrases import (
     WE,
     I,
     Person,
@@ -18,8 +18,8 @@ from sample_phrases import (
     someone,
     third_person,
 )
-from sample_predicates import active, clause, lasting, reaction, state, willed
-from sample_sentences import sentence
+from grammar.predicates import active, clause, lasting, reaction, state, willed
+from grammar.sentences import sentence
 
 _BELIEVE = (
     *(("I know", "ich weiß"), ("I think", "ich glaube"), ("I hope", "ich hoffe"), ("he says", "er sagt")),

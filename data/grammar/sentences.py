@@ -4,11 +4,10 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-import sample_english as english
-import sample_german as german
-from sample_clause import Clause, spaced
-from sample_daily import DAYS, Pair, addressed
-from sample_phrases import (
+from grammar import english, german
+from grammar.clause import Clause, spaced
+from grammar.daily import DAYS, Pair, addressed
+from grammar.phrases import (
     MEN,
     WE,
     WOMEN,
@@ -26,7 +25,7 @@ from sample_phrases import (
     someone,
     third_person,
 )
-from sample_predicates import ACTIVITIES, clause, far, favour, habitual, movement, time_of, willed
+from grammar.predicates import ACTIVITIES, clause, far, favour, habitual, movement, time_of, willed
 
 _WHY = (("why", "warum"), ("when", "wann"), ("how often", "wie oft"), ("since when", "seit wann"))
 _CHILDREN = (("Children", "Kinder"), ("Friends", "Freunde"))

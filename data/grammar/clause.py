@@ -6,11 +6,10 @@ schon; then prepositional complements and the verbs that are not finite.
 
 from dataclasses import dataclass, replace
 
-import sample_english as english
-import sample_german as german
-from sample_phrases import Person
+from grammar import english, german
+from grammar.phrases import Person
 
-# German modal (its finite forms are in sample_german.IRREGULAR), English modal, whether English needs do with it.
+# German modal (its finite forms are in german.IRREGULAR), English modal, whether English needs do with it.
 MODALS = {
     "can": ("können", "can", False),
     "must": ("müssen", "must", False),

@@ -3,10 +3,9 @@
 import random
 from collections.abc import Callable
 
-import sample_english as english
-import sample_german as german
-from sample_daily import DAYS, MONTHS, Pair, date
-from sample_phrases import (
+from grammar import english, german
+from grammar.daily import DAYS, MONTHS, Pair, date
+from grammar.phrases import (
     Phrase,
     between,
     capital,
@@ -18,7 +17,7 @@ from sample_phrases import (
     someone,
     third_person,
 )
-from sample_predicates import CITIES, far
+from grammar.predicates import CITIES, far
 
 _SUNNY = (("the sun is shining", "die Sonne scheint"), ("it is raining", "es regnet"), ("it is windy", "es ist windig"))
 _SKY = (("rain", "regnen", "geregnet", "rained"), ("snow", "schneien", "geschneit", "snowed"))

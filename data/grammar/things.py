@@ -4,11 +4,10 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-import sample_english as english
-import sample_german as german
-from sample_clause import spaced
-from sample_daily import Pair
-from sample_phrases import (
+from grammar import english, german
+from grammar.clause import spaced
+from grammar.daily import Pair
+from grammar.phrases import (
     ADJECTIVES,
     FAMILIES,
     MEN,
@@ -27,7 +26,7 @@ from sample_phrases import (
     pick,
     someone,
 )
-from sample_predicates import CITIES
+from grammar.predicates import CITIES
 
 _IT = {
     "nom": {"m": "er", "f": "sie", "n": "es", "p": "sie"},
