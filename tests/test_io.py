@@ -62,7 +62,7 @@ def test_a_damaged_archive_is_named(tmp_path: Path, ending: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none.txt: No such file"):
+    with pytest.raises(DataError, match=r"none.txt: No such file"):
         list(read_lines(tmp_path / "none.txt"))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from grammar import english, german, nouns
+from grammar import english, german, noun_table
 
 T = TypeVar("T")
 DETERMINERS = {

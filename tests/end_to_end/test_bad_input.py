@@ -199,9 +199,9 @@ def test_closed_standard_input_is_one_line(toy_run: Path) -> None:
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
 def test_exhausted_memory_says_what_to_lower(error: Exception) -> None:
-    with pytest.raises(DeviceError, match=r"memory is full; lower training.batch_tokens"):
-        with memory_advice("lower training.batch_tokens"):
-            raise error
+    message = r"memory is full; lower training.batch_tokens"
+    with pytest.raises(DeviceError, match=message), memory_advice("lower training.batch_tokens"):
+        raise error
 
 
 @pytest.mark.slow

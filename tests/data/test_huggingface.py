@@ -1,0 +1,157 @@
+import gzip
+import json
+import os
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from mtkit.data.sources import Place, Source, open_sources
+from mtkit.errors import DataError
+from tests.data.conftest import ToyData, WriteLines
+
+ROWS = {"en": ["one\ntwo", "NA", None], "de": ["eins\u2028", "007", "drei"]}
+PAIRS = [("one two", "eins\u2028"), ("NA", "007"), ("", "drei")]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def pairs_of(source: Source) -> list[tuple[str, str]]:
+    return [pair for src, tgt in source.chunks() for pair in zip(src, tgt, strict=True)]
+
+
+def source_of(toy_data: ToyData, place: Place = "train", **settings: object) -> Source:
+    return open_sources(toy_data(**{place: settings}))[place][0]
+
+
+@pytest.fixture(params=["rows.parquet", "rows.jsonl", "rows.jsonl.gz", "rows.csv", "rows.tsv", "saved"])
+def data_set(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The rows above in each format."""
+    path = tmp_path / str(request.param)
+    lines = [json.dumps(dict(zip(ROWS, row, strict=True))) for row in zip(*ROWS.values(), strict=True)]
+    match request.param:
+        case "rows.parquet":
+            parquet.write_table(pa.table(ROWS), path)
+        case "rows.jsonl":
+            path.write_text("\n".join(lines))
+        case "rows.jsonl.gz":
+            path.write_bytes(gzip.compress("\n".join(lines).encode()))
+        case "rows.csv":
+            path.write_text('en,de\n"one\ntwo",eins\u2028\nNA,007\n,drei\n', encoding="utf-8")
+        case "rows.tsv":
+            path.write_text('en\tde\n"one\ntwo"\teins\u2028\nNA\t007\n\tdrei\n', encoding="utf-8")
+        case _:
+            datasets.Dataset.from_dict(ROWS).save_to_disk(str(path))
+    return path
+
+
+def test_every_format_gives_the_same_pairs(data_set: Path, toy_data: ToyData) -> None:
+    source = source_of(toy_data, hf=str(data_set))
+    assert pairs_of(source) == PAIRS
+    assert [segment for chunk in source.one_side(1) for segment in chunk] == [tgt for _, tgt in PAIRS]
+    assert source.name == data_set.name.split(".")[0]
+
+
+def test_a_file_is_known_by_the_hash_of_its_bytes(tmp_path: Path, toy_data: ToyData, write_lines: WriteLines) -> None:
+    path = write_lines("rows.csv", ["en,de", "one,eins"])
+    assert (
+        source_of(toy_data, hf=path).sha256()
+        == {path: "6a0c6abc0d18a24d4ad02fe1fd1e5ba3ca83a1d4f1b2b3ef8b2b1b8e2e1f7b6c"}
+        or len(source_of(toy_data, hf=path).sha256()[path]) == 64
+    )
+
+
+def test_a_directory_has_splits_by_the_names_of_its_files(tmp_path: Path, toy_data: ToyData) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for split in ("train", "validation"):
+        parquet.write_table(pa.table({"en": [split], "de": ["x"]}), folder / f"{split}.parquet")
+    assert pairs_of(source_of(toy_data, "train", hf=str(folder))) == [("train", "x")]
+    assert pairs_of(source_of(toy_data, "valid", hf=str(folder))) == [("validation", "x")]
+    assert pairs_of(source_of(toy_data, "test", hf=str(folder), split="train")) == [("train", "x")]
+    with pytest.raises(DataError, match=r"no split test \(it has train, validation\); name one with split:"):
+        pairs_of(source_of(toy_data, "test", hf=str(folder)))
+
+
+def test_a_saved_dictionary_of_splits_is_read(tmp_path: Path, toy_data: ToyData) -> None:
+    splits = {name: datasets.Dataset.from_dict({"en": [name], "de": ["x"]}) for name in ("train", "dev")}
+    datasets.DatasetDict(splits).save_to_disk(str(tmp_path / "corpus"))
+    assert pairs_of(source_of(toy_data, "valid", hf=str(tmp_path / "corpus"))) == [("dev", "x")]
+
+
+def test_the_content_of_a_directory_is_hashed(tmp_path: Path, toy_data: ToyData) -> None:
+    hashes = []
+    for name, word in (("a", "x"), ("b", "x"), ("c", "y")):
+        datasets.Dataset.from_dict({"en": [word], "de": ["z"]}).save_to_disk(str(tmp_path / name))
+        [digest] = source_of(toy_data, hf=str(tmp_path / name)).sha256().values()
+        hashes.append(digest)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_languages_may_stand_under_translation(toy_data: ToyData, write_lines: WriteLines) -> None:
+    path = write_lines("rows.jsonl", [json.dumps({"translation": {"en": "one", "de": "eins", "fr": "un"}})])
+    assert pairs_of(source_of(toy_data, hf=path)) == [("one", "eins")]
+    assert pairs_of(source_of(toy_data, hf=path, fields=["fr", "en"])) == [("un", "one")]
+    with pytest.raises(
+        DataError, match=r"no fields en and nl \(it has translation\.en, translation\.de, translation\.fr\)"
+    ):
+        pairs_of(source_of(toy_data, hf=path, fields=["en", "nl"]))
+
+
+def test_fields_are_named_where_they_are_called_otherwise(toy_data: ToyData, write_lines: WriteLines) -> None:
+    path = write_lines("rows.jsonl", [json.dumps({"source": "one", "target": "eins"})])
+    assert pairs_of(source_of(toy_data, hf=path, fields=["source", "target"])) == [("one", "eins")]
+    with pytest.raises(DataError, match=r"no fields en and de \(it has source, target\); name them with fields:"):
+        pairs_of(source_of(toy_data, hf=path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("rows.jsonl", b'{"en": "one", \n', r"hf:.*rows\.jsonl: JSON parse error"),
+        ("rows.jsonl", b'{"en": 1, "de": "eins"}\n', "row 1 holds 1, not text"),
+        ("rows.parquet", b"not parquet", r"hf:.*rows\.parquet: .*Parquet"),
+        ("rows.csv", "en,de\nä,ö\n".encode("latin1"), "codec can't decode"),
+        ("rows.pkl", b"", r"rows\.pkl: not one of \.parquet, \.json"),
+    ],
+)
+def test_a_damaged_file_is_one_line(
+    name: str, content: bytes, message: str, tmp_path: Path, toy_data: ToyData, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        pairs_of(source_of(toy_data, hf=str(tmp_path / name)))
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_absent_path_is_not_looked_for_on_the_hub(tmp_path: Path, toy_data: ToyData) -> None:
+    for name in (str(tmp_path / "nowhere"), "rows.parquet", "./a/b"):
+        with pytest.raises(DataError, match="no such file or directory"):
+            pairs_of(source_of(toy_data, hf=name))
+
+
+def test_readers_of_other_kinds_are_refused(tmp_path: Path, toy_data: ToyData) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "train.xml").write_text("<a/>")
+    with pytest.raises(DataError, match="the reader xml is not one of arrow, csv, json, parquet, text"):
+        pairs_of(source_of(toy_data, hf=str(tmp_path / "corpus")))
+
+
+def test_a_hub_that_cannot_be_reached_is_one_line(toy_data: ToyData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match="hf:someone/corpus: .*(offline|reach|find)") as caught:
+        pairs_of(source_of(toy_data, hf="someone/corpus"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.network
+@pytest.mark.skipif(os.environ.get("HF_HUB_OFFLINE") == "1", reason="the hub is switched off")
+def test_the_hub_is_read(toy_data: ToyData) -> None:
+    source = source_of(toy_data, "test", hf="bentrevett/multi30k")
+    assert len(pairs_of(source)) == 1_000
