@@ -3,6 +3,7 @@
 Only readers of plain data are let through: none of them runs code that comes with the data.
 """
 
+import csv
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -156,8 +157,10 @@ class HuggingFaceSource:
 
 def _all_strings(builder: Any) -> Any:
     """Features that read every column of a CSV file as text, so that 007 and NA stay what they are."""
+    import fsspec
     from datasets import Features, Value
 
-    streams = builder.as_streaming_dataset()
-    first: dict[str, object] = next(iter(next(iter(streams.values()))), {})
-    return Features({name: Value("string") for name in first})
+    first = next(iter(builder.config.data_files.values()))[0]
+    with fsspec.open(first, "rt", encoding="utf-8-sig", newline="", compression="infer") as file:
+        header = next(csv.reader(file, delimiter=builder.config.sep), [])
+    return Features({name: Value("string") for name in header})

@@ -96,7 +96,9 @@ class TestDamage:
             load_bundle(copy)
 
     def test_a_file_outside_the_bundle(self, copy: Path) -> None:
-        change_manifest(copy, lambda m: m["files"].update({"../secret": "0" * 64}))
+        secret = copy.with_name("secret")
+        secret.write_text("a file of somebody else's")
+        change_manifest(copy, lambda m: m["files"].update({"../secret": sha256_file(secret)}))
         with pytest.raises(CheckpointError, match="secret: missing"):
             load_bundle(copy)
 

@@ -1,0 +1,134 @@
+"""Speed and memory of translation, greedy and with a beam, beside the speed of the machine's matrix products.
+
+    python benchmarks/translate.py [MODEL SRC] [--beam 5] [--batch-size N] [--lines 1000] [--runs 5] [--threads N]
+
+Without a model it takes the small preset with random weights and an 8,000-piece vocabulary, on sources of 8 to 22
+tokens that each yield at most one token more than they have. The searches run in turn, so that a slow spell of the
+machine meets both; each figure is the median over the runs, with the best behind it.
+"""
+
+import argparse
+import random
+import statistics
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from mtkit.config import SIZE_CLASSES, DecodingConfig, ModelConfig
+from mtkit.device import autocast, choose_device, choose_precision, describe, set_threads
+from mtkit.io import read_lines
+from mtkit.log import bytes_shown, peak_memory
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.search.beam import SearchOptions
+from mtkit.translation.engine import TorchEngine
+from mtkit.translation.translator import BATCH_SIZE, Translator
+
+Search = Callable[[int], int]
+"""Translate everything with this beam size; returns the number of output tokens, ends of sentence counted."""
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = _arguments()
+    set_threads(arguments.threads)
+    device = choose_device(arguments.device)
+    precision = choose_precision(arguments.precision, device)
+    if arguments.model is None:
+        model, search, n_lines = _random(arguments, device)
+    else:
+        model, search, n_lines = _given(arguments)
+    print(f"{n_lines} lines, {model.n_parameters() / 1e6:.1f} million parameters, {describe(device, precision)}")
+    beams = [1] if arguments.beam == 1 else [1, arguments.beam]
+    seconds: dict[int, list[float]] = {beam: [] for beam in beams}
+    tokens = {beam: search(beam) for beam in beams}  # warms up
+    probes = [_matrix_speed(device)]
+    for _ in range(arguments.runs):
+        for beam in beams:
+            start = time.perf_counter()
+            search(beam)
+            seconds[beam].append(time.perf_counter() - start)
+            probes.append(_matrix_speed(device))
+    for beam in beams:
+        median, best = statistics.median(seconds[beam]), min(seconds[beam])
+        print(
+            f"beam {beam}: {n_lines / median:8.1f} lines/s (best {n_lines / best:.1f}), "
+            f"{tokens[beam] / median:8.0f} output tokens/s, {tokens[beam] / n_lines:.1f} tokens a line"
+        )
+    print(f"peak memory {bytes_shown(_peak(device))}")
+    low, high = min(probes), max(probes)
+    print(f"machine: {statistics.median(probes):.0f} GFLOP/s in a 1024-cubed fp32 product ({low:.0f} to {high:.0f})")
+
+
+def _given(arguments: argparse.Namespace) -> tuple[EncoderDecoder, Search, int]:
+    """A model and a text; pieces are part of what is measured."""
+    translator = Translator.load(
+        arguments.model, device=arguments.device, precision=arguments.precision, threads=arguments.threads
+    )
+    texts = list(islice(read_lines(arguments.src), arguments.lines))
+
+    def search(beam: int) -> int:
+        found = translator.translate(texts, beam_size=beam, batch_size=arguments.batch_size)
+        return sum(len(t.tokens) + t.finished for t in found)
+
+    return translator.model, search, len(texts)
+
+
+def _random(arguments: argparse.Namespace, device: torch.device) -> tuple[EncoderDecoder, Search, int]:
+    """Random weights and random sources."""
+    torch.manual_seed(0)
+    config = ModelConfig.model_validate(SIZE_CLASSES["small"].model)
+    model = EncoderDecoder(config, src_vocab_size=8_000, tgt_vocab_size=8_000, pad_id=0).to(device).eval()
+    precision = choose_precision(arguments.precision, device)
+    engine = TorchEngine(model, bos_id=2, eos_id=3, device=device, precision=precision)
+    draw = random.Random(0)
+    sources = [[draw.randrange(4, 8_000) for _ in range(draw.randint(8, 22))] for _ in range(arguments.lines)]
+    sources.sort(key=len, reverse=True)
+    size = arguments.batch_size or BATCH_SIZE["sentences"]
+
+    def search(beam: int) -> int:
+        penalty = DecodingConfig().length_penalty
+        options = SearchOptions(beam, 1, penalty, max_length_ratio=1.0, max_length_offset=1)
+        batches = [sources[start : start + size] for start in range(0, len(sources), size)]
+        found = [best for batch in batches for best, *_ in engine.translate_ids(batch, options)]
+        return sum(len(best.ids) + best.finished for best in found)
+
+    return model, search, len(sources)
+
+
+def _matrix_speed(device: torch.device) -> float:
+    """Billions of floating-point operations a second."""
+    a = torch.randn(1024, 1024, device=device)
+    with autocast(device, "fp32"):
+        start = time.perf_counter()
+        for _ in range(5):
+            product = a @ a
+        product[0, 0].item()  # waits for a GPU
+    return 5 * 2 * 1024**3 / (time.perf_counter() - start) / 1e9
+
+
+def _peak(device: torch.device) -> int:
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", type=Path, help="run directory, checkpoint or bundle")
+    parser.add_argument("src", nargs="?", type=Path, help="text to translate")
+    parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--batch-size", type=int, help="sentences; by default the command's own")
+    parser.add_argument("--lines", type=int, default=1_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    arguments = parser.parse_args()
+    if (arguments.model is None) != (arguments.src is None):
+        parser.error("MODEL and SRC go together")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()
