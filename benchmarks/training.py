@@ -18,12 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.config import SIZE_CLASSES, DataConfig, ModelConfig, TokenizerConfig, TrainingConfig
+from mtkit.config import DataConfig, ModelConfig, TokenizerConfig, TrainingConfig
 from mtkit.data.batches import Batch, BatchPlan, padding_share
 from mtkit.data.prepare import prepare
 from mtkit.device import autocast, choose_device, choose_precision, describe, set_threads
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder, sinusoidal_positions
+from mtkit.presets import SIZE_CLASSES
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.run import build_optimizer
 

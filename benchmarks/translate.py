@@ -17,11 +17,12 @@ from pathlib import Path
 
 import torch
 
-from mtkit.config import SIZE_CLASSES, DecodingConfig, ModelConfig
+from mtkit.config import DecodingConfig, ModelConfig
 from mtkit.device import autocast, choose_device, choose_precision, describe, set_threads
 from mtkit.io import read_lines
 from mtkit.log import bytes_shown, peak_memory
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.presets import SIZE_CLASSES
 from mtkit.search.beam import SearchOptions
 from mtkit.translation.engine import TorchEngine
 from mtkit.translation.translator import BATCH_SIZE, Translator

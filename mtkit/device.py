@@ -46,10 +46,15 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 
 
 def set_threads(n: int | None) -> int:
-    """Use ``n`` CPU threads, by default one per core that this process may run on; returns the number."""
-    n = n or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else n or os.cpu_count() or 1
-    torch.set_num_threads(n)
-    return n
+    """Use ``n`` CPU threads; returns the number.
+
+    By default as many as OMP_NUM_THREADS says, or else one per core that this process may run on.
+    """
+    if n is None and "OMP_NUM_THREADS" not in os.environ:
+        n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if n is not None:
+        torch.set_num_threads(n)
+    return torch.get_num_threads()
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mtkit.config import SIZE_CLASSES, Config, size_class_for
+from mtkit.config import Config
 from mtkit.errors import ConfigError
+from mtkit.presets import SIZE_CLASSES, size_class_for
 
 Location = tuple[int | str, ...]
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"io", "log"},
-    {"config", "settings", "device"},
+    {"config", "presets", "settings", "device"},
     {"data", "model", "evaluation"},
     {"search"},
     {"translation"},

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.config import SIZE_CLASSES, default_vocab_size, size_class_for
 from mtkit.errors import ConfigError
+from mtkit.presets import SIZE_CLASSES, default_vocab_size, size_class_for
 from mtkit.settings import Settings, dump_config, read_config, recipe_name
 
 MINIMAL = """\

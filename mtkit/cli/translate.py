@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -107,22 +108,21 @@ def translate(
             size,
             batch_type.value,
         )
-        record = _json_record if input_format is InputFormat.JSONL else _text_record
+        search = partial(
+            translator.translate,
+            beam_size=beam_size,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            batch_size=size,
+            batch_type=batch_type.value,
+        )
+        read = _json_record if input_format is InputFormat.JSONL else _text_record
         show = _formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
         tally = _Tally()
-        advice = f"lower --batch-size (now {size} {batch_type.value})"
-        with _open_output(output) as out, memory_advice(advice):
+        with _open_output(output) as out, memory_advice(f"lower --batch-size (now {size} {batch_type.value})"):
             for lines in read_buffers(source, buffer):
-                first = tally.n_lines + 1
-                records = [record(line, f"{source}:{number}") for number, line in enumerate(lines, start=first)]
-                translations = translator.translate(
-                    [text for text, _, _ in records],
-                    beam_size=beam_size,
-                    n_best=n_best,
-                    length_penalty=length_penalty,
-                    batch_size=size,
-                    batch_type=batch_type.value,
-                )
+                records = [read(line, f"{source}:{number}") for number, line in enumerate(lines, tally.n_lines + 1)]
+                translations = search([text for text, _, _ in records])
                 for (_, fields, end), translation in zip(records, translations, strict=True):
                     out.write((show(tally.n_lines, fields, translation) + end + "\n").encode())
                     tally.add(translation)
@@ -175,6 +175,8 @@ def _json_record(line: str, place: str) -> _Record:
     with suppress(ValueError, RecursionError):
         fields = json.loads(line)
         if isinstance(fields, dict) and isinstance(fields.get("source"), str):
+            if "\\u" in line:
+                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
             return fields["source"], fields, ""
     raise DataError(f'{place}: expected a JSON object with a text under "source"')
 

@@ -120,7 +120,7 @@ class BatchPlan:
         self._store = store
         self._budget = max(batch_tokens // accumulate, 1)
         self._accumulate = accumulate
-        self._seed = seed
+        self._seed = seed % (1 << 64)  # NumPy takes no negative seeds
         self._multiple = length_multiple
         n_blocks = -(-len(store) // _BLOCK)
         self._n_windows = -(-n_blocks * _BLOCK // max(window, _BLOCK))
@@ -169,7 +169,7 @@ class BatchPlan:
         lengths = [self._store.lengths(start, stop) for start, stop in spans]
         src = np.concatenate([pair[0] for pair in lengths]) + 1
         tgt = np.concatenate([pair[1] for pair in lengths]) + 1
-        batches = cut_by_length(src, tgt, budget=self._budget, rng=rng, multiple=self._multiple)
+        batches = cut_by_length(src, tgt, budget=self._budget, rng=rng)
         micro_batches = [rows[batches[i]] for i in rng.permutation(len(batches))]
         return [micro_batches[i : i + self._accumulate] for i in range(0, len(micro_batches), self._accumulate)]
 

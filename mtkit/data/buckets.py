@@ -19,72 +19,65 @@ _N_CANDIDATES = 8
 _SMALLEST_PART = 0.2
 
 
-def cut_by_length(
-    src_lengths: Lengths, tgt_lengths: Lengths, *, budget: int, rng: np.random.Generator, multiple: int = 1
-) -> list[Rows]:
+def cut_by_length(src: Lengths, tgt: Lengths, *, budget: int, rng: np.random.Generator) -> list[Rows]:
     """Partition pairs into batches of up to ``budget`` target tokens each, with little padding.
 
     Pairs of equal length are dealt out at random, so that another draw gives them other neighbours.
 
     Args:
-        src_lengths: Source tokens of each pair, (n,), all above 0.
-        tgt_lengths: Target tokens of each pair, (n,), all above 0.
+        src: Source tokens of each pair, (n,), all above 0.
+        tgt: Target tokens of each pair, (n,), all above 0.
         budget: Real target tokens of a batch; with padding, neither side exceeds ``MAX_PADDED`` times this.
             A single pair that is longer makes a batch of its own.
         rng: Deals out the pairs.
-        multiple: Lengths are padded to multiples of this.
 
     Returns:
         Indices into the lengths: every pair in one batch, the batches in no useful order.
     """
-    src, tgt = (-(-lengths // multiple) * multiple for lengths in (src_lengths, tgt_lengths))
     # NumPy sorts 16-bit keys by radix, several times faster.
     keys = [np.minimum(lengths, np.iinfo(np.uint16).max).astype(np.uint16) for lengths in (src, tgt)]
-    n_tokens = int(tgt_lengths.sum(dtype=np.int64))
+    n_tokens = int(tgt.sum(dtype=np.int64))
     # Room for about two pairs in each batch, so that a cut between pairs can keep to the budget.
     full = max(budget - 2 * n_tokens / max(len(src), 1), budget / 2)
     parts = [(rng.permutation(len(src)), math.ceil(n_tokens / full))]
     batches: list[Rows] = []
     while parts and len(src):
         rows, n_batches = parts.pop()
-        if len(rows) <= 1 or (n_batches <= 1 and _fits(src[rows], tgt[rows], tgt_lengths[rows], budget)):
+        if len(rows) <= 1 or (n_batches <= 1 and _fits(src[rows], tgt[rows], budget)):
             batches.append(rows)
             continue
         n_batches = max(n_batches, 2)
         smallest = max(int(n_batches * _SMALLEST_PART), 1)
         counts = np.sort(rng.permutation(np.arange(smallest, n_batches - smallest + 1))[:_N_CANDIDATES])
         orders = [np.argsort(key[rows], kind="stable") for key in keys]
-        cuts = [_best_cut(rows[order], src, tgt, tgt_lengths, counts, n_batches, budget) for order in orders]
+        cuts = [_best_cut(src[rows[order]], tgt[rows[order]], counts, n_batches, budget) for order in orders]
         side = int(cuts[1][0] < cuts[0][0])
         _, at, n_left = cuts[side]
         left = np.zeros(len(rows), dtype=bool)
         left[orders[side][:at]] = True
         # Taking the rows by mask keeps them shuffled: pairs of equal length go left or right by chance.
         for part, n in ((rows[left], n_left), (rows[~left], n_batches - n_left)):
-            parts.append((part, min(n, math.ceil(int(tgt_lengths[part].sum(dtype=np.int64)) / full))))
+            parts.append((part, min(n, math.ceil(int(tgt[part].sum(dtype=np.int64)) / full))))
     return batches
 
 
-def _fits(src: Lengths, tgt: Lengths, tgt_lengths: Lengths, budget: int) -> bool:
+def _fits(src: Lengths, tgt: Lengths, budget: int) -> bool:
     padded = len(src) * max(int(src.max()), int(tgt.max()))
-    return int(tgt_lengths.sum()) <= budget and padded <= MAX_PADDED * budget
+    return int(tgt.sum()) <= budget and padded <= MAX_PADDED * budget
 
 
-def _best_cut(
-    rows: Rows, src: Lengths, tgt: Lengths, tgt_lengths: Lengths, counts: Rows, n_batches: int, budget: int
-) -> tuple[int, int, int]:
-    """Of the cuts through sorted rows that leave ``counts`` batches to the left, the one with the least padding.
+def _best_cut(src: Lengths, tgt: Lengths, counts: Rows, n_batches: int, budget: int) -> tuple[int, int, int]:
+    """Of the cuts through sorted pairs that leave ``counts`` batches to the left, the one with the least padding.
 
     Returns:
-        Positions after the cut, padding included; rows to the left; batches to the left.
+        Positions after the cut, padding included; pairs to the left; batches to the left.
     """
-    ends = np.cumsum(tgt_lengths[rows], dtype=np.int64)
+    ends = np.cumsum(tgt, dtype=np.int64)
     wanted = ends[-1] * counts // n_batches
     wanted = np.clip(wanted, ends[-1] - (n_batches - counts) * budget, counts * budget)
-    at = np.clip(np.searchsorted(ends, wanted, side="right"), 1, len(rows) - 1)
-    at, first = np.unique(at, return_index=True)
-    (src_left, src_right), (tgt_left, tgt_right) = _widest(src[rows], at), _widest(tgt[rows], at)
-    positions = (src_left + tgt_left) * at + (src_right + tgt_right) * (len(rows) - at)
+    at, first = np.unique(np.clip(np.searchsorted(ends, wanted, side="right"), 1, len(src) - 1), return_index=True)
+    (src_left, src_right), (tgt_left, tgt_right) = _widest(src, at), _widest(tgt, at)
+    positions = (src_left + tgt_left) * at + (src_right + tgt_right) * (len(src) - at)
     best = int(np.argmin(positions))
     return int(positions[best]), int(at[best]), int(counts[first[best]])
 

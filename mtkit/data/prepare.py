@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mtkit.config import CleaningConfig, DataConfig, TokenizerConfig, default_vocab_size
+from mtkit.config import CleaningConfig, DataConfig, TokenizerConfig
 from mtkit.data.cleaning import REASONS, TextCleaning, Verdicts, drop_report, length_verdicts
 from mtkit.data.prepared import (
     FORMAT_VERSION,
@@ -31,6 +31,7 @@ from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_token
 from mtkit.errors import DataError
 from mtkit.io import atomic_directory, write_json
 from mtkit.log import logger, progress_bar
+from mtkit.presets import default_vocab_size
 
 __all__ = ["Manifest", "Prepared", "open_prepared", "prepare"]
 

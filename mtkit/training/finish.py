@@ -24,6 +24,9 @@ from mtkit.translation.scoring import evaluate_texts
 from mtkit.translation.translator import Translator
 
 
+METRICS = ("bleu", "chrf")  # TER takes minutes on the output of a model that has hardly learnt anything
+
+
 def finish(
     config: Config,
     prepared: Prepared,
@@ -62,7 +65,7 @@ def finish(
         test = prepared.store(f"test/{name}")
         logger.info("scoring test set %s, %s lines, beam %d", name, f"{len(test):,}", config.decoding.beam_size)
         src_text, ref_text = test.src_text(0, len(test)), test.tgt_text(0, len(test))
-        scores[name] = evaluate_texts(translator, src_text, [ref_text], tgt_lang=config.data.tgt_lang).scores
+        scores[name] = evaluate_texts(translator, src_text, [ref_text], METRICS, tgt_lang=config.data.tgt_lang).scores
     with disk_errors(bundle):
         save_bundle(
             bundle,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from mtkit.config import DecodingConfig
 from mtkit.data.tokenizer import Tokenizer
@@ -101,17 +102,23 @@ class Translator:
         Raises:
             CheckpointError: If there is no whole model at ``path``.
             VocabularyError: If its tokenizer is damaged.
-            DeviceError: If the device is not there.
+            DeviceError: If the device is not there, or the precision unknown.
         """
         set_threads(threads)
         chosen = choose_device(device)
+        chosen_precision = choose_precision(precision, chosen)
         bundle = load_bundle(Path(path))
+        model = bundle.build_model().to(chosen)
+        if chosen_precision == "bf16":  # once, and not at each step; all that is not a matrix product stays in float32
+            for module in model.modules():
+                if isinstance(module, nn.Linear):
+                    module.to(torch.bfloat16)
         return cls(
-            bundle.build_model().to(chosen),
+            model,
             bundle.tokenizer,
             bundle.decoding,
             device=chosen,
-            precision=choose_precision(precision, chosen),
+            precision=chosen_precision,
             max_src_tokens=bundle.max_src_tokens,
         )
 

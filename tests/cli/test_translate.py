@@ -42,6 +42,7 @@ def expected(bundle: Path) -> list[Translation]:
 def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for processes of their own
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # so that what is not flushed does not come
     monkeypatch.setattr(logger, "propagate", True)  # for caplog
 
 
@@ -179,10 +180,12 @@ class TestMistakes:
         assert "in.txt:2: byte 1 of the line is not UTF-8 (0xff)" in str(refused("-m", bundle, "in.txt", "-o", "out"))
         assert os.listdir() == ["in.txt"]  # noqa: PTH208
 
-    @pytest.mark.parametrize("line", ["no json", "[1]", '{"text": "a"}', '{"source": 3}', "[" * 100_000])
+    @pytest.mark.parametrize(
+        "line", ["no json", "[1]", '{"text": "a"}', '{"source": 3}', '{"source": "\\ud800"}', "[" * 100_000]
+    )
     def test_a_line_that_is_no_object_with_a_source_is_named(self, bundle: Path, line: str) -> None:
         Path("in.jsonl").write_text(f'{{"source": "a"}}\n{line}\n')
-        error = refused("-m", bundle, "in.jsonl", "--input-format", "jsonl")
+        error = refused("-m", bundle, "in.jsonl", "--input-format", "jsonl", "--buffer", 1, "-o", "out")
         assert str(error) == 'in.jsonl:2: expected a JSON object with a text under "source"'
 
     def test_an_output_that_cannot_be_written_is_named(self, bundle: Path) -> None:

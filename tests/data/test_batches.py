@@ -110,7 +110,7 @@ def test_a_pair_beyond_the_budget_makes_a_batch_of_its_own(store: Store) -> None
 
 
 def test_the_order_is_decided_by_seed_and_epoch(store: Store) -> None:
-    plan, again, other = (BatchPlan(store, batch_tokens=90, seed=seed) for seed in (1, 1, 2))
+    plan, again, other = (BatchPlan(store, batch_tokens=90, seed=seed) for seed in (1, 1, -1))
     first, second = one_epoch(plan), one_epoch(plan)
     assert same(first, one_epoch(again))
     assert not same(first, second)

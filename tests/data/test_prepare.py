@@ -70,7 +70,12 @@ def test_the_same_corpus_and_settings_give_the_same_bytes(tmp_path: Path, toy_da
         prepare(data, TokenizerConfig(), tmp_path / name)
     a, b = files_of(tmp_path / "a"), files_of(tmp_path / "b")
     assert a == b
-    assert {"manifest.json", "tokenizer.model", "train/state.json", "valid/data-00000-of-00001.arrow"} <= set(a)
+    stores = {
+        f"{split}/{name}"
+        for split in ("train", "valid")
+        for name in ("data-00000-of-00001.arrow", "dataset_info.json", "state.json")
+    }
+    assert set(a) == {"manifest.json", "tokenizer.model"} | stores
 
 
 def test_a_second_time_nothing_is_done_and_said_so(

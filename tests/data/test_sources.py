@@ -96,3 +96,9 @@ def test_two_test_sets_of_one_name_are_refused(toy_data: ToyData, write_lines: W
     files = {"src": write_lines("test.en", ["x"]), "tgt": write_lines("test.de", ["x"])}
     with pytest.raises(DataError, match="two test sets are called test; give each a name"):
         open_sources(toy_data(test=[files, files]))
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden", "a\\b"])
+def test_a_name_cannot_lead_out_of_the_prepared_corpus(name: str, toy_data: ToyData) -> None:
+    with pytest.raises(ValueError, match="no slashes"):
+        toy_data(test={"src": "a.en", "tgt": "a.de", "name": name})

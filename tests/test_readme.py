@@ -1,0 +1,99 @@
+"""What the documentation tells people to type works."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
+SMALL = [
+    *("training.max_updates=4", "training.warmup_updates=2", "training.validate_every=4", "training.save_every=1"),
+    *("training.keep_last=5", "training.average.n=0", "model.d_model=16", "model.d_ff=16", "model.n_heads=2"),
+    *("tokenizer.vocab_size=400", "decoding.beam_size=2"),
+]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The mtkit commands of a page's code blocks, word by word, without comments and what stands around a pipe."""
+    found = []
+    text = page.read_text(encoding="utf-8")
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+        for line in [] if language else block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if "mtkit" in words:
+                found.append(words[words.index("mtkit") + 1 :])
+    return found
+
+
+def help_of(*command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "mtkit", *command, "--help"], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def helps() -> dict[str, str]:
+    names = re.findall(r"^  ([a-z]+)  ", help_of().partition("Commands:")[2], flags=re.MULTILINE)
+    return {name: help_of(name) for name in names}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_command_and_option_exists(page: Path, helps: dict[str, str]) -> None:
+    assert commands(page), "no command on the page"
+    for command, *words in commands(page):
+        assert command in helps
+        for word in words:
+            if re.fullmatch(r"--[a-z][a-z-]*|-[a-z]", word):
+                assert re.search(rf"(^|[ ,]){word}[ ,]", helps[command]), f"mtkit {command} has no {word}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_work_in_an_empty_directory(tmp_path: Path) -> None:
+    for name, source in (
+        ("my", "train"), ("corpus", "train"), ("valid", "valid"), ("test", "test"), ("news", "test"), ("letter", "test")
+    ):  # fmt: skip
+        for language in ("en", "de"):
+            lines = (
+                (ROOT / "data" / f"{source}.{language}").read_text(encoding="utf-8").splitlines(keepends=True)[:1000]
+            )
+            (tmp_path / f"{name}.{language}").write_text("".join(lines), encoding="utf-8")
+    pairs = zip(
+        *((ROOT / "data" / f"valid.{language}").open(encoding="utf-8") for language in ("en", "de")), strict=True
+    )
+    (tmp_path / "more.tsv").write_text("".join(f"{s.strip()}\t{t.strip()}\n" for s, t in pairs), encoding="utf-8")
+    for language in ("en", "de"):
+        subprocess.run(["gzip", "corpus." + language], cwd=tmp_path, check=True)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    recipe = re.search(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    assert recipe is not None
+    (tmp_path / "recipe.yaml").write_text(recipe[1].replace("    - hf:bentrevett/multi30k\n", ""), encoding="utf-8")
+
+    for command, *words in commands(ROOT / "README.md"):
+        small = [word for setting in SMALL for word in ("--set", setting)] if command in ("train", "preprocess") else []
+        if command == "preprocess":
+            shutil.rmtree(tmp_path / "prepared", ignore_errors=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "mtkit", command, *words, *small],
+            cwd=tmp_path, input="Where is the station?\n", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        expected = 3 if "--min-bleu" in words else 0
+        assert done.returncode == expected, f"mtkit {command} {words}: {done.stderr}"
+        assert "Traceback" not in done.stderr
+
+    python = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert python is not None
+    done = subprocess.run([sys.executable, "-c", python[1]], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
