@@ -36,7 +36,7 @@ class InputFormat(StrEnum):
 
 
 def translate(
-    file: Annotated[str | None, typer.Argument(metavar="[INPUT]", help="Text; - or none is stdin.")] = None,
+    file: Annotated[str | None, typer.Argument(metavar="INPUT", help="Text; - or none is stdin.")] = None,
     models: Annotated[
         list[Path] | None, typer.Option("--model", "-m", help="A run directory, a checkpoint or a model bundle.")
     ] = None,

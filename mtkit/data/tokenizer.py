@@ -113,7 +113,7 @@ class Tokenizer:
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each sequence of target ids; padding, begin and end of sentence are left out."""
         # SentencePiece takes an empty list for one empty sequence.
-        return self._tgt.decode([self._words(sequence) for sequence in ids]) if len(ids) else []
+        return self._tgt.decode([[int(i) for i in sequence] for sequence in ids]) if len(ids) else []
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The pieces that target ids stand for, special ones included."""
@@ -122,9 +122,6 @@ class Tokenizer:
     def src_tokens(self, ids: Sequence[int]) -> list[str]:
         """The pieces that source ids stand for, special ones included."""
         return [self._src.id_to_piece(int(i)) for i in ids]
-
-    def _words(self, ids: Sequence[int]) -> list[int]:
-        return [int(i) for i in ids if int(i) not in (self.pad_id, self.bos_id, self.eos_id)]
 
 
 def train_tokenizer(

@@ -50,10 +50,11 @@ def test_there_is_less_padding_than_after_sorting_by_one_side() -> None:
     assert padding(batches, src, tgt) < padding(by_one_side, src, tgt)
 
 
-def test_batches_are_nearly_full() -> None:
+@pytest.mark.parametrize(("budget", "share"), [(300, 0.8), (2_000, 0.95)])
+def test_batches_are_nearly_full_and_never_more(budget: int, share: float) -> None:
     src, tgt = draw(20_000)
-    sizes = [int(tgt[rows].sum()) for rows in cut_by_length(src, tgt, budget=2_000, rng=np.random.default_rng(1))]
-    assert np.mean(sizes) > 0.95 * 2_000
+    sizes = [int(tgt[rows].sum()) for rows in cut_by_length(src, tgt, budget=budget, rng=np.random.default_rng(1))]
+    assert share * budget < np.mean(sizes) < max(sizes) <= budget
 
 
 def test_lengths_beyond_sixteen_bits_are_cut_too() -> None:

@@ -118,13 +118,13 @@ def test_fields_are_named_where_they_are_called_otherwise(toy_data: ToyData, wri
     ],
 )
 def test_a_damaged_file_is_one_line(
-    name: str, content: bytes, message: str, tmp_path: Path, toy_data: ToyData, capfd: pytest.CaptureFixture[str]
+    name: str, content: bytes, message: str, tmp_path: Path, toy_data: ToyData, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
         pairs_of(source_of(toy_data, hf=str(tmp_path / name)))
     assert "\n" not in str(caught.value)
-    assert capfd.readouterr() == ("", "")
+    assert caplog.text == ""
 
 
 def test_an_absent_path_is_not_looked_for_on_the_hub(tmp_path: Path, toy_data: ToyData) -> None:
