@@ -23,7 +23,6 @@ from mtkit.translation.bundle import MANIFEST, save_bundle
 from mtkit.translation.scoring import evaluate_texts
 from mtkit.translation.translator import Translator
 
-
 METRICS = ("bleu", "chrf")  # TER takes minutes on the output of a model that has hardly learnt anything
 
 
