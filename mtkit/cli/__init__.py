@@ -14,7 +14,7 @@ from mtkit.cli.evaluate import evaluate
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
-from mtkit.errors import MtkitError
+from mtkit.errors import Interrupted, MtkitError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,5 +52,6 @@ def main() -> None:
     try:
         app()
     except MtkitError as error:
-        typer.echo(f"mtkit: error: {error}", err=True)
+        kind = "" if isinstance(error, Interrupted) else "error: "
+        typer.echo(f"mtkit: {kind}{error}", err=True)
         sys.exit(error.exit_code)

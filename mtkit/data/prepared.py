@@ -63,6 +63,11 @@ class Manifest:
 
     sources: list[SourceReport]
 
+    @property
+    def n_train_tgt_tokens(self) -> int:
+        """Target tokens of the training pairs, ends of sentences counted: what one epoch trains on."""
+        return sum(source["n_tgt_tokens"] for source in self.sources if source["place"] == "train") + self.n_train
+
     def dropped(self) -> dict[str, int]:
         """Training pairs dropped, by reason."""
         totals = {reason: sum(source["dropped"].get(reason, 0) for source in self.sources) for reason in REASONS}

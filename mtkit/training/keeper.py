@@ -34,14 +34,16 @@ class Keeper:
         optimizer = optimizer_tensors(self.optimizer, self._names)
         state = {"train": self.state.state_dict(), "data": self.plan.state_dict()}
         self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
+        self._link_best()
         keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
         keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
         self.store.prune({*keep, self.state.best_update, self.state.update})
         logger.debug("saved %s", self.store.path(self.state.update))
 
-    def note_best(self) -> None:
-        """Point ``best`` at the checkpoint of the present update."""
-        self.store.link("best", self.state.update)
+    def _link_best(self) -> None:
+        """Point ``best`` at the best checkpoint; a run that was killed before it could is put right here too."""
+        if self.store.path(self.state.best_update).exists():
+            self.store.link("best", self.state.best_update)
 
     def restore(self) -> None:
         """Go on from the newest whole checkpoint, if there is one."""
@@ -53,4 +55,5 @@ class Keeper:
         restore_optimizer(self.optimizer, checkpoint.optimizer, self._names)
         self.state = TrainState.from_dict(checkpoint.state["train"])
         self.plan.load_state_dict(checkpoint.state["data"])
+        self._link_best()
         logger.info("going on from %s", path)

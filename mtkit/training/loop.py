@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,17 +21,6 @@ from mtkit.training.state import TrainState, score_of
 from mtkit.training.validation import Abandoned, Validator
 
 
-@dataclass
-class Hooks:
-    """What the loop asks of the keeper of checkpoints."""
-
-    save: Callable[[], None]
-    """Writes a checkpoint of the present update."""
-
-    note_best: Callable[[], None]
-    """Marks the checkpoint of the present update as the best."""
-
-
 def fit(
     model: EncoderDecoder,
     objective: CrossEntropy,
@@ -46,7 +34,7 @@ def fit(
     tokens_per_epoch: int,
     validator: Validator,
     reporter: Reporter,
-    hooks: Hooks,
+    save: Callable[[], None],
     stop: StopSignal,
 ) -> str:
     """Train ``model`` in place.
@@ -63,7 +51,7 @@ def fit(
         tokens_per_epoch: Target tokens of one pass over the corpus, ends of sentences counted.
         validator: Scores the model.
         reporter: Tells how it goes.
-        hooks: What is done about checkpoints.
+        save: Writes a checkpoint of the present state.
         stop: Ends the loop after the present update, with everything saved.
 
     Returns:
@@ -76,7 +64,7 @@ def fit(
     window = _Window(device)
     saved_update = state.update
     while True:
-        if state.update > state.validated_update and state.update % config.validate_every == 0:
+        if state.validation_is_due(config):
             started = time.monotonic()
             try:
                 measured, samples = validator.measure(model, lambda: stop.received)
@@ -87,14 +75,13 @@ def fit(
                 seconds = time.monotonic() - started
                 reporter.validation(state, measured, samples, best=best, seconds=seconds)
                 if best:
-                    hooks.save()
-                    hooks.note_best()
+                    save()
                     saved_update = state.update
 
         over = state.reason_to_stop(config)
         due = state.update % config.save_every == 0 or over is not None or stop.received
         if due and saved_update < state.update:
-            hooks.save()
+            save()
             saved_update = state.update
         if over is not None or stop.received:
             return over or ""

@@ -22,11 +22,11 @@ from mtkit.settings import Settings
 from mtkit.training.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.finish import finish
 from mtkit.training.keeper import Keeper
-from mtkit.training.loop import Hooks, fit
+from mtkit.training.loop import fit
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_same_run, clear, sole_user
-from mtkit.training.signals import StopSignal
+from mtkit.training.signals import StopSignal, interrupting
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Validator
 
@@ -105,7 +105,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
     state = keeper.state
 
     reason = state.reason_to_stop(training)
-    if reason is None or (state.validated_update < state.update and state.update % training.validate_every == 0):
+    if reason is None or state.validation_is_due(training):
         _announce(config, model, prepared, device, precision, state)
         reason = _fit(config, prepared, keeper, run_dir, device, precision)
         if not reason:
@@ -113,14 +113,15 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
     elif (run_dir / "model").exists():
         logger.info("%s: finished at update %d (%s); nothing to do", run_dir, state.update, reason)
-    scores = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
+    with interrupting("stopped before the model was written, all checkpoints are saved; the same command goes on"):
+        scores = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
     return Run(run_dir, reason, scores)
 
 
 def _fit(
     config: Config, prepared: Prepared, keeper: Keeper, run_dir: Path, device: torch.device, precision: Precision
 ) -> str:
-    training, tokenizer, store = config.training, prepared.tokenizer, prepared.store("train")
+    training, tokenizer = config.training, prepared.tokenizer
     validator = Validator(
         prepared.store("valid"),
         tokenizer,
@@ -146,10 +147,10 @@ def _fit(
             keeper.state,
             device=device,
             precision=precision,
-            tokens_per_epoch=int(store.tgt_lengths.sum()) + len(store),
+            tokens_per_epoch=prepared.manifest.n_train_tgt_tokens,
             validator=validator,
             reporter=reporter,
-            hooks=Hooks(save=keeper.save, note_best=keeper.note_best),
+            save=keeper.save,
             stop=stop,
         )
 

@@ -1,10 +1,32 @@
 """SIGTERM and SIGINT: the first asks the run to stop once its update is done, a second one ends it at once."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+from mtkit.errors import Interrupted
 from mtkit.log import logger
+
+
+@contextmanager
+def interrupting(message: str) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the block at once with ``Interrupted``, for work that is simply done again.
+
+    Raises:
+        Interrupted: With the message, when a signal arrives.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise Interrupted(message)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class StopSignal:

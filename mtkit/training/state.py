@@ -60,6 +60,12 @@ class TrainState:
         self.validations_without_best += 1
         return False
 
+    def validation_is_due(self, config: TrainingConfig) -> bool:
+        """Whether the present update is to be validated, and has not been: every so often, and at the end."""
+        regular = self.update % config.validate_every == 0
+        last = self.update >= config.max_updates or (config.max_epochs is not None and self.epoch >= config.max_epochs)
+        return self.update > self.validated_update and (regular or last)
+
     def reason_to_stop(self, config: TrainingConfig) -> str | None:
         """Why the run is over, or None while it is not."""
         if self.update >= config.max_updates:

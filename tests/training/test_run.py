@@ -239,3 +239,39 @@ def test_the_toy_task_is_learnt_to_the_last_line(toy_task: ToyTask, tmp_path: Pa
     )
     run = train(settings, tmp_path / "run")
     assert [score.value for score in run.scores["test"] if score.metric == "bleu"] == [pytest.approx(100.0)]
+
+
+def test_the_links_are_put_right_after_a_kill_between_checkpoint_and_link(toy_task: ToyTask, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    train(toy_task.recipe(), run_dir)
+    best = (run_dir / "best").resolve()
+    (run_dir / "best").unlink()
+    (run_dir / "best").symlink_to("checkpoints/update-00000001")  # pruned long ago
+    train(toy_task.recipe(), run_dir)
+    assert (run_dir / "best").resolve() == best
+
+
+def test_the_last_update_is_validated_too(toy_task: ToyTask, tmp_path: Path) -> None:
+    train(toy_task.recipe(training__max_updates=8), tmp_path / "run")
+    state = load_checkpoint(tmp_path / "run" / "last").state["train"]
+    assert (state["update"], state["validated_update"]) == (8, 8)
+    assert state["scores"].keys() == {"6", "8"}
+
+
+def test_a_signal_while_the_test_set_is_scored_loses_nothing(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mtkit.training import finish
+
+    original = finish.evaluate_texts
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return original(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(finish, "evaluate_texts", interrupted)
+    with pytest.raises(Interrupted, match="stopped before the model was written"):
+        train(toy_task.recipe(), tmp_path / "run")
+    assert not (tmp_path / "run" / "model").exists()
+    monkeypatch.undo()
+    assert train(toy_task.recipe(), tmp_path / "run").scores["test"]
