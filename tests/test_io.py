@@ -29,9 +29,9 @@ def test_several_zstd_frames_are_one_text(tmp_path: Path) -> None:
 
 def test_carriage_returns_before_line_feeds_and_a_byte_order_mark_are_dropped(tmp_path: Path) -> None:
     path = tmp_path / "dos.txt"
-    path.write_bytes(b"\xef\xbb\xbfa\r\nb\r\n\r\n")
-    assert list(read_lines(path)) == ["a", "b", ""]
-    assert list(read_raw_lines(path)) == ["a\r", "b\r", "\r"]
+    path.write_bytes(b"\xef\xbb\xbfa\r\n b\t \r\n\r\n")
+    assert list(read_lines(path)) == ["a", " b\t ", ""]
+    assert list(read_raw_lines(path)) == ["a\r", " b\t \r", "\r"]
 
 
 @pytest.mark.parametrize(

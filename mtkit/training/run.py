@@ -98,7 +98,6 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
         batch_tokens=training.batch_tokens,
         accumulate=training.accumulate,
         seed=training.seed,
-        length_multiple=8 if device.type == "cuda" else 1,
     )
     keeper = Keeper(CheckpointStore(run_dir), model, optimizer, plan, TrainState(), training)
     keeper.restore()
@@ -125,7 +124,7 @@ def _fit(
     validator = Validator(
         prepared.store("valid"),
         tokenizer,
-        batch_tokens=max(training.batch_tokens // training.accumulate, 1),
+        batch_tokens=max(training.batch_tokens // training.accumulate // 4, 1),  # small batches hold less padding
         device=device,
         precision=precision,
         tgt_lang=config.data.tgt_lang,
