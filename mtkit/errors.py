@@ -5,6 +5,7 @@ MtkitError                 anything a user can fix; the command line prints it o
 ├── DataError              a corpus or an input file is missing, misaligned or malformed
 ├── VocabularyError        the tokenizer cannot be trained as asked, or does not belong to the model
 ├── CheckpointError        a run directory, checkpoint or bundle is absent, torn or from another run
+├── TrainingError           training diverged
 ├── DeviceError            the device asked for is absent or out of memory
 ├── GateError              a quality gate failed (exit code 3)
 └── Interrupted            a signal ended the run with everything saved (exit code 75)
@@ -35,6 +36,10 @@ class VocabularyError(MtkitError):
 
 class CheckpointError(MtkitError):
     """A run directory, checkpoint or bundle is absent, torn or from another run."""
+
+
+class TrainingError(MtkitError):
+    """Training diverged."""
 
 
 class DeviceError(MtkitError):

@@ -175,9 +175,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
+        Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -198,6 +196,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         yield work
         for file in work.rglob("*"):
             if file.is_file():
+                file.chmod(0o666 & ~_umask())  # some libraries write files that only their owner may read
                 _fsync(file)
         if path.exists():
             old = path.with_name(f".{path.name}.old")
@@ -231,6 +230,12 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
         raise DataError(f"{path}: not valid JSON: {error}") from error
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 def _fsync(path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mtkit.io import atomic_file
+
 logger = logging.getLogger("mtkit")
 
 
@@ -25,9 +27,10 @@ def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
     """Send mtkit's log to stderr: warnings alone, the usual, or everything."""
     handler = _Handler()
     handler.setFormatter(_Formatter())
+    handler.setLevel(logging.WARNING if quiet else logging.DEBUG)  # a log file is not made quieter by this
     logger.handlers[:] = [handler]
     logger.propagate = False
-    logger.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
 @contextmanager
@@ -52,22 +55,34 @@ def progress_bar(*, total: int | None, description: str, unit: str, initial: int
         unit=unit,
         unit_scale=total is None or total > 100_000,
         dynamic_ncols=True,
-        disable=not sys.stderr.isatty() or logger.level >= logging.WARNING,
+        disable=not sys.stderr.isatty() or _quiet(),
         file=sys.stderr,
         leave=False,
     )
 
 
+def _quiet() -> bool:
+    return any(isinstance(handler, _Handler) and handler.level >= logging.WARNING for handler in logger.handlers)
+
+
 class MetricsLog:
     """``metrics.jsonl``: one JSON object a line, each with the update that it belongs to."""
 
-    def __init__(self, path: Path, *, last_update: int) -> None:
-        """Open for appending, after dropping what an interrupted run wrote beyond ``last_update``."""
+    def __init__(self, path: Path, *, last_update: int, last_validated: int) -> None:
+        """Open for appending, after dropping what an interrupted run wrote and will write again.
+
+        Args:
+            path: ``metrics.jsonl``.
+            last_update: The update that the run goes on from.
+            last_validated: The last update whose validation is complete.
+        """
         self._path = path
         if path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _update_of(line) <= last_update]
-            path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if _update_of(line) <= (last_validated if "valid_" in line else last_update)]
+            if kept != lines:
+                with atomic_file(path) as file:
+                    file.write("".join(kept).encode())
 
     def write(self, update: int, values: Mapping[str, object]) -> None:
         """Append one record."""

@@ -68,14 +68,43 @@ class Settings:
             The settings with the preset below everything else, and a line that says what was chosen and why.
         """
         named = _get(_merge(layer.tree for layer in self._layers), ("model", "preset"))
-        if named in SIZE_CLASSES:
-            name, reason = str(named), "the recipe names it"
+        if isinstance(named, str) and named in SIZE_CLASSES:
+            name, reason = named, "the recipe names it"
         else:
             name, reason = size_class_for(n_pairs), f"the corpus has {n_pairs:,} training pairs"
-        size = SIZE_CLASSES[name]
-        chosen = Layer(f"preset {name}", {"model": size.model, "training": size.training})
         forced = Layer(f"preset {name}", {"model": {"preset": name}})
-        return Settings([chosen, *self._layers, forced]), f"preset {name}: {reason}"
+        return Settings([*self._over_preset(name)._layers, forced]), f"preset {name}: {reason}"
+
+    def before_corpus(self) -> "Settings":
+        """Settings that are valid while the number of training pairs, and with it the preset, is not known.
+
+        What depends on no preset (data, tokenizer, device) is final in them.
+
+        Returns:
+            The settings over the preset that the recipe names; without one, as they are if that is valid, else over the
+            first preset that makes them so.
+
+        Raises:
+            ConfigError: If there is none, with the mistakes that no preset mends.
+        """
+        named = _get(_merge(layer.tree for layer in self._layers), ("model", "preset"))
+        if isinstance(named, str) and named in SIZE_CLASSES:
+            candidates = [self._over_preset(named)]
+        else:
+            candidates = [self, *map(self._over_preset, SIZE_CLASSES)]
+        errors = []
+        for settings in candidates:
+            try:
+                settings.config()
+            except ConfigError as error:
+                errors.append(error)
+            else:
+                return settings
+        raise min(errors, key=lambda error: len(str(error).splitlines()))
+
+    def _over_preset(self, name: str) -> "Settings":
+        size = SIZE_CLASSES[name]
+        return Settings([Layer(f"preset {name}", {"model": size.model, "training": size.training}), *self._layers])
 
     def config(self) -> Config:
         """Validate everything at once.
@@ -95,9 +124,7 @@ class Settings:
         """The resolved settings as YAML, each value with a comment that says where it came from."""
         lines = []
         for location, value in _leaves(self.config().model_dump(mode="json")):
-            origin = next(
-                (layer.origin for layer in reversed(self._layers) if _get(layer.tree, location) is not None), "default"
-            )
+            origin = next((layer.origin for layer in reversed(self._layers) if _has(layer.tree, location)), "default")
             key = ".".join(map(str, location))
             shown = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000).splitlines()[0]
             lines.append(f"{key}: {shown}  # {origin}")
@@ -165,7 +192,18 @@ def _read_layer(path: Path) -> Layer:
     lines: dict[Location, int] = {}
     if node is not None:
         _collect_lines(node, (), lines, path)
-    return Layer(str(path), tree, lines)
+    return Layer(str(path), _with_empty_sections(tree, Config), lines)
+
+
+def _with_empty_sections(tree: dict[str, Any], section: type[BaseModel]) -> dict[str, Any]:
+    """A heading with nothing below it (``training:``), which YAML reads as null, is an empty section."""
+    filled = dict(tree)
+    for key, field_info in section.model_fields.items():
+        inner = field_info.annotation
+        if key in tree and isinstance(inner, type) and issubclass(inner, BaseModel):
+            value = {} if tree[key] is None else tree[key]
+            filled[key] = _with_empty_sections(value, inner) if isinstance(value, dict) else value
+    return filled
 
 
 def _collect_lines(node: yaml.Node, location: Location, lines: dict[Location, int], path: Path) -> None:

@@ -8,15 +8,17 @@ from mtkit.log import MetricsLog, bytes_shown, duration_shown
 
 def test_metrics_beyond_the_last_saved_update_are_dropped(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    log = MetricsLog(path, last_update=0)
+    log = MetricsLog(path, last_update=0, last_validated=0)
     for update in (10, 20, 30):
         log.write(update, {"loss": update / 10})
+        log.write(update, {"valid_bleu": update / 2})
     with path.open("a") as file:
         file.write('{"update": 40, "lo')  # torn by a kill
-    log = MetricsLog(path, last_update=20)
+    log = MetricsLog(path, last_update=20, last_validated=10)
     log.write(30, {"loss": 9.0})
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
         {"update": 10, "loss": 1.0},
+        {"update": 10, "valid_bleu": 5.0},
         {"update": 20, "loss": 2.0},
         {"update": 30, "loss": 9.0},
     ]

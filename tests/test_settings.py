@@ -146,3 +146,57 @@ def test_every_shipped_recipe_is_valid(path: Path) -> None:
     config = Settings.load(path).for_corpus(100_000)[0].config()
     assert config.data.train
     assert (path.parent / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "preset"),
+    [
+        ("training: {schedule: cosine, max_updates: 3000}\n", "tiny"),
+        ("model: {d_model: 100}\n", "tiny"),
+        ("model: {d_model: 100, preset: small}\n", "small"),
+        ("model: {d_model: 64}\n", None),
+    ],
+)
+def test_settings_that_one_preset_makes_valid_are_valid_before_the_corpus(
+    tmp_path: Path, text: str, preset: str | None
+) -> None:
+    shown = Settings.load(write(tmp_path, MINIMAL + text)).before_corpus().explain()
+    assert (f"# preset {preset}" in shown) if preset else ("# preset" not in shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: {d_model: 30, n_heads: 4}\n", r"my.yaml:6: model: n_heads \(4\) must divide d_model \(30\)$"),
+        ("model: {d_model: 101}\n", r"my.yaml:6: model: n_heads \(8\) must divide d_model \(101\)$"),
+        ("model: {d_model: 100, preset: base}\n", r"my.yaml:6: model: n_heads \(8\) must divide d_model \(100\)$"),
+        ("model: {d_model: 100, preset: huge}\n", r"my.yaml:6: model.preset: .*'huge'"),
+        ("model: {preset: [tiny]}\n", r"my.yaml:6: model.preset: "),
+        ("model: {d_model: 100, n_haeds: 4}\n", r"^setting not valid:\n  .*n_haeds: unknown setting; did you mean"),
+        (
+            "training: {schedule: linear, max_updates: 500, zzz: 1}\n",
+            r"training.zzz: unknown setting$",
+        ),
+    ],
+)
+def test_settings_that_no_preset_makes_valid_are_refused_before_the_corpus(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Settings.load(write(tmp_path, MINIMAL + text)).before_corpus()
+
+
+def test_a_setting_of_null_has_an_origin_too(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + "training: {threads: null, early_stopping: {patience: 3}}\n")
+    shown = Settings.load(path, overrides=["training.early_stopping.patience=null"]).explain().splitlines()
+    assert "training.early_stopping.patience: null  # --set" in shown
+    assert f"training.threads: null  # {path}" in shown
+    assert "training.max_epochs: null  # default" in shown
+
+
+def test_a_heading_with_nothing_below_it_is_an_empty_section(tmp_path: Path) -> None:
+    text = MINIMAL + "  cleaning:\ntraining:\nmodel:\n  d_ff: 64\n"
+    config = Settings.load(write(tmp_path, text)).for_corpus(10)[0].config()
+    assert (config.model.d_ff, config.training.warmup_updates, config.data.cleaning.max_tokens) == (64, 1000, 256)
+    with pytest.raises(ConfigError, match=r"data.src_lang: required"):
+        Settings.load(write(tmp_path, "data:\n")).config()

@@ -201,6 +201,12 @@ def _check_usage(hyp: str | None, refs: list[str], model: Path | None, src: str 
         raise ConfigError("--ref needs the text to translate: add -i FILE, or leave --ref out for the run's test sets")
     if [hyp, src, *refs].count("-") > 1:
         raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+    if (
+        output is not None
+        and output.exists()
+        and any(Path(p).exists() and output.samefile(p) for p in (src, *refs) if p)
+    ):
+        raise ConfigError(f"-o {output}: is an input too; choose another file")
     if str(output) == "-":
         raise ConfigError("-o -: the scores go to standard output; name a file for the translations")
 

@@ -39,12 +39,12 @@ def preprocess(
     flags = {"data.prepared": None if output is None else str(output)}
     settings = Settings.load(recipe or config, overrides=overrides or (), flags=flags)
     if print_config:
-        typer.echo(settings.explain())
+        typer.echo(settings.before_corpus().explain())
         return
 
     from mtkit.data.prepare import prepare
 
-    resolved = settings.config()
+    resolved = settings.before_corpus().config()
     directory = resolved.prepared_directory
     prepared = prepare(resolved.data, resolved.tokenizer, directory, overwrite=overwrite)
     for line in _report(prepared.manifest):

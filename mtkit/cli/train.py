@@ -56,18 +56,23 @@ def train(
 
     from mtkit.settings import Settings, recipe_name
 
-    if src is not None and tgt is not None:
-        assert run_dir is not None
-        from mtkit.training.quickstart import write_recipe
-
-        config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
-    assert config is not None
     flags = {
         "training.seed": seed,
         "training.device": device,
         "training.precision": precision,
         "training.threads": threads,
     }
+    if src is not None and tgt is not None:
+        assert run_dir is not None
+        from mtkit.training.quickstart import recipe_for, write_recipe
+
+        if print_config:
+            recipe = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+            settings = Settings.load(None, overrides=overrides or (), flags=flags)
+            typer.echo(_explain(settings.with_layer("mtkit train --src", recipe)))
+            return
+        config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
+    assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
     if print_config:
         typer.echo(_explain(settings))
@@ -78,7 +83,7 @@ def train(
 
     run = run_training(settings, run_dir or Path("runs") / recipe_name(config), overwrite=overwrite)
     for name, scores in run.scores.items():
-        typer.echo(f"test set {name}, beam {settings.config().decoding.beam_size}")
+        typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}")
         for line in score_lines(scores):
             typer.echo(f"  {line}")
     typer.echo(f"the model: {run.directory / 'model'}")
@@ -90,7 +95,8 @@ def _explain(settings: "Settings") -> str:
     from mtkit.data.prepare import open_prepared
     from mtkit.training.run import resolve
 
-    directory = settings.config().prepared_directory
+    before = settings.before_corpus()
+    directory = before.config().prepared_directory
     if directory.exists():
         return resolve(settings, open_prepared(directory))[0].explain()
-    return "# before the corpus is prepared; a preset by its size may follow\n" + settings.explain()
+    return "# before the corpus is prepared; a preset by its size may follow\n" + before.explain()

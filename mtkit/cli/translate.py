@@ -96,6 +96,8 @@ def translate(
             set_up_logging(quiet=True)
         if source != "-" and not Path(source).exists():
             raise DataError(f"{source}: No such file or directory")
+        if output is not None and output.exists() and Path(source).exists() and output.samefile(source):
+            raise ConfigError(f"{output}: is the input too; choose another -o")
         translator = Translator.load(models[0], device=device, precision=precision, threads=threads)
         options = translator.search_options(beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
         size = batch_size or BATCH_SIZE[batch_type.value]
@@ -131,6 +133,15 @@ def translate(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except BrokenPipeError:  # the reader has seen enough
+        _silence_stdout()
+    except OSError as error:
+        _silence_stdout()
+        raise DataError(f"cannot write: {error.strerror or error}") from None
+
+
+def _silence_stdout() -> None:
+    """What is still buffered for a stream that takes no more would fail once again when Python exits."""
+    with suppress(OSError, ValueError):  # standard output that stands in for a file has no descriptor
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -174,11 +174,17 @@ class BatchPlan:
         return [micro_batches[i : i + self._accumulate] for i in range(0, len(micro_batches), self._accumulate)]
 
 
-def fixed_batches(store: Store, batch_tokens: int) -> Iterator[Batch]:
-    """Every pair once, like lengths together, always in the same batches: for validation."""
-    src, tgt = store.src_lengths + 1, store.tgt_lengths + 1
+def fixed_batches(store: Store, batch_tokens: int, *, max_length: int) -> Iterator[Batch]:
+    """Every pair once, like lengths together, always in the same batches: for validation.
+
+    A side of ``max_length`` tokens or more, the end of sentence counted, is cut to that: validation sets are not
+    cleaned, and a model reads no further.
+    """
+    src, tgt = (np.minimum(lengths + 1, max_length) for lengths in (store.src_lengths, store.tgt_lengths))
     for rows in cut_by_length(src, tgt, budget=batch_tokens, rng=np.random.default_rng(0)):
-        yield _batch(store, np.sort(rows), 1)
+        ordered = np.sort(rows).tolist()
+        src_ids = [store.src_ids(row)[: max_length - 1] for row in ordered]
+        yield collate(src_ids, [store.tgt_ids(row)[: max_length - 1] for row in ordered])
 
 
 def padding_share(batches: Sequence[Batch]) -> float:

@@ -4,11 +4,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mtkit.errors import DataError
 from mtkit.io import atomic_directory, read_json, read_lines, sha256_file, write_json
 from mtkit.log import logger
 
+ORIGIN_FILE = "origin.json"
 _SPLITS = ("train", "valid", "test")
 _MAX_HELD_OUT = 2_000
 
@@ -19,6 +21,11 @@ class Split:
 
     src: Path
     tgt: Path
+
+
+def split_files(directory: Path, *, src_lang: str, tgt_lang: str) -> dict[str, Split]:
+    """Where ``hold_out`` writes train, valid and test."""
+    return {name: Split(directory / f"{name}.{src_lang}", directory / f"{name}.{tgt_lang}") for name in _SPLITS}
 
 
 def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: str, seed: int = 1) -> dict[str, Split]:
@@ -42,10 +49,10 @@ def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: 
         DataError: If a file cannot be read, the line counts differ, there are too few pairs, or ``directory`` was
             made from other files.
     """
-    splits = {name: Split(directory / f"{name}.{src_lang}", directory / f"{name}.{tgt_lang}") for name in _SPLITS}
+    splits = split_files(directory, src_lang=src_lang, tgt_lang=tgt_lang)
     origin = {"inputs": {str(path): sha256_file(path) for path in (src, tgt)}, "seed": seed}
     if directory.exists():
-        if read_json(directory / "origin.json") != origin:
+        if _content(read_json(directory / ORIGIN_FILE)) != _content(origin):
             raise DataError(f"{directory}: was cut from other files; choose another -o, or --overwrite")
         return splits
     n = _count(src, tgt)
@@ -58,11 +65,19 @@ def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: 
         left_out = _write(src, tgt, work, splits, place, held_src, held_tgt)
         if left_out == n - 2 * n_held:
             raise DataError(f"{src}: the same few lines over and over; there is nothing left to train on")
-        write_json(work / "origin.json", origin)
+        write_json(work / ORIGIN_FILE, origin)
     logger.info("held out %s pairs for validation and %s for testing", f"{n_held:,}", f"{n_held:,}")
     if left_out:
         logger.info("left %s more out of training: one of their sides occurs in those", f"{left_out:,}")
     return splits
+
+
+def _content(origin: Any) -> object:
+    """What decides the splits: digests and seed. The same file may be written as another path."""
+    match origin:
+        case {"inputs": dict() as inputs, "seed": seed}:
+            return [*inputs.values()], seed
+    return None
 
 
 def _count(src: Path, tgt: Path) -> int:

@@ -4,11 +4,15 @@ The sources are read three times, in bounded chunks: to check them and to find d
 tokenizer on a sample, and to encode and write. The directory appears whole at the end or not at all.
 """
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,30 +64,28 @@ def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, ov
         "data": data.model_dump(mode="json", exclude={"prepared"}),
         "tokenizer": tokenizer.model_dump(mode="json"),
     }
-    if (directory / MANIFEST_FILE).exists() and (existing := _open_existing(directory, overwrite)) is not None:
-        changed = difference(existing.manifest, settings, hashes)
-        if changed is None:
-            logger.info("%s: already prepared from these inputs and settings, nothing to do", directory)
-            return existing
-        if not overwrite:
-            raise DataError(f"{directory}: prepared otherwise ({changed}); add --overwrite or choose another -o")
+    if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
+        return existing
     try:
-        with atomic_directory(directory) as work:
-            trained, reports = _prepare(sources, hashes, data.cleaning, tokenizer, work)
-            manifest = Manifest(
-                format_version=FORMAT_VERSION,
-                src_lang=data.src_lang,
-                tgt_lang=data.tgt_lang,
-                n_train=sum(report["n_kept"] for report in reports if report["place"] == "train"),
-                n_valid=sum(report["n_kept"] for report in reports if report["place"] == "valid"),
-                n_test={report["name"]: report["n_kept"] for report in reports if report["place"] == "test"},
-                src_vocab_size=trained.src_vocab_size,
-                tgt_vocab_size=trained.tgt_vocab_size,
-                tokenizer_sha256=trained.sha256(),
-                settings=settings,
-                sources=reports,
-            )
-            write_json(work / MANIFEST_FILE, asdict(manifest))
+        with _sole_writer(directory):
+            if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
+                return existing
+            with atomic_directory(directory) as work:
+                trained, reports = _prepare(sources, hashes, data.cleaning, tokenizer, work)
+                manifest = Manifest(
+                    format_version=FORMAT_VERSION,
+                    src_lang=data.src_lang,
+                    tgt_lang=data.tgt_lang,
+                    n_train=sum(report["n_kept"] for report in reports if report["place"] == "train"),
+                    n_valid=sum(report["n_kept"] for report in reports if report["place"] == "valid"),
+                    n_test={report["name"]: report["n_kept"] for report in reports if report["place"] == "test"},
+                    src_vocab_size=trained.src_vocab_size,
+                    tgt_vocab_size=trained.tgt_vocab_size,
+                    tokenizer_sha256=trained.sha256(),
+                    settings=settings,
+                    sources=reports,
+                )
+                write_json(work / MANIFEST_FILE, asdict(manifest))
     except OSError as error:
         raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
     return Prepared(directory, manifest)
@@ -95,6 +97,53 @@ def _check_replaceable(directory: Path) -> None:
         return
     if directory.exists():
         raise DataError(f"{directory}: exists and is not a prepared corpus; choose another directory with -o")
+
+
+def _same_corpus(
+    directory: Path, settings: dict[str, Any], hashes: dict[Place, list[Hashes]], overwrite: bool
+) -> Prepared | None:
+    """The prepared corpus that is there, where it is this one; None where one is to be prepared."""
+    if not (directory / MANIFEST_FILE).exists() or (existing := _open_existing(directory, overwrite)) is None:
+        return None
+    changed = difference(existing.manifest, settings, hashes)
+    if changed is None:
+        logger.info("%s: already prepared from these inputs and settings, nothing to do", directory)
+        return existing
+    if not overwrite:
+        raise DataError(
+            f"{directory}: prepared otherwise ({changed}); add --overwrite to mtkit preprocess, "
+            "or name another directory with data.prepared"
+        )
+    return None
+
+
+@contextmanager
+def _sole_writer(directory: Path) -> Iterator[None]:
+    """Wait until no other process prepares this directory, and keep others waiting."""
+    path = directory.with_name(f".{directory.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logger.info("%s: another process prepares it, waiting", directory)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _is_at(lock.fileno(), path):
+                continue  # the process that held it has deleted the file since
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file still is the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _open_existing(directory: Path, overwrite: bool) -> Prepared | None:

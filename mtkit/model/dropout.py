@@ -20,7 +20,7 @@ def seed_dropout(seed: int, update: int) -> None:
     """
     global _generator
     _generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed & 0xFFFFFFFF, update))))
-    torch.manual_seed((seed << 32) ^ update)
+    torch.manual_seed(((seed & 0xFFFFFFFF) << 31) ^ update)
 
 
 class Dropout(nn.Module):

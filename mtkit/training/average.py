@@ -34,7 +34,7 @@ def average_checkpoints(paths: Sequence[Path]) -> dict[str, Tensor]:
 
 def choose_checkpoints(store: CheckpointStore, state: TrainState, n: int, by: Literal["last", "best"]) -> list[int]:
     """Updates of the ``n`` newest or best checkpoints that exist, fewer where there are not so many; oldest first."""
-    updates = store.updates()
+    updates = [update for update in store.updates() if update not in state.off_schedule]
     if by == "best":
         updates = [update for update in updates if str(update) in state.scores]
         updates.sort(key=lambda update: state.scores[str(update)])

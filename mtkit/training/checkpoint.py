@@ -17,12 +17,16 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mtkit.errors import CheckpointError, MtkitError
+from mtkit.errors import CheckpointError, DataError
 from mtkit.io import atomic_directory, read_json, sha256_file, write_json
 from mtkit.log import logger
 from mtkit.model.weights import load_tensors
 
 FORMAT_VERSION = 1
+
+
+class NewerFormatError(CheckpointError):
+    """A checkpoint was written by a newer mtkit: whole, but not for this one to read."""
 
 
 @dataclass
@@ -79,15 +83,19 @@ class CheckpointStore:
         """The newest whole checkpoint; damaged ones are named in a warning and put aside.
 
         Raises:
-            CheckpointError: If there are checkpoints but none is whole.
+            CheckpointError: If there are checkpoints but none is whole, or the newest is from a newer mtkit.
         """
         updates = self.updates()
         for update in reversed(updates):
             try:
                 return load_checkpoint(self.path(update))
+            except NewerFormatError:
+                raise
             except CheckpointError as error:
                 logger.warning("%s; going back to the checkpoint before it", error)
-                self.path(update).replace(self.path(update).with_suffix(".damaged"))
+                aside = self.path(update).with_suffix(".damaged")
+                rmtree(aside, ignore_errors=True)
+                self.path(update).replace(aside)
         if updates:
             raise CheckpointError(f"{self._directory}: no checkpoint is whole; start again with --overwrite")
         return None
@@ -96,7 +104,15 @@ class CheckpointStore:
         """Delete every checkpoint whose update is not to be kept."""
         for update in self.updates():
             if update not in keep:
-                rmtree(self.path(update))
+                self.delete(update)
+
+    def delete(self, update: int) -> None:
+        """Delete the checkpoint of an update, if there is one; a kill half-way does not leave half of it there."""
+        doomed = self.path(update).with_name(f".update-{update:08d}.old")
+        if self.path(update).exists():
+            rmtree(doomed, ignore_errors=True)
+            self.path(update).replace(doomed)
+        rmtree(doomed, ignore_errors=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -119,7 +135,7 @@ def verify(path: Path) -> None:
         manifest = read_json(path / "manifest.json")
         version, files = manifest["format_version"], manifest["files"]
         if version > FORMAT_VERSION:
-            raise CheckpointError(
+            raise NewerFormatError(
                 f"{path}: written by a newer mtkit (format {version}, this one reads {FORMAT_VERSION})"
             )
         for name, expected in files.items():
@@ -130,7 +146,7 @@ def verify(path: Path) -> None:
                 raise CheckpointError(f"{file}: damaged (its sha256 is not the one in manifest.json)")
     except CheckpointError:
         raise
-    except MtkitError as error:
+    except DataError as error:
         raise CheckpointError(f"damaged checkpoint: {error}") from None
     except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path / 'manifest.json'}: damaged") from None

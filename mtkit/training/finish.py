@@ -17,7 +17,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
-from mtkit.training.checkpoint import CheckpointStore, disk_errors
+from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
 from mtkit.training.state import TrainState
 from mtkit.translation.bundle import MANIFEST, save_bundle
 from mtkit.translation.scoring import evaluate_texts
@@ -50,8 +50,13 @@ def finish(
     bundle = run_dir / "model"
     if (bundle / MANIFEST).exists():
         manifest = read_json(bundle / MANIFEST)
-        if manifest["updates"] == updates and manifest["config"] == config.model_dump(mode="json"):
+        same = (updates, config.model_dump(mode="json"), data_hashes(prepared))
+        if (manifest["updates"], manifest["config"], manifest["data"]) == same:
+            logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
             return {name: [Score.from_json(score) for score in scores] for name, scores in manifest["scores"].items()}
+    updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
+    if not updates:
+        raise CheckpointError(f"{run_dir}: no checkpoint is whole; start again with --overwrite")
     which = f"averaging the {average.by} {len(updates)} checkpoints" if average.n else "taking the best checkpoint"
     logger.info("%s: update %s", which, ", ".join(map(str, updates)))
     paths = [store.path(update) for update in updates]
@@ -78,12 +83,27 @@ def finish(
     return scores
 
 
+def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:
+    """Those whose checkpoints are whole; the others are named in a warning."""
+    whole = []
+    for update in updates:
+        try:
+            verify(store.path(update))
+        except CheckpointError as error:
+            logger.warning("%s; leaving this checkpoint out", error)
+        else:
+            whole.append(update)
+    return whole
+
+
 def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["last", "best"]) -> list[int]:
     """Average checkpoints of a run into a bundle of their own; returns their updates.
 
     Raises:
-        CheckpointError: If the run has none, or one is damaged.
+        CheckpointError: If the run has none or one is damaged, or ``output`` is something else than a bundle.
     """
+    if output.exists() and not (output / MANIFEST).is_file():
+        raise CheckpointError(f"{output}: is there and is no bundle; choose another -o")
     store = CheckpointStore(run_dir)
     if not store.updates():
         raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")
@@ -102,7 +122,8 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     )
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
-    save_bundle(output, model=model, tokenizer=tokenizer, config=config, data_hashes={}, scores={}, updates=updates)
+    with disk_errors(output):
+        save_bundle(output, model=model, tokenizer=tokenizer, config=config, data_hashes={}, scores={}, updates=updates)
     return updates
 
 

@@ -31,10 +31,14 @@ class Keeper:
 
     def save(self) -> None:
         """Write a checkpoint and delete those that are not kept any longer."""
+        stale = [update for update in self.state.off_schedule if update != self.state.update]
+        self.state.off_schedule = [update for update in self.state.off_schedule if update == self.state.update]
         optimizer = optimizer_tensors(self.optimizer, self._names)
         state = {"train": self.state.state_dict(), "data": self.plan.state_dict()}
         self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
         self._link_best()
+        for update in stale:
+            self.store.delete(update)
         keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
         keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
         self.store.prune({*keep, self.state.best_update, self.state.update})
@@ -55,5 +59,6 @@ class Keeper:
         restore_optimizer(self.optimizer, checkpoint.optimizer, self._names)
         self.state = TrainState.from_dict(checkpoint.state["train"])
         self.plan.load_state_dict(checkpoint.state["data"])
+        self.store.link("last", self.state.update)
         self._link_best()
         logger.info("going on from %s", path)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast
-from mtkit.errors import CheckpointError
+from mtkit.errors import TrainingError
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.objective import CrossEntropy, Loss
@@ -58,11 +58,12 @@ def fit(
         Why the run is over; empty if a signal ended it before that.
 
     Raises:
-        CheckpointError: If too many updates in a row were not finite, or a checkpoint cannot be written.
+        TrainingError: If too many updates in a row were not finite.
+        CheckpointError: If a checkpoint cannot be written.
     """
     model.train()
     window = _Window(device)
-    saved_update = state.update
+    saved = (state.update, state.validated_update)
     while True:
         if state.validation_is_due(config):
             started = time.monotonic()
@@ -75,16 +76,22 @@ def fit(
                 seconds = time.monotonic() - started
                 reporter.validation(state, measured, samples, best=best, seconds=seconds)
                 if best:
+                    state.note_regular_save()
                     save()
-                    saved_update = state.update
+                    saved = (state.update, state.validated_update)
 
         over = state.reason_to_stop(config)
-        due = state.update % config.save_every == 0 or over is not None or stop.received
-        if due and saved_update < state.update:
+        due = state.update % config.save_every == 0 or over is not None
+        if (due or stop.received) and saved != (state.update, state.validated_update):
+            _count_bad_updates(state, window, config)
+            if due:
+                state.note_regular_save()
+            else:
+                state.off_schedule.append(state.update)
             save()
-            saved_update = state.update
-        if over is not None or stop.received:
-            return over or ""
+            saved = (state.update, state.validated_update)
+        if stop.received or over is not None:
+            return "" if stop.received else str(over)
 
         started = time.monotonic()
         state.update += 1
@@ -99,7 +106,7 @@ def fit(
         n_tgt_tokens = sum(batch.n_tgt_tokens for batch in micro_batches)
         for batch in micro_batches:
             with autocast(device, precision):
-                loss = objective(model, batch.to(device))
+                loss = objective(model, batch.to(device, non_blocking=True))
             (loss.total / n_tgt_tokens).backward()
             window.add(loss, batch)
         grad_norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
@@ -138,11 +145,12 @@ def _count_bad_updates(state: TrainState, window: "_Window", config: TrainingCon
     for finite in window.take_outcomes():
         state.bad_in_a_row = 0 if finite else state.bad_in_a_row + 1
         state.bad_updates += not finite
-    if state.bad_in_a_row >= config.max_bad_updates:
-        raise CheckpointError(
-            f"loss or gradient was not finite in {state.bad_in_a_row} updates in a row up to update {state.update}; "
-            "the last good checkpoint is kept: lower training.learning_rate or raise training.warmup_updates"
-        )
+        if state.bad_in_a_row >= config.max_bad_updates:
+            raise TrainingError(
+                f"loss or gradient was not finite in {state.bad_in_a_row} updates in a row up to update "
+                f"{state.update}; the last good checkpoint is kept: lower training.learning_rate or raise "
+                "training.warmup_updates"
+            )
 
 
 class _Window:
@@ -158,7 +166,7 @@ class _Window:
 
     def add(self, loss: Loss, batch: Batch) -> None:
         """Take in one micro-batch."""
-        self._open += torch.stack([loss.total.detach(), loss.nll, loss.nll.new_tensor(loss.n_tokens)])
+        self._open += torch.stack([loss.total.detach(), loss.nll, loss.nll.new_full((), loss.n_tokens)])
         self._src_tokens += batch.n_src_tokens
         self._tgt_tokens += batch.n_tgt_tokens
         self._positions += batch.src.numel() + batch.tgt_in.numel()

@@ -12,7 +12,8 @@ from torch import Tensor
 from mtkit.data.batches import Batch
 from mtkit.model.encoder_decoder import EncoderDecoder
 
-_CHUNK_LOGITS = 1 << 21  # logits held at once: 8 MB in float32, which stays in the cache of a CPU
+# Logits held at once: on a CPU 8 MB in float32, which stays in its cache; on a GPU 512 MB, so that few kernels do it.
+_CHUNK_LOGITS = {"cpu": 1 << 21, "cuda": 1 << 27}
 
 
 @dataclass
@@ -56,7 +57,7 @@ def projected_cross_entropy(
     """Project and take the smoothed cross-entropy, a chunk of positions at a time.
 
     Args:
-        hidden: (N, D); the products run in its dtype.
+        hidden: (N, D); the products run in the precision of autocast, or else in its own.
         weight: (V, D).
         targets: int64 (N,); positions equal to ``pad_id`` carry no loss.
         pad_id: Id of the padding token.
@@ -66,6 +67,9 @@ def projected_cross_entropy(
         The smoothed loss and the negative log-likelihood, two float32 scalars summed over real tokens, in nats.
         The gradient flows through the first alone.
     """
+    device = hidden.device.type
+    if torch.is_autocast_enabled(device):
+        hidden = hidden.to(torch.get_autocast_dtype(device))
     gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
     total, nll = _ProjectedCrossEntropy.apply(  # type: ignore[no-untyped-call]
         hidden, weight, targets, pad_id, smoothing, gradients
@@ -88,12 +92,12 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         """See ``projected_cross_entropy``."""
         cast_weight = weight.to(hidden.dtype)
         mean_weight = cast_weight.mean(0)  # (D,)
-        real = targets.ne(pad_id)[:, None].to(hidden.dtype)  # (N, 1)
+        real = targets.ne(pad_id)[:, None].float()  # (N, 1)
         nll = hidden.new_zeros((), dtype=torch.float32)
         total = hidden.new_zeros((), dtype=torch.float32)
         grad_hidden = torch.empty_like(hidden) if gradients else None
         grad_weight = torch.zeros_like(weight) if gradients else None
-        size = max(1, _CHUNK_LOGITS // weight.size(0))
+        size = max(1, _CHUNK_LOGITS[hidden.device.type] // weight.size(0))
         for start in range(0, hidden.size(0), size):
             rows = slice(start, start + size)
             chunk, target = hidden[rows], targets[rows]
@@ -108,10 +112,10 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
             nll += chunk_nll
             total += (1 - smoothing) * chunk_nll + smoothing * uniform
             if grad_hidden is not None and grad_weight is not None:
-                exp, share = exp.to(hidden.dtype), real[rows] / z.to(hidden.dtype)
+                exp, share = exp.to(hidden.dtype), real[rows] / z
                 q = (1 - smoothing) * cast_weight[target] + smoothing * mean_weight  # (C, D)
-                torch.sub((exp @ cast_weight) * share, q * real[rows], out=grad_hidden[rows])
-                grad_weight += exp.t() @ (chunk * share)
+                grad_hidden[rows] = (exp @ cast_weight) * share - q * real[rows]
+                grad_weight += exp.t() @ (chunk * share).to(hidden.dtype)
         if grad_weight is not None:
             counted = (hidden * real).to(grad_weight.dtype)
             grad_weight.index_add_(0, targets, counted, alpha=smoothing - 1)

@@ -3,14 +3,41 @@
 import re
 import shutil
 from pathlib import Path
+from typing import cast
 
 import yaml
 
-from mtkit.data.holdout import hold_out
+from mtkit.data.holdout import ORIGIN_FILE, hold_out, split_files
+from mtkit.data.prepared import MANIFEST_FILE
 from mtkit.errors import ConfigError, DataError
 from mtkit.io import atomic_file
+from mtkit.training.checkpoint import disk_errors
+from mtkit.training.run_directory import sole_user, visible_names
+
+_HEAD = "# Written by mtkit train --src"
+_CORPUS, _PREPARED = "corpus", "prepared"
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+
+
+def recipe_for(src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None) -> dict[str, object]:
+    """The recipe for two aligned files, as ``write_recipe`` writes it. Nothing is cut or written here.
+
+    Raises:
+        ConfigError: If a language is not given and the file's name does not tell it.
+        DataError: If a file is missing.
+    """
+    src_lang, tgt_lang = src_lang or _language_of(src, "--src-lang"), tgt_lang or _language_of(tgt, "--tgt-lang")
+    if src_lang == tgt_lang:
+        raise ConfigError(f"source and target are both {src_lang}; give --src-lang and --tgt-lang")
+    for path in (src, tgt):
+        if not path.is_file():
+            raise DataError(f"{path}: no such file")
+    data: dict[str, object] = {"src_lang": src_lang, "tgt_lang": tgt_lang}
+    for name, split in split_files(run_dir / _CORPUS, src_lang=src_lang, tgt_lang=tgt_lang).items():
+        data[name] = [{"src": str(split.src), "tgt": str(split.tgt)}]
+    data["prepared"] = str(run_dir / _PREPARED)
+    return {"name": run_dir.resolve().name, "data": data}
 
 
 def write_recipe(
@@ -30,30 +57,49 @@ def write_recipe(
         The recipe.
 
     Raises:
-        ConfigError: If a language is not given and the file's name does not tell it.
-        DataError: As ``hold_out`` raises it.
+        ConfigError: As ``recipe_for`` raises it.
+        DataError: As ``recipe_for`` and ``hold_out`` raise it, or if the run directory holds anything else.
+        CheckpointError: If a run is being trained there, or the directory cannot be written.
     """
-    src_lang, tgt_lang = src_lang or _language_of(src, "--src-lang"), tgt_lang or _language_of(tgt, "--tgt-lang")
-    if src_lang == tgt_lang:
-        raise ConfigError(f"source and target are both {src_lang}; give --src-lang and --tgt-lang")
-    for path in (src, tgt):
-        if not path.is_file():
-            raise DataError(f"{path}: no such file")
+    tree = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+    _check_own(run_dir)
+    with disk_errors(run_dir), sole_user(run_dir):
+        if overwrite:
+            for name in (_CORPUS, _PREPARED):
+                _delete(run_dir / name)
+        data = cast(dict[str, str], tree["data"])
+        hold_out(src, tgt, run_dir / _CORPUS, src_lang=data["src_lang"], tgt_lang=data["tgt_lang"])
+        head = f"{_HEAD} {src} --tgt {tgt}; what is not given here follows the size of the corpus.\n"
+        with atomic_file(run_dir / "recipe.yaml") as file:
+            file.write((head + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)).encode())
+    return run_dir / "recipe.yaml"
+
+
+def _check_own(run_dir: Path) -> None:
+    """Refuse a directory that holds anything but a run of this command, or what is left of one that was killed."""
+    if not run_dir.exists():
+        return
+    if not run_dir.is_dir():
+        raise DataError(f"{run_dir}: not a directory; choose another -o")
     recipe = run_dir / "recipe.yaml"
-    if run_dir.exists() and not recipe.exists() and any(run_dir.iterdir()):
+    if recipe.exists():
+        own = recipe.is_file() and recipe.read_bytes().startswith(_HEAD.encode())
+    else:
+        own = visible_names(run_dir) <= {_CORPUS}
+    made = {_CORPUS: ORIGIN_FILE, _PREPARED: MANIFEST_FILE}
+    if not own or any(
+        (run_dir / name).exists() and not (run_dir / name / file).is_file() for name, file in made.items()
+    ):
         raise DataError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
-    if overwrite:
-        for name in ("corpus", "prepared"):
-            shutil.rmtree(run_dir / name, ignore_errors=True)
-    splits = hold_out(src, tgt, run_dir / "corpus", src_lang=src_lang, tgt_lang=tgt_lang)
-    data: dict[str, object] = {"src_lang": src_lang, "tgt_lang": tgt_lang}
-    data |= {name: [{"src": str(split.src), "tgt": str(split.tgt)}] for name, split in splits.items()}
-    data["prepared"] = str(run_dir / "prepared")
-    text = f"# Written by mtkit train --src {src} --tgt {tgt}; what is not given here follows the size of the corpus.\n"
-    with atomic_file(recipe) as file:
-        tree = {"name": run_dir.resolve().name, "data": data}
-        file.write((text + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)).encode())
-    return recipe
+
+
+def _delete(directory: Path) -> None:
+    """Delete a directory; a kill on the way leaves nothing of it under its name."""
+    old = directory.with_name(f".{directory.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if directory.exists():
+        directory.rename(old)
+        shutil.rmtree(old)
 
 
 def _language_of(path: Path, flag: str) -> str:

@@ -14,7 +14,9 @@ class Reporter:
     """Tells a person and the files of a run directory how training goes."""
 
     def __init__(self, run_dir: Path, state: TrainState, *, max_updates: int, tensorboard: bool) -> None:
-        self._metrics = MetricsLog(run_dir / "metrics.jsonl", last_update=state.update)
+        self._metrics = MetricsLog(
+            run_dir / "metrics.jsonl", last_update=state.update, last_validated=state.validated_update
+        )
         self._bar = progress_bar(total=max_updates, description="train", unit="update", initial=state.update)
         self._max_updates = max_updates
         self._first_update, self._started = state.update, time.monotonic()

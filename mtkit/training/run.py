@@ -55,7 +55,7 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False) -> Run:
         Interrupted: If a signal ended the run with everything saved.
         MtkitError: For everything that a user can fix.
     """
-    config = settings.config()
+    config = settings.before_corpus().config()
     choose_device(config.training.device)
     if config.training.validate_text:
         check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
@@ -110,9 +110,8 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
         if not reason:
             raise Interrupted(f"stopped after update {state.update}, everything is saved; the same command goes on")
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
-    elif (run_dir / "model").exists():
-        logger.info("%s: finished at update %d (%s); nothing to do", run_dir, state.update, reason)
-    with interrupting("stopped before the model was written, all checkpoints are saved; the same command goes on"):
+    message = "stopped before the model was written, all checkpoints are saved; the same command goes on"
+    with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
         scores = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
     return Run(run_dir, reason, scores)
 

@@ -38,6 +38,9 @@ _CHANGEABLE = {
 }
 
 
+_MARKER = ".mtkit"  # in every run directory from its first moment, so that a torn one is known for what it is
+
+
 @contextmanager
 def sole_user(run_dir: Path) -> Iterator[None]:
     """Keep a second process out of the run directory for as long as this one trains there."""
@@ -52,12 +55,14 @@ def sole_user(run_dir: Path) -> Iterator[None]:
 
 def clear(run_dir: Path) -> None:
     """Delete what mtkit wrote in a run directory; a directory of anything else is left as it is."""
-    if not (run_dir / "config.yaml").exists() or not (run_dir / "train.log").exists():
+    marks = (_MARKER, "train.log")
+    if not (run_dir / "config.yaml").exists() or not any((run_dir / name).exists() for name in marks):
         return
+    (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", "tensorboard"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
-    files = ("config.yaml", "metrics.jsonl", "train.log", JOINT_FILE, SRC_FILE, TGT_FILE)
-    for name in ("best", "last", *files):
+    # config.yaml goes last: as long as it is there, the rest is known to be a run's.
+    for name in ("best", "last", "metrics.jsonl", "train.log", JOINT_FILE, SRC_FILE, TGT_FILE, "config.yaml"):
         (run_dir / name).unlink(missing_ok=True)
 
 
@@ -84,11 +89,17 @@ def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
                 f"{run_dir}: the tokenizer of the prepared corpus is not the one that the run began with; "
                 "choose another -o, or --overwrite to start afresh"
             )
-    elif any(entry.name not in (".lock", "prepared", "corpus", "recipe.yaml") for entry in run_dir.iterdir()):
+    elif visible_names(run_dir) - {"prepared", "corpus", "recipe.yaml"}:
         raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
+    (run_dir / _MARKER).touch()
     with atomic_file(path) as file:
         file.write(dump_config(config).encode())
     prepared.tokenizer.save(run_dir)
+
+
+def visible_names(directory: Path) -> set[str]:
+    """What lies in a directory, but for locks and what a killed process left half written."""
+    return {entry.name for entry in directory.iterdir() if not entry.name.startswith(".")}
 
 
 def _flat(config: Config) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -52,4 +52,5 @@ class StopSignal:
         self.received = signal.Signals(number).name
         for each in self._previous:
             signal.signal(each, signal.SIG_DFL)
-        logger.warning("%s: finishing this update and saving; once more to quit at once", self.received)
+        with suppress(RuntimeError):  # the signal came in the middle of a write to the same stream
+            logger.warning("%s: finishing this update and saving; once more to quit at once", self.received)

@@ -1,5 +1,6 @@
 """What a run carries from one update to the next, saved and restored whole."""
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -31,6 +32,9 @@ class TrainState:
     validated_update: int = 0
     """The last update whose validation is complete."""
 
+    off_schedule: list[int] = field(default_factory=list)
+    """Updates whose checkpoint only a signal asked for: gone on from, never averaged, deleted at the next one."""
+
     best_score: float | None = None
     """Best validation score so far; higher is better."""
 
@@ -54,11 +58,15 @@ class TrainState:
         """Take in the score of the present update (higher is better); returns whether it is a new best."""
         self.validated_update = self.update
         self.scores[str(self.update)] = score
-        if self.best_score is None or score > self.best_score:
+        if not math.isnan(score) and (self.best_score is None or score > self.best_score):
             self.best_score, self.best_update, self.validations_without_best = score, self.update, 0
             return True
         self.validations_without_best += 1
         return False
+
+    def note_regular_save(self) -> None:
+        """The checkpoint of the present update would be there without a signal too."""
+        self.off_schedule = [update for update in self.off_schedule if update != self.update]
 
     def validation_is_due(self, config: TrainingConfig) -> bool:
         """Whether the present update is to be validated, and has not been: every so often, and at the end."""

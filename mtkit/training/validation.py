@@ -88,7 +88,7 @@ class Validator:
         objective = CrossEntropy(pad_id=self._tokenizer.pad_id, smoothing=0.0)
         nll, n_tokens = 0.0, 0
         with torch.inference_mode():
-            for batch in fixed_batches(self._store, self._batch_tokens):
+            for batch in fixed_batches(self._store, self._batch_tokens, max_length=model.config.max_length):
                 if stopped():
                     raise Abandoned
                 with autocast(self._device, self._precision):
@@ -107,11 +107,14 @@ class Validator:
         translator = Translator(
             model, self._tokenizer, DecodingConfig(beam_size=1), device=self._device, precision=self._precision
         )
-        hyp_text: list[str] = []
-        for start in range(0, n, 512):
+        hyp_text = [""] * n
+        by_length = sorted(range(n), key=lambda row: len(src_text[row]))
+        for start in range(0, n, 64):  # one batch of the search, so that a signal does not wait for more than that
             if stopped():
                 raise Abandoned
-            hyp_text += [t.text for t in translator.translate(src_text[start : start + 512])]
+            rows = by_length[start : start + 64]
+            for row, translation in zip(rows, translator.translate([src_text[row] for row in rows]), strict=True):
+                hyp_text[row] = translation.text
         scores = score(hyp_text, [ref_text], ["bleu", "chrf"], tgt_lang=self._tgt_lang)
         rows = [n * i // self._n_samples for i in range(self._n_samples)]
         samples = [Sample(src_text[i], hyp_text[i], ref_text[i]) for i in dict.fromkeys(rows)]

@@ -1,5 +1,6 @@
 """Cut a text that is too long for the model where it hurts least, and put the translated parts together again."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -30,11 +31,10 @@ class Segment:
 
 
 def split(text: str, encode: Callable[[Sequence[str]], list[list[int]]], max_tokens: int) -> list[Segment]:
-    """Cut a text into parts of at most ``max_tokens`` tokens, of about equal length.
+    """Cut a text of more than ``max_tokens`` tokens into its sentences, and those that are still too long further.
 
-    The cut falls at the end of a sentence if there is one inside the text, else of a clause, else between words, else
-    between characters; of several such places at the one nearest to the middle. Each half that is still too long is
-    cut again.
+    A sentence is cut at the end of a clause, else between words, else between characters; of several such places at
+    the one nearest to the middle. Each half that is still too long is cut again.
 
     Args:
         text: Without white space around it.
@@ -43,6 +43,8 @@ def split(text: str, encode: Callable[[Sequence[str]], list[list[int]]], max_tok
     """
     done: list[Segment] = []
     todo = [("", text)]
+    if len(encode([text])[0]) > max_tokens:
+        todo = _sentences(text)[::-1]
     while todo:
         gap, part = todo.pop()
         ids = encode([part])[0]
@@ -56,6 +58,13 @@ def split(text: str, encode: Callable[[Sequence[str]], list[list[int]]], max_tok
         todo.append((rest[: len(rest) - len(right)], right))
         todo.append((gap, left))
     return done
+
+
+def _sentences(text: str) -> list[tuple[str, str]]:
+    """The sentences of a text, each after the white space before it."""
+    ends = [match.end() for match in _BOUNDARIES[0].finditer(text) if match.end() < len(text)]
+    parts = [text[start:end] for start, end in itertools.pairwise([0, *ends, len(text)])]
+    return [(part[: len(part) - len(part.lstrip())], part.strip()) for part in parts]
 
 
 def _cut(text: str) -> int | None:

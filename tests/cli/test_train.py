@@ -50,7 +50,7 @@ def test_two_text_files_become_a_scored_model(
     assert run(monkeypatch, *command) == 0
     again, err = capsys.readouterr()
     assert again == out
-    assert "finished at update 2" in err
+    assert "finished at update 2, nothing to do" in err
 
 
 def test_print_config_shows_every_setting_and_does_nothing(
@@ -70,6 +70,40 @@ def test_print_config_shows_every_setting_and_does_nothing(
     assert not (tmp_path / "prepared").exists()
 
 
+def test_print_config_of_two_text_files_writes_nothing(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    command = ["train", "--src", files[0], "--tgt", files[1], "-o", tmp_path / "run", "--overwrite", "--print-config"]
+    assert run(monkeypatch, *command, "--seed", 9) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "training.seed: 9  # flag" in lines
+    assert "data.src_lang: num  # mtkit train --src" in lines
+    assert "name: run  # mtkit train --src" in lines
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "extra", [{"training": {"schedule": "cosine", "max_updates": 3000}}, {"model": {"d_model": 100}}]
+)
+def test_a_recipe_that_is_valid_for_its_corpus_alone_is_accepted(
+    extra: dict[str, object],
+    toy_task: ToyTask,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "toy.yaml"
+    data = toy_task.recipe(data__prepared=str(tmp_path / "prepared")).config().model_dump(mode="json")["data"]
+    path.write_text(yaml.safe_dump({"data": data, "tokenizer": {"type": "word"}} | extra))
+    for command in (["train", "-c", path], ["preprocess", path]):
+        assert run(monkeypatch, *command, "--print-config") == 0
+    assert run(monkeypatch, "preprocess", path) == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "train", "-c", path, "--print-config") == 0
+    assert "training.warmup_updates: 1000  # preset tiny" in capsys.readouterr().out
+
+
 def test_average_writes_a_bundle_that_translates(
     toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,5 +118,14 @@ def test_average_writes_a_bundle_that_translates(
     assert len(capsys.readouterr().out.split("\n")) == 4
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 3, "-o", averaged) == 2
     assert "exists; choose another -o, or --overwrite" in capsys.readouterr().err
+    (tmp_path / "file").write_text("mine")
+    for output in (tmp_path / "run", tmp_path / "file"):
+        assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", output, "--overwrite") == 1
+        assert f"{output}: is there and is no bundle; choose another -o" in capsys.readouterr().err
+    assert (tmp_path / "run" / "checkpoints").is_dir()
+    assert (tmp_path / "file").read_text() == "mine"
+    assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", averaged, "--overwrite") == 0
+    assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", tmp_path / "file" / "x") == 1
+    assert f"{tmp_path / 'file' / 'x'}: cannot write" in capsys.readouterr().err
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 30, "-o", tmp_path / "more") == 1
     assert "has 4 checkpoints to choose from, not 30" in capsys.readouterr().err

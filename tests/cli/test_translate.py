@@ -281,3 +281,19 @@ def test_data_errors_after_the_first_lines_keep_those_lines(bundle: Path, expect
     result = run("-m", bundle, stdin=f"{LINES[0]}\n".encode() + b"\xff\n")
     assert isinstance(result.exception, DataError)
     assert result.stdout == f"{expected[0].text}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_standard_output_is_one_line(bundle: Path) -> None:
+    command = f'exec "{sys.executable}" -m mtkit -q translate -m "{bundle}" > /dev/full'
+    done = subprocess.run(["sh", "-c", command], input="a b\n", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "mtkit: error: cannot write: No space left on device\n")
+
+
+def test_an_output_over_its_own_input_is_refused(bundle: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("a b\n")
+    assert "is the input too; choose another -o" in str(
+        refused("-m", bundle, "-i", text, "-o", tmp_path / "." / "text")
+    )
+    assert text.read_text() == "a b\n"

@@ -170,7 +170,7 @@ def test_a_position_beyond_the_epoch_goes_on_with_the_next(store: Store) -> None
 
 
 def test_validation_batches_hold_every_pair_once_and_are_always_the_same(store: Store) -> None:
-    first, second = list(fixed_batches(store, 60)), list(fixed_batches(store, 60))
+    first, second = list(fixed_batches(store, 60, max_length=100)), list(fixed_batches(store, 60, max_length=100))
     assert sorted(pairs_of(first)) == list(range(N))
     assert same([first], [second])
     assert max(batch.n_tgt_tokens for batch in first) <= 60

@@ -64,3 +64,15 @@ def test_one_line_over_and_over_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing left to train on"):
         hold_out(same, same, tmp_path / "out", src_lang="en", tgt_lang="de")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_same_files_by_other_paths_are_the_same(corpus: tuple[Path, Path], tmp_path: Path) -> None:
+    splits = hold_out(*corpus, tmp_path / "out", src_lang="en", tgt_lang="de")
+    moved = corpus[0].rename(tmp_path / "moved.en"), corpus[1].rename(tmp_path / "moved.de")
+    assert hold_out(*moved, tmp_path / "out", src_lang="en", tgt_lang="de") == splits
+    for files, seed in ((moved, 2), (moved[::-1], 1)):
+        with pytest.raises(DataError, match="was cut from other files"):
+            hold_out(*files, tmp_path / "out", src_lang="en", tgt_lang="de", seed=seed)
+    (tmp_path / "out" / "origin.json").write_text("[]")
+    with pytest.raises(DataError, match="was cut from other files"):
+        hold_out(*moved, tmp_path / "out", src_lang="en", tgt_lang="de")

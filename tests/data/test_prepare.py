@@ -1,4 +1,6 @@
+import fcntl
 import json
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from mtkit.config import DataConfig, TokenizerConfig
 from mtkit.data.batches import BatchPlan, padding_share
 from mtkit.data.prepare import Prepared, open_prepared, prepare
+from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import DataError, VocabularyError
 from tests.data.conftest import TOY, ToyData, WriteLines
 
@@ -91,6 +94,45 @@ def test_a_second_time_nothing_is_done_and_said_so(
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
 
 
+def test_two_at_once_prepare_once(
+    tmp_path: Path, toy_data: ToyData, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, save, n_saved = toy_data(), Tokenizer.save, 0
+    threads: list[threading.Thread] = []
+
+    def save_while_another_starts(tokenizer: Tokenizer, directory: Path) -> None:
+        nonlocal n_saved
+        n_saved += 1
+        if not threads:
+            threads.append(threading.Thread(target=prepare, args=(data, WORDS, tmp_path / "out")))
+            threads[0].start()
+            threads[0].join(0.5)
+        save(tokenizer, directory)
+
+    monkeypatch.setattr(Tokenizer, "save", save_while_another_starts)
+    with caplog.at_level("INFO", logger="mtkit"):
+        prepared = prepare(data, WORDS, tmp_path / "out")
+        threads[0].join()
+    assert n_saved == 1
+    assert "another process prepares it, waiting" in caplog.text
+    assert "already prepared" in caplog.text
+    assert pairs_of(prepared, "train") == TOY
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_lock_that_a_killed_process_left_behind_holds_nobody_up(tmp_path: Path, toy_data: ToyData) -> None:
+    (tmp_path / ".out.lock").write_text("")
+    assert prepare(toy_data(), WORDS, tmp_path / "out").manifest.n_train == 200
+
+
+def test_what_is_prepared_already_is_used_without_a_lock(tmp_path: Path, toy_data: ToyData) -> None:
+    data = toy_data()
+    prepare(data, WORDS, tmp_path / "out")
+    with (tmp_path / ".out.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert prepare(data, WORDS, tmp_path / "out").manifest.n_train == 200
+
+
 def test_moved_files_of_the_same_content_are_the_same_corpus(tmp_path: Path, toy_data: ToyData) -> None:
     data = toy_data()
     prepare(data, WORDS, tmp_path / "out")
@@ -122,7 +164,9 @@ def test_other_settings_need_overwrite(
 ) -> None:
     prepare(toy_data(), WORDS, tmp_path / "out")
     before = files_of(tmp_path / "out")
-    with pytest.raises(DataError, match=rf"prepared otherwise \({message}\); add --overwrite"):
+    with pytest.raises(
+        DataError, match=rf"prepared otherwise \({message}\); add --overwrite to mtkit preprocess, or .*data.prepared"
+    ):
         prepare(toy_data(**changes), WORDS, tmp_path / "out")
     assert files_of(tmp_path / "out") == before
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.errors import CheckpointError
+from mtkit.errors import CheckpointError, Interrupted
 from mtkit.training import checkpoint as checkpoint_module
 from mtkit.training.checkpoint import Checkpoint, CheckpointStore, load_checkpoint, optimizer_tensors, restore_optimizer
 
@@ -134,3 +134,32 @@ def test_the_optimiser_goes_on_as_if_never_interrupted() -> None:
     for n in range(2, 4):
         update(second, optimizer, n)
     assert torch.equal(second, straight)
+
+
+def test_checkpoints_of_a_newer_mtkit_are_left_where_they_are(store: CheckpointStore) -> None:
+    for update in (1, 2, 3):
+        path = store.path(update) / "manifest.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 99}))
+    with pytest.raises(CheckpointError, match="newer mtkit"):
+        store.load_newest()
+    assert store.updates() == [1, 2, 3]
+
+
+def test_a_second_damage_at_the_same_update_is_put_aside_too(store: CheckpointStore) -> None:
+    for _ in range(2):
+        store.save(3, checkpoint(3))
+        (store.path(3) / "state.json").unlink()
+        loaded = store.load_newest()
+        assert loaded is not None
+        assert loaded.model["w"][0] == 2.0
+
+
+def test_a_signal_while_checkpoints_are_checked_is_not_taken_for_damage(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Path) -> str:
+        raise Interrupted("stopped")
+
+    monkeypatch.setattr(checkpoint_module, "sha256_file", interrupted)
+    with pytest.raises(Interrupted):
+        load_checkpoint(store.path(3))

@@ -26,7 +26,7 @@ def test_loss_and_gradients_match_torch(
     chunk_rows: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(objective, "_CHUNK_LOGITS", chunk_rows * V)
+    monkeypatch.setitem(objective._CHUNK_LOGITS, "cpu", chunk_rows * V)
     hidden, weight, targets = tensors
     total, nll = projected_cross_entropy(hidden, weight, targets, pad_id=0, smoothing=smoothing)
     found = torch.autograd.grad(total * 0.3, [hidden, weight])
@@ -65,3 +65,19 @@ def test_bfloat16_hidden_states_train_a_float32_weight() -> None:
     exact, _ = projected_cross_entropy(hidden.float(), weight, targets, pad_id=0, smoothing=0.1)
     assert (grad_hidden.dtype, grad_weight.dtype) == (torch.bfloat16, torch.float32)
     assert total.item() == pytest.approx(exact.item(), rel=2e-2)
+
+
+def test_autocast_computes_the_products_in_bfloat16_and_the_loss_in_float32(
+    tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> None:
+    hidden, weight, targets = tensors
+    exact, _ = projected_cross_entropy(hidden, weight, targets, pad_id=0, smoothing=0.1)
+    expected = torch.autograd.grad(exact, [hidden, weight])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        total, _ = projected_cross_entropy(hidden, weight, targets, pad_id=0, smoothing=0.1)
+    found = torch.autograd.grad(total, [hidden, weight])
+    assert total.dtype == torch.float32
+    assert total.item() != exact.item()  # the products did run in bfloat16
+    assert [grad.dtype for grad in found] == [torch.float32, torch.float32]
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0.1, atol=0.03)

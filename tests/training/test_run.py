@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mtkit.errors import CheckpointError, ConfigError, Interrupted
+from mtkit.errors import CheckpointError, ConfigError, Interrupted, TrainingError
 from mtkit.training.checkpoint import load_checkpoint
 from mtkit.training.run import train
 from mtkit.training.run_directory import sole_user
@@ -141,7 +141,7 @@ def test_too_many_bad_updates_in_a_row_end_the_run_with_the_last_good_checkpoint
     toy_task: ToyTask, tmp_path: Path
 ) -> None:
     settings = toy_task.recipe(training__learning_rate=1e30, training__max_bad_updates=2, training__warmup_updates=0)
-    with pytest.raises(CheckpointError, match=r"not finite in 2 updates in a row .* lower training.learning_rate"):
+    with pytest.raises(TrainingError, match=r"not finite in 2 updates in a row .* lower training.learning_rate"):
         train(settings, tmp_path / "run")
 
 
@@ -164,7 +164,7 @@ def test_a_finished_run_says_so_and_changes_nothing(
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.safetensors")}
     with caplog.at_level("INFO", logger="mtkit"):
         run = train(toy_task.recipe(), tmp_path / "run")
-    assert "finished at update 12 (max_updates 12 reached)" in caplog.text
+    assert "finished at update 12, nothing to do" in caplog.text
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.safetensors")}
     assert run.scores["test"]
 
@@ -260,8 +260,7 @@ def test_a_signal_while_the_test_set_is_scored_loses_nothing(
     toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mtkit.training import finish
-
-    original = finish.evaluate_texts
+    from mtkit.translation.scoring import evaluate_texts as original
 
     def interrupted(*arguments: object, **options: object) -> object:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -284,3 +283,103 @@ def test_tensorboard_gets_the_same_numbers(toy_task: ToyTask, tmp_path: Path) ->
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     perplexities = [r["valid_perplexity"] for r in records if "valid_perplexity" in r]
     assert [event.value for event in events.Scalars("valid/perplexity")] == pytest.approx(perplexities, rel=1e-6)
+
+
+def test_a_validation_line_beyond_the_models_limit_is_cut_and_not_fatal(toy_task: ToyTask, tmp_path: Path) -> None:
+    for side, digit in (("num", "1 "), ("abc", "b ")):
+        short = (toy_task.directory / f"valid.{side}").read_text()
+        (tmp_path / f"valid.{side}").write_text(short + digit * 200 + "\n")
+    files = {"src": str(tmp_path / "valid.num"), "tgt": str(tmp_path / "valid.abc")}
+    settings = toy_task.recipe(data__valid=[files], data__prepared=str(tmp_path / "prepared"))
+    train(settings, tmp_path / "run")
+    assert load_checkpoint(tmp_path / "run" / "last").state["train"]["validated_update"] == 12
+
+
+def test_a_signal_in_the_last_validation_is_heeded_and_the_validation_done_once(
+    toy_task: ToyTask, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mtkit.training.validation import Validator
+
+    measure_loss, n_measured = Validator._measure_loss, 0
+
+    def interrupted(*arguments: object) -> dict[str, float]:
+        nonlocal n_measured
+        n_measured += 1
+        if n_measured == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return measure_loss(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Validator, "_measure_loss", interrupted)
+    settings = toy_task.recipe(training__accumulate=2)
+    with pytest.raises(Interrupted):
+        train(settings, tmp_path / "run")
+    for _ in range(2):
+        train(settings, tmp_path / "run")
+    assert n_measured == 3
+    assert_same_run(straight, tmp_path / "run", 12)
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["update"] for line in lines if "valid_" in line] == [6, 12]
+
+
+def test_a_checkpoint_that_only_a_signal_asked_for_is_not_averaged(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mtkit.training.report import Reporter
+
+    settings = toy_task.recipe(training__average={"n": 2, "by": "last"}, training__keep_last=2)
+    train(settings, tmp_path / "straight")
+    advance, done = Reporter.advance, 0
+
+    def advance_and_interrupt(reporter: Reporter) -> None:
+        nonlocal done
+        advance(reporter)
+        done += 1
+        if done in (10, 11):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Reporter, "advance", advance_and_interrupt)
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            train(settings, tmp_path / "run")
+    train(settings, tmp_path / "run")
+    bundles = [json.loads((tmp_path / name / "model" / "mtkit.json").read_text()) for name in ("straight", "run")]
+    assert [bundle["updates"] for bundle in bundles] == [[9, 12], [9, 12]]
+    names = [sorted(path.name for path in (tmp_path / name / "checkpoints").iterdir()) for name in ("straight", "run")]
+    assert names[0] == names[1]
+
+
+def test_a_damaged_best_checkpoint_does_not_keep_the_run_from_ending(
+    toy_task: ToyTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = toy_task.recipe(training__average={"n": 3, "by": "last"})
+    train(settings, tmp_path / "run")
+    (tmp_path / "run" / "model" / "mtkit.json").unlink()
+    damaged = tmp_path / "run" / "checkpoints" / "update-00000009" / "model.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with caplog.at_level("WARNING", logger="mtkit"):
+        train(settings, tmp_path / "run")
+    assert f"{damaged}: damaged" in caplog.text
+    assert json.loads((tmp_path / "run" / "model" / "mtkit.json").read_text())["updates"] == [6, 12]
+
+
+def test_other_test_files_are_scored_again(toy_task: ToyTask, tmp_path: Path) -> None:
+    from mtkit.data.prepare import prepare
+
+    files = {side: str(tmp_path / f"test.{side}") for side in ("num", "abc")}
+    for side, path in files.items():
+        Path(path).write_bytes((toy_task.directory / f"test.{side}").read_bytes())
+    settings = toy_task.recipe(
+        data__test=[{"src": files["num"], "tgt": files["abc"]}], data__prepared=str(tmp_path / "prepared")
+    )
+    train(settings, tmp_path / "run")
+    before = (tmp_path / "run" / "model" / "mtkit.json").read_bytes()
+    Path(files["abc"]).write_text("x y z\n" * 20)
+    config = settings.config()
+    prepare(config.data, config.tokenizer, config.prepared_directory, overwrite=True)
+    train(settings, tmp_path / "run")
+    assert (tmp_path / "run" / "model" / "mtkit.json").read_bytes() != before
+
+
+def test_any_seed_is_a_seed(toy_task: ToyTask, tmp_path: Path) -> None:
+    for seed in (-1, 2**32, 2**63):
+        train(toy_task.recipe(training__seed=seed, training__max_updates=1), tmp_path / str(seed))

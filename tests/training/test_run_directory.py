@@ -1,0 +1,88 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mtkit.data.prepare import Prepared, prepare
+from mtkit.errors import CheckpointError, ConfigError
+from mtkit.training.run_directory import check_same_run, clear
+from tests.conftest import ToyTask
+
+
+@pytest.fixture
+def prepared(toy_task: ToyTask) -> Prepared:
+    config = toy_task.recipe().config()
+    return prepare(config.data, config.tokenizer, config.prepared_directory)
+
+
+@pytest.mark.parametrize("leftover", [".corpus.partial", ".config.yaml.x1y2", "corpus", "prepared", "recipe.yaml"])
+def test_what_a_killed_process_left_is_no_obstacle(
+    toy_task: ToyTask, prepared: Prepared, tmp_path: Path, leftover: str
+) -> None:
+    (tmp_path / leftover).mkdir()
+    check_same_run(toy_task.recipe().config(), prepared, tmp_path)
+    assert (tmp_path / "config.yaml").exists()
+
+
+def test_a_directory_of_anything_else_is_refused_and_not_cleared(
+    toy_task: ToyTask, prepared: Prepared, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "train.log").write_text("mine")
+    clear(tmp_path)
+    with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
+        check_same_run(toy_task.recipe().config(), prepared, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "train.log"]
+    (tmp_path / "train.log").unlink()
+    (tmp_path / "config.yaml").write_text("mine")
+    clear(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "model"]
+
+
+@pytest.mark.parametrize("n_deleted", range(8))
+def test_a_run_is_cleared_wherever_a_clearing_was_killed(
+    toy_task: ToyTask, prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_deleted: int
+) -> None:
+    check_same_run(toy_task.recipe().config(), prepared, tmp_path)
+    for name in ("checkpoints", "model"):
+        (tmp_path / name).mkdir()
+    for name in ("train.log", "metrics.jsonl"):
+        (tmp_path / name).write_text("")
+    deleted: list[Path] = []
+    unlink, rmtree = Path.unlink, shutil.rmtree
+
+    def count(path: Path) -> None:
+        if len(deleted) == n_deleted:
+            raise KeyboardInterrupt
+        if path.exists():
+            deleted.append(path)
+
+    def counted_unlink(path: Path, missing_ok: bool = False) -> None:
+        count(path)
+        unlink(path, missing_ok)
+
+    def counted_rmtree(path: Path, ignore_errors: bool = False) -> None:
+        count(path)
+        rmtree(path, ignore_errors)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", counted_unlink)
+        patch.setattr(shutil, "rmtree", counted_rmtree)
+        try:
+            clear(tmp_path)
+        except KeyboardInterrupt:
+            assert len(deleted) == n_deleted
+    clear(tmp_path)
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
+    check_same_run(toy_task.recipe(model__d_ff=128).config(), prepared, tmp_path)
+
+
+def test_a_run_killed_before_its_first_line_of_the_log_is_cleared(
+    toy_task: ToyTask, prepared: Prepared, tmp_path: Path
+) -> None:
+    check_same_run(toy_task.recipe().config(), prepared, tmp_path)
+    other = toy_task.recipe(model__d_ff=128).config()
+    with pytest.raises(ConfigError, match=r"model\.d_ff: 64 then, 128 now"):
+        check_same_run(other, prepared, tmp_path)
+    clear(tmp_path)
+    check_same_run(other, prepared, tmp_path)
