@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"io", "log"},
-    {"config", "presets", "settings", "device"},
+    {"config", "presets", "settings", "device", "locks"},
     {"data", "model", "evaluation"},
     {"search"},
     {"translation"},

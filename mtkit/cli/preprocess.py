@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def preprocess(
     recipe: Annotated[
-        Path | None, typer.Argument(metavar="[RECIPE]", help="YAML recipe; the same as -c FILE.", show_default=False)
+        Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
     ] = None,
     config: ConfigOption = None,
     output: Annotated[

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 
 def train(
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
+    ] = None,
     config: ConfigOption = None,
     run_dir: Annotated[
         Path | None,
@@ -39,12 +42,15 @@ def train(
     """Train a model: from a recipe, or from two text files alone.
 
     \b
-    mtkit train -c recipe.yaml                     prepare the corpus, train, score the test sets
+    mtkit train recipe.yaml                        prepare the corpus, train, score the test sets
     mtkit train --src my.en --tgt my.de -o runs/my hold out validation and test lines, choose the rest
     mtkit train ...the same again                  go on where it stopped
 
     SIGINT (Ctrl-C) and SIGTERM finish the update, save, and exit with 75.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    if recipe is not None and config is not None:
+        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
+    config = config or recipe
     if (config is None) == (src is None and tgt is None):
         raise ConfigError(
             "give a recipe with -c FILE, or two text files with --src FILE --tgt FILE, not both or neither"
@@ -67,9 +73,9 @@ def train(
         from mtkit.training.quickstart import recipe_for, write_recipe
 
         if print_config:
-            recipe = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+            chosen = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
             settings = Settings.load(None, overrides=overrides or (), flags=flags)
-            typer.echo(_explain(settings.with_layer("mtkit train --src", recipe)))
+            typer.echo(_explain(settings.with_layer("mtkit train --src", chosen)))
             return
         config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
     assert config is not None

@@ -4,11 +4,8 @@ The sources are read three times, in bounded chunks: to check them and to find d
 tokenizer on a sample, and to encode and write. The directory appears whole at the end or not at all.
 """
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -34,6 +31,7 @@ from mtkit.data.store import StoreWriter, id_lists
 from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
 from mtkit.errors import DataError
 from mtkit.io import atomic_directory, write_json
+from mtkit.locks import sole_writer
 from mtkit.log import logger, progress_bar
 from mtkit.presets import default_vocab_size
 
@@ -67,7 +65,7 @@ def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, ov
     if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
         return existing
     try:
-        with _sole_writer(directory):
+        with sole_writer(directory):
             if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
                 return existing
             with atomic_directory(directory) as work:
@@ -115,35 +113,6 @@ def _same_corpus(
             "or name another directory with data.prepared"
         )
     return None
-
-
-@contextmanager
-def _sole_writer(directory: Path) -> Iterator[None]:
-    """Wait until no other process prepares this directory, and keep others waiting."""
-    path = directory.with_name(f".{directory.name}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with path.open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                logger.info("%s: another process prepares it, waiting", directory)
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            if not _is_at(lock.fileno(), path):
-                continue  # the process that held it has deleted the file since
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-            return
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether an open file still is the one of that name."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _open_existing(directory: Path, overwrite: bool) -> Prepared | None:

@@ -114,7 +114,7 @@ def test_two_at_once_prepare_once(
         prepared = prepare(data, WORDS, tmp_path / "out")
         threads[0].join()
     assert n_saved == 1
-    assert "another process prepares it, waiting" in caplog.text
+    assert "another process writes it, waiting" in caplog.text
     assert "already prepared" in caplog.text
     assert pairs_of(prepared, "train") == TOY
     assert not list(tmp_path.glob(".*"))
