@@ -63,6 +63,10 @@ class Manifest:
 
     sources: list[SourceReport]
 
+    def digests(self, place: str) -> list[str]:
+        """Sha256 of the inputs of train, valid or test, in the order of the recipe."""
+        return [digest for source in self.sources if source["place"] == place for digest in source["sha256"].values()]
+
     @property
     def n_train_tgt_tokens(self) -> int:
         """Target tokens of the training pairs, ends of sentences counted: what one epoch trains on."""

@@ -10,7 +10,7 @@ from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError
-from mtkit.io import atomic_file
+from mtkit.io import atomic_file, read_json, write_json
 from mtkit.settings import dump_config, read_config
 
 # Settings that may differ when a run goes on: they say how long and where, not what is computed.
@@ -61,8 +61,8 @@ def clear(run_dir: Path) -> None:
     (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", "tensorboard"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
-    # config.yaml goes last: as long as it is there, the rest is known to be a run's.
-    for name in ("best", "last", "metrics.jsonl", "train.log", JOINT_FILE, SRC_FILE, TGT_FILE, "config.yaml"):
+    files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", JOINT_FILE, SRC_FILE, TGT_FILE)
+    for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
         (run_dir / name).unlink(missing_ok=True)
 
 
@@ -71,7 +71,7 @@ def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
 
     Raises:
         ConfigError: Naming every setting that differs.
-        CheckpointError: If the directory holds something else, or its tokenizer is not that of the corpus.
+        CheckpointError: If the directory holds something else, or its tokenizer or pairs are not those of the corpus.
     """
     path = run_dir / "config.yaml"
     if path.exists():
@@ -91,10 +91,23 @@ def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
             )
     elif visible_names(run_dir) - {"prepared", "corpus", "recipe.yaml"}:
         raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
+    _check_same_corpus(prepared, run_dir)
     (run_dir / _MARKER).touch()
     with atomic_file(path) as file:
         file.write(dump_config(config).encode())
     prepared.tokenizer.save(run_dir)
+
+
+def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:
+    """Refuse to go on with other training or validation pairs; otherwise note the hashes of their files."""
+    path = run_dir / "corpus.json"
+    now = {place: sorted(prepared.manifest.digests(place)) for place in ("train", "valid")}
+    if (run_dir / "checkpoints").exists() and path.exists() and read_json(path) != now:
+        raise CheckpointError(
+            f"{run_dir}: the training or validation files are not those that the run began with; "
+            "choose another -o, or --overwrite to start afresh"
+        )
+    write_json(path, now)
 
 
 def visible_names(directory: Path) -> set[str]:

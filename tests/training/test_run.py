@@ -383,3 +383,21 @@ def test_other_test_files_are_scored_again(toy_task: ToyTask, tmp_path: Path) ->
 def test_any_seed_is_a_seed(toy_task: ToyTask, tmp_path: Path) -> None:
     for seed in (-1, 2**32, 2**63):
         train(toy_task.recipe(training__seed=seed, training__max_updates=1), tmp_path / str(seed))
+
+
+def test_another_corpus_is_refused(toy_task: ToyTask, tmp_path: Path) -> None:
+    from mtkit.data.prepare import prepare
+
+    files = {side: tmp_path / f"train.{side}" for side in ("num", "abc")}
+    for side, path in files.items():
+        path.write_bytes((toy_task.directory / f"train.{side}").read_bytes())
+    settings = toy_task.recipe(
+        data__train=[{"src": str(files["num"]), "tgt": str(files["abc"])}], data__prepared=str(tmp_path / "prepared")
+    )
+    train(settings, tmp_path / "run")
+    for path in files.values():
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[::-1]))  # the same vocabulary, another order
+    config = settings.config()
+    prepare(config.data, config.tokenizer, config.prepared_directory, overwrite=True)
+    with pytest.raises(CheckpointError, match="training or validation files are not those that the run began with"):
+        train(settings, tmp_path / "run")
