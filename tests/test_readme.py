@@ -69,10 +69,10 @@ def test_the_commands_of_the_readme_work_in_an_empty_directory(tmp_path: Path) -
                 (ROOT / "data" / f"{source}.{language}").read_text(encoding="utf-8").splitlines(keepends=True)[:1000]
             )
             (tmp_path / f"{name}.{language}").write_text("".join(lines), encoding="utf-8")
-    pairs = zip(
-        *((ROOT / "data" / f"valid.{language}").open(encoding="utf-8") for language in ("en", "de")), strict=True
-    )
-    (tmp_path / "more.tsv").write_text("".join(f"{s.strip()}\t{t.strip()}\n" for s, t in pairs), encoding="utf-8")
+    sides = [
+        (ROOT / "data" / f"valid.{language}").read_text(encoding="utf-8").splitlines() for language in ("en", "de")
+    ]
+    (tmp_path / "more.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in zip(*sides, strict=True)), encoding="utf-8")
     for language in ("en", "de"):
         subprocess.run(["gzip", "corpus." + language], cwd=tmp_path, check=True)
     text = (ROOT / "README.md").read_text(encoding="utf-8")
