@@ -43,3 +43,9 @@ def test_last_and_best_choose_by_update_and_by_score(store: CheckpointStore) -> 
     assert choose_checkpoints(store, state, 2, "last") == [4, 6]
     assert choose_checkpoints(store, state, 2, "best") == [2, 6]
     assert choose_checkpoints(store, state, 9, "best") == [2, 4, 6]
+
+
+def test_a_checkpoint_that_only_a_signal_asked_for_is_not_chosen(store: CheckpointStore) -> None:
+    state = TrainState(update=6, scores={"2": 30.0, "4": 10.0, "6": 20.0}, off_schedule=[6])
+    assert choose_checkpoints(store, state, 2, "last") == [2, 4]
+    assert choose_checkpoints(store, state, 2, "best") == [2, 4]
