@@ -7,11 +7,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
-from mtkit.io import atomic_file
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 logger = logging.getLogger("mtkit")
 
@@ -20,7 +19,14 @@ class _Handler(logging.Handler):
     """Writes a log line above whatever progress bar is on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        line = self.format(record)
+        if "tqdm" in sys.modules:
+            from tqdm import tqdm
+
+            tqdm.write(line, file=sys.stderr)
+        else:  # nothing has made a bar, and importing what could takes longer than saying --help
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
 
 
 def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
@@ -48,6 +54,8 @@ def log_to_file(path: Path) -> Iterator[None]:
 
 def progress_bar(*, total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[Any]":
     """A progress bar on stderr, or nothing where stderr is not a terminal."""
+    from tqdm import tqdm
+
     return tqdm(
         total=total,
         initial=initial,
@@ -77,6 +85,8 @@ class MetricsLog:
             last_validated: The last update whose validation is complete.
         """
         self._path = path
+        from mtkit.io import atomic_file
+
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if _update_of(line) <= (last_validated if "valid_" in line else last_update)]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mtkit.cli import app
+
 PACKAGE = Path(__file__).parents[1] / "mtkit"
 
 # Each room may import itself and the rooms before its own.
@@ -56,6 +58,15 @@ def test_importing_costs_nothing(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not HEAVY & set(loaded)
+
+
+@pytest.mark.parametrize("command", [c.callback.__name__ for c in app.registered_commands if c.callback is not None])
+def test_the_help_of_a_command_costs_nothing(command: str) -> None:
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from mtkit.cli import main; main()"
+    run = [sys.executable, "-c", code, command, "--help"]
+    shown, _, loaded = subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip().rpartition("\n")
+    assert "--help" in shown
+    assert not HEAVY & set(loaded.split())
 
 
 def test_no_file_is_a_place_for_leftovers() -> None:
