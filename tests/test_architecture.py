@@ -15,11 +15,12 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"io", "log"},
-    {"config", "presets", "settings", "device", "locks"},
+    {"config", "presets", "settings", "device", "machine", "locks"},
     {"data", "model", "evaluation"},
     {"search"},
     {"translation"},
     {"training"},
+    {"bench"},
     {"cli"},
     {"__main__"},
 ]

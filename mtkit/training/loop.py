@@ -11,6 +11,7 @@ from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast
 from mtkit.errors import TrainingError
+from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.objective import CrossEntropy, Loss
@@ -32,6 +33,7 @@ def fit(
     device: torch.device,
     precision: Precision,
     tokens_per_epoch: int,
+    peak_flop_per_second: float,
     validator: Validator,
     reporter: Reporter,
     save: Callable[[], None],
@@ -49,6 +51,7 @@ def fit(
         device: Where the batches go.
         precision: Of forward and backward.
         tokens_per_epoch: Target tokens of one pass over the corpus, ends of sentences counted.
+        peak_flop_per_second: Of the machine, in this precision: what ``mfu`` is a share of.
         validator: Scores the model.
         reporter: Tells how it goes.
         save: Writes a checkpoint of the present state.
@@ -108,7 +111,7 @@ def fit(
             with autocast(device, precision):
                 loss = objective(model, batch.to(device, non_blocking=True))
             (loss.total / n_tgt_tokens).backward()
-            window.add(loss, batch)
+            window.add(loss, batch, _flop(model, batch))
         grad_norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         _step(optimizer, grad_norm, config.max_grad_norm)
         optimizer.zero_grad(set_to_none=True)
@@ -125,7 +128,7 @@ def fit(
         state.seconds += time.monotonic() - started
         if state.update % config.report_every == 0:
             position = {"learning_rate": rate, "epoch": round(state.epoch, 4), "bad_updates": state.bad_updates}
-            reporter.training(state, window.summary() | position)
+            reporter.training(state, window.summary(peak_flop_per_second) | position)
             window = _Window(device)
 
 
@@ -138,6 +141,17 @@ def _step(optimizer: torch.optim.AdamW, grad_norm: Tensor, max_grad_norm: float)
     optimizer.grad_scale = (grad_norm / max_grad_norm).clamp_(min=1.0).float()  # type: ignore[attr-defined]
     optimizer.found_inf = grad_norm.isfinite().logical_not_().float()  # type: ignore[attr-defined]
     optimizer.step()
+
+
+def _flop(model: EncoderDecoder, batch: Batch) -> float:
+    """Floating-point operations of the real tokens, forward and backward."""
+    return training_flop(
+        model.config,
+        n_sentences=batch.src.size(0),
+        n_src_tokens=batch.n_src_tokens,
+        n_tgt_tokens=batch.n_tgt_tokens,
+        vocab_size=model.output_weight.size(0),
+    )
 
 
 def _count_bad_updates(state: TrainState, window: "_Window", config: TrainingConfig) -> None:
@@ -159,13 +173,15 @@ class _Window:
     def __init__(self, device: torch.device) -> None:
         self.seconds = 0.0
         self._src_tokens = self._tgt_tokens = self._positions = 0
+        self._flop = 0.0
         self._outcomes: list[Tensor] = []
         # Loss, negative log-likelihood, tokens, gradient norm and number of the updates that were finite.
         self._sums = torch.zeros(5, dtype=torch.float64, device=device)
         self._open = torch.zeros(3, dtype=torch.float64, device=device)  # the first three, of the update under way
 
-    def add(self, loss: Loss, batch: Batch) -> None:
+    def add(self, loss: Loss, batch: Batch, flop: float) -> None:
         """Take in one micro-batch."""
+        self._flop += flop
         self._open += torch.stack([loss.total.detach(), loss.nll, loss.nll.new_full((), loss.n_tokens)])
         self._src_tokens += batch.n_src_tokens
         self._tgt_tokens += batch.n_tgt_tokens
@@ -185,8 +201,8 @@ class _Window:
         self._outcomes.clear()
         return outcomes
 
-    def summary(self) -> dict[str, float]:
-        """The window in numbers: nats per token, tokens per second, share of padding."""
+    def summary(self, peak_flop_per_second: float) -> dict[str, float]:
+        """The window in numbers: nats per token, tokens per second, share of the machine's peak, share of padding."""
         loss, nll, tokens, grad_norm, updates = self._sums.tolist()
         nll_per_token = nll / max(1, tokens)
         return {
@@ -195,5 +211,6 @@ class _Window:
             "grad_norm": grad_norm / max(1, updates),
             "src_tokens_per_second": self._src_tokens / self.seconds,
             "tgt_tokens_per_second": self._tgt_tokens / self.seconds,
+            "mfu": self._flop / self.seconds / peak_flop_per_second,
             "padding_share": 1 - (self._src_tokens + self._tgt_tokens) / max(1, self._positions),
         }

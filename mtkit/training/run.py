@@ -16,6 +16,7 @@ from mtkit.device import Precision, choose_device, choose_precision, describe, m
 from mtkit.errors import Interrupted
 from mtkit.evaluation.metrics import Score, check_metrics
 from mtkit.log import duration_shown, log_to_file, logger
+from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings import Settings
@@ -131,6 +132,8 @@ def _fit(
         decode=training.validate_text,
     )
     reporter = Reporter(run_dir, keeper.state, max_updates=training.max_updates, tensorboard=training.tensorboard)
+    peak = machine_peak(device, precision)
+    logger.info("MFU below is the share of %s, in matrix products", peak)
     advice = "lower training.batch_tokens or raise training.accumulate (--set training.accumulate=2)"
     with ExitStack() as stack:
         stop = stack.enter_context(StopSignal())
@@ -146,6 +149,7 @@ def _fit(
             device=device,
             precision=precision,
             tokens_per_epoch=prepared.manifest.n_train_tgt_tokens,
+            peak_flop_per_second=peak.flop_per_second,
             validator=validator,
             reporter=reporter,
             save=keeper.save,

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import threading
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from mtkit.errors import CheckpointError, ConfigError, Interrupted, TrainingError
+from mtkit.model.cost import training_flop
 from mtkit.training.checkpoint import load_checkpoint
 from mtkit.training.run import train
 from mtkit.training.run_directory import sole_user
@@ -82,6 +84,21 @@ def test_metrics_hold_each_update_once(straight: Path) -> None:
     assert [r["update"] for r in records if "loss_per_token" in r] == [3, 6, 9, 12]
     assert [r["update"] for r in records if "valid_bleu" in r] == [6, 12]
     assert all(r["padding_share"] < 0.2 for r in records if "padding_share" in r)
+
+
+def test_mfu_is_the_arithmetic_of_the_real_tokens_over_the_peak_in_the_log(
+    toy_task: ToyTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="mtkit"):
+        train(toy_task.recipe(training__max_updates=3), tmp_path / "run")
+    found = re.search(r"MFU below is the share of ([\d.]+) ([GT])FLOP/s, measured", caplog.text)
+    assert found is not None
+    peak = float(found[1]) * {"G": 1e9, "T": 1e12}[found[2]]
+    record = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[0])
+    src, tgt = record["src_tokens_per_second"], record["tgt_tokens_per_second"]
+    model = toy_task.recipe().config().model
+    flop = training_flop(model, n_sentences=tgt / 5, n_src_tokens=src, n_tgt_tokens=tgt, vocab_size=24)
+    assert record["mfu"] == pytest.approx(flop / peak, rel=0.05)  # the peak is rounded, 5 tokens are the mean length
 
 
 def test_accumulated_micro_batches_train_as_one_large_batch(toy_task: ToyTask) -> None:
