@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from mtkit import __version__
 from mtkit.cli.average import average
+from mtkit.cli.bench import bench
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.train import train
@@ -37,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, average):
+for _command in (preprocess, train, translate, evaluate, average, bench):
     app.command()(_command)
 
 

@@ -1,0 +1,240 @@
+"""Measure a machine at the work of a recipe or of a trained model."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mtkit.bench.synthetic import random_store
+from mtkit.bench.training import TrainingSpeed, measure_training
+from mtkit.bench.translation import TranslationSpeed, measure_model, measure_random
+from mtkit.config import Config, ModelConfig
+from mtkit.data.prepared import open_prepared
+from mtkit.data.store import Store
+from mtkit.data.tokenizer import Tokenizer
+from mtkit.device import Precision, choose_device, choose_precision, set_threads
+from mtkit.errors import DataError
+from mtkit.log import logger
+from mtkit.machine import Peak, bf16_is_native, cpu_name, measured_peak, memory_bandwidth, peak
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.presets import SIZE_CLASSES, default_vocab_size
+from mtkit.settings import Settings
+from mtkit.translation.bundle import load_bundle
+from mtkit.translation.scoring import held_out_sets
+from mtkit.translation.translator import Translator
+
+_PROBE_SECONDS = 0.5
+_NO_RECIPE = "random tokens"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the work ran on, and what that can do at most."""
+
+    cpu: str
+    n_cores: int
+    """That this process may use."""
+
+    n_threads: int
+    gpu: str | None
+    torch: str
+    python: str
+    device: str
+    precision: Precision
+    limits: "Limits"
+    memory_bytes_per_second: float
+    """Read and written by a copy, measured."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Matrix products of a device."""
+
+    fp32_flop_per_second: float
+    """Measured."""
+
+    bf16_flop_per_second: float | None
+    """Likewise; None where the device does not multiply in bf16 itself."""
+
+    peak: Peak
+    """What shares of peak refer to, in the precision used."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What was measured."""
+
+    name: str
+    """The preset, the recipe or the model."""
+
+    data: str
+    model: ModelConfig
+    n_parameters: int
+    src_vocab_size: int
+    tgt_vocab_size: int
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All that is told."""
+
+    machine: Machine
+    work: Work
+    training: TrainingSpeed | None
+    """None for a trained model."""
+
+    translation: list[TranslationSpeed]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"work": asdict(self.work) | {"model": self.work.model.model_dump(mode="json")}}
+
+
+def settings_of_preset(preset: str | None, *, overrides: Sequence[str], flags: dict[str, object]) -> Settings:
+    """Settings without a recipe: of a preset, by default the one that suits the device, over no corpus at all."""
+    settings = Settings.load(None, overrides=overrides, flags=flags | {"model.preset": preset})
+    nowhere = [{"src": "nowhere", "tgt": "nowhere"}]
+    data = {"data.src_lang": "src", "data.tgt_lang": "tgt", "data.train": nowhere, "data.valid": nowhere}
+    device = choose_device(str(flags.get("training.device") or "auto"))
+    default = "base" if device.type == "cuda" else "small"
+    return settings.with_layer("mtkit bench", data | {"model.preset": default, "name": _NO_RECIPE})
+
+
+def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
+    """Measure training and translation at the sizes of a recipe, on its corpus where that has been prepared.
+
+    Args:
+        settings: The recipe and what was typed beside it.
+        seconds: How long, all in all; a model that is large for the machine takes longer.
+
+    Raises:
+        MtkitError: For everything that a user can fix.
+    """
+    config, store, work = _recipe_work(settings)
+    training = config.training
+    set_threads(training.threads)
+    device = choose_device(training.device)
+    precision = choose_precision(training.precision, device)
+    limits = _limits(device, precision)
+    vocab_sizes = (work.src_vocab_size, work.tgt_vocab_size)
+    logger.info("training for about %.0f s", seconds * 2 / 3)
+    trained = measure_training(
+        config.model,
+        training,
+        store,
+        vocab_sizes=vocab_sizes,
+        pad_id=Tokenizer.pad_id,
+        device=device,
+        precision=precision,
+        peak=limits.peak,
+        seconds=seconds / 2,  # and a third of that to tell the parts apart
+    )
+    logger.info("translating for about %.0f s", seconds / 3)
+    translated = measure_random(
+        config.model,
+        config.decoding,
+        store,
+        vocab_sizes=vocab_sizes,
+        device=device,
+        precision=precision,
+        peak=limits.peak,
+        seconds=seconds / 3,
+    )
+    return Bench(_machine(device, precision, limits), work, trained, translated)
+
+
+def bench_model(
+    path: Path, src_text: Sequence[str] | None, *, device: str, precision: str, threads: int | None, seconds: float
+) -> Bench:
+    """Measure translation with a trained model.
+
+    Args:
+        path: A run directory, a checkpoint or a bundle.
+        src_text: What to translate; None for the first test set of the model's corpus.
+        device: auto, cpu or cuda.
+        precision: auto, fp32 or bf16.
+        threads: CPU threads; by default one per core.
+        seconds: How long.
+
+    Raises:
+        MtkitError: For everything that a user can fix.
+    """
+    data = "the text given"
+    if src_text is None:
+        held_out = held_out_sets(load_bundle(path))[0]
+        src_text, data = held_out.src_text, f"test set {held_out.name}"
+    src_text = [line for line in src_text if line.strip()]
+    if not src_text:
+        raise DataError("nothing to translate: the text has no line that is not blank")
+    translator = Translator.load(path, device=device, precision=precision, threads=threads)
+    limits = _limits(translator.device, translator.precision)
+    model, tokenizer = translator.model, translator.tokenizer
+    work = Work(str(path), data, model.config, model.n_parameters(), tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
+    logger.info("translating for about %.0f s", seconds)
+    translated = measure_model(translator, src_text, peak=limits.peak, seconds=seconds)
+    return Bench(_machine(translator.device, translator.precision, limits), work, None, translated)
+
+
+def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:
+    """The resolved recipe and its pairs: of the prepared corpus, or else random ones."""
+    before = settings.before_corpus().config()
+    directory = before.prepared_directory
+    if directory.exists():
+        prepared = open_prepared(directory)
+        config = settings.for_corpus(prepared.manifest.n_train)[0].config()
+        store, data = prepared.store("train"), f"{directory}, {prepared.manifest.n_train:,} pairs"
+        vocab_sizes = (prepared.tokenizer.src_vocab_size, prepared.tokenizer.tgt_vocab_size)
+    else:
+        config = before
+        vocab_size = config.tokenizer.vocab_size or _typical_vocab_size(config.model.preset)
+        vocab_sizes = (vocab_size, vocab_size)
+        store = random_store(
+            100_000, src_vocab_size=vocab_size, tgt_vocab_size=vocab_size, max_length=config.model.max_length
+        )
+        data = "random tokens" if config.name == _NO_RECIPE else f"random tokens, as {directory} is not there"
+        if config.model.preset == "auto":
+            logger.warning("the preset follows the size of the corpus: run mtkit preprocess first to measure that one")
+    return config, store, _work(config, data, vocab_sizes)
+
+
+def _typical_vocab_size(preset: str) -> int:
+    """That of a corpus in the midst of those that a preset is for."""
+    max_pairs = SIZE_CLASSES[preset].max_pairs if preset in SIZE_CLASSES else float("inf")
+    return default_vocab_size(int(min(max_pairs, 1e9) / 5))
+
+
+def _work(config: Config, data: str, vocab_sizes: tuple[int, int]) -> Work:
+    with torch.device("meta"):  # sizes alone, no numbers
+        model = EncoderDecoder(config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=0)
+    preset = config.model.preset
+    name = f"preset {preset}" if config.name == _NO_RECIPE else f"recipe {config.name}"
+    return Work(name, data, config.model, model.n_parameters(), *vocab_sizes)
+
+
+def _limits(device: torch.device, precision: Precision) -> Limits:
+    logger.info("measuring matrix products")
+    fp32 = measured_peak(device, "fp32", seconds=_PROBE_SECONDS)
+    bf16 = measured_peak(device, "bf16", seconds=_PROBE_SECONDS) if bf16_is_native(device) else None
+    of_precision = Peak(fp32, published=False) if precision == "fp32" else peak(device, precision)
+    return Limits(fp32, bf16, of_precision)
+
+
+def _machine(device: torch.device, precision: Precision, limits: Limits) -> Machine:
+    """Last of all, as copying takes memory of its own."""
+    logger.info("measuring memory")
+    return Machine(
+        cpu=cpu_name(),
+        n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        n_threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        torch=torch.__version__,
+        python=platform.python_version(),
+        device=str(device),
+        precision=precision,
+        limits=limits,
+        memory_bytes_per_second=memory_bandwidth(device, seconds=_PROBE_SECONDS),
+    )

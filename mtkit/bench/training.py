@@ -1,0 +1,307 @@
+"""The speed of training: the loop that ``mtkit train`` runs, over its batches, for so many seconds."""
+
+import math
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+
+from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
+from mtkit.config import ModelConfig, TrainingConfig
+from mtkit.data.batches import Batch, BatchPlan, padding_share
+from mtkit.data.store import Store
+from mtkit.device import Precision, memory_advice
+from mtkit.log import peak_memory
+from mtkit.machine import Peak
+from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
+from mtkit.model.dropout import seed_dropout
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.loop import fit
+from mtkit.training.objective import CrossEntropy
+from mtkit.training.report import Reporter
+from mtkit.training.run import build_optimizer
+from mtkit.training.signals import StopSignal
+from mtkit.training.state import TrainState
+from mtkit.training.validation import Validator
+
+_NEVER = 1 << 62
+_MIN_UPDATES = 3
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure over several measurements."""
+
+    median: float
+    min: float
+    max: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Spread":
+        """Of at least one value."""
+        return cls(statistics.median(values), min(values), max(values))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of an update takes."""
+
+    name: str
+    forward_seconds: float
+    """Per update. What is neither forward nor backward is counted here."""
+
+    backward_seconds: float
+    share: float
+    """Of the update's time."""
+
+    share_of_peak: float | None
+    """Its matrix products per second over the machine's peak; None where it has none."""
+
+
+@dataclass(frozen=True)
+class TrainingSpeed:
+    """How fast a model is trained."""
+
+    n_updates: int
+    """Measured."""
+
+    batch_tokens: int
+    """Of the updates measured."""
+
+    batch_tokens_wanted: int
+    """Of the recipe's updates."""
+
+    tgt_tokens_per_second: Spread
+    src_tokens_per_second: float
+    seconds_per_update: float
+    """Of an update as the recipe wants it."""
+
+    mfu: float
+    """Share of the machine's peak, real tokens only."""
+
+    padding_share: float
+    peak_memory_bytes: int
+    """Of the GPU, or of this process."""
+
+    parts: list[Part]
+    parts_seconds_per_update: float
+    """Of an update with the clocks that told the parts apart."""
+
+    n_updates_to_do: int
+    seconds_to_finish: float
+    """The whole run from its first update; validation and checkpoints not counted."""
+
+
+def measure_training(
+    model_config: ModelConfig,
+    training: TrainingConfig,
+    store: Store,
+    *,
+    vocab_sizes: tuple[int, int],
+    pad_id: int,
+    device: torch.device,
+    precision: Precision,
+    peak: Peak,
+    seconds: float,
+) -> TrainingSpeed:
+    """Train a model from random weights for about ``seconds``, and then a third of that with a clock at each module.
+
+    Args:
+        model_config: Its sizes.
+        training: Its recipe.
+        store: Pairs.
+        vocab_sizes: Of source and target.
+        pad_id: Id of the padding token.
+        device: Where.
+        precision: Of the matrix products.
+        peak: What shares of peak refer to.
+        seconds: How long. An update that would take too much of that is measured with fewer tokens.
+
+    Raises:
+        DeviceError: If an update does not fit into memory.
+    """
+    batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], peak, seconds)
+    # No validation, no checkpoint and no report falls into what is measured.
+    every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
+    quiet = training.model_copy(update=every | {"max_epochs": None, "batch_tokens": batch_tokens})
+    seed_dropout(training.seed, 0)
+    model = EncoderDecoder(
+        model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
+    ).to(device)
+    plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=training.accumulate, seed=training.seed)
+    loop = _Loop(model, quiet, iter(plan), device, precision)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with memory_advice("lower training.batch_tokens (--set training.batch_tokens=N)"):
+        plain = loop.run(seconds)
+        memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
+        timeline = Timeline(device)
+        watched = loop.run(seconds / 3, timeline)
+
+    scale = training.batch_tokens / batch_tokens
+    per_update = statistics.median(plain.seconds)
+    n_updates = training.max_updates
+    if training.max_epochs is not None:
+        per_epoch = math.ceil((int(store.tgt_lengths.sum()) + len(store)) / (plain.tgt_tokens_per_update() * scale))
+        n_updates = min(n_updates, training.max_epochs * per_epoch)
+    flop = [_flop(model, update) / seconds for update, seconds in zip(plain.updates, plain.seconds, strict=True)]
+    return TrainingSpeed(
+        n_updates=len(plain.seconds),
+        batch_tokens=batch_tokens,
+        batch_tokens_wanted=training.batch_tokens,
+        tgt_tokens_per_second=Spread.of(plain.rates("n_tgt_tokens")),
+        src_tokens_per_second=statistics.median(plain.rates("n_src_tokens")),
+        seconds_per_update=per_update * scale,
+        mfu=statistics.median(flop) / peak.flop_per_second,
+        padding_share=padding_share([batch for update in plain.updates for batch in update]),
+        peak_memory_bytes=memory,
+        parts=_parts(timeline, watched, model, peak),
+        parts_seconds_per_update=statistics.median(watched.seconds),
+        n_updates_to_do=n_updates,
+        seconds_to_finish=n_updates * per_update * scale,
+    )
+
+
+def _batch_tokens(config: ModelConfig, training: TrainingConfig, vocab_size: int, peak: Peak, seconds: float) -> int:
+    """Tokens of an update: the recipe's, or as many as let five updates be done in time at 40 % of the peak."""
+    wanted = training.batch_tokens
+    flop = training_flop(
+        config, n_sentences=wanted / 25, n_src_tokens=wanted, n_tgt_tokens=wanted, vocab_size=vocab_size
+    )
+    affordable = wanted * seconds / 5 / (flop / (0.4 * peak.flop_per_second))
+    return min(wanted, max(int(affordable), 500, training.accumulate))
+
+
+def _flop(model: EncoderDecoder, update: list[Batch]) -> float:
+    return FORWARD_AND_BACKWARD * sum(_flop_by_part(model, [update]).values())
+
+
+def _flop_by_part(model: EncoderDecoder, updates: list[list[Batch]]) -> dict[str, float]:
+    """Of the forward passes of all updates."""
+    total: dict[str, float] = {}
+    for batch in (batch for update in updates for batch in update):
+        forward = forward_flop(
+            model.config,
+            n_sentences=batch.src.size(0),
+            n_src_tokens=batch.n_src_tokens,
+            n_tgt_tokens=batch.n_tgt_tokens,
+            vocab_size=model.output_weight.size(0),
+        )
+        total = {part: total.get(part, 0.0) + flop for part, flop in forward.items()}
+    return total
+
+
+def _parts(timeline: Timeline, measured: "_Measured", model: EncoderDecoder, peak: Peak) -> list[Part]:
+    """What was marked, per update: the model in the order of its forward pass, then what belongs to no part of it."""
+    last = [LOSS, "dropout", OPTIMISER, DATA, REST]
+    spent = timeline.spent()
+    names = [name for name in spent if name not in last] + [name for name in last if name in spent]
+    total = sum(sum(phases.values()) for phases in spent.values())
+    flop = _flop_by_part(model, measured.all_updates)
+    flop[LOSS] = flop.pop("projection")
+    n = len(measured.all_updates)
+    parts = []
+    for name in names:
+        phases = spent[name]
+        seconds = sum(phases.values())
+        share_of_peak = FORWARD_AND_BACKWARD * flop[name] / seconds / peak.flop_per_second if name in flop else None
+        parts.append(Part(name, phases["forward"] / n, phases["backward"] / n, seconds / total, share_of_peak))
+    return parts
+
+
+@dataclass
+class _Measured:
+    """Updates and what each took; ``all_updates`` has the first too, which is not counted."""
+
+    all_updates: list[list[Batch]]
+    seconds: list[float]
+
+    @property
+    def updates(self) -> list[list[Batch]]:
+        return self.all_updates[1:]
+
+    def tgt_tokens_per_update(self) -> float:
+        return statistics.mean(sum(batch.n_tgt_tokens for batch in update) for update in self.updates)
+
+    def rates(self, count: str) -> list[float]:
+        """Tokens per second in each update."""
+        tokens = [sum(getattr(batch, count) for batch in update) for update in self.updates]
+        return [n / seconds for n, seconds in zip(tokens, self.seconds, strict=True)]
+
+
+class _Stopwatch(Reporter):
+    """Notes the moment when each update is done, and stops the loop in time."""
+
+    def __init__(self, device: torch.device, stop: StopSignal, seconds: float) -> None:
+        self.moments: list[Moment] = []
+        self._device = device
+        self._stop = stop
+        self._seconds = seconds
+        self._start = time.perf_counter()
+
+    def advance(self) -> None:
+        """One more update is done."""
+        self.moments.append(now(self._device))
+        if self._device.type == "cuda" and len(self.moments) % 10 == 0:
+            torch.cuda.synchronize(self._device)  # the queue must not run far ahead of the clock
+        if len(self.moments) > _MIN_UPDATES and time.perf_counter() - self._start > self._seconds:
+            self._stop.received = "time"
+
+
+class _Loop:
+    """A model in training, run for a while and then for another."""
+
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        training: TrainingConfig,
+        updates: Iterator[list[Batch]],
+        device: torch.device,
+        precision: Precision,
+    ) -> None:
+        self._model = model
+        self._training = training
+        self._updates = updates
+        self._device = device
+        self._precision = precision
+        self._objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+        self._optimizer = build_optimizer(model, training)
+        self._state = TrainState()
+
+    def run(self, seconds: float, timeline: Timeline | None = None) -> _Measured:
+        """At least four updates, and as many as there is time for."""
+        stop, seen = StopSignal(), []
+        stopwatch = _Stopwatch(self._device, stop, seconds)
+
+        def noting(updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
+            for update in updates:
+                seen.append(update)
+                yield update
+
+        with ExitStack() as watching:
+            updates, objective = noting(self._updates), self._objective
+            if timeline is not None:
+                updates = timeline.reading(updates)
+                objective = watching.enter_context(timeline.watching(self._model, objective, self._optimizer))
+            fit(
+                self._model,
+                objective,
+                self._optimizer,
+                updates,
+                self._training,
+                self._state,
+                device=self._device,
+                precision=self._precision,
+                tokens_per_epoch=_NEVER,
+                peak_flop_per_second=1.0,
+                validator=cast(Validator, None),  # no update is due for one
+                reporter=stopwatch,
+                save=lambda: None,
+                stop=stop,
+            )
+        pairs = zip(stopwatch.moments, stopwatch.moments[1:], strict=False)
+        return _Measured(seen, [seconds_between(start, end) for start, end in pairs])
