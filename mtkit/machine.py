@@ -57,7 +57,12 @@ def flop_shown(flop_per_second: float) -> str:
 
 
 def peak(device: torch.device, precision: Precision, *, seconds: float = 0.2) -> Peak:
-    """What a share of peak refers to: published for bf16 on a well-known GPU, else measured for ``seconds``."""
+    """What a share of peak refers to: published for bf16 on a well-known GPU, else measured for ``seconds``.
+
+    A device that does not multiply in bf16 itself is held against what it does in float32.
+    """
+    if precision == "bf16" and not bf16_is_native(device):
+        precision = "fp32"
     if device.type == "cuda" and precision == "bf16":
         published = published_peak(torch.cuda.get_device_name(device))
         if published is not None:

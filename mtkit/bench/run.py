@@ -197,7 +197,10 @@ def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:
         )
         data = "random tokens" if config.name == _NO_RECIPE else f"random tokens, as {directory} is not there"
         if config.model.preset == "auto":
-            logger.warning("the preset follows the size of the corpus: run mtkit preprocess first to measure that one")
+            logger.warning(
+                "the preset that suits the corpus is known once it is prepared: run mtkit preprocess first, "
+                "or name one with --set model.preset=NAME"
+            )
     return config, store, _work(config, data, vocab_sizes)
 
 

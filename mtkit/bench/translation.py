@@ -57,7 +57,8 @@ def measure_random(
     pad_id, bos_id, eos_id = Tokenizer.pad_id, Tokenizer.bos_id, Tokenizer.eos_id
     torch.manual_seed(0)
     model = EncoderDecoder(config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id)
-    model.to(device).eval()
+    model.to(device)
+    model.eval()
     engine = TorchEngine(model, bos_id=bos_id, eos_id=eos_id, device=device, precision=precision)
     sources = [store.src_ids(row).tolist()[: config.max_length - 1] for row in range(min(_LINES, len(store)))]
     size = BATCH_SIZE["sentences"]
