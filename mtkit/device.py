@@ -33,7 +33,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
-    """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a GPU that computes in it, else fp32.
+    """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a device that multiplies in it, else fp32.
 
     Raises:
         DeviceError: If it is none of these.
@@ -41,8 +41,16 @@ def choose_precision(name: str, device: torch.device) -> Precision:
     if name not in ("auto", "fp32", "bf16"):
         raise DeviceError(f"precision {name}: unknown; use auto, fp32 or bf16")
     if name == "auto":
-        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+        return "bf16" if bf16_is_native(device) else "fp32"
     return "bf16" if name == "bf16" else "fp32"
+
+
+def bf16_is_native(device: torch.device) -> bool:
+    """Whether the device multiplies in bf16 itself, and does not spell it out in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 def set_threads(n: int | None) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from mtkit.device import Precision
+from mtkit.device import Precision, bf16_is_native
 
 # Dense bf16 products with float32 accumulation, in TFLOP/s, from the makers' data sheets (half of what these give
 # "with sparsity"). A name may be part of another: the longest that occurs in the device's name counts.
@@ -101,14 +101,6 @@ def memory_bandwidth(device: torch.device, *, seconds: float = 0.3) -> float:
     source = torch.zeros(n, dtype=torch.uint8, device=device)
     target = torch.ones_like(source)
     return 2 * n / _fastest(lambda: target.copy_(source), device, seconds)
-
-
-def bf16_is_native(device: torch.device) -> bool:
-    """Whether the device multiplies in bf16 itself, and does not spell it out in float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 def cpu_name() -> str:

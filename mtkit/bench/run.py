@@ -16,10 +16,10 @@ from mtkit.config import Config, ModelConfig
 from mtkit.data.prepared import open_prepared
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision, choose_device, choose_precision, set_threads
+from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, set_threads
 from mtkit.errors import DataError
 from mtkit.log import logger
-from mtkit.machine import Peak, bf16_is_native, cpu_name, measured_peak, memory_bandwidth, peak
+from mtkit.machine import Peak, cpu_name, measured_peak, memory_bandwidth, peak
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.presets import SIZE_CLASSES, default_vocab_size
 from mtkit.settings import Settings

@@ -23,6 +23,13 @@ def seed_dropout(seed: int, update: int) -> None:
     torch.manual_seed(((seed & 0xFFFFFFFF) << 31) ^ update)
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # drawn by NumPy, anew at each call
+def _random_bits(x: Tensor) -> Tensor:
+    """int16, evenly distributed, in the shape of ``x``."""
+    words = _generator.integers(0, 1 << 64, size=(x.numel() + 3) // 4, dtype=np.uint64)
+    return torch.from_numpy(words.view(np.int16))[: x.numel()].view(x.shape)
+
+
 class Dropout(nn.Module):
     """Zero a share ``p`` of the elements and scale the others by 1 / (1 - p) (Srivastava et al. 2014).
 
@@ -41,10 +48,8 @@ class Dropout(nn.Module):
         if x.device.type != "cpu":
             return F.dropout(x, self.p)
         threshold = round(self.p * 65536)
-        words = _generator.integers(0, 1 << 64, size=(x.numel() + 3) // 4, dtype=np.uint64)
-        bits = torch.from_numpy(words.view(np.int16))[: x.numel()].view(x.shape)
         # The 65,536 values of an int16 start at -32768: this keeps all but the lowest ``threshold`` of them.
-        keep = bits >= threshold - 32768
+        keep = _random_bits(x) >= threshold - 32768
         return x * (keep.to(x.dtype) * (65536 / (65536 - threshold)))
 
     def extra_repr(self) -> str:

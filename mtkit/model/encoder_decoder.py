@@ -114,6 +114,10 @@ class EncoderDecoder(nn.Module):
         """The matrix of ``project``, (V, D); the target embedding itself where the two are tied."""
         return self.tgt_embedding.tokens.weight if self.output is None else self.output.weight
 
+    def layers(self) -> list[nn.Module]:
+        """The layers of encoder and decoder, bottom to top."""
+        return [*self.encoder.layers, *self.decoder.layers]
+
     def n_parameters(self) -> int:
         """Trained numbers, tied matrices counted once."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from mtkit.acceleration import compile_layers, keep_freed_memory
 from mtkit.config import Config, TrainingConfig
 from mtkit.data.batches import BatchPlan
 from mtkit.data.prepare import Prepared, prepare
@@ -81,6 +82,7 @@ def resolve(settings: Settings, prepared: Prepared) -> tuple[Settings, str]:
 def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
     training = config.training
     set_threads(training.threads)
+    keep_freed_memory()
     device = choose_device(training.device)
     precision = choose_precision(training.precision, device)
     tokenizer = prepared.tokenizer
@@ -132,6 +134,7 @@ def _fit(
         decode=training.validate_text,
     )
     reporter = Reporter(run_dir, keeper.state, max_updates=training.max_updates, tensorboard=training.tensorboard)
+    compiled = _compiles(training, device) and compile_layers(keeper.model.layers(), device)
     peak = machine_peak(device, precision)
     logger.info("MFU below is the share of %s, in matrix products", peak)
     advice = "lower training.batch_tokens or raise training.accumulate (--set training.accumulate=2)"
@@ -141,7 +144,7 @@ def _fit(
         stack.enter_context(memory_advice(advice))
         return fit(
             keeper.model,
-            CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing),
+            CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing, compiled=compiled),
             keeper.optimizer,
             iter(keeper.plan),
             training,
@@ -155,6 +158,13 @@ def _fit(
             save=keeper.save,
             stop=stop,
         )
+
+
+def _compiles(config: TrainingConfig, device: torch.device) -> bool:
+    """Whether layers are compiled: on a GPU, where the updates to come outweigh the minute that it takes."""
+    if config.compile is not None:
+        return config.compile
+    return device.type == "cuda" and config.max_updates >= 5_000
 
 
 def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.AdamW:
