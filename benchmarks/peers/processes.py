@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -61,17 +62,26 @@ def mtkit_environment(threads: int | None) -> dict[str, str]:
     return os.environ | {"CUDA_VISIBLE_DEVICES": ""} | chosen
 
 
-def run(command: Sequence[str | Path], log: Path, env: Mapping[str, str], stdin: Path | None = None) -> Finished:
-    """Run a command from the root of the repository.
+def run(
+    command: Sequence[str | Path],
+    log: Path,
+    env: Mapping[str, str],
+    stdin: Path | None = None,
+    stdout: Path | None = None,
+) -> Finished:
+    """Run a command from the root of the repository; what it prints goes to ``log``, standard output to ``stdout``.
 
     Raises:
         ToolError: If it fails.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as out, (stdin or Path(os.devnull)).open("rb") as given:
+    with ExitStack() as stack:
+        printed = stack.enter_context(log.open("wb"))
+        out = stack.enter_context(stdout.open("wb")) if stdout else printed
+        given = stack.enter_context((stdin or Path(os.devnull)).open("rb"))
         start = time.perf_counter()
         process = subprocess.Popen(
-            [str(part) for part in command], cwd=ROOT, env=dict(env), stdin=given, stdout=out, stderr=out
+            [str(part) for part in command], cwd=ROOT, env=dict(env), stdin=given, stdout=out, stderr=printed
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start

@@ -3,7 +3,6 @@
 ``mtkit preprocess`` trains the tokenizer; its pieces are what every other tool reads, as words separated by spaces.
 """
 
-import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ VOCAB_SIZE = 8_000
 DROPOUT = LABEL_SMOOTHING = 0.1
 BATCH_TOKENS = 4_096  # the padded size of a batch: sentences times the longest of them
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
-N_VALID = 200  # some tools will not start without a validation set; it is never scored while the clock runs
 
 
 @dataclass(frozen=True)
@@ -93,37 +91,3 @@ training:
   early_stopping: {{metric: loss}}
 {training}
 """
-
-
-def encode(work: Work, name: str) -> None:
-    """Write the pieces and the ids of ``name.src`` and, where there is one, ``name.tgt``."""
-    import sentencepiece
-
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(work.tokenizer))
-    for side in ("src", "tgt"):
-        if not (text := work.file(f"{name}.{side}")).exists():
-            continue
-        lines = text.read_text(encoding="utf-8").split("\n")[:-1]
-        for kind, kind_type in (("pieces", str), ("ids", int)):
-            encoded = processor.encode(lines, out_type=kind_type)
-            content = "".join(" ".join(map(str, line)) + "\n" for line in encoded)
-            work.file(f"{name}.{kind}.{side}").write_text(content, encoding="utf-8")
-
-
-def write_vocabulary(work: Work) -> None:
-    """``vocabulary.txt`` has the ordinary pieces, ``vocabulary.tsv`` with falling counts behind them."""
-    import sentencepiece
-
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(work.tokenizer))
-    pieces = [processor.id_to_piece(i) for i in range(EOS + 1, processor.get_piece_size())]
-    work.file("vocabulary.txt").write_text("".join(f"{piece}\n" for piece in pieces), encoding="utf-8")
-    counted = (f"{piece}\t{len(pieces) - rank}\n" for rank, piece in enumerate(pieces))
-    work.file("vocabulary.tsv").write_text("".join(counted), encoding="utf-8")
-
-
-def write_lines(path: Path, source: Path, n: int | None = None, skip: int = 0) -> None:
-    """Copy a text file (plain, .gz, .zst), or ``n`` of its lines."""
-    from mtkit.io import read_lines
-
-    lines = itertools.islice(read_lines(source), skip, None if n is None else skip + n)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

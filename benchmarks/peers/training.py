@@ -22,6 +22,7 @@ import yaml
 
 from benchmarks.peers import configs
 from benchmarks.peers.installed import interpreter
+from benchmarks.peers.preparation import prepare_work
 from benchmarks.peers.processes import (
     Finished,
     ToolError,
@@ -34,7 +35,7 @@ from benchmarks.peers.processes import (
     spread,
     table,
 )
-from benchmarks.peers.reference import N_VALID, Work, encode, real_tokens, recipe, write_lines, write_vocabulary
+from benchmarks.peers.reference import Work, real_tokens, recipe
 
 # A window of updates: real target tokens per second, and real target tokens per update where the tool tells.
 Window = tuple[float, float | None]
@@ -159,7 +160,7 @@ class Result:
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    job = prepare(arguments)
+    job = _job(arguments)
     chosen = arguments.tools or list(TOOLS)
     pythons = {name: interpreter(arguments.venvs, TOOLS[name][0]) for name in TOOLS if name in chosen}
     results: dict[str, list[Result]] = {name: [] for name, python in pythons.items() if python}
@@ -219,21 +220,10 @@ def _print(results: dict[str, list[Result]], arguments: argparse.Namespace) -> N
         print(f"\nmtkit / fastest other ({fastest}), round by round: median {middle} ({low} to {high})")
 
 
-def prepare(arguments: argparse.Namespace) -> Job:
-    """Make the reference work, where it is not there yet."""
-    work = Work((arguments.work / "data").resolve())
-    work.directory.mkdir(parents=True, exist_ok=True)
+def _job(arguments: argparse.Namespace) -> Job:
+    """Settle what every run gets."""
+    work = prepare_work(arguments)
     (runs := arguments.work.resolve() / "training").mkdir(exist_ok=True)
-    if not work.file("vocabulary.tsv").exists():
-        for side, path in (("src", arguments.src), ("tgt", arguments.tgt)):
-            write_lines(work.file(f"train.{side}"), path)
-            write_lines(work.file(f"valid.{side}"), path, N_VALID)
-        (path := work.file("recipe.yaml")).write_text(recipe(work, "  max_updates: 1"), encoding="utf-8")
-        command: list[str | Path] = [sys.executable, "-m", "mtkit", "preprocess", path]
-        run(command, runs / "preprocess.log", mtkit_environment(arguments.threads))
-        encode(work, "train")
-        encode(work, "valid")
-        write_vocabulary(work)
     pairs = list(zip(work.ids("train.ids.src"), work.ids("train.ids.tgt"), strict=True))
     return Job(
         work,
