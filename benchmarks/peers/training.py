@@ -239,7 +239,7 @@ def _job(arguments: argparse.Namespace) -> Job:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     common_arguments(parser)
-    parser.add_argument("--updates", type=int, default=25, help="of each run")
+    parser.add_argument("--updates", type=int, default=20, help="of each run")
     parser.add_argument("--warmup", type=int, default=5, help="updates at the beginning that do not count")
     parser.add_argument("--window", type=int, default=5, help="updates between two reports")
     arguments = parser.parse_args()
