@@ -1,0 +1,1 @@
+"""mtkit beside other toolkits: the same work, in turn, on one machine."""
