@@ -1,5 +1,6 @@
 """The end of a run: choose or average the weights, score the test sets, write the bundle."""
 
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -81,6 +82,39 @@ def finish(
             updates=updates,
         )
     return scores
+
+
+def seconds_to_translate(
+    config: Config,
+    prepared: Prepared,
+    model: EncoderDecoder,
+    device: torch.device,
+    precision: Precision,
+    *,
+    at_most: float,
+) -> float:
+    """About how long ``finish`` is going to translate the test sets with this model: some of their lines, timed.
+
+    Larger and larger samples are timed, as small ones cost more a line, until ``at_most`` seconds have been spent.
+    """
+    src_text = [line for name in prepared.manifest.n_test for line in prepared.store(f"test/{name}").src_text()]
+    if not src_text:
+        return 0.0
+    # A model that has learnt little yet goes on and on; by the end of the run it will not.
+    decoding = config.decoding.model_copy(update={"max_length_ratio": 1.5, "max_length_offset": 5})
+    translator = Translator(model, prepared.tokenizer, decoding, device=device, precision=precision)
+    was_training = model.training
+    model.eval()
+    n, spent = 4, 0.0
+    while True:
+        n = min(2 * n, len(src_text))
+        started = time.monotonic()
+        translator.translate([src_text[i * len(src_text) // n] for i in range(n)])
+        seconds = time.monotonic() - started
+        spent += seconds
+        if spent >= at_most or n in (256, len(src_text)):
+            model.train(was_training)
+            return seconds * len(src_text) / n
 
 
 def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:
