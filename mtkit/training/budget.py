@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from mtkit.config import TrainingConfig
 from mtkit.errors import TrainingError
-from mtkit.log import duration_shown, logger
+from mtkit.log import duration_shown, logger, minutes_shown
 from mtkit.training.schedule import learning_rate, learning_rate_at
 from mtkit.training.state import TrainState
 
@@ -27,6 +27,7 @@ VALIDATE_EVERY, SAVE_EVERY, REHEARSE_EVERY = 1 / 10, 1 / 40, 1 / 10  # of the pl
 SAVE_SECONDS = 600.0  # a kill costs no more than about this much work, however long the run
 VALIDATION_COST, SAVE_COST, REHEARSAL_COST = 0.05, 0.02, 0.03  # of the working time, at most
 FINISH_GUESS = 0.1  # of the limit: kept for the end until that has been tried out
+FINISH_MARGIN = 1.2  # times the translation of the test sets: their scores, and a machine that is busier then
 
 
 class Budget:
@@ -74,7 +75,7 @@ class Budget:
         """
         if self._limit is not None and self._state.update == 0 and self._left() <= 0:
             raise TrainingError(
-                f"max_minutes {self._config.max_minutes:g} were over before the first update: preparing and starting "
+                f"nothing of {minutes_shown(self._limit / 60)} was left for the first update: preparing and starting "
                 f"took {duration_shown(self.spent())}; give the run more time with --minutes"
             )
 
@@ -179,7 +180,7 @@ class Budget:
         assert self._limit is not None
         costs, validation = self._state.costs, self._validation_seconds()
         reading = costs.get("save", 0.0) * (2 + self._config.average.n / 2)  # a checkpoint, the average, the bundle
-        finish = costs.get("finish", FINISH_GUESS * self._limit)
+        finish = FINISH_MARGIN * costs["finish"] if "finish" in costs else FINISH_GUESS * self._limit
         return finish + reading + (0.0 if self._takes_too_long(validation) else validation)
 
     def _keep_for_the_end(self) -> None:
@@ -193,9 +194,9 @@ class Budget:
         state = self._state
         if finish > self._limit / 2 > state.costs.get("finish", 0.0):
             logger.warning(
-                "translating the test sets may take %s, more than %g minutes hold; the run will end late",
+                "translating the test sets may take %s, more than %s can hold; the run will end late",
                 duration_shown(finish),
-                self._config.max_minutes,
+                minutes_shown(self._limit / 60),
             )
         state.costs["finish"] = finish
         state.seconds = self.spent()

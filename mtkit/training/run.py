@@ -16,7 +16,7 @@ from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
 from mtkit.evaluation.metrics import Score, check_metrics
-from mtkit.log import duration_shown, log_to_file, logger
+from mtkit.log import duration_shown, log_to_file, logger, minutes_shown
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings import Settings
@@ -125,7 +125,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
         scores = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
     if training.max_minutes is not None:
-        logger.info("%s of %g minutes were used", duration_shown(budget.spent()), training.max_minutes)
+        logger.info("used %s of %s", duration_shown(budget.spent()), minutes_shown(training.max_minutes))
     return Run(run_dir, reason, scores)
 
 
@@ -198,9 +198,8 @@ def _announce(
     state: TrainState,
 ) -> None:
     m, training = config.model, config.training
-    updates = f"updates {state.update + 1} to {training.max_updates or 'the end'}"
-    updates += f" of {training.batch_tokens:,} target tokens"
-    by_time = "" if training.max_minutes is None else f", {training.max_minutes:g} minutes in all"
+    to = "and on" if training.max_updates is None else f"to {training.max_updates}"
+    limit = "" if training.max_minutes is None else f", {minutes_shown(training.max_minutes)} in all"
     logger.info(
         "model: %s, %d+%d layers, d_model %d, d_ff %d, %d heads, vocabulary %s; %.2f million parameters",
         m.architecture,
@@ -213,8 +212,11 @@ def _announce(
         model.n_parameters() / 1e6,
     )
     logger.info(
-        "training: %s pairs, %s, on %s",
+        "training: %s pairs, updates %d %s of %s target tokens%s, on %s",
         f"{prepared.manifest.n_train:,}",
-        updates + by_time,
+        state.update + 1,
+        to,
+        f"{training.batch_tokens:,}",
+        limit,
         describe(device, precision),
     )
