@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from mtkit.config import Config
+from mtkit.config import AverageConfig, Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
@@ -45,9 +45,7 @@ def finish(
         The scores of each test set by its name.
     """
     average = config.training.average
-    updates = (
-        choose_checkpoints(store, state, average.n, average.by) if average.n else [state.best_update or state.update]
-    )
+    updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
     if (bundle / MANIFEST).exists():
         manifest = read_json(bundle / MANIFEST)
@@ -58,7 +56,6 @@ def finish(
     updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
     if not updates:
         raise CheckpointError(f"{run_dir}: no checkpoint is whole; start again with --overwrite")
-    which = f"averaging the {average.by} {len(updates)} checkpoints" if average.n else "taking the best checkpoint"
     logger.info("%s: update %s", which, ", ".join(map(str, updates)))
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
@@ -82,6 +79,17 @@ def finish(
             updates=updates,
         )
     return scores
+
+
+def _chosen(store: CheckpointStore, state: TrainState, average: AverageConfig) -> tuple[list[int], str]:
+    """Updates whose weights become the model, and what that is called."""
+    unseen = state.share >= 1 and state.validated_update < state.update
+    if unseen and (average.n == 0 or average.by == "best"):  # an older best was measured before the decay
+        return [state.update], "taking the last checkpoint, which there was no time to validate"
+    if average.n == 0:
+        return [state.best_update or state.update], "taking the best checkpoint"
+    updates = choose_checkpoints(store, state, average.n, average.by)
+    return updates, f"averaging the {average.by} {len(updates)} checkpoints"
 
 
 def seconds_to_translate(

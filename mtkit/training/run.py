@@ -198,7 +198,8 @@ def _announce(
     state: TrainState,
 ) -> None:
     m, training = config.model, config.training
-    to = "and on" if training.max_updates is None else f"to {training.max_updates}"
+    first, last = state.update + 1, training.max_updates
+    updates = f"updates from {first} on, of" if last is None else f"updates {first} to {last} of"
     limit = "" if training.max_minutes is None else f", {minutes_shown(training.max_minutes)} in all"
     logger.info(
         "model: %s, %d+%d layers, d_model %d, d_ff %d, %d heads, vocabulary %s; %.2f million parameters",
@@ -212,10 +213,9 @@ def _announce(
         model.n_parameters() / 1e6,
     )
     logger.info(
-        "training: %s pairs, updates %d %s of %s target tokens%s, on %s",
+        "training: %s pairs, %s %s target tokens%s, on %s",
         f"{prepared.manifest.n_train:,}",
-        state.update + 1,
-        to,
+        updates,
         f"{training.batch_tokens:,}",
         limit,
         describe(device, precision),

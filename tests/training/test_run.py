@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from mtkit.errors import CheckpointError, ConfigError, Interrupted, TrainingError
 from mtkit.settings import Settings
-from mtkit.training.checkpoint import load_checkpoint
+from mtkit.training.checkpoint import CheckpointStore, load_checkpoint
 from mtkit.training.run import train
 from mtkit.training.run_directory import sole_user
 from tests.conftest import ToyTask
@@ -456,3 +456,27 @@ def test_an_interrupted_run_by_time_goes_on_where_it_was(
     rates = {record["update"]: record["learning_rate"] for record in records if "learning_rate" in record}
     last = rates[max(update for update in rates if update <= half["update"])]
     assert max(rate for update, rate in rates.items() if update > half["update"]) <= last
+
+
+@pytest.mark.parametrize("average", [{"n": 0}, {"n": 1, "by": "best"}])
+def test_a_decayed_model_that_was_not_validated_is_taken_before_an_older_best(
+    toy_task: ToyTask, tmp_path: Path, average: dict[str, object]
+) -> None:
+    by_both = {"training__max_minutes": 10, "training__max_updates": 12, "training__schedule": "linear"}
+    settings = toy_task.recipe(training__average=average, **by_both)
+    run_dir = tmp_path / "run"
+    train(settings, run_dir)
+    older = min(CheckpointStore(run_dir).updates())
+    assert older < 12
+
+    checkpoint = load_checkpoint(run_dir / "last")
+    checkpoint.state["train"] |= {
+        "best_update": older,
+        "scores": {str(older): 1.0},
+        "validated_update": older,
+        "costs": {"validation": 500.0},
+    }
+    CheckpointStore(run_dir).save(12, checkpoint)
+    (run_dir / "model" / "mtkit.json").unlink()
+    train(settings, run_dir)
+    assert json.loads((run_dir / "model" / "mtkit.json").read_text())["updates"] == [12]
