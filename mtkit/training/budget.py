@@ -109,13 +109,14 @@ class Budget:
             self._estimate_the_end()
 
     def validation_is_due(self) -> bool:
-        """Whether the model is to be validated now; at the end of its time too, unless that would take too long."""
+        """Whether the model is to be validated now: every so often and at the end, unless that took too long before."""
         state = self._state
         if self._limit is None:
             return state.validation_is_due(self._config)
-        regular = self._validations.is_due(state.share, state.seconds)
-        last = state.reason_to_stop(self._config) is not None and not self._takes_too_long(self._validation_seconds())
-        return state.update > state.validated_update and (regular or last)
+        if state.update <= state.validated_update or self._takes_too_long(self._validation_seconds()):
+            return False
+        last = state.reason_to_stop(self._config) is not None
+        return last or self._validations.is_due(state.share, state.seconds)
 
     def validation_takes_too_long(self, since: float) -> bool:
         """Whether a validation that began at ``since``, on the clock, is to be abandoned."""
@@ -212,8 +213,8 @@ class _Event:
         self._due_share, self._due_seconds = self._after(share), 0.0
 
     def is_due(self, share: float, seconds: float) -> bool:
-        """At the present share of the plan and working time; nothing is once the plan is done."""
-        return self._due_share <= share < 1 and seconds >= self._due_seconds
+        """At the present share of the plan and working time."""
+        return share >= self._due_share and seconds >= self._due_seconds
 
     def done(self, share: float, seconds: float, took: float) -> None:
         """It has been done and took so many seconds."""

@@ -159,6 +159,13 @@ def test_validations_and_checkpoints_come_at_shares_of_the_time() -> None:
     assert session.saved == pytest.approx([n / 40 for n in range(1, 41)], abs=0.002)
 
 
+@pytest.mark.parametrize(("update", "n"), [(40.0, 13), (47.0, 11)])
+def test_an_update_of_which_less_than_half_would_fit_is_not_begun(update: float, n: int) -> None:
+    """Of 600 seconds 5 are the start's and 60 the end's: room for 13.4 updates of 40 seconds, 11.4 of 47."""
+    machine = Machine(update=repeat(update), validation=0, save=0, rehearsal=0, finish=60.0)
+    assert len(work(config(), machine).rates) == n
+
+
 def test_a_long_run_saves_every_ten_minutes() -> None:
     session = work(config(max_minutes=6000), Machine(update=repeat(20.0)))
     assert len(session.saved) == pytest.approx(600, abs=10)
@@ -178,6 +185,9 @@ def test_a_validation_that_takes_too_long_is_abandoned_for_good(caplog: pytest.L
     assert session.validated == []
     assert caplog.text.count("validation abandoned after 30.0s: it would take too much of the time") == 1
     assert session.seconds == pytest.approx(600, abs=5)
+    late = TrainState(update=900, seconds=500.0, share=0.85, planned_seconds=600.0, costs=session.state.costs)
+    assert work(config(), Machine(validation=200.0), late).validated == []
+    assert caplog.text.count("validation abandoned") == 1
 
 
 def test_an_interrupted_run_goes_on_with_the_time_that_is_left() -> None:
@@ -228,6 +238,7 @@ def test_an_end_that_does_not_fit_is_warned_of_and_leaves_a_decayed_model(caplog
     session = work(config(), Machine(finish=1200.0))
     assert caplog.text.count("translating the test sets may take 16m40s, more than 10 minutes can hold") == 1
     assert session.rates[-1] == pytest.approx(0, abs=0.01)
+    assert max(abs(after - before) for before, after in pairwise(session.rates)) < 0.1
 
 
 def test_no_time_for_one_update_is_an_error_that_says_what_to_type() -> None:
