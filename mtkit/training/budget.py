@@ -124,8 +124,7 @@ class Budget:
         if not self._takes_too_long(seconds):
             return False
         logger.warning(
-            "validation abandoned after %s: it would take too much of the time; --set training.validate_text=false "
-            "makes it faster",
+            "validation abandoned after %s: it takes more than a twentieth of the time, and will not be tried again",
             duration_shown(seconds),
         )
         return True
