@@ -223,11 +223,15 @@ class AverageConfig(Section):
 class TrainingConfig(Section):
     """How the model is fitted. An *update* is one optimiser step."""
 
-    max_updates: PositiveInt = 100_000
-    """Stop after this many updates."""
+    max_updates: PositiveInt | None = 100_000
+    """Stop after this many updates; null where ``max_minutes`` alone is to end the run."""
 
     max_epochs: PositiveInt | None = None
     """Stop after this many passes over the corpus, where that comes first."""
+
+    max_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """End after this much time, from the start of the command to the scores of the test sets, with the learning rate
+    decayed to zero. Validations and checkpoints then come at shares of the time, not every so many updates."""
 
     batch_tokens: PositiveInt = 25_000
     """Target tokens per update, padding excluded, summed over accumulated micro-batches."""
@@ -236,13 +240,13 @@ class TrainingConfig(Section):
     """Micro-batches per update: each holds about ``batch_tokens / accumulate`` target tokens."""
 
     schedule: Literal["inverse_sqrt", "linear", "cosine", "constant"] = "inverse_sqrt"
-    """What the learning rate does after warm-up; linear and cosine reach zero at ``max_updates``."""
+    """What the learning rate does after warm-up; linear and cosine reach zero at the end of the run."""
 
     learning_rate: Positive = 7e-4
     """Peak learning rate, reached at the end of warm-up."""
 
     warmup_updates: NonNegativeInt = 4_000
-    """Updates of linear warm-up from zero."""
+    """Updates of linear warm-up from zero; with ``max_minutes`` at most a tenth of the time."""
 
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
     adam_epsilon: Positive = 1e-9
@@ -299,8 +303,7 @@ class TrainingConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.schedule in ("linear", "cosine") and self.warmup_updates >= self.max_updates:
-            raise ValueError(f"warmup_updates ({self.warmup_updates}) must be below max_updates ({self.max_updates})")
+        self._check_end()
         if self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
         kept = self.keep_last if self.average.by == "last" else self.keep_best
@@ -309,6 +312,18 @@ class TrainingConfig(Section):
         if self.early_stopping.metric != "loss" and not self.validate_text:
             raise ValueError(f"early_stopping.metric {self.early_stopping.metric} needs validate_text: true")
         return self
+
+    def _check_end(self) -> None:
+        decays = self.schedule in ("linear", "cosine")
+        if self.max_minutes is not None:
+            if not decays:
+                raise ValueError(
+                    f"schedule {self.schedule} does not reach zero when max_minutes are over; write linear or cosine"
+                )
+        elif self.max_updates is None:
+            raise ValueError("max_updates: null needs max_minutes, or the run never ends")
+        elif decays and self.warmup_updates >= self.max_updates:
+            raise ValueError(f"warmup_updates ({self.warmup_updates}) must be below max_updates ({self.max_updates})")
 
 
 class DecodingConfig(Section):

@@ -135,6 +135,11 @@ def duration_shown(seconds: float) -> str:
     return f"{minutes // 60}h{minutes % 60:02d}m"
 
 
+def minutes_shown(minutes: float) -> str:
+    """``10.0`` as ``10 minutes``, the way that a limit of time is typed."""
+    return f"{minutes:g} minute" if minutes == 1 else f"{minutes:g} minutes"
+
+
 def peak_memory() -> int:
     """Highest resident size of this process so far, in bytes (0 where the platform does not say)."""
     try:

@@ -55,7 +55,7 @@ class Settings:
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         if given:
             layers.append(Layer("flag", _tree_of(given.items())))
-        return cls(layers)
+        return cls(_with_plan_by_time(layers, n_of_recipe=0 if path is None else 2))
 
     def with_layer(self, origin: str, values: Mapping[str, object]) -> "Settings":
         """The same with one more, weaker source: dotted keys and their values."""
@@ -169,6 +169,27 @@ def read_config(path: Path) -> Config:
 def recipe_name(path: Path) -> str:
     """Name of a recipe: its folder where the file is called recipe.yaml, else the file's name."""
     return path.resolve().parent.name if path.stem in ("recipe", "config") else path.stem
+
+
+def _with_plan_by_time(layers: list[Layer], *, n_of_recipe: int) -> list[Layer]:
+    """Let ``training.max_minutes`` take the place of what a weaker source says of the length of the run.
+
+    Weaker than --minutes or --set are recipe and preset; weaker than a recipe is the preset. What stands beside it,
+    such as a max_updates typed together with --minutes, stays.
+
+    Args:
+        layers: Weakest first, the preset not among them yet.
+        n_of_recipe: How many of them are the recipe's, and not typed.
+    """
+    location = ("training", "max_minutes")
+    source = next((n for n in reversed(range(len(layers))) if _has(layers[n].tree, location)), None)
+    if source is None or _get(layers[source].tree, location) is None:
+        return layers
+    place = n_of_recipe if source >= n_of_recipe else 0
+    plan: dict[str, Any] = {"max_updates": None, "max_epochs": None}
+    if _get(_merge(layer.tree for layer in layers[:place]), ("training", "schedule")) != "cosine":
+        plan["schedule"] = "linear"
+    return [*layers[:place], Layer("max_minutes", {"training": plan}), *layers[place:]]
 
 
 def _read_layer(path: Path) -> Layer:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.log import MetricsLog, bytes_shown, duration_shown
+from mtkit.log import MetricsLog, bytes_shown, duration_shown, minutes_shown
 
 
 def test_metrics_beyond_the_last_saved_update_are_dropped(tmp_path: Path) -> None:
@@ -32,3 +32,8 @@ def test_durations_read_as_a_person_says_them(seconds: float, shown: str) -> Non
 @pytest.mark.parametrize(("n", "shown"), [(17, "17 B"), (1_536_000, "1.5 MB"), (2.5e9, "2.5 GB"), (3e12, "3.0 TB")])
 def test_sizes_read_as_a_person_says_them(n: float, shown: str) -> None:
     assert bytes_shown(n) == shown
+
+
+@pytest.mark.parametrize(("minutes", "shown"), [(1, "1 minute"), (10.0, "10 minutes"), (0.5, "0.5 minutes")])
+def test_limits_of_time_read_as_they_are_typed(minutes: float, shown: str) -> None:
+    assert minutes_shown(minutes) == shown

@@ -41,6 +41,14 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
         ("tokenizer: {joint: false}\n", r"model.tie_embeddings: all needs tokenizer.joint: true"),
         ("tokenizer: {type: char, byte_fallback: true}\n", r"byte_fallback needs type unigram or bpe, not char"),
         ("training: {schedule: linear, max_updates: 5}\n", r"warmup_updates \(4000\) must be below max_updates \(5\)"),
+        ("training: {max_minutes: 0}\n", r"my.yaml:6: training.max_minutes: .*greater than 0 \(got 0\)"),
+        ("training: {max_minutes: .inf}\n", r"my.yaml:6: training.max_minutes: .*finite"),
+        ("training: {max_minutes: ten}\n", r"my.yaml:6: training.max_minutes: .*number.* \(got 'ten'\)"),
+        (
+            "training: {max_minutes: 5, schedule: constant}\n",
+            r"my.yaml:6: training: schedule constant does not reach zero .*; write linear or cosine",
+        ),
+        ("training: {max_updates: null}\n", r"my.yaml:6: training: max_updates: null needs max_minutes"),
         ("training: {average: {n: 5}}\n", r"average.n \(5\) exceeds keep_last \(3\)"),
         ("model: [1, 2]\n", r"my.yaml:6: model: "),
         ("model: {d_model: 8\n", r"my.yaml:\d+: not valid YAML"),
@@ -200,3 +208,47 @@ def test_a_heading_with_nothing_below_it_is_an_empty_section(tmp_path: Path) -> 
     assert (config.model.d_ff, config.training.warmup_updates, config.data.cleaning.max_tokens) == (64, 1000, 256)
     with pytest.raises(ConfigError, match=r"data.src_lang: required"):
         Settings.load(write(tmp_path, "data:\n")).config()
+
+
+LIMITS = "training: {schedule: SCHEDULE, max_updates: 700, max_epochs: 9}\n"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "planned"), [("inverse_sqrt", "linear"), ("constant", "linear"), ("cosine", "cosine")]
+)
+def test_minutes_that_are_typed_replace_the_length_and_the_schedule_of_the_recipe(
+    tmp_path: Path, schedule: str, planned: str
+) -> None:
+    path = write(tmp_path, MINIMAL + LIMITS.replace("SCHEDULE", schedule))
+    by_flag = Settings.load(path, flags={"training.max_minutes": 10.0})
+    by_set = Settings.load(path, overrides=["training.max_minutes=10"])
+    for settings in (by_flag, by_set, by_flag.for_corpus(10)[0]):
+        training = settings.config().training
+        assert (training.max_minutes, training.max_updates, training.max_epochs) == (10, None, None)
+        assert training.schedule == planned
+        assert "training.max_updates: null  # max_minutes" in settings.explain().splitlines()
+
+
+def test_what_is_typed_beside_the_minutes_stays(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + "training: {max_epochs: 9}\n")
+    overrides = ["training.max_updates=500", "training.schedule=cosine"]
+    training = Settings.load(path, overrides=overrides, flags={"training.max_minutes": 10}).config().training
+    assert (training.max_updates, training.max_epochs, training.schedule) == (500, None, "cosine")
+    with pytest.raises(ConfigError, match="schedule constant does not reach zero"):
+        Settings.load(path, overrides=["training.schedule=constant"], flags={"training.max_minutes": 10}).config()
+
+
+def test_minutes_of_the_recipe_replace_the_length_of_the_preset_alone(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + "training: {max_minutes: 10, max_epochs: 9}\n")
+    training = Settings.load(path).for_corpus(10)[0].config().training
+    assert (training.max_updates, training.max_epochs, training.schedule) == (None, 9, "linear")
+    assert training.learning_rate == 5e-3
+    without = Settings.load(path, overrides=["training.max_minutes=null"]).for_corpus(10)[0].config().training
+    assert (without.max_updates, without.schedule) == (10_000, "inverse_sqrt")
+
+
+def test_the_resolved_settings_of_a_run_by_time_repeat_it(tmp_path: Path) -> None:
+    config = Settings.load(write(tmp_path, MINIMAL), flags={"training.max_minutes": 3}).for_corpus(10)[0].config()
+    path = tmp_path / "resolved.yaml"
+    path.write_text(dump_config(config))
+    assert read_config(path) == config

@@ -20,6 +20,7 @@ from mtkit.machine import Peak
 from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.budget import Budget
 from mtkit.training.loop import fit
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.report import Reporter
@@ -127,7 +128,7 @@ def measure_training(
     batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], peak, seconds)
     # No validation, no checkpoint and no report falls into what is measured.
     every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
-    quiet = training.model_copy(update=every | {"max_epochs": None, "batch_tokens": batch_tokens})
+    quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
         model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
@@ -144,7 +145,8 @@ def measure_training(
 
     scale = training.batch_tokens / batch_tokens
     per_update = statistics.median(plain.seconds)
-    n_updates = training.max_updates
+    by_time = 60 * (training.max_minutes or math.inf) / (per_update * scale)
+    n_updates = math.ceil(min(by_time, training.max_updates or math.inf))
     if training.max_epochs is not None:
         per_epoch = math.ceil((int(store.tgt_lengths.sum()) + len(store)) / (plain.tgt_tokens_per_update() * scale))
         n_updates = min(n_updates, training.max_epochs * per_epoch)
@@ -294,6 +296,7 @@ class _Loop:
                 updates,
                 self._training,
                 self._state,
+                budget=Budget(self._training, self._state, started=time.monotonic(), rehearse=lambda _: 0.0),
                 device=self._device,
                 precision=self._precision,
                 tokens_per_epoch=_NEVER,

@@ -1,5 +1,6 @@
 """``mtkit train``."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,13 @@ def train(
     ] = None,
     tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", "-t", help="Likewise.")] = None,
     overrides: SetOption = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="End after this much time, everything included, with the learning rate decayed to zero.",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Decides initial weights, order of the data and dropout.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
@@ -44,10 +52,12 @@ def train(
     \b
     mtkit train recipe.yaml                        prepare the corpus, train, score the test sets
     mtkit train --src my.en --tgt my.de -o runs/my hold out validation and test lines, choose the rest
+    mtkit train recipe.yaml --minutes 10           the same within ten minutes, as well as they allow
     mtkit train ...the same again                  go on where it stopped
 
     SIGINT (Ctrl-C) and SIGTERM finish the update, save, and exit with 75.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    started = time.monotonic()
     if recipe is not None and config is not None:
         raise ConfigError(f"two recipes, {recipe} and {config}: name one")
     config = config or recipe
@@ -63,6 +73,7 @@ def train(
     from mtkit.settings import Settings, recipe_name
 
     flags = {
+        "training.max_minutes": minutes,
         "training.seed": seed,
         "training.device": device,
         "training.precision": precision,
@@ -87,7 +98,8 @@ def train(
     from mtkit.evaluation.report import score_lines
     from mtkit.training.run import train as run_training
 
-    run = run_training(settings, run_dir or Path("runs") / recipe_name(config), overwrite=overwrite)
+    directory = run_dir or Path("runs") / recipe_name(config)
+    run = run_training(settings, directory, overwrite=overwrite, started=started)
     for name, scores in run.scores.items():
         typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}")
         for line in score_lines(scores):

@@ -1,11 +1,12 @@
 """The end of a run: choose or average the weights, score the test sets, write the bundle."""
 
+import time
 from pathlib import Path
 from typing import Literal
 
 import torch
 
-from mtkit.config import Config
+from mtkit.config import AverageConfig, Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
@@ -44,9 +45,7 @@ def finish(
         The scores of each test set by its name.
     """
     average = config.training.average
-    updates = (
-        choose_checkpoints(store, state, average.n, average.by) if average.n else [state.best_update or state.update]
-    )
+    updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
     if (bundle / MANIFEST).exists():
         manifest = read_json(bundle / MANIFEST)
@@ -57,7 +56,6 @@ def finish(
     updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
     if not updates:
         raise CheckpointError(f"{run_dir}: no checkpoint is whole; start again with --overwrite")
-    which = f"averaging the {average.by} {len(updates)} checkpoints" if average.n else "taking the best checkpoint"
     logger.info("%s: update %s", which, ", ".join(map(str, updates)))
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
@@ -81,6 +79,50 @@ def finish(
             updates=updates,
         )
     return scores
+
+
+def _chosen(store: CheckpointStore, state: TrainState, average: AverageConfig) -> tuple[list[int], str]:
+    """Updates whose weights become the model, and what that is called."""
+    unseen = state.share >= 1 and state.validated_update < state.update
+    if unseen and (average.n == 0 or average.by == "best"):  # an older best was measured before the decay
+        return [state.update], "taking the last checkpoint, which there was no time to validate"
+    if average.n == 0:
+        return [state.best_update or state.update], "taking the best checkpoint"
+    updates = choose_checkpoints(store, state, average.n, average.by)
+    return updates, f"averaging the {average.by} {len(updates)} checkpoints"
+
+
+def seconds_to_translate(
+    config: Config,
+    prepared: Prepared,
+    model: EncoderDecoder,
+    device: torch.device,
+    precision: Precision,
+    *,
+    at_most: float,
+) -> float:
+    """About how long ``finish`` is going to translate the test sets with this model: some of their lines, timed.
+
+    Larger and larger samples are timed, as small ones cost more a line, until ``at_most`` seconds have been spent.
+    """
+    src_text = [line for name in prepared.manifest.n_test for line in prepared.store(f"test/{name}").src_text()]
+    if not src_text:
+        return 0.0
+    # A model that has learnt little yet goes on and on; by the end of the run it will not.
+    decoding = config.decoding.model_copy(update={"max_length_ratio": 1.5, "max_length_offset": 5})
+    translator = Translator(model, prepared.tokenizer, decoding, device=device, precision=precision)
+    was_training = model.training
+    model.eval()
+    n, spent = 4, 0.0
+    while True:
+        n = min(2 * n, len(src_text))
+        started = time.monotonic()
+        translator.translate([src_text[i * len(src_text) // n] for i in range(n)])
+        seconds = time.monotonic() - started
+        spent += seconds
+        if spent >= at_most or n in (256, len(src_text)):
+            model.train(was_training)
+            return seconds * len(src_text) / n
 
 
 def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:

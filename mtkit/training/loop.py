@@ -14,9 +14,9 @@ from mtkit.errors import TrainingError
 from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.budget import Budget
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.report import Reporter
-from mtkit.training.schedule import learning_rate
 from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState, score_of
 from mtkit.training.validation import Abandoned, Validator
@@ -30,6 +30,7 @@ def fit(
     config: TrainingConfig,
     state: TrainState,
     *,
+    budget: Budget,
     device: torch.device,
     precision: Precision,
     tokens_per_epoch: int,
@@ -46,8 +47,9 @@ def fit(
         objective: What is minimised.
         optimizer: Over the parameters of ``model``.
         updates: One list of micro-batches per optimiser step, starting after ``state.update``.
-        config: Schedule and intervals, all counted in updates.
+        config: Schedule and intervals, counted in updates where ``budget`` does not plan them by time.
         state: Advanced in place.
+        budget: Counts the time, and says what is due.
         device: Where the batches go.
         precision: Of forward and backward.
         tokens_per_epoch: Target tokens of one pass over the corpus, ends of sentences counted.
@@ -68,12 +70,16 @@ def fit(
     window = _Window(device)
     saved = (state.update, state.validated_update)
     while True:
-        if state.validation_is_due(config):
+        if budget.validation_is_due():
             started = time.monotonic()
             try:
-                measured, samples = validator.measure(model, lambda: stop.received)
+                measured, samples = validator.measure(
+                    model,
+                    lambda: stop.received or budget.validation_takes_too_long(started),  # noqa: B023  # called at once
+                )
             except Abandoned:
                 measured = None
+            budget.note_validation(time.monotonic() - started)
             if measured is not None:
                 best = state.note_validation(score_of(measured, config.early_stopping.metric))
                 seconds = time.monotonic() - started
@@ -84,7 +90,7 @@ def fit(
                     saved = (state.update, state.validated_update)
 
         over = state.reason_to_stop(config)
-        due = state.update % config.save_every == 0 or over is not None
+        due = budget.save_is_due() or over is not None
         if (due or stop.received) and saved != (state.update, state.validated_update):
             _count_bad_updates(state, window, config)
             if due:
@@ -100,7 +106,7 @@ def fit(
         state.update += 1
         micro_batches = next(updates)
         seed_dropout(config.seed, state.update)
-        rate = learning_rate(state.update, config)
+        rate = budget.learning_rate()
         for group in optimizer.param_groups:
             group["lr"] = rate
 
@@ -125,7 +131,7 @@ def fit(
         if device.type == "cpu" or state.update % config.report_every == 0 or state.update % config.save_every == 0:
             _count_bad_updates(state, window, config)
         window.seconds += time.monotonic() - started
-        state.seconds += time.monotonic() - started
+        budget.note_update(time.monotonic() - started)
         if state.update % config.report_every == 0:
             position = {"learning_rate": rate, "epoch": round(state.epoch, 4), "bad_updates": state.bad_updates}
             reporter.training(state, window.summary(peak_flop_per_second) | position)

@@ -1,7 +1,7 @@
 """What a run says of itself: a progress bar or log lines on stderr, metrics.jsonl, and TensorBoard where asked for."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mtkit.errors import ConfigError
@@ -13,12 +13,29 @@ from mtkit.training.validation import Sample
 class Reporter:
     """Tells a person and the files of a run directory how training goes."""
 
-    def __init__(self, run_dir: Path, state: TrainState, *, max_updates: int, tensorboard: bool) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        state: TrainState,
+        *,
+        max_updates: int | None,
+        seconds_left: Callable[[], float | None],
+        tensorboard: bool,
+    ) -> None:
+        """Open what is written to.
+
+        Args:
+            run_dir: Receives ``metrics.jsonl`` and, with ``tensorboard``, that package's files.
+            state: What the run goes on from.
+            max_updates: Where the run ends; None where time alone ends it.
+            seconds_left: To the end of a run by time; None in one by updates, which is estimated here.
+            tensorboard: Write for TensorBoard too.
+        """
         self._metrics = MetricsLog(
             run_dir / "metrics.jsonl", last_update=state.update, last_validated=state.validated_update
         )
         self._bar = progress_bar(total=max_updates, description="train", unit="update", initial=state.update)
-        self._max_updates = max_updates
+        self._max_updates, self._budgeted_seconds_left = max_updates, seconds_left
         self._first_update, self._started = state.update, time.monotonic()
         self._board = _open_board(run_dir / "tensorboard", state.update) if tensorboard else None
 
@@ -35,13 +52,13 @@ class Reporter:
             f"grad {m['grad_norm']:.2f}  src {m['src_tokens_per_second']:,.0f}  "
             f"tgt {m['tgt_tokens_per_second']:,.0f} tok/s  MFU {100 * m['mfu']:.0f} %"
         )
+        left, by_time = self._seconds_left(state)
         if self._bar.disable:
-            left = duration_shown(self._seconds_left(state))
-            logger.info(
-                "update %d/%d  epoch %.1f  %s  %s left", state.update, self._max_updates, state.epoch, line, left
-            )
+            of = "" if self._max_updates is None else f"/{self._max_updates}"
+            shown = duration_shown(left)
+            logger.info("update %d%s  epoch %.1f  %s  %s left", state.update, of, state.epoch, line, shown)
         else:
-            self._bar.set_postfix_str(line)
+            self._bar.set_postfix_str(f"{line}  {duration_shown(left)} left" if by_time else line)
 
     def validation(
         self, state: TrainState, measured: dict[str, float], samples: Sequence[Sample], *, best: bool, seconds: float
@@ -72,10 +89,17 @@ class Reporter:
                 section = "valid" if name.startswith("valid_") else "train"
                 self._board.add_scalar(f"{section}/{name.removeprefix('valid_')}", value, update)
 
-    def _seconds_left(self, state: TrainState) -> float:
-        """Time to ``max_updates`` at the pace of this process so far, validations included."""
+    def _seconds_left(self, state: TrainState) -> tuple[float, bool]:
+        """Time to the end, and whether a limit of time says so.
+
+        Without one it is the time to ``max_updates`` at the pace of this process so far, validations included.
+        """
+        left = self._budgeted_seconds_left()
+        if left is not None:
+            return left, True
+        assert self._max_updates is not None  # TrainingConfig checks it
         done = max(1, state.update - self._first_update)
-        return (time.monotonic() - self._started) / done * (self._max_updates - state.update)
+        return (time.monotonic() - self._started) / done * (self._max_updates - state.update), False
 
 
 def _open_board(directory: Path, update: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  # an optional package

@@ -3,6 +3,7 @@
 Reads like a parts list; what the parts do together is in ``loop.py``.
 """
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,14 @@ from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
 from mtkit.evaluation.metrics import Score, check_metrics
-from mtkit.log import duration_shown, log_to_file, logger
+from mtkit.log import duration_shown, log_to_file, logger, minutes_shown
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings import Settings
+from mtkit.training.budget import Budget
 from mtkit.training.checkpoint import CheckpointStore, disk_errors
-from mtkit.training.finish import finish
+from mtkit.training.finish import finish, seconds_to_translate
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
 from mtkit.training.objective import CrossEntropy
@@ -45,18 +47,20 @@ class Run:
     """Of each test set, by its name."""
 
 
-def train(settings: Settings, run_dir: Path, *, overwrite: bool = False) -> Run:
+def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started: float | None = None) -> Run:
     """Prepare the corpus, train, and write the bundle; or go on with any of these where it stopped.
 
     Args:
         settings: The recipe and what was typed beside it.
         run_dir: Checkpoints, logs, the resolved settings and the bundle go here.
         overwrite: Start afresh, deleting what ``run_dir`` holds of an earlier run.
+        started: When the command began, on ``time.monotonic()``; by default now. ``max_minutes`` count from there.
 
     Raises:
         Interrupted: If a signal ended the run with everything saved.
         MtkitError: For everything that a user can fix.
     """
+    started = time.monotonic() if started is None else started
     config = settings.before_corpus().config()
     choose_device(config.training.device)
     if config.training.validate_text:
@@ -70,7 +74,7 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False) -> Run:
         check_same_run(config, prepared, run_dir)
         with log_to_file(run_dir / "train.log"):
             logger.info("%s", choice)
-            return _train(config, prepared, run_dir)
+            return _train(config, prepared, run_dir, started)
 
 
 def resolve(settings: Settings, prepared: Prepared) -> tuple[Settings, str]:
@@ -79,7 +83,7 @@ def resolve(settings: Settings, prepared: Prepared) -> tuple[Settings, str]:
     return settings.with_layer("prepared corpus", {"tokenizer.vocab_size": prepared.manifest.src_vocab_size}), choice
 
 
-def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
+def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) -> Run:
     training = config.training
     set_threads(training.threads)
     keep_freed_memory()
@@ -105,22 +109,37 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
     keeper = Keeper(CheckpointStore(run_dir), model, optimizer, plan, TrainState(), training)
     keeper.restore()
     state = keeper.state
+    budget = Budget(
+        training,
+        state,
+        started=started,
+        rehearse=lambda at_most: seconds_to_translate(config, prepared, model, device, precision, at_most=at_most),
+    )
 
     reason = state.reason_to_stop(training)
-    if reason is None or state.validation_is_due(training):
+    if reason is None or budget.validation_is_due():
+        budget.check()
         _announce(config, model, prepared, device, precision, state)
-        reason = _fit(config, prepared, keeper, run_dir, device, precision)
+        reason = _fit(config, prepared, keeper, budget, run_dir, device, precision)
         if not reason:
             raise Interrupted(f"stopped after update {state.update}, everything is saved; the same command goes on")
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
     message = "stopped before the model was written, all checkpoints are saved; the same command goes on"
     with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
         scores = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
+    if training.max_minutes is not None:
+        logger.info("used %s of %s", duration_shown(budget.spent()), minutes_shown(training.max_minutes))
     return Run(run_dir, reason, scores)
 
 
 def _fit(
-    config: Config, prepared: Prepared, keeper: Keeper, run_dir: Path, device: torch.device, precision: Precision
+    config: Config,
+    prepared: Prepared,
+    keeper: Keeper,
+    budget: Budget,
+    run_dir: Path,
+    device: torch.device,
+    precision: Precision,
 ) -> str:
     training, tokenizer = config.training, prepared.tokenizer
     validator = Validator(
@@ -133,7 +152,13 @@ def _fit(
         n_samples=training.n_samples,
         decode=training.validate_text,
     )
-    reporter = Reporter(run_dir, keeper.state, max_updates=training.max_updates, tensorboard=training.tensorboard)
+    reporter = Reporter(
+        run_dir,
+        keeper.state,
+        max_updates=training.max_updates,
+        seconds_left=budget.seconds_left,
+        tensorboard=training.tensorboard,
+    )
     compiled = _compiles(training, device) and compile_layers(keeper.model.layers(), device)
     peak = machine_peak(device, precision)
     logger.info("MFU below is the share of %s, in matrix products", peak)
@@ -149,13 +174,14 @@ def _fit(
             iter(keeper.plan),
             training,
             keeper.state,
+            budget=budget,
             device=device,
             precision=precision,
             tokens_per_epoch=prepared.manifest.n_train_tgt_tokens,
             peak_flop_per_second=peak.flop_per_second,
             validator=validator,
             reporter=reporter,
-            save=keeper.save,
+            save=lambda: budget.save(keeper.save),
             stop=stop,
         )
 
@@ -164,7 +190,7 @@ def _compiles(config: TrainingConfig, device: torch.device) -> bool:
     """Whether layers are compiled: on a GPU, where the updates to come outweigh the minute that it takes."""
     if config.compile is not None:
         return config.compile
-    return device.type == "cuda" and config.max_updates >= 5_000
+    return device.type == "cuda" and (config.max_updates or 0) >= 5_000
 
 
 def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.AdamW:
@@ -185,7 +211,10 @@ def _announce(
     precision: Precision,
     state: TrainState,
 ) -> None:
-    m = config.model
+    m, training = config.model, config.training
+    first, last = state.update + 1, training.max_updates
+    updates = f"updates from {first} on, of" if last is None else f"updates {first} to {last} of"
+    limit = "" if training.max_minutes is None else f", {minutes_shown(training.max_minutes)} in all"
     logger.info(
         "model: %s, %d+%d layers, d_model %d, d_ff %d, %d heads, vocabulary %s; %.2f million parameters",
         m.architecture,
@@ -198,10 +227,10 @@ def _announce(
         model.n_parameters() / 1e6,
     )
     logger.info(
-        "training: %s pairs, updates %d to %d of %s target tokens, on %s",
+        "training: %s pairs, %s %s target tokens%s, on %s",
         f"{prepared.manifest.n_train:,}",
-        state.update + 1,
-        config.training.max_updates,
-        f"{config.training.batch_tokens:,}",
+        updates,
+        f"{training.batch_tokens:,}",
+        limit,
         describe(device, precision),
     )

@@ -19,6 +19,7 @@ _CHANGEABLE = {
     "data.prepared",
     "training.max_updates",
     "training.max_epochs",
+    "training.max_minutes",
     "training.report_every",
     "training.n_samples",
     "training.keep_last",

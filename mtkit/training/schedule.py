@@ -1,8 +1,10 @@
-"""Learning rates, as functions of the update counted from 1."""
+"""Learning rates: warm-up, then a decay, by the update counted from 1 or by the share of a run by time."""
 
 import math
 
 from mtkit.config import TrainingConfig
+
+WARMUP_SHARE = 0.1  # of a run by time, where warmup_updates are not done sooner
 
 
 def learning_rate(update: int, config: TrainingConfig) -> float:
@@ -20,7 +22,25 @@ def learning_rate(update: int, config: TrainingConfig) -> float:
         return peak * math.sqrt(max(warmup, 1) / update)
     if config.schedule == "constant":
         return peak
-    progress = min(1.0, (update - warmup) / (config.max_updates - warmup))
-    if config.schedule == "linear":
-        return peak * (1 - progress)
-    return peak * 0.5 * (1 + math.cos(math.pi * progress))
+    assert config.max_updates is not None  # TrainingConfig checks it
+    return peak * _decay(min(1.0, (update - warmup) / (config.max_updates - warmup)), config)
+
+
+def learning_rate_at(share: float, update: int, config: TrainingConfig) -> float:
+    """Linear warm-up to the peak, then down to zero at the end of the time: linear or cosine.
+
+    Warm-up takes ``warmup_updates``, but at most the first tenth of the time; the decay takes the other nine tenths.
+
+    Args:
+        share: Of the run's plan, 0 to 1, that will be done at the end of the update.
+        update: Counted from 1.
+        config: Gives peak, warm-up and decay.
+    """
+    if share <= WARMUP_SHARE:
+        return config.learning_rate * min(1.0, max(update / max(1, config.warmup_updates), share / WARMUP_SHARE))
+    return config.learning_rate * _decay(min(1.0, (share - WARMUP_SHARE) / (1 - WARMUP_SHARE)), config)
+
+
+def _decay(progress: float, config: TrainingConfig) -> float:
+    """From 1 to 0 as ``progress`` goes from 0 to 1."""
+    return 1 - progress if config.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * progress))

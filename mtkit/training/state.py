@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mtkit.config import Metric, TrainingConfig
+from mtkit.log import minutes_shown
 
 
 @dataclass
@@ -22,7 +23,16 @@ class TrainState:
     """Real tokens trained on so far."""
 
     seconds: float = 0.0
-    """Time spent training so far, over all its interruptions; validation and saving excluded."""
+    """Working time so far, over all its interruptions, each session from the start of its command."""
+
+    share: float = 0.0
+    """In a run by time: how much of its plan is done, 0 to 1."""
+
+    planned_seconds: float = 0.0
+    """In a run by time: the limit that ``share`` was planned for."""
+
+    costs: dict[str, float] = field(default_factory=dict)
+    """In a run by time: seconds of the last validation and save, and those that the finish is expected to take."""
 
     bad_updates: int = 0
     """Updates that were skipped because loss or gradient was not finite."""
@@ -71,15 +81,18 @@ class TrainState:
     def validation_is_due(self, config: TrainingConfig) -> bool:
         """Whether the present update is to be validated, and has not been: every so often, and at the end."""
         regular = self.update % config.validate_every == 0
-        last = self.update >= config.max_updates or (config.max_epochs is not None and self.epoch >= config.max_epochs)
+        last = config.max_updates is not None and self.update >= config.max_updates
+        last = last or (config.max_epochs is not None and self.epoch >= config.max_epochs)
         return self.update > self.validated_update and (regular or last)
 
     def reason_to_stop(self, config: TrainingConfig) -> str | None:
         """Why the run is over, or None while it is not."""
-        if self.update >= config.max_updates:
+        if config.max_updates is not None and self.update >= config.max_updates:
             return f"max_updates {config.max_updates} reached"
         if config.max_epochs is not None and self.epoch >= config.max_epochs:
             return f"max_epochs {config.max_epochs} reached"
+        if config.max_minutes is not None and self.share >= 1:
+            return f"{minutes_shown(config.max_minutes)} {'is' if config.max_minutes == 1 else 'are'} over"
         patience = config.early_stopping.patience
         if patience is not None and self.validations_without_best >= patience:
             return f"no better {config.early_stopping.metric} in {patience} validations"

@@ -129,3 +129,38 @@ def test_average_writes_a_bundle_that_translates(
     assert f"{tmp_path / 'file' / 'x'}: cannot write" in capsys.readouterr().err
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 30, "-o", tmp_path / "more") == 1
     assert "has 4 checkpoints to choose from, not 30" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("minutes", "message"),
+    [
+        ("0", "flag: training.max_minutes: Input should be greater than 0 (got 0.0)"),
+        ("-5", "flag: training.max_minutes: Input should be greater than 0 (got -5.0)"),
+        ("nan", "flag: training.max_minutes: "),
+        ("ten", "Invalid value for '--minutes': "),
+    ],
+)
+def test_wrong_minutes_are_refused_at_once(
+    files: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    minutes: str,
+    message: str,
+) -> None:
+    command = ["train", "--src", files[0], "--tgt", files[1], "-o", tmp_path / "run", "--minutes", minutes]
+    assert run(monkeypatch, *command) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_no_time_to_train_in_is_one_line_that_says_what_to_type(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "--src", files[0], "--tgt", files[1], "-o", tmp_path / "run", "--minutes", "1e-6"]
+    command += ["--set", "tokenizer.type=char", "--set", "model.d_model=16", "--threads", 1]
+    assert run(monkeypatch, *command) == 1
+    err = capsys.readouterr().err
+    assert "nothing of 1e-06 minutes was left for the first update" in err
+    assert "give the run more time with --minutes" in err
+    assert not (tmp_path / "run" / "checkpoints").exists()

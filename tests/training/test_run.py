@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import torch
@@ -14,7 +15,8 @@ from safetensors.torch import load_file
 
 from mtkit.errors import CheckpointError, ConfigError, Interrupted, TrainingError
 from mtkit.model.cost import training_flop
-from mtkit.training.checkpoint import load_checkpoint
+from mtkit.settings import Settings
+from mtkit.training.checkpoint import CheckpointStore, load_checkpoint
 from mtkit.training.run import train
 from mtkit.training.run_directory import sole_user
 from tests.conftest import ToyTask
@@ -418,3 +420,80 @@ def test_another_corpus_is_refused(toy_task: ToyTask, tmp_path: Path) -> None:
     prepare(config.data, config.tokenizer, config.prepared_directory, overwrite=True)
     with pytest.raises(CheckpointError, match="training or validation files are not those that the run began with"):
         train(settings, tmp_path / "run")
+
+
+def by_time(toy_task: ToyTask, minutes: float) -> Settings:
+    return toy_task.recipe(training__max_minutes=minutes, training__max_updates=None, training__schedule=None)
+
+
+@pytest.mark.slow
+def test_a_run_by_time_ends_with_a_learning_rate_of_zero_and_says_why(
+    toy_task: ToyTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="mtkit"):
+        run = train(by_time(toy_task, 0.3), tmp_path / "run")
+    assert run.reason == "0.3 minutes are over"
+    assert run.scores["test"]
+    state = load_checkpoint(tmp_path / "run" / "last").state["train"]
+    assert (state["share"], state["validated_update"]) == (1.0, state["update"])
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    rates = [record["learning_rate"] for record in records if "learning_rate" in record]
+    assert max(rates) == pytest.approx(5e-3, rel=0.1)
+    assert rates[-1] < 5e-4
+    assert len([record for record in records if "valid_bleu" in record]) > 1
+    for said in ("0.3 minutes in all", "s left", ": 0.3 minutes are over", "s of 0.3 minutes"):
+        assert said in caplog.text
+    assert train(by_time(toy_task, 0.3), tmp_path / "run").reason == run.reason
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_by_time_goes_on_where_it_was(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mtkit.training.report import Reporter
+
+    def interrupt_late(_: Reporter) -> None:
+        if monotonic() > began + 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    began = monotonic()
+    monkeypatch.setattr(Reporter, "advance", interrupt_late)
+    with pytest.raises(Interrupted):
+        train(by_time(toy_task, 0.3), tmp_path / "run")
+    monkeypatch.undo()
+    half = load_checkpoint(tmp_path / "run" / "last").state["train"]
+    assert 0.2 < half["share"] < 1
+    assert 8 < half["seconds"] < 18
+    run = train(by_time(toy_task, 0.3), tmp_path / "run")
+    state = load_checkpoint(tmp_path / "run" / "last").state["train"]
+    assert run.reason == "0.3 minutes are over"
+    assert state["update"] > half["update"]
+    assert state["seconds"] > half["seconds"]
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    rates = {record["update"]: record["learning_rate"] for record in records if "learning_rate" in record}
+    last = rates[max(update for update in rates if update <= half["update"])]
+    assert max(rate for update, rate in rates.items() if update > half["update"]) <= last
+
+
+@pytest.mark.parametrize("average", [{"n": 0}, {"n": 1, "by": "best"}])
+def test_a_decayed_model_that_was_not_validated_is_taken_before_an_older_best(
+    toy_task: ToyTask, tmp_path: Path, average: dict[str, object]
+) -> None:
+    by_both = {"training__max_minutes": 10, "training__max_updates": 12, "training__schedule": "linear"}
+    settings = toy_task.recipe(training__average=average, **by_both)
+    run_dir = tmp_path / "run"
+    train(settings, run_dir)
+    older = min(CheckpointStore(run_dir).updates())
+    assert older < 12
+
+    checkpoint = load_checkpoint(run_dir / "last")
+    checkpoint.state["train"] |= {
+        "best_update": older,
+        "scores": {str(older): 1.0},
+        "validated_update": older,
+        "costs": {"validation": 500.0},
+    }
+    CheckpointStore(run_dir).save(12, checkpoint)
+    (run_dir / "model" / "mtkit.json").unlink()
+    train(settings, run_dir)
+    assert json.loads((run_dir / "model" / "mtkit.json").read_text())["updates"] == [12]

@@ -1,7 +1,7 @@
 import pytest
 
 from mtkit.config import TrainingConfig
-from mtkit.training.schedule import learning_rate
+from mtkit.training.schedule import learning_rate, learning_rate_at
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,27 @@ def test_without_warm_up_the_first_update_has_the_peak_rate() -> None:
     config = TrainingConfig(schedule="inverse_sqrt", learning_rate=0.5, warmup_updates=0, max_updates=10)
     assert learning_rate(1, config) == 0.5
     assert learning_rate(4, config) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        # share of the time: rate; a tenth of it is warm-up, nine tenths are decay
+        ("linear", {0.025: 0.2, 0.1: 0.8, 0.325: 0.6, 0.55: 0.4, 1.0: 0.0, 1.5: 0.0}),
+        ("cosine", {0.05: 0.4, 0.1: 0.8, 0.325: 0.4 * (1 + 0.5**0.5), 0.55: 0.4, 1.0: 0.0}),
+    ],
+)
+def test_the_rate_of_a_run_by_time_follows_the_table(schedule: str, expected: dict[float, float]) -> None:
+    config = TrainingConfig.model_validate(
+        {"schedule": schedule, "learning_rate": 0.8, "warmup_updates": 4_000, "max_minutes": 1}
+    )
+    assert {share: learning_rate_at(share, 1, config) for share in expected} == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_warm_up_of_a_run_by_time_ends_with_its_updates_or_with_a_tenth_of_the_time() -> None:
+    config = TrainingConfig(schedule="linear", learning_rate=0.8, warmup_updates=8, max_minutes=1)
+    assert [learning_rate_at(0.05, update, config) for update in (1, 4, 6, 8, 100)] == pytest.approx(
+        [0.4, 0.4, 0.6, 0.8, 0.8]
+    )
+    without = config.model_copy(update={"warmup_updates": 0})
+    assert learning_rate_at(0.0, 1, without) == 0.8

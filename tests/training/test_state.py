@@ -23,6 +23,8 @@ def test_a_better_score_becomes_the_best_and_resets_the_patience() -> None:
         ({"update": 5, "epoch": 1.99}, None),
         ({"update": 5, "validations_without_best": 3}, "no better loss in 3 validations"),
         ({"update": 5, "validations_without_best": 2}, None),
+        ({"update": 5, "share": 0.99}, None),
+        ({"update": 5, "share": 1.0}, "2.5 minutes are over"),
     ],
 )
 def test_a_run_is_over_when_one_of_its_limits_is_reached(values: dict[str, float], reason: str | None) -> None:
@@ -31,14 +33,21 @@ def test_a_run_is_over_when_one_of_its_limits_is_reached(values: dict[str, float
             "max_updates": 100,
             "warmup_updates": 1,
             "max_epochs": 2,
+            "max_minutes": 2.5,
+            "schedule": "linear",
             "early_stopping": {"metric": "loss", "patience": 3},
         }
     )
     assert TrainState.from_dict(values).reason_to_stop(config) == reason
 
 
+def test_one_minute_is_over_in_the_singular() -> None:
+    config = TrainingConfig(max_minutes=1, schedule="linear")
+    assert TrainState(share=1.0).reason_to_stop(config) == "1 minute is over"
+
+
 def test_state_survives_its_dictionary() -> None:
-    state = TrainState(update=7, tgt_tokens=123, best_score=-1.5, scores={"5": -1.5})
+    state = TrainState(update=7, share=0.25, costs={"save": 0.5}, best_score=-1.5, scores={"5": -1.5})
     assert TrainState.from_dict(state.state_dict()) == state
 
 
