@@ -200,3 +200,25 @@ def test_a_heading_with_nothing_below_it_is_an_empty_section(tmp_path: Path) -> 
     assert (config.model.d_ff, config.training.warmup_updates, config.data.cleaning.max_tokens) == (64, 1000, 256)
     with pytest.raises(ConfigError, match=r"data.src_lang: required"):
         Settings.load(write(tmp_path, "data:\n")).config()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "batch_tokens", "accumulate"),
+    [
+        ("batch_tokens: auto", [], 25_000, "auto"),
+        ("{batch_tokens: auto, accumulate: 2}", [], 25_000, 2),
+        ("batch_tokens: 3_000", ["training.batch_tokens=auto"], 25_000, "auto"),
+        ("batch_tokens: auto", ["training.batch_tokens=3000"], 3_000, 1),
+        ("accumulate: auto", ["training.batch_tokens=3000"], 3_000, "auto"),
+    ],
+)
+def test_batches_may_be_left_to_the_preset_and_the_memory(
+    tmp_path: Path, recipe: str, overrides: list[str], batch_tokens: int, accumulate: int | str
+) -> None:
+    text = f"{MINIMAL}model: {{preset: base}}\ntraining:\n  {recipe}\n".replace("\n  {", " {")
+    settings = Settings.load(write(tmp_path, text), overrides=overrides)
+    for resolved in (settings.before_corpus(), settings.for_corpus(10)[0]):
+        training = resolved.config().training
+        assert (training.batch_tokens, training.accumulate) == (batch_tokens, accumulate)
+    (tmp_path / "again.yaml").write_text(dump_config(settings.before_corpus().config()))
+    assert read_config(tmp_path / "again.yaml").training.accumulate == accumulate

@@ -33,7 +33,7 @@ class Reporter:
         line = (
             f"loss {m['loss_per_token']:.3f}  ppl {m['perplexity']:.2f}  lr {m['learning_rate']:.2e}  "
             f"grad {m['grad_norm']:.2f}  src {m['src_tokens_per_second']:,.0f}  "
-            f"tgt {m['tgt_tokens_per_second']:,.0f} tok/s"
+            f"tgt {m['tgt_tokens_per_second']:,.0f} tok/s  wait {m['data_wait_share']:.0%}"
         )
         if self._bar.disable:
             left = duration_shown(self._seconds_left(state))
