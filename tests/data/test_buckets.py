@@ -40,6 +40,12 @@ def test_long_sources_cannot_swell_a_batch() -> None:
         assert len(rows) * src[rows].max() <= MAX_PADDED * 1_000
 
 
+def test_few_targets_do_not_bring_many_long_sources_together() -> None:
+    src, tgt = np.arange(10, 70, dtype=np.int32), np.full(60, 2, dtype=np.int32)
+    for rows in cut_by_length(src, tgt, budget=200, rng=np.random.default_rng(1)):
+        assert len(rows) * src[rows].max() <= MAX_PADDED * 200
+
+
 def test_there_is_less_padding_than_after_sorting_by_one_side() -> None:
     src, tgt = draw(20_000)
     budget = 3_000
