@@ -234,10 +234,12 @@ class TrainingConfig(Section):
     decayed to zero. Validations and checkpoints then come at shares of the time, not every so many updates."""
 
     batch_tokens: PositiveInt = 25_000
-    """Target tokens per update, padding excluded, summed over accumulated micro-batches."""
+    """Target tokens per update on average, padding excluded, summed over accumulated micro-batches. In a recipe the
+    word auto stands for the number that the preset recommends, with ``accumulate: auto``."""
 
-    accumulate: PositiveInt = 1
-    """Micro-batches per update: each holds about ``batch_tokens / accumulate`` target tokens."""
+    accumulate: PositiveInt | Literal["auto"] = 1
+    """Micro-batches per update: each holds about ``batch_tokens / accumulate`` target tokens. auto: the fewest that
+    fit the memory, found out once, when the run begins."""
 
     schedule: Literal["inverse_sqrt", "linear", "cosine", "constant"] = "inverse_sqrt"
     """What the learning rate does after warm-up; linear and cosine reach zero at the end of the run."""
@@ -304,7 +306,7 @@ class TrainingConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_end()
-        if self.batch_tokens < self.accumulate:
+        if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
         kept = self.keep_last if self.average.by == "last" else self.keep_best
         if self.average.n > kept:

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -82,11 +83,28 @@ def memory_advice(advice: str) -> Iterator[None]:
     """Turn an exhausted memory, of a GPU or of the machine, into an error that says what to lower."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise DeviceError(f"the GPU's memory is full; {advice}") from None
-    except MemoryError:
-        raise DeviceError(f"the machine's memory is full; {advice}") from None
-    except RuntimeError as error:
-        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
-            raise DeviceError(f"the machine's memory is full; {advice}") from None
-        raise
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        owner = "GPU" if isinstance(error, torch.OutOfMemoryError) or "CU" in str(error) else "machine"
+        raise DeviceError(f"the {owner}'s memory is full; {advice}") from None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the memory of a GPU or of the machine is exhausted."""
+    said = ("can't allocate memory", "not enough memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in said)
+    )
+
+
+def free_memory() -> int | None:
+    """Bytes of the machine's memory that this process may still take, or None where the system does not say."""
+    free = []
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]))
+    with suppress(OSError, ValueError):  # a container's limit; "max" where there is none
+        limit, used = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
+        free.append(max(limit - used, 0))
+    return min(free, default=None)

@@ -5,7 +5,7 @@ Precedence, weakest first: default < preset < recipe < ``--set`` < flag.
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Settings:
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         if given:
             layers.append(Layer("flag", _tree_of(given.items())))
-        return cls(_with_plan_by_time(layers, n_of_recipe=0 if path is None else 2))
+        return cls(_with_recommended_batches(_with_plan_by_time(layers, n_of_recipe=0 if path is None else 2)))
 
     def with_layer(self, origin: str, values: Mapping[str, object]) -> "Settings":
         """The same with one more, weaker source: dotted keys and their values."""
@@ -214,6 +214,24 @@ def _read_layer(path: Path) -> Layer:
     if node is not None:
         _collect_lines(node, (), lines, path)
     return Layer(str(path), _with_empty_sections(tree, Config), lines)
+
+
+def _with_recommended_batches(layers: list[Layer]) -> list[Layer]:
+    """Where ``training.batch_tokens`` is auto, no layer says it, so that the preset does, and the memory is asked."""
+    key = ("training", "batch_tokens")
+    strongest = next((layer for layer in reversed(layers) if _has(layer.tree, key)), None)
+    if strongest is None or _get(strongest.tree, key) != "auto":
+        return layers
+    fitted = []
+    for layer in layers:
+        section = layer.tree.get("training")
+        if isinstance(section, dict):
+            section = {name: value for name, value in section.items() if name != "batch_tokens"}
+            if layer is strongest:
+                section = {"accumulate": "auto"} | section
+            layer = replace(layer, tree=layer.tree | {"training": section})
+        fitted.append(layer)
+    return fitted
 
 
 def _with_empty_sections(tree: dict[str, Any], section: type[BaseModel]) -> dict[str, Any]:

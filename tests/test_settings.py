@@ -252,3 +252,25 @@ def test_the_resolved_settings_of_a_run_by_time_repeat_it(tmp_path: Path) -> Non
     path = tmp_path / "resolved.yaml"
     path.write_text(dump_config(config))
     assert read_config(path) == config
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "batch_tokens", "accumulate"),
+    [
+        ("batch_tokens: auto", [], 25_000, "auto"),
+        ("{batch_tokens: auto, accumulate: 2}", [], 25_000, 2),
+        ("batch_tokens: 3_000", ["training.batch_tokens=auto"], 25_000, "auto"),
+        ("batch_tokens: auto", ["training.batch_tokens=3000"], 3_000, 1),
+        ("accumulate: auto", ["training.batch_tokens=3000"], 3_000, "auto"),
+    ],
+)
+def test_batches_may_be_left_to_the_preset_and_the_memory(
+    tmp_path: Path, recipe: str, overrides: list[str], batch_tokens: int, accumulate: int | str
+) -> None:
+    text = f"{MINIMAL}model: {{preset: base}}\ntraining:\n  {recipe}\n".replace("\n  {", " {")
+    settings = Settings.load(write(tmp_path, text), overrides=overrides)
+    for resolved in (settings.before_corpus(), settings.for_corpus(10)[0]):
+        training = resolved.config().training
+        assert (training.batch_tokens, training.accumulate) == (batch_tokens, accumulate)
+    (tmp_path / "again.yaml").write_text(dump_config(settings.before_corpus().config()))
+    assert read_config(tmp_path / "again.yaml").training.accumulate == accumulate

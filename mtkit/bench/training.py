@@ -125,6 +125,8 @@ def measure_training(
     Raises:
         DeviceError: If an update does not fit into memory.
     """
+    accumulate = 1 if training.accumulate == "auto" else training.accumulate  # what does not fit is split on the way
+    training = training.model_copy(update={"accumulate": accumulate})
     batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], peak, seconds)
     # No validation, no checkpoint and no report falls into what is measured.
     every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
@@ -133,7 +135,7 @@ def measure_training(
     model = EncoderDecoder(
         model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
     ).to(device)
-    plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=training.accumulate, seed=training.seed)
+    plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
     loop = _Loop(model, quiet, iter(plan), device, precision)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -175,7 +177,7 @@ def _batch_tokens(config: ModelConfig, training: TrainingConfig, vocab_size: int
         config, n_sentences=wanted / 25, n_src_tokens=wanted, n_tgt_tokens=wanted, vocab_size=vocab_size
     )
     affordable = wanted * seconds / 5 / (flop / (0.4 * peak.flop_per_second))
-    return min(wanted, max(int(affordable), 500, training.accumulate))
+    return min(wanted, max(int(affordable), 500))
 
 
 def _flop(model: EncoderDecoder, update: list[Batch]) -> float:

@@ -4,16 +4,17 @@ Shapes: B batch, S source length, T target length.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mtkit.data.buckets import Rows, cut_by_length
-from mtkit.data.store import Ids, Store
+from mtkit.data.buckets import Lengths, Rows, cut_by_length
+from mtkit.data.prefetch import ahead
+from mtkit.data.store import IdLists, Ids, Store
 from mtkit.data.tokenizer import Tokenizer
 
 # Rows that stay neighbours on disk when a corpus larger than the window is shuffled.
@@ -52,6 +53,35 @@ class Batch:
             src_lengths=self.src_lengths.to(device, non_blocking=non_blocking),
         )
 
+    def pinned(self) -> "Batch":
+        """The same in memory that a GPU can copy from while the program goes on."""
+        return replace(
+            self,
+            src=self.src.pin_memory(),
+            tgt_in=self.tgt_in.pin_memory(),
+            tgt_out=self.tgt_out.pin_memory(),
+            src_lengths=self.src_lengths.pin_memory(),
+        )
+
+    def halves(self, pad_id: int = Tokenizer.pad_id) -> "tuple[Batch, Batch]":
+        """The first and the second half of the pairs, no wider than they need be."""
+        tgt_lengths = self.tgt_out.ne(pad_id).sum(1)
+        middle = len(self.src) // 2
+
+        def part(rows: slice) -> Batch:
+            src_lengths, lengths = self.src_lengths[rows], tgt_lengths[rows]
+            n_src, n_tgt = int(src_lengths.max()), int(lengths.max())
+            return Batch(
+                src=self.src[rows, :n_src],
+                tgt_in=self.tgt_in[rows, :n_tgt],
+                tgt_out=self.tgt_out[rows, :n_tgt],
+                src_lengths=src_lengths,
+                n_src_tokens=int(src_lengths.sum()),
+                n_tgt_tokens=int(lengths.sum()),
+            )
+
+        return part(slice(0, middle)), part(slice(middle, None))
+
 
 def collate(
     src_ids: Sequence[Ids | Sequence[int]],
@@ -72,8 +102,17 @@ def collate(
         eos_id: Last of ``src`` and ``tgt_out``.
         length_multiple: S and T are multiples of this.
     """
-    src, src_lengths = _padded(src_ids, pad_id, eos_id, length_multiple)
-    tgt_out, tgt_lengths = _padded(tgt_ids, pad_id, eos_id, length_multiple)
+    return _collate(_laid_out(src_ids), _laid_out(tgt_ids), pad_id, bos_id, eos_id, length_multiple)
+
+
+def _laid_out(sequences: Sequence[Ids | Sequence[int]]) -> IdLists:
+    lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
+    return np.concatenate([np.asarray(ids, dtype=np.int64) for ids in sequences]), lengths
+
+
+def _collate(src_ids: IdLists, tgt_ids: IdLists, pad_id: int, bos_id: int, eos_id: int, length_multiple: int) -> Batch:
+    src, src_lengths = _padded(*src_ids, pad_id, eos_id, length_multiple)
+    tgt_out, tgt_lengths = _padded(*tgt_ids, pad_id, eos_id, length_multiple)
     tgt_in = np.empty_like(tgt_out)
     tgt_in[:, 0] = bos_id
     tgt_in[:, 1:] = tgt_out[:, :-1]
@@ -86,6 +125,15 @@ def collate(
         n_src_tokens=int(src_lengths.sum()),
         n_tgt_tokens=int(tgt_lengths.sum()),
     )
+
+
+@dataclass(frozen=True)
+class _Position:
+    """Where a plan stands: complete epochs, complete windows of this one, complete updates of this window."""
+
+    epoch: int
+    window: int
+    update: int
 
 
 class BatchPlan:
@@ -109,57 +157,87 @@ class BatchPlan:
 
         Args:
             store: The training pairs.
-            batch_tokens: Target tokens of an update, end of sentence counted, padding not. A single
-                longer pair makes an update of its own.
-            accumulate: Micro-batches per update; each holds up to ``batch_tokens / accumulate`` target tokens,
-                and no more than twice that on either side with padding.
+            batch_tokens: Target tokens of an update on average, end of sentence counted, padding not.
+            accumulate: Micro-batches per update; each holds about ``batch_tokens / accumulate`` target tokens, up to
+                half as much again, and no more than twice that on either side with padding. A single longer pair
+                makes a micro-batch of its own.
             seed: Of the order.
             length_multiple: S and T of every batch are multiples of this.
             window: Pairs planned at once; bounds the memory.
         """
         self._store = store
-        self._budget = max(batch_tokens // accumulate, 1)
+        self.micro_batch_tokens = max(batch_tokens // accumulate, 1)
         self._accumulate = accumulate
         self._seed = seed % (1 << 64)  # NumPy takes no negative seeds
         self._multiple = length_multiple
         n_blocks = -(-len(store) // _BLOCK)
         self._n_windows = -(-n_blocks * _BLOCK // max(window, _BLOCK))
         self._n_blocks = n_blocks
-        self.epoch = 0
-        self._window = 0
-        self._update = 0
+        self._position = _Position(0, 0, 0)
+
+    @property
+    def epoch(self) -> int:
+        """Passes over the corpus that are complete."""
+        return self._position.epoch
 
     def state_dict(self) -> dict[str, int]:
         """Where the plan stands after the update that it yielded last."""
-        return {"epoch": self.epoch, "window": self._window, "update": self._update}
+        return asdict(self._position)
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on with the update after the one that the state was taken at."""
-        self.epoch, self._window, self._update = state["epoch"], state["window"], state["update"]
+        self._position = _Position(**state)
 
     def __iter__(self) -> Iterator[list[Batch]]:
-        while True:
-            updates = self._plan(self.epoch, self._window)
-            first = self._update
-            self._update = 0
-            for number, rows in enumerate(updates[first:], start=first + 1):
-                # The state is advanced before the caller sees the update, so that it may be saved right after.
-                self._update = number
-                if number == len(updates):
-                    self._next_window()
-                yield [_batch(self._store, r, self._multiple) for r in rows]
-            if first >= len(updates):
-                self._next_window()
+        return self._advancing(self._upcoming(pin=False))
 
-    def _next_window(self) -> None:
-        self._update = 0
-        self._window += 1
-        if self._window == self._n_windows:
-            self._window = 0
-            self.epoch += 1
+    @contextmanager
+    def prefetched(self, n_updates: int = 4, *, pin: bool = False) -> Iterator[Iterator[list[Batch]]]:
+        """The same updates, planned and collated in the background, up to ``n_updates`` before they are asked for.
+
+        Args:
+            n_updates: Held ready.
+            pin: Put them in pinned memory, for a GPU.
+        """
+        with ahead(self._upcoming(pin=pin), n_updates) as upcoming:
+            yield self._advancing(upcoming)
+
+    def widest(self) -> list[Batch]:
+        """The micro-batches of the first window that need most memory: most positions, and the longest pair."""
+        rows, src, tgt, batches = self._cut(0, 0)
+        widths = [(int(src[batch].max()), int(tgt[batch].max())) for batch in batches]
+        most = max(range(len(batches)), key=lambda i: len(batches[i]) * sum(widths[i]))
+        longest = max(range(len(batches)), key=lambda i: max(widths[i]))
+        return [_batch(self._store, rows[batches[i]], self._multiple) for i in dict.fromkeys((most, longest))]
+
+    def _advancing(self, upcoming: Iterator["tuple[list[Batch], _Position]"]) -> Iterator[list[Batch]]:
+        # The position is set before the caller sees the update, so that it may be saved right after.
+        for micro_batches, self._position in upcoming:
+            yield micro_batches
+
+    def _upcoming(self, *, pin: bool) -> Iterator["tuple[list[Batch], _Position]"]:
+        """From the present position on: each update, and the position after it. Changes nothing in the plan."""
+        at = self._position
+        while True:
+            updates = self._plan(at.epoch, at.window)
+            after = _Position(at.epoch, at.window + 1, 0)
+            if after.window == self._n_windows:
+                after = _Position(at.epoch + 1, 0, 0)
+            for number, rows in enumerate(updates[at.update :], start=at.update + 1):
+                micro_batches = [_batch(self._store, r, self._multiple) for r in rows]
+                if pin:
+                    micro_batches = [batch.pinned() for batch in micro_batches]
+                yield micro_batches, after if number == len(updates) else replace(at, update=number)
+            at = after
 
     def _plan(self, epoch: int, window: int) -> list[list[Rows]]:
         """The updates of one window: for each, the rows of its micro-batches."""
+        rows, _, _, batches = self._cut(epoch, window)
+        micro_batches = [rows[batch] for batch in batches]
+        return [micro_batches[i : i + self._accumulate] for i in range(0, len(micro_batches), self._accumulate)]
+
+    def _cut(self, epoch: int, window: int) -> tuple[Rows, Lengths, Lengths, list[Rows]]:
+        """The rows of one window, their lengths with the end of sentence, and the micro-batches, as places in these."""
         rng = np.random.default_rng([self._seed, epoch])
         blocks = np.array_split(rng.permutation(self._n_blocks), self._n_windows)[window]
         rng = np.random.default_rng([self._seed, epoch, window])
@@ -169,9 +247,8 @@ class BatchPlan:
         lengths = [self._store.lengths(start, stop) for start, stop in spans]
         src = np.concatenate([pair[0] for pair in lengths]) + 1
         tgt = np.concatenate([pair[1] for pair in lengths]) + 1
-        batches = cut_by_length(src, tgt, budget=self._budget, rng=rng)
-        micro_batches = [rows[batches[i]] for i in rng.permutation(len(batches))]
-        return [micro_batches[i : i + self._accumulate] for i in range(0, len(micro_batches), self._accumulate)]
+        batches = cut_by_length(src, tgt, budget=self.micro_batch_tokens, rng=rng)
+        return rows, src, tgt, [batches[i] for i in rng.permutation(len(batches))]
 
 
 def fixed_batches(store: Store, batch_tokens: int, *, max_length: int) -> Iterator[Batch]:
@@ -194,15 +271,15 @@ def padding_share(batches: Sequence[Batch]) -> float:
 
 
 def _batch(store: Store, rows: Rows, length_multiple: int) -> Batch:
-    src_ids = [store.src_ids(row) for row in rows.tolist()]
-    return collate(src_ids, [store.tgt_ids(row) for row in rows.tolist()], length_multiple=length_multiple)
+    return _collate(*store.gather(rows), Tokenizer.pad_id, Tokenizer.bos_id, Tokenizer.eos_id, length_multiple)
 
 
-def _padded(sequences: Any, pad_id: int, eos_id: int, multiple: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows (B, L) that end with eos, and their lengths (B,) with it."""
-    lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
+def _padded(
+    ids: Ids, lengths: NDArray[np.int64], pad_id: int, eos_id: int, multiple: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows (B, L) that end with eos, and their lengths (B,) with it, of ids laid end to end."""
     width = -(-(int(lengths.max(initial=0)) + 1) // multiple) * multiple
-    rows = np.full((len(sequences), width), pad_id, dtype=np.int64)
-    rows[np.arange(width) < lengths[:, None]] = np.concatenate([np.asarray(s, dtype=np.int64) for s in sequences])
-    rows[np.arange(len(sequences)), lengths] = eos_id
+    rows = np.full((len(lengths), width), pad_id, dtype=np.int64)
+    rows[np.arange(width) < lengths[:, None]] = ids
+    rows[np.arange(len(lengths)), lengths] = eos_id
     return rows, lengths + 1

@@ -20,6 +20,9 @@ from mtkit.io import read_json, write_json
 Int32s = NDArray[np.int32]
 Ids = NDArray[np.integer[Any]]
 
+IdLists = tuple[Ids, NDArray[np.int64]]
+"""Ids laid end to end, and the length of each list, (n,)."""
+
 _SHARD_BYTES = 1 << 30
 
 
@@ -70,6 +73,10 @@ class Store:
         """Target ids of one pair: a read-only view."""
         return self._tgt.row(index)
 
+    def gather(self, rows: NDArray[np.int64]) -> tuple[IdLists, IdLists]:
+        """Source and target ids of several pairs, in the order of ``rows``."""
+        return self._src.gather(rows), self._tgt.gather(rows)
+
     def src_text(self, start: int = 0, stop: int | None = None) -> list[str]:
         """Source segments from ``start`` to before ``stop`` (the end, if None), as they stood in the input."""
         return self._table.column("src")[start:stop].to_pylist()
@@ -92,6 +99,26 @@ class _IdColumn:
         chunk = int(np.searchsorted(self._starts, index, side="right")) - 1
         offsets, inside = self._offsets[chunk], index - int(self._starts[chunk])
         return self._values[chunk][offsets[inside] : offsets[inside + 1]]
+
+    def gather(self, rows: NDArray[np.int64]) -> IdLists:
+        chunk_of = np.searchsorted(self._starts, rows, side="right") - 1
+        starts, lengths = np.empty_like(rows), np.empty_like(rows)
+        present = np.unique(chunk_of)
+        for chunk in present:
+            here = chunk_of == chunk
+            inside = rows[here] - self._starts[chunk]
+            starts[here] = self._offsets[chunk][inside]
+            lengths[here] = self._offsets[chunk][inside + 1] - starts[here]
+        # Where each id lies among the values of its chunk: the start of its list, and then one after the other.
+        ends = np.cumsum(lengths)
+        at = np.arange(ends[-1] if len(rows) else 0) + np.repeat(starts - ends + lengths, lengths)
+        if len(present) == 1:
+            return self._values[present[0]][at], lengths
+        ids, chunk_of = np.empty(len(at), dtype=np.int64), np.repeat(chunk_of, lengths)
+        for chunk in present:
+            here = chunk_of == chunk
+            ids[here] = self._values[chunk][at[here]]
+        return ids, lengths
 
     def lengths(self, start: int, stop: int) -> Int32s:
         lengths = np.empty(max(stop - start, 0), dtype=np.int32)

@@ -15,6 +15,7 @@ from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.budget import Budget
+from mtkit.training.memory import GradientAccumulator
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.report import Reporter
 from mtkit.training.signals import StopSignal
@@ -68,6 +69,12 @@ def fit(
     """
     model.train()
     window = _Window(device)
+
+    def forward(batch: Batch) -> Loss:
+        with autocast(device, precision):
+            return objective(model, batch.to(device, non_blocking=True))
+
+    accumulate = GradientAccumulator(model, forward)
     saved = (state.update, state.validated_update)
     while True:
         if budget.validation_is_due():
@@ -105,25 +112,21 @@ def fit(
         started = time.monotonic()
         state.update += 1
         micro_batches = next(updates)
-        seed_dropout(config.seed, state.update)
+        window.seconds_waiting += time.monotonic() - started
         rate = budget.learning_rate()
         for group in optimizer.param_groups:
             group["lr"] = rate
 
         # Summed losses, divided once by the tokens of the whole update: micro-batches of unequal size then weigh the
         # same as they would in one large batch.
-        n_tgt_tokens = sum(batch.n_tgt_tokens for batch in micro_batches)
-        for batch in micro_batches:
-            with autocast(device, precision):
-                loss = objective(model, batch.to(device, non_blocking=True))
-            (loss.total / n_tgt_tokens).backward()
+        for batch, loss in accumulate(micro_batches, lambda: seed_dropout(config.seed, state.update)):
             window.add(loss, batch, _flop(model, batch))
         grad_norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         _step(optimizer, grad_norm, config.max_grad_norm)
         optimizer.zero_grad(set_to_none=True)
         window.close_update(grad_norm)
         state.src_tokens += sum(batch.n_src_tokens for batch in micro_batches)
-        state.tgt_tokens += n_tgt_tokens
+        state.tgt_tokens += sum(batch.n_tgt_tokens for batch in micro_batches)
         state.epoch = state.tgt_tokens / tokens_per_epoch
         reporter.advance()
 
@@ -178,6 +181,7 @@ class _Window:
 
     def __init__(self, device: torch.device) -> None:
         self.seconds = 0.0
+        self.seconds_waiting = 0.0  # of these, for data
         self._src_tokens = self._tgt_tokens = self._positions = 0
         self._flop = 0.0
         self._outcomes: list[Tensor] = []
@@ -218,5 +222,6 @@ class _Window:
             "src_tokens_per_second": self._src_tokens / self.seconds,
             "tgt_tokens_per_second": self._tgt_tokens / self.seconds,
             "mfu": self._flop / self.seconds / peak_flop_per_second,
+            "data_wait_share": self.seconds_waiting / self.seconds,
             "padding_share": 1 - (self._src_tokens + self._tgt_tokens) / max(1, self._positions),
         }

@@ -152,6 +152,8 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale what the forward pass computed."""
+        """Scale what the forward pass computed, and let go of it: autograd copies what somebody else still holds."""
         scale = grad_outputs[0]
-        return ctx.grad_hidden.mul_(scale), ctx.grad_weight.mul_(scale), *[None] * 5
+        grad_hidden, grad_weight = ctx.grad_hidden.mul_(scale), ctx.grad_weight.mul_(scale)
+        ctx.grad_hidden = ctx.grad_weight = None
+        return grad_hidden, grad_weight, *[None] * 5

@@ -50,7 +50,8 @@ class Reporter:
         line = (
             f"loss {m['loss_per_token']:.3f}  ppl {m['perplexity']:.2f}  lr {m['learning_rate']:.2e}  "
             f"grad {m['grad_norm']:.2f}  src {m['src_tokens_per_second']:,.0f}  "
-            f"tgt {m['tgt_tokens_per_second']:,.0f} tok/s  MFU {100 * m['mfu']:.0f} %"
+            f"tgt {m['tgt_tokens_per_second']:,.0f} tok/s  MFU {100 * m['mfu']:.0f} %  "
+            f"wait {100 * m['data_wait_share']:.0f} %"
         )
         left, by_time = self._seconds_left(state)
         if self._bar.disable:

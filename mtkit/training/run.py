@@ -12,8 +12,9 @@ import torch
 
 from mtkit.acceleration import compile_layers, keep_freed_memory
 from mtkit.config import Config, TrainingConfig
-from mtkit.data.batches import BatchPlan
+from mtkit.data.batches import Batch, BatchPlan
 from mtkit.data.prepare import Prepared, prepare
+from mtkit.data.store import Store
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
 from mtkit.evaluation.metrics import Score, check_metrics
@@ -27,6 +28,7 @@ from mtkit.training.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.finish import finish, seconds_to_translate
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
+from mtkit.training.memory import MemoryProbe, fewest_micro_batches, remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_same_run, clear, sole_user
@@ -103,7 +105,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     plan = BatchPlan(
         store,
         batch_tokens=training.batch_tokens,
-        accumulate=training.accumulate,
+        accumulate=_n_micro_batches(training, model, store, run_dir, device, precision),
         seed=training.seed,
     )
     keeper = Keeper(CheckpointStore(run_dir), model, optimizer, plan, TrainState(), training)
@@ -145,7 +147,7 @@ def _fit(
     validator = Validator(
         prepared.store("valid"),
         tokenizer,
-        batch_tokens=max(training.batch_tokens // training.accumulate // 4, 1),  # small batches hold less padding
+        batch_tokens=max(keeper.plan.micro_batch_tokens // 4, 1),  # small batches hold less padding
         device=device,
         precision=precision,
         tgt_lang=config.data.tgt_lang,
@@ -167,11 +169,12 @@ def _fit(
         stop = stack.enter_context(StopSignal())
         stack.callback(reporter.close)
         stack.enter_context(memory_advice(advice))
+        updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda"))
         return fit(
             keeper.model,
             CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing, compiled=compiled),
             keeper.optimizer,
-            iter(keeper.plan),
+            updates,
             training,
             keeper.state,
             budget=budget,
@@ -191,6 +194,30 @@ def _compiles(config: TrainingConfig, device: torch.device) -> bool:
     if config.compile is not None:
         return config.compile
     return device.type == "cuda" and (config.max_updates or 0) >= 5_000
+
+
+def _n_micro_batches(
+    training: TrainingConfig,
+    model: EncoderDecoder,
+    store: Store,
+    run_dir: Path,
+    device: torch.device,
+    precision: Precision,
+) -> int:
+    """Micro-batches per update: as many as the settings say, or as few as fit."""
+    if training.accumulate != "auto":
+        return training.accumulate
+
+    def widest(n_tokens: int) -> list[Batch]:
+        return BatchPlan(store, batch_tokens=n_tokens, seed=training.seed).widest()
+
+    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+    fits = MemoryProbe(model, objective, widest, device=device, precision=precision)
+    n = remembered(run_dir, lambda: fewest_micro_batches(fits, training.batch_tokens))
+    logger.info(
+        "memory: an update of %s target tokens in %d micro-batch%s", f"{training.batch_tokens:,}", n, "es" * (n > 1)
+    )
+    return n
 
 
 def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.AdamW:

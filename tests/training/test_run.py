@@ -8,6 +8,7 @@ import signal
 import threading
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 import torch
@@ -497,3 +498,65 @@ def test_a_decayed_model_that_was_not_validated_is_taken_before_an_older_best(
     (run_dir / "model" / "mtkit.json").unlink()
     train(settings, run_dir)
     assert json.loads((run_dir / "model" / "mtkit.json").read_text())["updates"] == [12]
+
+
+def test_a_batch_that_exhausts_the_memory_does_not_end_the_run(
+    toy_task: ToyTask, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from mtkit.training.objective import CrossEntropy
+
+    original, n_failed = CrossEntropy.__call__, 0
+
+    def fail_now_and_then(self: CrossEntropy, model: Any, batch: Any) -> Any:
+        nonlocal n_failed
+        if model.training and len(batch.src) > 15:
+            n_failed += 1
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+        return original(self, model, batch)
+
+    monkeypatch.setattr(CrossEntropy, "__call__", fail_now_and_then)
+    train(toy_task.recipe(training__accumulate=2), tmp_path / "run")
+    assert n_failed > 2
+    assert caplog.text.count("does not fit the memory") == 1
+    ours, theirs = (load_checkpoint(path / "last").state for path in (tmp_path / "run", straight))
+    assert ours["data"] == theirs["data"]
+    assert ours["train"]["tgt_tokens"] == theirs["train"]["tgt_tokens"]
+
+
+def test_auto_fits_the_micro_batches_to_the_memory_once(
+    toy_task: ToyTask, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from mtkit.training import memory
+
+    monkeypatch.setattr(memory.MemoryProbe, "__call__", lambda self, n_tokens: n_tokens <= 100)  # noqa: ARG005
+    settings = toy_task.recipe(training__accumulate="auto")
+    with caplog.at_level("INFO", logger="mtkit"):
+        train(toy_task.recipe(training__accumulate="auto", training__max_updates=6), tmp_path / "run")
+    assert "memory: an update of 200 target tokens in 2 micro-batches" in caplog.text
+    monkeypatch.setattr(memory.MemoryProbe, "__call__", lambda self, n_tokens: True)  # noqa: ARG005
+    train(settings, tmp_path / "run")
+    assert_same_run(straight, tmp_path / "run", 12)
+    train(settings, tmp_path / "run", overwrite=True)
+    assert json.loads((tmp_path / "run" / "fitted.json").read_text()) == {"accumulate": 1}
+
+
+def test_an_error_in_the_background_ends_the_run_as_itself(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mtkit.data.store import Store
+
+    def gone(self: Store, rows: object) -> None:  # noqa: ARG001
+        raise ZeroDivisionError("in the background")
+
+    monkeypatch.setattr(Store, "gather", gone)
+    n_threads = threading.active_count()
+    with pytest.raises(ZeroDivisionError, match="in the background"):
+        train(toy_task.recipe(), tmp_path / "run")
+    assert threading.active_count() == n_threads
+
+
+def test_the_share_of_time_spent_waiting_for_data_is_recorded(straight: Path) -> None:
+    records = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
+    shares = [r["data_wait_share"] for r in records if "loss_per_token" in r]
+    assert len(shares) == 4
+    assert all(0 <= share < 1 for share in shares)

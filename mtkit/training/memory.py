@@ -1,0 +1,218 @@
+"""Fit a run to the memory: choose the size of its micro-batches, and split one that does not fit after all."""
+
+import gc
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mtkit.data.batches import Batch
+from mtkit.device import Precision, autocast, free_memory, is_out_of_memory
+from mtkit.errors import DataError
+from mtkit.io import read_json, write_json
+from mtkit.log import logger
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.objective import CrossEntropy, Loss
+
+FITTED = "fitted.json"  # in the run directory
+
+# Of the memory, what a run may plan to fill: the rest is for the allocator's gaps and for batches not foreseen. On a
+# CPU, where it is an estimate and other programs want their part, half.
+_SHARE = {"cuda": 0.9, "cpu": 0.5}
+
+
+class GradientAccumulator:
+    """Forward and backward over the micro-batches of an update; one that exhausts the memory is split and retried.
+
+    Losses are summed over tokens, so that two halves have the gradient of the whole, up to rounding and to the
+    dropout masks drawn for them.
+    """
+
+    def __init__(self, model: EncoderDecoder, forward: Callable[[Batch], Loss]) -> None:
+        """Work on ``model``, whose loss on a batch, still on the CPU, is what ``forward`` returns."""
+        self._model = model
+        self._forward = forward
+        self._warned = False
+
+    def __call__(self, micro_batches: list[Batch], prepare: Callable[[], None]) -> list[tuple[Batch, Loss]]:
+        """Leave the gradient of the loss per token of the whole update in the model, which holds none so far.
+
+        Args:
+            micro_batches: Of the update.
+            prepare: Called before the first one, each time that the update begins anew.
+
+        Returns:
+            The batches that were computed, and the loss of each, detached.
+
+        Raises:
+            torch.OutOfMemoryError: Or whatever else says so, if a single pair does not fit.
+        """
+        n_tgt_tokens = sum(batch.n_tgt_tokens for batch in micro_batches)
+        todo = list(micro_batches)
+        while True:
+            prepare()
+            done: list[tuple[Batch, Loss]] = []
+            try:
+                for batch in todo:
+                    done += [(batch, self._backward(batch, n_tgt_tokens))]
+                return done
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error) or len(todo[len(done)].src) == 1:
+                    raise
+                failure = str(error)
+            # Out here the error is gone, and with it all that its frames held. A backward pass that failed half-way
+            # has left part of its gradients behind, so that the update begins anew.
+            self._model.zero_grad(set_to_none=True)
+            _release()
+            self._warn(todo[len(done)], failure)
+            todo[len(done) : len(done) + 1] = todo[len(done)].halves()
+
+    def _backward(self, batch: Batch, n_tgt_tokens: int) -> Loss:
+        loss = self._forward(batch)
+        (loss.total / n_tgt_tokens).backward()
+        return replace(loss, total=loss.total.detach())  # the graph goes now, not at the end of the update
+
+    def _warn(self, batch: Batch, failure: str) -> None:
+        if not self._warned:
+            logger.warning(
+                "a batch of %d x %d source and %d x %d target tokens does not fit the memory (%s); such batches are "
+                "split and tried again, which takes time: a new run with training.accumulate: auto avoids it",
+                *(*batch.src.shape, *batch.tgt_in.shape),
+                failure.partition("\n")[0] or "out of memory",
+            )
+        self._warned = True
+
+
+def fewest_micro_batches(try_size: Callable[[int], bool], batch_tokens: int) -> int:
+    """Into how many micro-batches an update must be cut: 1, 2, 4, ..., the first that fits.
+
+    Args:
+        try_size: Whether micro-batches of so many target tokens fit. Asked for the largest first, which mostly does.
+        batch_tokens: Target tokens of an update.
+
+    Returns:
+        At most ``batch_tokens``, whether or not that fits: single pairs cannot be split.
+    """
+    n = 1
+    while n < batch_tokens and not try_size(batch_tokens // n):
+        n *= 2
+    return min(n, batch_tokens)
+
+
+def remembered(run_dir: Path, choose: Callable[[], int]) -> int:
+    """The number of micro-batches that the run began with; a new run chooses it now.
+
+    Raises:
+        DataError: If what is remembered is damaged.
+    """
+    path = run_dir / FITTED
+    if path.exists():
+        values = read_json(path)
+        n = values.get("accumulate") if isinstance(values, dict) else None
+        if not isinstance(n, int) or n < 1:
+            raise DataError(f"{path}: damaged; start again with --overwrite")
+        return n
+    n = choose()
+    write_json(path, {"accumulate": n})
+    return n
+
+
+class MemoryProbe:
+    """Tells whether micro-batches of a size fit beside the model, its gradients and the optimiser's state."""
+
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        objective: CrossEntropy,
+        widest: Callable[[int], list[Batch]],
+        *,
+        device: torch.device,
+        precision: Precision,
+    ) -> None:
+        """Probe a model in the mode that it is in.
+
+        Args:
+            model: On ``device``.
+            objective: What is minimised.
+            widest: For a number of target tokens, the micro-batches of that size that need most memory.
+            device: Where they would go.
+            precision: Of forward and backward.
+        """
+        self._model = model
+        self._objective = objective
+        self._widest = widest
+        self._device = device
+        self._precision = precision
+        self._parameter_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
+
+    def __call__(self, n_tokens: int) -> bool:
+        """Whether micro-batches of ``n_tokens`` target tokens fit."""
+        batches = self._widest(n_tokens)
+        fits = self._fits_on_gpu(batches) if self._device.type == "cuda" else self._fits_on_cpu(batches)
+        logger.debug("micro-batches of %s target tokens %s", f"{n_tokens:,}", "fit" if fits else "do not fit")
+        return fits
+
+    def _fits_on_gpu(self, batches: Iterable[Batch]) -> bool:
+        """Run them: forward and backward, then reckon with two moments of each parameter."""
+        _release()
+        torch.cuda.reset_peak_memory_stats(self._device)
+        available = torch.cuda.mem_get_info(self._device)[0] + torch.cuda.memory_reserved(self._device)
+        try:
+            for batch in batches:
+                self._loss(batch.to(self._device)).total.backward()
+            torch.cuda.synchronize(self._device)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        finally:
+            peak = torch.cuda.max_memory_allocated(self._device)
+            self._model.zero_grad(set_to_none=True)
+            _release()
+        return peak + 2 * self._parameter_bytes <= _SHARE["cuda"] * available
+
+    def _fits_on_cpu(self, batches: Iterable[Batch]) -> bool:
+        """Reckon: what the forward pass keeps of one pair, by the positions of the whole."""
+        free = free_memory()
+        if free is None:
+            return True
+        needed = max(self._kept_per_position(batch) * _positions(batch) for batch in batches)
+        return needed + 3 * self._parameter_bytes <= _SHARE["cpu"] * free
+
+    def _kept_per_position(self, batch: Batch) -> float:
+        """Bytes that the forward pass keeps for the backward pass, for each position more."""
+        while len(batch.src) > 8:
+            batch = batch.halves()[0]
+        if len(batch.src) == 1:
+            return self._kept(batch) / _positions(batch)
+        fewer = batch.halves()[0]  # whatever does not depend on the positions, such as cast weights, cancels out
+        return (self._kept(batch) - self._kept(fewer)) / (_positions(batch) - _positions(fewer))
+
+    def _kept(self, batch: Batch) -> int:
+        kept: dict[int, int] = {}
+
+        def note(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            self._loss(batch)
+        return sum(kept.values())
+
+    def _loss(self, batch: Batch) -> Loss:
+        with autocast(self._device, self._precision):
+            return self._objective(self._model, batch)
+
+
+def _positions(batch: Batch) -> int:
+    return batch.src.numel() + batch.tgt_in.numel()
+
+
+def _release() -> None:
+    """Give back what nothing refers to any longer."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
