@@ -1,23 +1,30 @@
-"""The machine: device, precision, threads and seeds."""
+"""The machine: device, precision and threads.
+
+torch is imported inside the functions that need it: translating with CTranslate2 does not.
+"""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from mtkit.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["fp32", "bf16"]
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str) -> "torch.device":
     """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
 
     Raises:
         DeviceError: If a GPU is asked for where there is none.
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
@@ -32,12 +39,14 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_precision(name: str, device: torch.device) -> Precision:
+def choose_precision(name: str, device: "torch.device") -> Precision:
     """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a GPU that computes in it, else fp32.
 
     Raises:
         DeviceError: If it is none of these.
     """
+    import torch
+
     if name not in ("auto", "fp32", "bf16"):
         raise DeviceError(f"precision {name}: unknown; use auto, fp32 or bf16")
     if name == "auto":
@@ -50,20 +59,39 @@ def set_threads(n: int | None) -> int:
 
     By default as many as OMP_NUM_THREADS says, or else one per core that this process may run on.
     """
+    import torch
+
     if n is None and "OMP_NUM_THREADS" not in os.environ:
-        n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        n = available_cores()
     if n is not None:
         torch.set_num_threads(n)
     return torch.get_num_threads()
 
 
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+def count_threads(n: int | None) -> int:
+    """The number of threads that ``set_threads`` would use, without torch."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if n is None and asked.isdigit() and int(asked):
+        return int(asked)
+    return n or available_cores()
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def autocast(device: "torch.device", precision: Precision) -> "torch.autocast":
     """A context in which matrix products run in the given precision."""
+    import torch
+
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def describe(device: torch.device, precision: Precision) -> str:
+def describe(device: "torch.device", precision: Precision) -> str:
     """One phrase for the log, such as ``cpu, 2 threads, fp32``."""
+    import torch
+
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)}), {precision}"
     return f"{device}, {torch.get_num_threads()} threads, {precision}"
@@ -74,11 +102,11 @@ def memory_advice(advice: str) -> Iterator[None]:
     """Turn an exhausted memory, of a GPU or of the machine, into an error that says what to lower."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise DeviceError(f"the GPU's memory is full; {advice}") from None
     except MemoryError:
         raise DeviceError(f"the machine's memory is full; {advice}") from None
     except RuntimeError as error:
+        if "torch" in sys.modules and isinstance(error, sys.modules["torch"].OutOfMemoryError):
+            raise DeviceError(f"the GPU's memory is full; {advice}") from None
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):
             raise DeviceError(f"the machine's memory is full; {advice}") from None
         raise

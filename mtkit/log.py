@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from mtkit.io import atomic_file
+
+if TYPE_CHECKING:
+    from tqdm import tqdm  # imported when the first bar is shown, so that a quick answer does not wait for it
 
 logger = logging.getLogger("mtkit")
 
@@ -20,7 +21,11 @@ class _Handler(logging.Handler):
     """Writes a log line above whatever progress bar is on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
+        if "tqdm" in sys.modules:
+            sys.modules["tqdm"].tqdm.write(self.format(record), file=sys.stderr)
+        else:
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
 
 
 def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
@@ -48,6 +53,8 @@ def log_to_file(path: Path) -> Iterator[None]:
 
 def progress_bar(*, total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[Any]":
     """A progress bar on stderr, or nothing where stderr is not a terminal."""
+    from tqdm import tqdm
+
     return tqdm(
         total=total,
         initial=initial,

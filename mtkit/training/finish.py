@@ -63,7 +63,7 @@ def finish(
     restore_model(model, average_checkpoints(paths), source=paths[0])
     model.eval()
 
-    translator = Translator(model, prepared.tokenizer, config.decoding, device=device, precision=precision)
+    translator = Translator.from_model(model, prepared.tokenizer, config.decoding, device=device, precision=precision)
     scores = {}
     for name in prepared.manifest.n_test:
         test = prepared.store(f"test/{name}")

@@ -89,7 +89,7 @@ def test_an_absent_gpu_and_an_unknown_precision_are_refused(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(DeviceError, match=r"device cuda: .*; use --device cpu or auto"):
         Translator.load(bundle_directory, device="cuda", threads=1)
-    with pytest.raises(DeviceError, match="precision fp8: unknown; use auto, fp32 or bf16"):
+    with pytest.raises(DeviceError, match="precision fp8: unknown; use auto, fp32, bf16 or int8"):
         Translator.load(bundle_directory, precision="fp8", threads=1)
 
 
