@@ -112,7 +112,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path) -> Run:
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
     message = "stopped before the model was written, all checkpoints are saved; the same command goes on"
     with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
-        scores = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
+        scores = finish(config, prepared, keeper.store, state, model, run_dir, device)
     return Run(run_dir, reason, scores)
 
 

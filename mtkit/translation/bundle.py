@@ -136,6 +136,11 @@ def save_bundle(
         write_json(work / MANIFEST, manifest)
 
 
+def note_scores(directory: Path, scores: Any) -> None:
+    """Write into a bundle what its model reached, with signatures; any JSON value."""
+    write_json(directory / MANIFEST, {**read_json(directory / MANIFEST), "scores": scores})
+
+
 def load_bundle(path: Path) -> Bundle:
     """Find and check a model: a bundle, a run directory (its bundle, else its best or last checkpoint) or a checkpoint.
 

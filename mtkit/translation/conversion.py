@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -43,9 +44,6 @@ class Conversion:
     quality: dict[str, Any] | None
     """What quantisation costs, as ``mtkit.translation.export.measure`` found it; None where that was not measured."""
 
-    temporary: "tempfile.TemporaryDirectory[str] | None" = None
-    """What deletes the directory with this object, where there was no better place for it."""
-
     def loses_little(self) -> bool:
         """Whether the loss was measured and is at most ``MAX_LOSS``."""
         return self.quality is not None and self.quality["loss"] <= MAX_LOSS
@@ -57,28 +55,38 @@ def default_quantization(bundle: Bundle) -> str:
     return "int8" if found is not None and found.loses_little() else "float32"
 
 
-def find_or_convert(bundle: Bundle, quantization: str) -> Conversion:
+@contextmanager
+def converted(bundle: Bundle, quantization: str) -> Iterator[Conversion]:
     """The conversion of a model, made on first use; two processes at once make it once.
+
+    Where nothing can be written for long, it is there for the length of the block.
 
     Raises:
         CheckpointError: If the weights are damaged.
     """
     places = [_place(bundle, quantization), *_cache_place(bundle, quantization)]
-    for place in places:
-        found = read_conversion(place, bundle, quantization)
-        if found is not None:
-            return found
+    found = _first_found(places, bundle, quantization) or _made_in_first(places, bundle, quantization)
+    if found is not None:
+        yield found
+        return
+    logger.info("neither the model's directory nor the cache can be written: converting the model for this time only")
+    with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
+        _write(bundle, quantization, Path(name), quality=None)
+        yield Conversion(Path(name), quantization, None)
+
+
+def _first_found(places: Sequence[Path], bundle: Bundle, quantization: str) -> Conversion | None:
+    found = (read_conversion(place, bundle, quantization) for place in places)
+    return next((conversion for conversion in found if conversion is not None), None)
+
+
+def _made_in_first(places: Sequence[Path], bundle: Bundle, quantization: str) -> Conversion | None:
     for place in places:
         try:
             return convert(bundle, quantization, place)
         except OSError as error:
             logger.debug("%s: cannot write: %s", place, error)
-    temporary = tempfile.TemporaryDirectory(prefix="mtkit-")
-    logger.info("neither the model's directory nor the cache can be written: converting for this time only")
-    directory = Path(temporary.name) / quantization
-    directory.mkdir()
-    _write(bundle, quantization, directory, quality=None)
-    return Conversion(directory, quantization, None, temporary)
+    return None
 
 
 def convert(bundle: Bundle, quantization: str, place: Path | None = None) -> Conversion:

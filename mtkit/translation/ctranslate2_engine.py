@@ -140,6 +140,8 @@ class CTranslate2Engine:
 
     def _hypotheses(self, result: Any, options: SearchOptions) -> list[Hypothesis]:
         """What the library found for one sentence, the finished ones first, best first."""
+        if math.isnan(result.scores[0]):
+            return [Hypothesis([], -math.inf, -math.inf, finished=False)]
         found = []
         for tokens, score in zip(result.hypotheses, result.scores, strict=True):
             ids = [self._tgt_ids[token] for token in tokens]

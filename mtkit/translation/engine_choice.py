@@ -6,7 +6,7 @@ from mtkit.device import choose_device, choose_precision, count_threads, set_thr
 from mtkit.errors import ConfigError, DeviceError
 from mtkit.log import logger
 from mtkit.translation.bundle import Bundle
-from mtkit.translation.conversion import default_quantization, find_or_convert
+from mtkit.translation.conversion import converted, default_quantization
 from mtkit.translation.engine import Engine
 
 EngineName = Literal["auto", "torch", "ctranslate2"]
@@ -53,18 +53,18 @@ def _ctranslate2_engine(bundle: Bundle, device: str, precision: str, threads: in
     if device == "auto" and ctranslate2.get_cuda_device_count():
         raise _UnsuitableError("there is a GPU")
     quantization = {"fp32": "float32", "int8": "int8"}.get(precision) or default_quantization(bundle)
-    conversion = find_or_convert(bundle, quantization)
-    try:
-        return CTranslate2Engine(
-            conversion.directory,
-            bundle.tokenizer,
-            quantization=quantization,
-            threads=count_threads(threads),
-            max_length=bundle.model.max_length,
-            n_parameters=bundle.n_parameters(),
-        )
-    except (RuntimeError, ValueError) as error:
-        raise _UnsuitableError(f"CTranslate2 cannot load {conversion.directory}: {error}") from None
+    with converted(bundle, quantization) as conversion:
+        try:
+            return CTranslate2Engine(
+                conversion.directory,
+                bundle.tokenizer,
+                quantization=quantization,
+                threads=count_threads(threads),
+                max_length=bundle.model.max_length,
+                n_parameters=bundle.n_parameters(),
+            )
+        except (RuntimeError, ValueError) as error:
+            raise _UnsuitableError(f"CTranslate2 cannot load {conversion.directory}: {error}") from None
 
 
 def _torch_engine(bundle: Bundle, device: str, precision: str, threads: int | None) -> Engine:

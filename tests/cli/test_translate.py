@@ -210,7 +210,7 @@ class TestMistakes:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
         monkeypatch.setattr("mtkit.model.encoder_decoder.EncoderDecoder.encode", exhausted)
-        error = refused("-m", bundle, "--batch-size", 48, stdin="a\n")
+        error = refused("-m", bundle, "--engine", "torch", "--batch-size", 48, stdin="a\n")
         assert isinstance(error, DeviceError)
         assert str(error) == "the GPU's memory is full; lower --batch-size (now 48 sentences)"
 

@@ -3,7 +3,8 @@ import random
 import pytest
 
 from mtkit.errors import ConfigError, DeviceError
-from mtkit.translation.translator import BatchType, Translator
+from mtkit.translation.batching import BatchType
+from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES
 
 LONG = " ".join(LINES)
