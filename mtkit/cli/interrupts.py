@@ -8,8 +8,9 @@ _received = False
 
 def install() -> None:
     """Let both signals raise KeyboardInterrupt; while it runs, training puts handlers of its own in their place."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell asks of what it starts in the background
+            signal.signal(number, _interrupt)
 
 
 def check() -> None:

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +150,8 @@ def _read_note(place: Path) -> dict[str, Any] | None:
 
 def _write(bundle: Bundle, quantization: str, directory: Path, *, quality: Mapping[str, Any] | None) -> None:
     """Convert into an empty directory."""
+    from importlib.metadata import version
+
     from mtkit.translation.ctranslate2_spec import save_ctranslate2
 
     save_ctranslate2(

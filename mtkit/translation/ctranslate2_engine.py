@@ -14,9 +14,9 @@ does otherwise is put right here:
 """
 
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,19 @@ class _Request:
 
     barred: bool = False
     """Never predict padding and begin of sentence."""
+
+
+@dataclass
+class _Job:
+    """A batch, from the moment that it is asked for."""
+
+    batch: list[int]
+    """Numbers of its sentences."""
+
+    request: _Request
+
+    futures: list[Any] = field(default_factory=list)
+    """Of its sentences, once the library has it."""
 
 
 class CTranslate2Engine:
@@ -81,6 +94,8 @@ class CTranslate2Engine:
         self.n_parameters = n_parameters
         self.max_length = max_length
         self._threads = threads
+        self._waiting: deque[tuple[_Job, list[Sequence[int]], SearchOptions]] = deque()
+        self._running: list[_Job] = []
         self._src_tokens = tokenizer.src_tokens(range(tokenizer.src_vocab_size))
         self._tgt_tokens = tokenizer.tokens(range(tokenizer.tgt_vocab_size))
         self._tgt_ids = {token: i for i, token in enumerate(self._tgt_tokens)}
@@ -95,29 +110,53 @@ class CTranslate2Engine:
         limits = [options.max_length(length, self.max_length) for length in lengths]
         if batch_type == "sentences":
             batch_size = min(batch_size, math.ceil(len(sources) / self._threads) or 1)  # a batch for every thread
-        jobs = []
-        for batch in in_batches(lengths, batch_size, batch_type):
-            request = _Request(max(limits[i] for i in batch))
-            jobs.append((batch, request, self._submit([sources[i] for i in batch], options, request)))
+        jobs = [
+            _Job(batch, _Request(max(limits[i] for i in batch)))
+            for batch in in_batches(lengths, batch_size, batch_type)
+        ]
+        self._enqueue(jobs, sources, options)
 
         def wait() -> list[list[Hypothesis]]:
             results: list[list[Hypothesis]] = [[] for _ in sources]
             todo = jobs
             while todo:
                 again = defaultdict(list)
-                for batch, request, futures in todo:
-                    for index, future in zip(batch, futures, strict=True):
-                        results[index] = self._hypotheses(future.result(), options)
-                        better = self._better_request(results[index], request, limits[index], options)
+                for job in todo:
+                    for index, result in zip(job.batch, self._collect(job), strict=True):
+                        results[index] = self._hypotheses(result, options)
+                        better = self._better_request(results[index], job.request, limits[index], options)
                         if better is not None:
                             again[better].append(index)
-                todo = [
-                    (batch, request, self._submit([sources[i] for i in batch], options, request))
-                    for request, batch in again.items()
-                ]
+                todo = [_Job(batch, request) for request, batch in again.items()]
+                self._enqueue(todo, sources, options)
             return results
 
         return wait
+
+    def _enqueue(self, jobs: Sequence[_Job], sources: Sequence[Sequence[int]], options: SearchOptions) -> None:
+        """Line up batches behind those of earlier calls."""
+        for job in jobs:
+            self._waiting.append((job, [sources[i] for i in job.batch], options))
+        self._keep_busy()
+
+    def _keep_busy(self) -> None:
+        """Hand over as many batches as keep every thread at work, and no more: the library cannot take one back."""
+        self._running = [job for job in self._running if not job.futures[-1].done()]
+        while self._waiting and len(self._running) < 2 * self._threads:
+            self._hand_over_next()
+
+    def _hand_over_next(self) -> None:
+        job, sources, options = self._waiting.popleft()
+        job.futures = self._submit(sources, options, job.request)
+        self._running.append(job)
+
+    def _collect(self, job: _Job) -> list[Any]:
+        """What the library found for a batch."""
+        while not job.futures:
+            self._hand_over_next()
+        results = [future.result() for future in job.futures]
+        self._keep_busy()
+        return results
 
     def _submit(self, sources: Sequence[Sequence[int]], options: SearchOptions, request: _Request) -> list[Any]:
         """Queue one batch; returns the futures of its sentences."""
