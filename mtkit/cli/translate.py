@@ -108,7 +108,12 @@ def translate(
             models[0], engine=engine.value, device=device, precision=precision, threads=threads
         )
         interrupts.check()
-        options = translator.search_options(beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
+        options = translator.search_options(
+            beam_size=beam_size,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            scores=scores or as_json or n_best > 1,
+        )
         size = batch_size or BATCH_SIZE[batch_type.value]
         logger.info(
             "translating with %s (%.1f million parameters) on %s; beam %d, batches of %d %s",

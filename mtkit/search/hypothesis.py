@@ -21,6 +21,9 @@ class SearchOptions:
     """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens, both ends of sentence
     counted."""
 
+    scores: bool = True
+    """Whether ``log_prob`` and ``score`` are wanted; a greedy search may be faster without."""
+
     def __post_init__(self) -> None:
         if not 1 <= self.n_best <= self.beam_size:
             raise ValueError(f"n_best ({self.n_best}) must lie between 1 and beam_size ({self.beam_size})")
@@ -41,7 +44,7 @@ class Hypothesis:
     """Sum over the tokens, nats, the end of sentence included where the hypothesis reached it."""
 
     score: float
-    """``log_prob / length ** length_penalty``; higher is better."""
+    """``log_prob / length ** length_penalty``; higher is better. NaN, as ``log_prob``, where it was not asked for."""
 
     finished: bool
     """Whether it ended by itself and not at the longest length allowed."""

@@ -41,6 +41,9 @@ class _Request:
     barred: bool = False
     """Never predict padding and begin of sentence."""
 
+    scores: bool = True
+    """Compute the scores; without them a greedy search needs no normalised probabilities."""
+
 
 @dataclass
 class _Job:
@@ -96,8 +99,8 @@ class CTranslate2Engine:
         self._threads = threads
         self._waiting: deque[tuple[_Job, list[Sequence[int]], SearchOptions]] = deque()
         self._running: list[_Job] = []
-        self._src_tokens = tokenizer.src_tokens(range(tokenizer.src_vocab_size))
-        self._tgt_tokens = tokenizer.tokens(range(tokenizer.tgt_vocab_size))
+        self._src_tokens = tokenizer.src_pieces
+        self._tgt_tokens = tokenizer.tgt_pieces
         self._tgt_ids = {token: i for i, token in enumerate(self._tgt_tokens)}
         self._eos_id = tokenizer.eos_id
         self._never = {tokenizer.pad_id, tokenizer.bos_id}
@@ -110,11 +113,13 @@ class CTranslate2Engine:
         limits = [options.max_length(length, self.max_length) for length in lengths]
         if batch_type == "sentences":
             batch_size = min(batch_size, math.ceil(len(sources) / self._threads) or 1)  # a batch for every thread
+        scores = options.scores or options.beam_size > 1
         jobs = [
-            _Job(batch, _Request(max(limits[i] for i in batch)))
+            _Job(batch, _Request(max(limits[i] for i in batch), scores=scores))
             for batch in in_batches(lengths, batch_size, batch_type)
         ]
-        self._enqueue(jobs, sources, options)
+        self._waiting += [(job, [sources[i] for i in job.batch], options) for job in jobs]
+        self._keep_busy()
 
         def wait() -> list[list[Hypothesis]]:
             results: list[list[Hypothesis]] = [[] for _ in sources]
@@ -128,16 +133,12 @@ class CTranslate2Engine:
                         if better is not None:
                             again[better].append(index)
                 todo = [_Job(batch, request) for request, batch in again.items()]
-                self._enqueue(todo, sources, options)
+                # Before what later calls wait for: this one is about to be ready.
+                self._waiting.extendleft((job, [sources[i] for i in job.batch], options) for job in reversed(todo))
+                self._keep_busy()
             return results
 
         return wait
-
-    def _enqueue(self, jobs: Sequence[_Job], sources: Sequence[Sequence[int]], options: SearchOptions) -> None:
-        """Line up batches behind those of earlier calls."""
-        for job in jobs:
-            self._waiting.append((job, [sources[i] for i in job.batch], options))
-        self._keep_busy()
 
     def _keep_busy(self) -> None:
         """Hand over as many batches as keep every thread at work, and no more: the library cannot take one back."""
@@ -174,15 +175,16 @@ class CTranslate2Engine:
             max_input_length=0,
             max_decoding_length=request.max_length,
             min_decoding_length=0,
-            return_scores=True,
+            return_scores=request.scores,
         )
 
     def _hypotheses(self, result: Any, options: SearchOptions) -> list[Hypothesis]:
         """What the library found for one sentence, the finished ones first, best first."""
-        if math.isnan(result.scores[0]):
+        scores = result.scores or [math.nan]
+        if result.scores and math.isnan(scores[0]):
             return [Hypothesis([], -math.inf, -math.inf, finished=False)]
         found = []
-        for tokens, score in zip(result.hypotheses, result.scores, strict=True):
+        for tokens, score in zip(result.hypotheses, scores, strict=True):
             ids = [self._tgt_ids[token] for token in tokens]
             log_prob = score * len(ids) ** options.length_penalty
             finished = bool(ids) and ids[-1] == self._eos_id

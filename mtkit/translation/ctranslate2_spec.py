@@ -65,8 +65,8 @@ def build_spec(tensors: Mapping[str, Tensor], config: ModelConfig, tokenizer: To
             _set_norm(side.layer_norm, tensors, f"{name}.norm")
         for index, layer in enumerate(side.layer):
             _set_layer(layer, tensors, f"{name}.layers.{index}")
-    spec.register_source_vocabulary(tokenizer.src_tokens(range(tokenizer.src_vocab_size)))
-    spec.register_target_vocabulary(tokenizer.tokens(range(tokenizer.tgt_vocab_size)))
+    spec.register_source_vocabulary(tokenizer.src_pieces)
+    spec.register_target_vocabulary(tokenizer.tgt_pieces)
     spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.tokens(
         [tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id]
     )

@@ -45,7 +45,7 @@ def translate_lines(
         batch_size: Sentences that are searched at once; by default the translator's.
     """
     hyp_text: list[str] = []
-    options = translator.search_options(beam_size=beam_size)
+    options = translator.search_options(beam_size=beam_size, scores=False)
     buffers = (src_text[start : start + _LINES_AT_ONCE] for start in range(0, len(src_text), _LINES_AT_ONCE))
     with progress_bar(total=len(src_text), description="translating", unit=" lines") as bar:
         for translations in translator.translate_ahead(buffers, options, n_ahead=1, batch_size=batch_size):

@@ -54,6 +54,14 @@ class Translation(Candidate):
     """Parts that the text was translated in: 0 for a text that is blank, above 1 for one over the model's limit."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One way to translate a segment."""
+
+    text: str
+    hypothesis: Hypothesis
+
+
 class Translator:
     """Translates texts with one model."""
 
@@ -206,9 +214,12 @@ class Translator:
         pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type)
 
         def finish() -> list[Translation]:
-            found = iter(pending())
+            hypotheses = pending()
+            # All at once, as that is much faster than text by text.
+            decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
+            rest = iter([[_Part(next(decoded).strip(), h) for h in found] for found in hypotheses])
             translations = [
-                self._assemble(text, parts, [next(found) for _ in parts], options)
+                self._assemble(text, parts, [next(rest) for _ in parts], options)
                 for text, parts in zip(texts, segments, strict=True)
             ]
             assert len(translations) == len(texts)
@@ -217,9 +228,20 @@ class Translator:
         return finish
 
     def search_options(
-        self, *, beam_size: int | None = None, n_best: int = 1, length_penalty: float | None = None
+        self,
+        *,
+        beam_size: int | None = None,
+        n_best: int = 1,
+        length_penalty: float | None = None,
+        scores: bool = True,
     ) -> SearchOptions:
         """The model's defaults with what was asked for over them.
+
+        Args:
+            beam_size: As for ``translate``.
+            n_best: As for ``translate``.
+            length_penalty: As for ``translate``.
+            scores: Whether ``log_prob`` and ``score`` are wanted; without them they may be NaN.
 
         Raises:
             ConfigError: If ``n_best`` exceeds the beam size.
@@ -234,10 +256,11 @@ class Translator:
             length_penalty=decoding.length_penalty if length_penalty is None else length_penalty,
             max_length_ratio=decoding.max_length_ratio,
             max_length_offset=decoding.max_length_offset,
+            scores=scores,
         )
 
     def _assemble(
-        self, text: str, segments: list[Segment], found: list[list[Hypothesis]], options: SearchOptions
+        self, text: str, segments: list[Segment], found: list[list["_Part"]], options: SearchOptions
     ) -> Translation:
         """Turn the hypotheses of a text's segments into its translation."""
         if not segments:
@@ -247,9 +270,8 @@ class Translator:
         before, after = text[:start], text[start + len(core) :]
         n_best = []
         for rank in range(min(map(len, found))):
-            hypotheses = [candidates[rank] for candidates in found]
-            parts = [part.strip() for part in self.tokenizer.decode([h.ids for h in hypotheses])]
-            joined = join(parts, [segment.gap for segment in segments])
+            hypotheses = [candidates[rank].hypothesis for candidates in found]
+            joined = join([candidates[rank].text for candidates in found], [segment.gap for segment in segments])
             log_prob = sum(h.log_prob for h in hypotheses)
             length = sum(len(h.ids) + h.finished for h in hypotheses)
             n_best.append(

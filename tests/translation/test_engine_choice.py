@@ -30,9 +30,9 @@ def test_a_machine_without_ctranslate2_translates_with_torch_and_says_so(
     translator = Translator.load(bundle_directory, device="cpu", threads=1)
     assert translator.engine.description == "cpu, 1 threads, fp32"
     assert len(translator.translate(LINES)) == len(LINES)
-    assert [record.getMessage().partition(" (")[0] for record in caplog.records] == [
+    assert {record.getMessage().partition(" (")[0] for record in caplog.records} == {
         "translating with torch: CTranslate2 cannot be imported"
-    ]
+    }
     with pytest.raises(ConfigError, match=r"CTranslate2 cannot be imported \(.*\); use --engine torch"):
         Translator.load(bundle_directory, engine="ctranslate2", device="cpu", threads=1)
 
