@@ -1,6 +1,7 @@
 """The oracle is our own search: CTranslate2 in float32 must find the same, whatever the model and the options."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,17 @@ def test_the_n_best_are_the_same(both: Engines, sources: list[list[int]], n_best
     compare(both, sources, search_options(5, n_best=n_best, length_penalty=length_penalty))
 
 
+def test_without_a_length_penalty_a_search_does_not_end_with_the_top_of_its_beam(
+    tokenizers: dict[bool, Tokenizer], tmp_path: Path
+) -> None:
+    """A model sure of itself: what lives on can still become better than what ended after the best."""
+    model = lively_model(tokenizers[True], tiny_config().model, eos_bias=8.0)
+    with torch.no_grad():
+        model.output_weight[:, 1:] *= 5
+    both = engines(model, tokenizers[True], tmp_path / "model")
+    compare(both, random_sources(tokenizers[True].src_vocab_size), search_options(5, n_best=3, length_penalty=0.0))
+
+
 @pytest.mark.parametrize("beam_size", [1, 4])
 @pytest.mark.parametrize(("ratio", "offset"), [(0.4, 0), (1.0, 0), (0.01, 4), (0.3, 2)])
 def test_each_sentence_has_a_longest_length_of_its_own(
@@ -216,3 +228,15 @@ def test_a_model_that_computes_nan_has_one_empty_hypothesis(tokenizers: dict[boo
     for engine in both:
         found = engine.begin([[5, 6]], search_options(), batch_size=1, batch_type="sentences")()
         assert found == [[Hypothesis([], -torch.inf, -torch.inf, finished=False)]]
+
+
+def test_without_scores_the_translations_are_the_same(both: Engines, sources: list[list[int]]) -> None:
+    for beam_size in (1, 4):
+        options = search_options(beam_size)
+        found = [
+            both[1].begin(sources, each, batch_size=64, batch_type="sentences")()
+            for each in (options, replace(options, scores=False))
+        ]
+        assert [[(h.ids, h.finished) for h in each] for each in found[0]] == [
+            [(h.ids, h.finished) for h in each] for each in found[1]
+        ]
