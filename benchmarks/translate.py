@@ -24,8 +24,9 @@ from mtkit.log import bytes_shown, peak_memory
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.presets import SIZE_CLASSES
 from mtkit.search.beam import SearchOptions
-from mtkit.translation.engine import TorchEngine
-from mtkit.translation.translator import BATCH_SIZE, Translator
+from mtkit.translation.batching import BATCH_SIZE
+from mtkit.translation.torch_engine import TorchEngine
+from mtkit.translation.translator import Translator
 
 Search = Callable[[int], int]
 """Translate everything with this beam size; returns the number of output tokens, ends of sentence counted."""
@@ -66,7 +67,11 @@ def main() -> None:
 def _given(arguments: argparse.Namespace) -> tuple[EncoderDecoder, Search, int]:
     """A model and a text; pieces are part of what is measured."""
     translator = Translator.load(
-        arguments.model, device=arguments.device, precision=arguments.precision, threads=arguments.threads
+        arguments.model,
+        engine="torch",
+        device=arguments.device,
+        precision=arguments.precision,
+        threads=arguments.threads,
     )
     texts = list(islice(read_lines(arguments.src), arguments.lines))
 
@@ -74,7 +79,8 @@ def _given(arguments: argparse.Namespace) -> tuple[EncoderDecoder, Search, int]:
         found = translator.translate(texts, beam_size=beam, batch_size=arguments.batch_size)
         return sum(len(t.tokens) + t.finished for t in found)
 
-    return translator.model, search, len(texts)
+    assert isinstance(translator.engine, TorchEngine)
+    return translator.engine.model, search, len(texts)
 
 
 def _random(arguments: argparse.Namespace, device: torch.device) -> tuple[EncoderDecoder, Search, int]:

@@ -1,24 +1,31 @@
-"""The machine: device, precision, threads and seeds."""
+"""The machine: device, precision and threads.
+
+torch is imported inside the functions that need it: translating with CTranslate2 does not.
+"""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from mtkit.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["fp32", "bf16"]
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str) -> "torch.device":
     """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
 
     Raises:
         DeviceError: If a GPU is asked for where there is none.
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
@@ -33,7 +40,7 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_precision(name: str, device: torch.device) -> Precision:
+def choose_precision(name: str, device: "torch.device") -> Precision:
     """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a device that multiplies in it, else fp32.
 
     Raises:
@@ -46,8 +53,10 @@ def choose_precision(name: str, device: torch.device) -> Precision:
     return "bf16" if name == "bf16" else "fp32"
 
 
-def bf16_is_native(device: torch.device) -> bool:
+def bf16_is_native(device: "torch.device") -> bool:
     """Whether the device multiplies in bf16 itself, and does not spell it out in float32."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
@@ -59,20 +68,39 @@ def set_threads(n: int | None) -> int:
 
     By default as many as OMP_NUM_THREADS says, or else one per core that this process may run on.
     """
+    import torch
+
     if n is None and "OMP_NUM_THREADS" not in os.environ:
-        n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        n = available_cores()
     if n is not None:
         torch.set_num_threads(n)
     return torch.get_num_threads()
 
 
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+def count_threads(n: int | None) -> int:
+    """The number of threads that ``set_threads`` would use, without torch."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if n is None and asked.isdigit() and int(asked):
+        return int(asked)
+    return n or available_cores()
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def autocast(device: "torch.device", precision: Precision) -> "torch.autocast":
     """A context in which matrix products run in the given precision."""
+    import torch
+
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def describe(device: torch.device, precision: Precision) -> str:
+def describe(device: "torch.device", precision: Precision) -> str:
     """One phrase for the log, such as ``cpu, 2 threads, fp32``."""
+    import torch
+
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)}), {precision}"
     return f"{device}, {torch.get_num_threads()} threads, {precision}"
@@ -86,16 +114,25 @@ def memory_advice(advice: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        owner = "GPU" if isinstance(error, torch.OutOfMemoryError) or "CU" in str(error) else "machine"
+        owner = "GPU" if _is_of_gpu(error) else "machine"
         raise DeviceError(f"the {owner}'s memory is full; {advice}") from None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the memory of a GPU or of the machine is exhausted."""
-    said = ("can't allocate memory", "not enough memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in said)
+    said = ("can't allocate memory", "not enough memory")
+    return (
+        isinstance(error, MemoryError)
+        or _is_of_gpu(error)
+        or (isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in said))
     )
+
+
+def _is_of_gpu(error: BaseException) -> bool:
+    if "torch" in sys.modules and isinstance(error, sys.modules["torch"].OutOfMemoryError):
+        return True
+    said = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in said)
 
 
 def free_memory() -> int | None:

@@ -198,18 +198,23 @@ def atomic_directory(path: Path) -> Iterator[Path]:
             if file.is_file():
                 file.chmod(0o666 & ~_umask())  # some libraries write files that only their owner may read
                 _fsync(file)
-        if path.exists():
-            old = path.with_name(f".{path.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            path.rename(old)
-            work.rename(path)
-            shutil.rmtree(old)
-        else:
-            work.rename(path)
-        _fsync(path.parent)
+        replace_directory(path, work)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
+
+
+def replace_directory(path: Path, work: Path) -> None:
+    """Give a directory beside ``path`` its name, in place of what has it now."""
+    if path.exists():
+        old = path.with_name(f".{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        path.rename(old)
+        work.rename(path)
+        shutil.rmtree(old)
+    else:
+        work.rename(path)
+    _fsync(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtkit.io import atomic_file
+
 if TYPE_CHECKING:
-    from tqdm import tqdm
+    from tqdm import tqdm  # imported when the first bar is shown, so that a quick answer does not wait for it
 
 logger = logging.getLogger("mtkit")
 
@@ -19,13 +21,10 @@ class _Handler(logging.Handler):
     """Writes a log line above whatever progress bar is on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = self.format(record)
         if "tqdm" in sys.modules:
-            from tqdm import tqdm
-
-            tqdm.write(line, file=sys.stderr)
-        else:  # nothing has made a bar, and importing what could takes longer than saying --help
-            sys.stderr.write(line + "\n")
+            sys.modules["tqdm"].tqdm.write(self.format(record), file=sys.stderr)
+        else:
+            sys.stderr.write(f"{self.format(record)}\n")
             sys.stderr.flush()
 
 
@@ -85,7 +84,6 @@ class MetricsLog:
             last_validated: The last update whose validation is complete.
         """
         self._path = path
-        from mtkit.io import atomic_file
 
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

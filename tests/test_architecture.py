@@ -26,6 +26,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 HEAVY = {"torch", "numpy", "pyarrow", "pydantic", "yaml", "datasets", "sentencepiece", "sacrebleu", "rich", "tqdm"}
+HEAVY |= {"ctranslate2"}
 
 
 def imported_rooms(path: Path) -> set[str]:

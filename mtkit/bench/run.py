@@ -16,7 +16,7 @@ from mtkit.config import Config, ModelConfig
 from mtkit.data.prepared import open_prepared
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, set_threads
+from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, describe, set_threads
 from mtkit.errors import DataError
 from mtkit.log import logger
 from mtkit.machine import Peak, cpu_name, measured_peak, memory_bandwidth, peak
@@ -89,6 +89,9 @@ class Bench:
 
     translation: list[TranslationSpeed]
 
+    engine: str
+    """What translated."""
+
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self) | {"work": asdict(self.work) | {"model": self.work.model.model_dump(mode="json")}}
@@ -144,7 +147,7 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         peak=limits.peak,
         seconds=seconds / 3,
     )
-    return Bench(_machine(device, precision, limits), work, trained, translated)
+    return Bench(_machine(device, precision, limits), work, trained, translated, describe(device, precision))
 
 
 def bench_model(
@@ -156,7 +159,7 @@ def bench_model(
         path: A run directory, a checkpoint or a bundle.
         src_text: What to translate; None for the first test set of the model's corpus.
         device: auto, cpu or cuda.
-        precision: auto, fp32 or bf16.
+        precision: auto, fp32, bf16 or int8; shares of peak are those of float32 where it is int8.
         threads: CPU threads; by default one per core.
         seconds: How long.
 
@@ -171,12 +174,15 @@ def bench_model(
     if not src_text:
         raise DataError("nothing to translate: the text has no line that is not blank")
     translator = Translator.load(path, device=device, precision=precision, threads=threads)
-    limits = _limits(translator.device, translator.precision)
-    model, tokenizer = translator.model, translator.tokenizer
-    work = Work(str(path), data, model.config, model.n_parameters(), tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
+    set_threads(threads)
+    chosen = choose_device(device)
+    computed = choose_precision("fp32" if precision == "int8" else precision, chosen)
+    limits = _limits(chosen, computed)
+    config, tokenizer, engine = load_bundle(path).model, translator.tokenizer, translator.engine
+    work = Work(str(path), data, config, engine.n_parameters, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
     logger.info("translating for about %.0f s", seconds)
-    translated = measure_model(translator, src_text, peak=limits.peak, seconds=seconds)
-    return Bench(_machine(translator.device, translator.precision, limits), work, None, translated)
+    translated = measure_model(translator, config, src_text, peak=limits.peak, seconds=seconds)
+    return Bench(_machine(chosen, computed, limits), work, None, translated, engine.description)
 
 
 def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from mtkit.bench.run import Bench, Machine, Work
 from mtkit.bench.training import TrainingSpeed
-from mtkit.bench.translation import TranslationSpeed
 from mtkit.log import bytes_shown, duration_shown
 from mtkit.machine import flop_shown
 
@@ -16,7 +15,7 @@ def table(bench: Bench) -> list[str]:
     lines = [*_machine(bench.machine), "", *_work(bench.work)]
     if bench.training is not None:
         lines += ["", *_training(bench.training), "", *_parts(bench.training)]
-    return [line.rstrip() for line in [*lines, "", *_translation(bench.translation)]]
+    return [line.rstrip() for line in [*lines, "", *_translation(bench)]]
 
 
 def _machine(machine: Machine) -> Iterator[str]:
@@ -78,9 +77,9 @@ def _parts(speed: TrainingSpeed) -> Iterator[str]:
     yield f"  {'all':<{_LABEL - 2}}  {_seconds(forward):>9}  {_seconds(backward):>9}   100.0 %"
 
 
-def _translation(speeds: list[TranslationSpeed]) -> Iterator[str]:
-    yield f"{'Translation':<{_LABEL}}    lines/s   target tokens/s   of peak"
-    for speed in speeds:
+def _translation(bench: Bench) -> Iterator[str]:
+    yield f"{'Translation':<{_LABEL}}    lines/s   target tokens/s   of peak   ({bench.engine})"
+    for speed in bench.translation:
         rate, name = speed.lines_per_second, "greedy" if speed.beam_size == 1 else f"beam {speed.beam_size}"
         passes = f"{speed.n_passes} passes over" if speed.n_passes > 1 else "one pass over"
         yield (

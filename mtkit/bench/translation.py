@@ -14,9 +14,10 @@ from mtkit.device import Precision, memory_advice
 from mtkit.machine import Peak
 from mtkit.model.cost import decoding_flop
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.search.beam import SearchOptions
-from mtkit.translation.engine import TorchEngine
-from mtkit.translation.translator import BATCH_SIZE, Translator
+from mtkit.search.hypothesis import SearchOptions
+from mtkit.translation.batching import BATCH_SIZE
+from mtkit.translation.torch_engine import TorchEngine
+from mtkit.translation.translator import Translator
 
 _LINES = 256
 
@@ -76,12 +77,13 @@ def measure_random(
 
 
 def measure_model(
-    translator: Translator, texts: Sequence[str], *, peak: Peak, seconds: float
+    translator: Translator, config: ModelConfig, texts: Sequence[str], *, peak: Peak, seconds: float
 ) -> list[TranslationSpeed]:
     """Translate texts with a trained model, greedily and with its own beam, pieces and text included.
 
     Args:
         translator: The model.
+        config: Its sizes.
         texts: Up to 256 of them are used, evenly spread.
         peak: What shares of peak refer to.
         seconds: How long.
@@ -90,14 +92,13 @@ def measure_model(
         DeviceError: If a batch does not fit into memory.
     """
     texts = texts[:: -(-len(texts) // _LINES)]
-    model = translator.model
 
     def search(n_lines: int, beam_size: int) -> int:
         found = translator.translate(texts[:n_lines], beam_size=beam_size)
         return sum(len(t.tokens) + t.finished for t in found)
 
     src_lengths = [len(ids) + 1 for ids in translator.tokenizer.encode_src(texts)]
-    work = _Work(model.config, model.output_weight.size(0), src_lengths)
+    work = _Work(config, translator.tokenizer.tgt_vocab_size, src_lengths)
     return _measure(search, work, _beams(translator.decoding.beam_size), peak, seconds)
 
 

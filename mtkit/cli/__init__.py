@@ -10,9 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from mtkit import __version__
+from mtkit.cli import interrupts
 from mtkit.cli.average import average
 from mtkit.cli.bench import bench
 from mtkit.cli.evaluate import evaluate
+from mtkit.cli.export import export
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
@@ -38,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, average, bench):
+for _command in (preprocess, train, translate, evaluate, export, average, bench):
     app.command()(_command)
 
 
@@ -64,6 +66,7 @@ def _root(
 
 def main() -> None:
     """Run the app; an error that a user can fix becomes one line on stderr and an exit code."""
+    interrupts.install()
     try:
         app()
     except MtkitError as error:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit import __version__
-from mtkit.cli.options import DeviceOption, ModelOption, PrecisionOption, ThreadsOption
+from mtkit.cli.options import (
+    DeviceOption,
+    Engine,
+    EngineOption,
+    ModelOption,
+    ThreadsOption,
+    TranslationPrecisionOption,
+)
 from mtkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -56,8 +63,9 @@ def evaluate(
         int | None, typer.Option("--beam-size", min=1, help="1 is greedy search. Default: the model's.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Sentences searched at once.")] = None,
+    engine: EngineOption = Engine.AUTO,
     device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
+    precision: TranslationPrecisionOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
     """Score translations against references, or translate a test set and score that.
@@ -95,7 +103,7 @@ def evaluate(
         sources = _held_out(bundle) if src is None else [_read_source(src, refs)]
         if output is not None:
             _check_output(output, sources)
-        translator = Translator.load(model, device=device, precision=precision, threads=threads)
+        translator = Translator.load(model, engine=engine.value, device=device, precision=precision, threads=threads)
         test_sets = _translate(translator, sources, beam_size, batch_size, output)
 
     scoring = _Scoring(wanted, gates, pair[1] if pair else None, tokenize, lowercase)
@@ -266,15 +274,16 @@ def _translate(
     output: Path | None,
 ) -> Iterator[_TestSet]:
     """Translate test set after test set, so that each is scored and shown before the next."""
-    from mtkit.device import describe, memory_advice
+    from mtkit.device import memory_advice
     from mtkit.evaluation.checks import Text
     from mtkit.io import atomic_file
     from mtkit.log import logger
     from mtkit.translation.scoring import translate_lines
 
-    where = describe(translator.device, translator.precision)
     for source in sources:
-        logger.info("translating %s, %s lines, on %s", source.name, f"{len(source.src.lines):,}", where)
+        logger.info(
+            "translating %s, %s lines, on %s", source.name, f"{len(source.src.lines):,}", translator.engine.description
+        )
         with memory_advice("lower --batch-size or --beam-size"):
             hyp_text = translate_lines(translator, source.src.lines, beam_size=beam_size, batch_size=batch_size)
         if output is not None:

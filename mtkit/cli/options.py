@@ -1,15 +1,31 @@
 """Options that mean the same in several commands."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Engine(StrEnum):
+    """What searches for translations."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    CTRANSLATE2 = "ctranslate2"
+
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", "-m", help="A run directory, a checkpoint or a model bundle.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
+TranslationPrecisionOption = Annotated[
+    str, typer.Option("--precision", help="auto, fp32, bf16 (torch) or int8 (CTranslate2).")
+]
+EngineOption = Annotated[
+    Engine, typer.Option("--engine", help="auto: CTranslate2 on a CPU where it can do what is asked, else torch.")
+]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads; by default one per core.", show_default=False)
 ]

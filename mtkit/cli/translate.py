@@ -5,6 +5,7 @@ import math
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -14,11 +15,15 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mtkit.cli.options import DeviceOption, PrecisionOption, ThreadsOption
+from mtkit.cli import interrupts
+from mtkit.cli.options import DeviceOption, Engine, EngineOption, ThreadsOption, TranslationPrecisionOption
 from mtkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from mtkit.translation.translator import Candidate, Translation
+
+
+_BUFFERS_AHEAD = 1  # of a file: what an engine with threads of its own has to do while one buffer is written
 
 
 class BatchType(StrEnum):
@@ -63,8 +68,9 @@ def translate(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Sentences or tokens searched at once.")] = None,
     batch_type: Annotated[BatchType, typer.Option(help="What --batch-size counts.")] = BatchType.SENTENCES,
     buffer: Annotated[int, typer.Option(min=1, help="Lines read ahead and sorted by length.")] = 1024,
+    engine: EngineOption = Engine.AUTO,
     device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
+    precision: TranslationPrecisionOption = "auto",
     threads: ThreadsOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")] = False,
 ) -> None:
@@ -86,46 +92,45 @@ def translate(
     if scores and as_json:
         raise ConfigError("--scores and --json do not go together: --json has the score")
     source = file or input_file or "-"
+    if source != "-" and not Path(source).exists():
+        raise DataError(f"{source}: No such file or directory")
+    if output is not None and output.exists() and Path(source).exists() and output.samefile(source):
+        raise ConfigError(f"{output}: is the input too; choose another -o")
     try:
-        from mtkit.device import describe, memory_advice
+        from mtkit.device import memory_advice
         from mtkit.log import logger, set_up_logging
-        from mtkit.translation.streaming import read_buffers
-        from mtkit.translation.translator import BATCH_SIZE, Translator
+        from mtkit.translation.batching import BATCH_SIZE
+        from mtkit.translation.translator import Translator
 
         if quiet:
             set_up_logging(quiet=True)
-        if source != "-" and not Path(source).exists():
-            raise DataError(f"{source}: No such file or directory")
-        if output is not None and output.exists() and Path(source).exists() and output.samefile(source):
-            raise ConfigError(f"{output}: is the input too; choose another -o")
-        translator = Translator.load(models[0], device=device, precision=precision, threads=threads)
-        options = translator.search_options(beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
+        translator = Translator.load(
+            models[0], engine=engine.value, device=device, precision=precision, threads=threads
+        )
+        interrupts.check()
+        options = translator.search_options(
+            beam_size=beam_size,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            scores=scores or as_json or n_best > 1,
+        )
         size = batch_size or BATCH_SIZE[batch_type.value]
         logger.info(
             "translating with %s (%.1f million parameters) on %s; beam %d, batches of %d %s",
             models[0],
-            translator.model.n_parameters() / 1e6,
-            describe(translator.device, translator.precision),
+            translator.engine.n_parameters / 1e6,
+            translator.engine.description,
             options.beam_size,
             size,
             batch_type.value,
         )
-        search = partial(
-            translator.translate,
-            beam_size=beam_size,
-            n_best=n_best,
-            length_penalty=length_penalty,
-            batch_size=size,
-            batch_type=batch_type.value,
-        )
+        search = partial(translator.translate_ahead, options=options, batch_size=size, batch_type=batch_type.value)
         read = _json_record if input_format is InputFormat.JSONL else _text_record
         show = _formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
         tally = _Tally()
         with _open_output(output) as out, memory_advice(f"lower --batch-size (now {size} {batch_type.value})"):
-            for lines in read_buffers(source, buffer):
-                records = [read(line, f"{source}:{number}") for number, line in enumerate(lines, tally.n_lines + 1)]
-                translations = search([text for text, _, _ in records])
-                for (_, fields, end), translation in zip(records, translations, strict=True):
+            for lines in _translated(source, buffer, read, search):
+                for (_, fields, end), translation in lines:
                     out.write((show(tally.n_lines, fields, translation) + end + "\n").encode())
                     tally.add(translation)
                 out.flush()
@@ -137,6 +142,28 @@ def translate(
     except OSError as error:
         _silence_stdout()
         raise DataError(f"cannot write: {error.strerror or error}") from None
+
+
+def _translated(
+    source: str,
+    buffer: int,
+    read: "Callable[[str, str], _Record]",
+    search: "Callable[..., Iterator[list[Translation]]]",
+) -> "Iterator[Iterator[tuple[_Record, Translation]]]":
+    """Each buffer of the input with its translations, line by line."""
+    from mtkit.translation.streaming import is_live, read_buffers
+
+    begun: deque[list[_Record]] = deque()
+
+    def texts() -> Iterator[list[str]]:
+        n_read = 0
+        for lines in read_buffers(source, buffer):
+            begun.append([read(line, f"{source}:{number}") for number, line in enumerate(lines, n_read + 1)])
+            n_read += len(lines)
+            yield [text for text, _, _ in begun[-1]]
+
+    for translations in search(texts(), n_ahead=0 if is_live(source) else _BUFFERS_AHEAD):
+        yield zip(begun.popleft(), translations, strict=True)
 
 
 def _silence_stdout() -> None:

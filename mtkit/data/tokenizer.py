@@ -5,6 +5,7 @@ import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -113,15 +114,30 @@ class Tokenizer:
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each sequence of target ids; padding, begin and end of sentence are left out."""
         # SentencePiece takes an empty list for one empty sequence.
-        return self._tgt.decode([[int(i) for i in sequence] for sequence in ids]) if len(ids) else []
+        if not len(ids):
+            return []
+        # On one thread: otherwise it starts a pool of them at each call.
+        return self._tgt.decode([[int(i) for i in sequence] for sequence in ids], num_threads=1)
+
+    @cached_property
+    def src_pieces(self) -> list[str]:
+        """The piece that each source id stands for, special ones included."""
+        return _pieces(self._src)
+
+    @cached_property
+    def tgt_pieces(self) -> list[str]:
+        """The piece that each target id stands for, special ones included."""
+        return self.src_pieces if self.joint else _pieces(self._tgt)
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The pieces that target ids stand for, special ones included."""
-        return [self._tgt.id_to_piece(int(i)) for i in ids]
+        pieces = self.tgt_pieces
+        return [pieces[i] for i in ids]
 
     def src_tokens(self, ids: Sequence[int]) -> list[str]:
         """The pieces that source ids stand for, special ones included."""
-        return [self._src.id_to_piece(int(i)) for i in ids]
+        pieces = self.src_pieces
+        return [pieces[i] for i in ids]
 
 
 def train_tokenizer(
@@ -219,6 +235,10 @@ def _processor(model: bytes) -> Any:
     if ids != expected:
         raise VocabularyError(f"the tokenizer numbers pad, unk, bos, eos as {ids}; mtkit needs {expected}")
     return processor
+
+
+def _pieces(processor: Any) -> list[str]:
+    return processor.id_to_piece(list(range(processor.get_piece_size())))
 
 
 def _encode(processor: Any, texts: Sequence[str], num_threads: int | None) -> list[list[int]]:

@@ -3,53 +3,15 @@
 Shapes: B sentences still in the batch, S source length, K beam, M = B * K rows, V vocabulary, N = n_best.
 """
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from mtkit.search.candidates import top_log_probs
+from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """How hypotheses are searched for; the defaults live in ``mtkit.config.DecodingConfig``."""
-
-    beam_size: int
-    """Hypotheses kept per sentence; 1 is greedy search."""
-
-    n_best: int
-    """Hypotheses returned per sentence, at most ``beam_size``."""
-
-    length_penalty: float
-    """Exponent p in score = log_prob / length ** p, the end of sentence counted."""
-
-    max_length_ratio: float
-    max_length_offset: int
-    """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens, both ends of sentence
-    counted."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.n_best <= self.beam_size:
-            raise ValueError(f"n_best ({self.n_best}) must lie between 1 and beam_size ({self.beam_size})")
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One translation of one sentence, in ids."""
-
-    ids: list[int]
-    """Without begin and end of sentence."""
-
-    log_prob: float
-    """Sum over the tokens, nats, the end of sentence included where the hypothesis reached it."""
-
-    score: float
-    """``log_prob / length ** length_penalty``; higher is better."""
-
-    finished: bool
-    """Whether it ended by itself and not at the longest length allowed."""
+__all__ = ["Hypothesis", "SearchOptions", "beam_search"]
 
 
 class Model(Protocol):

@@ -12,7 +12,7 @@ from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
 from mtkit.errors import CheckpointError
 from mtkit.evaluation.metrics import Score
-from mtkit.io import read_json
+from mtkit.io import read_json, replace_directory
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
@@ -20,8 +20,8 @@ from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
 from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
 from mtkit.training.state import TrainState
-from mtkit.translation.bundle import MANIFEST, save_bundle
-from mtkit.translation.scoring import evaluate_texts
+from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
+from mtkit.translation.scoring import HeldOut, evaluate_texts
 from mtkit.translation.translator import Translator
 
 METRICS = ("bleu", "chrf")  # TER takes minutes on the output of a model that has hardly learnt anything
@@ -35,7 +35,6 @@ def finish(
     model: EncoderDecoder,
     run_dir: Path,
     device: torch.device,
-    precision: Precision,
 ) -> dict[str, list[Score]]:
     """Put the weights that the recipe asks for into ``model``, score them and write ``model/`` in the run directory.
 
@@ -61,23 +60,50 @@ def finish(
     restore_model(model, average_checkpoints(paths), source=paths[0])
     model.eval()
 
-    translator = Translator(model, prepared.tokenizer, config.decoding, device=device, precision=precision)
-    scores = {}
-    for name in prepared.manifest.n_test:
-        test = prepared.store(f"test/{name}")
-        logger.info("scoring test set %s, %s lines, beam %d", name, f"{len(test):,}", config.decoding.beam_size)
-        src_text, ref_text = test.src_text(0, len(test)), test.tgt_text(0, len(test))
-        scores[name] = evaluate_texts(translator, src_text, [ref_text], METRICS, tgt_lang=config.data.tgt_lang).scores
+    work = run_dir / ".model"  # takes its place when it is converted and scored
     with disk_errors(bundle):
         save_bundle(
-            bundle,
+            work,
             model=model,
             tokenizer=prepared.tokenizer,
             config=config,
             data_hashes=data_hashes(prepared),
-            scores={name: [score.as_json() for score in each] for name, each in scores.items()},
+            scores={},
             updates=updates,
         )
+        _convert(work, prepared, config.training.threads)
+        scores = _score(work, config, prepared, device)
+        note_scores(work, {name: [score.as_json() for score in each] for name, each in scores.items()})
+        replace_directory(bundle, work)
+    return scores
+
+
+def _convert(bundle: Path, prepared: Prepared, threads: int | None) -> None:
+    """Put an int8 conversion into a bundle, with its loss on the validation set; a model without one is whole too."""
+    try:
+        from mtkit.translation.export import export_ctranslate2
+
+        store = prepared.store("valid")
+        held_out = HeldOut("the validation set", store.src_text(), store.tgt_text())
+        conversion = export_ctranslate2(load_bundle(bundle), "int8", held_out, threads)
+    except (ImportError, RuntimeError) as error:
+        logger.info("no conversion for CTranslate2: %s", error)
+        return
+    if conversion.quality is not None:
+        logger.info("int8 loses %.2f BLEU against float32", conversion.quality["loss"])
+
+
+def _score(bundle: Path, config: Config, prepared: Prepared, device: torch.device) -> dict[str, list[Score]]:
+    """Scores of each test set, by its name, as ``mtkit evaluate`` finds them again."""
+    translator = Translator.load(bundle, device=str(device), threads=config.training.threads)
+    scores = {}
+    for name in prepared.manifest.n_test:
+        test = prepared.store(f"test/{name}")
+        logger.info("scoring test set %s, %s lines, beam %d", name, f"{len(test):,}", config.decoding.beam_size)
+        evaluated = evaluate_texts(
+            translator, test.src_text(), [test.tgt_text()], METRICS, tgt_lang=config.data.tgt_lang
+        )
+        scores[name] = evaluated.scores
     return scores
 
 
@@ -110,7 +136,7 @@ def seconds_to_translate(
         return 0.0
     # A model that has learnt little yet goes on and on; by the end of the run it will not.
     decoding = config.decoding.model_copy(update={"max_length_ratio": 1.5, "max_length_offset": 5})
-    translator = Translator(model, prepared.tokenizer, decoding, device=device, precision=precision)
+    translator = Translator.from_model(model, prepared.tokenizer, decoding, device=device, precision=precision)
     was_training = model.training
     model.eval()
     n, spent = 4, 0.0

@@ -128,7 +128,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
     message = "stopped before the model was written, all checkpoints are saved; the same command goes on"
     with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
-        scores = finish(config, prepared, keeper.store, state, model, run_dir, device, precision)
+        scores = finish(config, prepared, keeper.store, state, model, run_dir, device)
     if training.max_minutes is not None:
         logger.info("used %s of %s", duration_shown(budget.spent()), minutes_shown(training.max_minutes))
     return Run(run_dir, reason, scores)

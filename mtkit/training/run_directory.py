@@ -61,7 +61,7 @@ def clear(run_dir: Path) -> None:
     if not (run_dir / "config.yaml").exists() or not any((run_dir / name).exists() for name in marks):
         return
     (run_dir / _MARKER).touch()
-    for name in ("checkpoints", "model", "tensorboard"):
+    for name in ("checkpoints", "model", ".model", "tensorboard"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
     files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
     for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's

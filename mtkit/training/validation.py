@@ -104,7 +104,7 @@ class Validator:
     ) -> tuple[dict[str, float], list[Sample]]:
         n = min(len(self._store), MAX_DECODED)
         src_text, ref_text = self._store.src_text(0, n), self._store.tgt_text(0, n)
-        translator = Translator(
+        translator = Translator.from_model(
             model, self._tokenizer, DecodingConfig(beam_size=1), device=self._device, precision=self._precision
         )
         hyp_text = [""] * n

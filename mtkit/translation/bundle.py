@@ -1,26 +1,29 @@
 """The model bundle: a directory that holds all that translating needs, and nothing that can run code.
 
 ``mtkit.json`` (format version, languages, sizes, decoding defaults, sha256 of every file, recipe, data hashes, scores),
-``model.safetensors`` and the tokenizer. Weights alone, as a training run saves them, are found through the run
-directory around them.
+``model.safetensors`` and the tokenizer; ``ctranslate2/`` beside them where the model was converted. Weights alone, as
+a training run saves them, are found through the run directory around them.
+
+torch is imported where weights are read or written: CTranslate2 translates without it.
 """
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from safetensors.torch import save_file
 
 from mtkit import __version__
 from mtkit.config import Config, DecodingConfig, ModelConfig
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.io import atomic_directory, read_json, sha256_file, write_json
-from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model.weights import load_tensors, model_tensors, restore_model
-from mtkit.settings import read_config
+
+if TYPE_CHECKING:
+    from mtkit.model.encoder_decoder import EncoderDecoder
 
 FORMAT_VERSION = 1
 MANIFEST = "mtkit.json"
@@ -43,15 +46,35 @@ class Bundle:
     max_src_tokens: int
     """The longest source that training has shown to the model, without the end of sentence."""
 
+    weights_sha256: str
+    """Of ``model.safetensors``, checked."""
+
     metadata: dict[str, Any]
     """All of ``mtkit.json``; empty for a checkpoint of a run."""
 
-    def build_model(self) -> EncoderDecoder:
+    def n_parameters(self) -> int:
+        """Trained numbers, tied matrices counted once; read from the head of the weights' file.
+
+        Raises:
+            CheckpointError: If the weights are damaged.
+        """
+        path = self.directory / WEIGHTS
+        try:
+            with path.open("rb") as file:
+                head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            return sum(math.prod(entry["shape"]) for name, entry in head.items() if name != "__metadata__")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{path}: cannot read: {error}") from None
+
+    def build_model(self) -> "EncoderDecoder":
         """The model with its weights, on the CPU, in evaluation mode.
 
         Raises:
             CheckpointError: If the weights are damaged or belong to another model.
         """
+        from mtkit.model.encoder_decoder import EncoderDecoder
+        from mtkit.model.weights import load_tensors, restore_model
+
         model = EncoderDecoder(
             self.model,
             src_vocab_size=self.tokenizer.src_vocab_size,
@@ -66,7 +89,7 @@ class Bundle:
 def save_bundle(
     directory: Path,
     *,
-    model: EncoderDecoder,
+    model: "EncoderDecoder",
     tokenizer: Tokenizer,
     config: Config,
     data_hashes: Mapping[str, Any],
@@ -84,6 +107,10 @@ def save_bundle(
         scores: What the model reached, with signatures; any JSON value.
         updates: Of the run, whose weights these are: one, or those that were averaged.
     """
+    from safetensors.torch import save_file
+
+    from mtkit.model.weights import model_tensors
+
     with atomic_directory(directory) as work:
         save_file(model_tensors(model), work / WEIGHTS)
         tokenizer.save(work)
@@ -107,6 +134,11 @@ def save_bundle(
             "config": config.model_dump(mode="json"),
         }
         write_json(work / MANIFEST, manifest)
+
+
+def note_scores(directory: Path, scores: Any) -> None:
+    """Write into a bundle what its model reached, with signatures; any JSON value."""
+    write_json(directory / MANIFEST, {**read_json(directory / MANIFEST), "scores": scores})
 
 
 def load_bundle(path: Path) -> Bundle:
@@ -142,6 +174,7 @@ def _read_bundle(directory: Path) -> Bundle:
             metadata["src_lang"],
             metadata["tgt_lang"],
             int(metadata["max_src_tokens"]),
+            str(metadata["files"][WEIGHTS]),
             metadata,
         )
         sizes = (metadata["src_vocab_size"], metadata["tgt_vocab_size"])
@@ -154,6 +187,8 @@ def _read_bundle(directory: Path) -> Bundle:
 
 def _read_checkpoint(directory: Path) -> Bundle:
     """Weights in ``RUN/checkpoints/update-N``; recipe and tokenizer lie in the run directory."""
+    from mtkit.settings import read_config
+
     run_dir = directory.parent.parent
     if not (run_dir / "config.yaml").exists():
         raise CheckpointError(
@@ -161,7 +196,8 @@ def _read_checkpoint(directory: Path) -> Bundle:
         )
     manifest = _read_manifest(directory / "manifest.json")
     try:
-        check_files(directory, {WEIGHTS: manifest["files"][WEIGHTS]["sha256"]})
+        sha256 = str(manifest["files"][WEIGHTS]["sha256"])
+        check_files(directory, {WEIGHTS: sha256})
     except (KeyError, TypeError):
         raise CheckpointError(f"{directory / 'manifest.json'}: damaged") from None
     try:
@@ -170,7 +206,8 @@ def _read_checkpoint(directory: Path) -> Bundle:
         raise CheckpointError(str(error)) from None
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
-    return Bundle(directory, config.model, config.decoding, tokenizer, *languages, _max_src_tokens(config), {})
+    limit = _max_src_tokens(config)
+    return Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {})
 
 
 def check_files(directory: Path, sha256: Mapping[str, str]) -> None:

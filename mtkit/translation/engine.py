@@ -1,45 +1,40 @@
-"""What turns source ids into target ids: torch on a CPU or a GPU."""
+"""What turns source ids into target ids."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import torch
+from mtkit.search.hypothesis import Hypothesis, SearchOptions
+from mtkit.translation.batching import BatchType
 
-from mtkit.device import Precision, autocast
-from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.search.beam import Hypothesis, SearchOptions, beam_search
+Pending = Callable[[], list[list[Hypothesis]]]
+"""A search that has been asked for; calling it waits for the hypotheses of each sentence."""
 
 
 class Engine(Protocol):
     """Anything that can translate ids."""
 
-    def translate_ids(self, batch: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        """Search for each sentence of source ids (without end of sentence) its ``options.n_best`` hypotheses."""
+    description: str
+    """For the log: the library, where it computes, and in which precision."""
 
+    n_parameters: int
+    """Trained numbers of the model."""
 
-class TorchEngine:
-    """Beam search with an ``EncoderDecoder``."""
+    max_length: int
+    """Tokens that the model can read or write, the end of sentence counted."""
 
-    def __init__(
-        self, model: EncoderDecoder, *, bos_id: int, eos_id: int, device: torch.device, precision: Precision
-    ) -> None:
-        self.model = model
-        self._bos_id = bos_id
-        self._eos_id = eos_id
-        self._device = device
-        self._precision = precision
+    def begin(
+        self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
+    ) -> Pending:
+        """Search for each sentence its ``options.n_best`` hypotheses.
 
-    def translate_ids(self, batch: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        """See ``Engine``; the model must be in evaluation mode and each sentence shorter than its ``max_length``."""
-        length = max(map(len, batch)) + 1
-        rows = [[*ids, self._eos_id] + [self.model.pad_id] * (length - 1 - len(ids)) for ids in batch]
-        src = torch.tensor(rows, device=self._device)  # (B, S)
-        with autocast(self._device, self._precision):
-            return beam_search(
-                self.model,
-                src,
-                options,
-                bos_id=self._bos_id,
-                eos_id=self._eos_id,
-                max_length=self.model.config.max_length,
-            )
+        Args:
+            sources: Any number of sentences in any order, in source ids without the end of sentence, none of them
+                empty and each shorter than ``max_length``.
+            options: Beam size and so on.
+            batch_size: Sentences, or source tokens with padding, that are searched at once; at most.
+            batch_type: What ``batch_size`` counts.
+
+        Returns:
+            What waits for the hypotheses, best first, in the order of ``sources``. An engine with threads of its own
+            searches in the meantime.
+        """

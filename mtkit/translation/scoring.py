@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtkit.config import Config
-from mtkit.data.prepared import open_prepared
+from mtkit.data.prepared import Prepared, open_prepared
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics import DEFAULT_METRICS, Score, score
 from mtkit.log import logger, progress_bar
@@ -13,6 +13,7 @@ from mtkit.translation.bundle import MANIFEST, Bundle
 from mtkit.translation.translator import Translator
 
 _LINES_AT_ONCE = 1024  # sorted by length among themselves
+_INSTEAD = "name a test set with -i FILE --ref FILE"
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,12 @@ def translate_lines(
         batch_size: Sentences that are searched at once; by default the translator's.
     """
     hyp_text: list[str] = []
+    options = translator.search_options(beam_size=beam_size, scores=False)
+    buffers = (src_text[start : start + _LINES_AT_ONCE] for start in range(0, len(src_text), _LINES_AT_ONCE))
     with progress_bar(total=len(src_text), description="translating", unit=" lines") as bar:
-        for start in range(0, len(src_text), _LINES_AT_ONCE):
-            lines = src_text[start : start + _LINES_AT_ONCE]
-            hyp_text += [t.text for t in translator.translate(lines, beam_size=beam_size, batch_size=batch_size)]
-            bar.update(len(lines))
+        for translations in translator.translate_ahead(buffers, options, n_ahead=1, batch_size=batch_size):
+            hyp_text += [translation.text for translation in translations]
+            bar.update(len(translations))
     return hyp_text
 
 
@@ -84,17 +86,33 @@ def held_out_sets(bundle: Bundle) -> list[HeldOut]:
         ConfigError: If the recipe in the bundle is damaged.
         DataError: If the corpus is not there any more, is damaged, or has no test set.
     """
-    directory = _recipe(bundle).prepared_directory
-    instead = "name a test set with -i FILE --ref FILE"
-    if not directory.exists():
-        raise DataError(f"{directory}: the model's corpus is not there; run this where it was trained, or {instead}")
-    prepared = open_prepared(directory)
+    prepared = _corpus(bundle)
     if not prepared.manifest.n_test:
-        raise DataError(f"{directory}: the model's corpus has no test set; {instead}")
-    if prepared.manifest.tokenizer_sha256 != bundle.tokenizer.sha256():
-        logger.warning("%s is not the corpus that this model was trained on: it may know the test set", directory)
+        raise DataError(f"{prepared.directory}: the model's corpus has no test set; {_INSTEAD}")
     stores = {name: prepared.store(f"test/{name}") for name in prepared.manifest.n_test}
     return [HeldOut(name, store.src_text(), store.tgt_text()) for name, store in stores.items()]
+
+
+def validation_set(bundle: Bundle) -> HeldOut:
+    """The validation set of the corpus that a model was trained on.
+
+    Raises:
+        ConfigError: If the recipe in the bundle is damaged.
+        DataError: If the corpus is not there any more or is damaged.
+    """
+    store = _corpus(bundle).store("valid")
+    return HeldOut("the validation set", store.src_text(), store.tgt_text())
+
+
+def _corpus(bundle: Bundle) -> Prepared:
+    """What a model was trained on."""
+    directory = _recipe(bundle).prepared_directory
+    if not directory.exists():
+        raise DataError(f"{directory}: the model's corpus is not there; run this where it was trained, or {_INSTEAD}")
+    prepared = open_prepared(directory)
+    if prepared.manifest.tokenizer_sha256 != bundle.tokenizer.sha256():
+        logger.warning("%s is not the corpus that this model was trained on: it may know the test set", directory)
+    return prepared
 
 
 def _recipe(bundle: Bundle) -> Config:

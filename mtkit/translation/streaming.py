@@ -41,6 +41,14 @@ def read_buffers(path: str | Path, size: int) -> Iterator[list[str]]:
             os.close(descriptor)
 
 
+def is_live(path: str | Path) -> bool:
+    """Whether ``read_buffers`` passes on what is there before its lists are full: of a pipe, a terminal or a socket."""
+    descriptor = _live_descriptor(path)
+    if descriptor is not None and str(path) != "-":
+        os.close(descriptor)
+    return descriptor is not None
+
+
 def _live_descriptor(path: str | Path) -> int | None:
     """A file descriptor, where the input is one that select can wait for."""
     if os.name != "posix":

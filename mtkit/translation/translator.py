@@ -1,26 +1,26 @@
 """Text in, text out: as many translations as there were texts, in their order."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from mtkit.config import DecodingConfig
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision, choose_device, choose_precision, set_threads
-from mtkit.errors import ConfigError
-from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.search.beam import Hypothesis, SearchOptions
+from mtkit.device import Precision
+from mtkit.errors import ConfigError, MtkitError
+from mtkit.search.hypothesis import Hypothesis, SearchOptions
+from mtkit.translation.batching import BATCH_SIZE, BatchType
 from mtkit.translation.bundle import load_bundle
-from mtkit.translation.engine import Engine, TorchEngine
+from mtkit.translation.engine import Engine
+from mtkit.translation.engine_choice import EngineName, load_engine
 from mtkit.translation.segmentation import Segment, join, split
 
-BatchType = Literal["sentences", "tokens"]
-BATCH_SIZE: dict[BatchType, int] = {"sentences": 64, "tokens": 2_000}
-"""Batch sizes where none is given."""
+if TYPE_CHECKING:
+    import torch
+
+    from mtkit.model.encoder_decoder import EncoderDecoder
 
 
 @dataclass(frozen=True)
@@ -54,73 +54,83 @@ class Translation(Candidate):
     """Parts that the text was translated in: 0 for a text that is blank, above 1 for one over the model's limit."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One way to translate a segment."""
+
+    text: str
+    hypothesis: Hypothesis
+
+
 class Translator:
     """Translates texts with one model."""
 
     def __init__(
-        self,
-        model: EncoderDecoder,
+        self, engine: Engine, tokenizer: Tokenizer, decoding: DecodingConfig, *, max_src_tokens: int | None = None
+    ) -> None:
+        """Put an engine between a tokenizer's two ends.
+
+        Args:
+            engine: What searches.
+            tokenizer: The one that the model was trained with.
+            decoding: Defaults of the search.
+            max_src_tokens: Texts with more tokens are split; by default as many as the model can read.
+        """
+        self.engine = engine
+        self.tokenizer = tokenizer
+        self.decoding = decoding
+        self._max_src_tokens = min(max_src_tokens or engine.max_length, engine.max_length - 1)
+
+    @classmethod
+    def from_model(
+        cls,
+        model: "EncoderDecoder",
         tokenizer: Tokenizer,
         decoding: DecodingConfig,
         *,
-        device: torch.device,
+        device: "torch.device",
         precision: Precision,
-        max_src_tokens: int | None = None,
-    ) -> None:
+    ) -> "Translator":
         """Wrap a model that is on its device and, while translating, in evaluation mode.
 
-        Args:
-            model: Whose weights may go on changing between two calls.
-            tokenizer: The one that the model was trained with.
-            decoding: Defaults of the search.
-            device: Where the model is.
-            precision: Of the matrix products.
-            max_src_tokens: Texts with more tokens are split; by default as many as the model can read.
+        Its weights may go on changing between two calls.
         """
-        self.engine: Engine = TorchEngine(
+        from mtkit.translation.torch_engine import TorchEngine
+
+        engine = TorchEngine(
             model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=device, precision=precision
         )
-        self.model = model
-        self.tokenizer = tokenizer
-        self.decoding = decoding
-        self.device = device
-        self.precision = precision
-        self._max_src_tokens = min(max_src_tokens or model.config.max_length, model.config.max_length - 1)
+        return cls(engine, tokenizer, decoding)
 
     @classmethod
     def load(
-        cls, path: Path | str, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+        cls,
+        path: Path | str,
+        *,
+        engine: EngineName = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
     ) -> "Translator":
         """Load a run directory, a checkpoint or a bundle.
 
         Args:
             path: The model.
+            engine: torch, ctranslate2, or auto: CTranslate2 on a CPU where it can do what is asked, else torch.
             device: auto, cpu or cuda.
-            precision: auto, fp32 or bf16.
+            precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; with CTranslate2 int8 where its
+                loss was measured and is small; else fp32.
             threads: CPU threads; by default one per core.
 
         Raises:
             CheckpointError: If there is no whole model at ``path``.
+            ConfigError: If the engine is unknown or cannot do what is asked.
             VocabularyError: If its tokenizer is damaged.
             DeviceError: If the device is not there, or the precision unknown.
         """
-        set_threads(threads)
-        chosen = choose_device(device)
-        chosen_precision = choose_precision(precision, chosen)
         bundle = load_bundle(Path(path))
-        model = bundle.build_model().to(chosen)
-        if chosen_precision == "bf16":  # once, and not at each step; all that is not a matrix product stays in float32
-            for module in model.modules():
-                if isinstance(module, nn.Linear):
-                    module.to(torch.bfloat16)
-        return cls(
-            model,
-            bundle.tokenizer,
-            bundle.decoding,
-            device=chosen,
-            precision=chosen_precision,
-            max_src_tokens=bundle.max_src_tokens,
-        )
+        chosen = load_engine(bundle, engine=engine, device=device, precision=precision, threads=threads)
+        return cls(chosen, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
 
     def translate(
         self,
@@ -149,6 +159,46 @@ class Translator:
             ConfigError: If ``n_best`` exceeds the beam size.
         """
         options = self.search_options(beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
+        return self._begin(texts, options, batch_size, batch_type)()
+
+    def translate_ahead(
+        self,
+        buffers: Iterable[Sequence[str]],
+        options: SearchOptions,
+        *,
+        n_ahead: int,
+        batch_size: int | None = None,
+        batch_type: BatchType = "sentences",
+    ) -> Iterator[list[Translation]]:
+        """Translate one list of texts after the other, as ``translate`` does, reading ahead.
+
+        While the caller uses one list of translations, an engine with threads of its own is at work on the next ones.
+
+        Args:
+            buffers: Lists of texts; one that fails with an MtkitError does so after all before it were yielded.
+            options: Of the search.
+            n_ahead: Lists that are begun before the first of them is yielded; 0 for input that is waited for.
+            batch_size: As for ``translate``.
+            batch_type: As for ``translate``.
+        """
+        begun: deque[Callable[[], list[Translation]]] = deque()
+        failure = None
+        try:
+            for texts in buffers:
+                begun.append(self._begin(texts, options, batch_size, batch_type))
+                if len(begun) > n_ahead:
+                    yield begun.popleft()()
+        except MtkitError as error:
+            failure = error
+        while begun:
+            yield begun.popleft()()
+        if failure is not None:
+            raise failure
+
+    def _begin(
+        self, texts: Sequence[str], options: SearchOptions, batch_size: int | None, batch_type: BatchType
+    ) -> Callable[[], list[Translation]]:
+        """Start on texts; calling what is returned waits for their translations."""
         cores = [text.strip() for text in texts]
         ids = self.tokenizer.encode_src(cores)
         segments: list[list[Segment]] = []
@@ -160,18 +210,38 @@ class Translator:
             else:
                 segments.append(split(core, self.tokenizer.encode_src, self._max_src_tokens))
         flat = [segment.ids for parts in segments for segment in parts]
-        found = iter(self._search(flat, options, batch_size or BATCH_SIZE[batch_type], batch_type))
-        translations = [
-            self._assemble(text, parts, [next(found) for _ in parts], options)
-            for text, parts in zip(texts, segments, strict=True)
-        ]
-        assert len(translations) == len(texts)
-        return translations
+        size = batch_size or BATCH_SIZE[batch_type]
+        pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type)
+
+        def finish() -> list[Translation]:
+            hypotheses = pending()
+            # All at once, as that is much faster than text by text.
+            decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
+            rest = iter([[_Part(next(decoded).strip(), h) for h in found] for found in hypotheses])
+            translations = [
+                self._assemble(text, parts, [next(rest) for _ in parts], options)
+                for text, parts in zip(texts, segments, strict=True)
+            ]
+            assert len(translations) == len(texts)
+            return translations
+
+        return finish
 
     def search_options(
-        self, *, beam_size: int | None = None, n_best: int = 1, length_penalty: float | None = None
+        self,
+        *,
+        beam_size: int | None = None,
+        n_best: int = 1,
+        length_penalty: float | None = None,
+        scores: bool = True,
     ) -> SearchOptions:
         """The model's defaults with what was asked for over them.
+
+        Args:
+            beam_size: As for ``translate``.
+            n_best: As for ``translate``.
+            length_penalty: As for ``translate``.
+            scores: Whether ``log_prob`` and ``score`` are wanted; without them they may be NaN.
 
         Raises:
             ConfigError: If ``n_best`` exceeds the beam size.
@@ -186,22 +256,11 @@ class Translator:
             length_penalty=decoding.length_penalty if length_penalty is None else length_penalty,
             max_length_ratio=decoding.max_length_ratio,
             max_length_offset=decoding.max_length_offset,
+            scores=scores,
         )
 
-    def _search(
-        self, sources: list[list[int]], options: SearchOptions, batch_size: int, batch_type: BatchType
-    ) -> list[list[Hypothesis]]:
-        """Hypotheses of each source, searched in batches of like length, the longest first."""
-        order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
-        results: list[list[Hypothesis]] = [[] for _ in sources]
-        for batch in _batches(order, [len(ids) + 1 for ids in sources], batch_size, batch_type):
-            found = self.engine.translate_ids([sources[i] for i in batch], options)
-            for index, hypotheses in zip(batch, found, strict=True):
-                results[index] = hypotheses
-        return results
-
     def _assemble(
-        self, text: str, segments: list[Segment], found: list[list[Hypothesis]], options: SearchOptions
+        self, text: str, segments: list[Segment], found: list[list["_Part"]], options: SearchOptions
     ) -> Translation:
         """Turn the hypotheses of a text's segments into its translation."""
         if not segments:
@@ -211,9 +270,8 @@ class Translator:
         before, after = text[:start], text[start + len(core) :]
         n_best = []
         for rank in range(min(map(len, found))):
-            hypotheses = [candidates[rank] for candidates in found]
-            parts = [part.strip() for part in self.tokenizer.decode([h.ids for h in hypotheses])]
-            joined = join(parts, [segment.gap for segment in segments])
+            hypotheses = [candidates[rank].hypothesis for candidates in found]
+            joined = join([candidates[rank].text for candidates in found], [segment.gap for segment in segments])
             log_prob = sum(h.log_prob for h in hypotheses)
             length = sum(len(h.ids) + h.finished for h in hypotheses)
             n_best.append(
@@ -229,13 +287,3 @@ class Translator:
         return Translation(
             best.text, best.tokens, best.log_prob, best.score, best.finished, n_best=n_best, n_segments=len(segments)
         )
-
-
-def _batches(order: list[int], lengths: list[int], size: int, batch_type: BatchType) -> Iterator[list[int]]:
-    """Cut sentences, sorted from long to short, into batches of ``size`` sentences or padded tokens."""
-    start = 0
-    while start < len(order):
-        # The first of a batch is its longest, so it alone says how much every row is padded to.
-        n = size if batch_type == "sentences" else max(size // lengths[order[start]], 1)
-        yield order[start : start + n]
-        start += n

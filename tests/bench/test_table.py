@@ -43,7 +43,7 @@ TRANSLATION = [
 
 
 def test_the_table_is_what_a_user_reads() -> None:
-    text = "\n".join(table(Bench(MACHINE, WORK, TRAINING, TRANSLATION)))
+    text = "\n".join(table(Bench(MACHINE, WORK, TRAINING, TRANSLATION, "cuda (Some GPU), bf16")))
     for line in (
         "  processor                 Some CPU, 8 cores",
         "  GPU                       Some GPU",
@@ -60,7 +60,7 @@ def test_the_table_is_what_a_user_reads() -> None:
         "  decoder cross-attention      1.2 ms     2.4 ms    90.0 %      41 %",
         "  gradient norm, optimiser     0.4 ms               10.0 %",
         "  all                          1.6 ms     2.4 ms   100.0 %",
-        "Translation                   lines/s   target tokens/s   of peak",
+        "Translation                   lines/s   target tokens/s   of peak   (cuda (Some GPU), bf16)",
         "  greedy                      1,234.5            34,568       1 %   "
         "(1,200.0 to 1,250.0 lines/s in 12 passes over 256 lines)",
         "  beam 4                        300.0             8,400       2 %   "
@@ -70,5 +70,5 @@ def test_the_table_is_what_a_user_reads() -> None:
 
 
 def test_a_trained_model_has_no_training() -> None:
-    lines = table(Bench(MACHINE, WORK, None, TRANSLATION))
+    lines = table(Bench(MACHINE, WORK, None, TRANSLATION, "CTranslate2, cpu, 1 threads, int8"))
     assert not any("Training" in line or "update" in line for line in lines)

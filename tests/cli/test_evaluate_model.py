@@ -97,7 +97,7 @@ def test_kept_translations_score_the_same(toy_run: ToyRun, tmp_path: Path) -> No
 
 def test_checkpoint_and_bundle_are_models_too(toy_run: ToyRun) -> None:
     outputs = [
-        run("-m", toy_run.directory / name, "--metrics", "chrf").stdout
+        run("-m", toy_run.directory / name, "--metrics", "chrf", "--precision", "fp32").stdout
         for name in ("model", "last", "checkpoints/update-00000006")
     ]
     assert outputs[0].startswith("first (20 lines)\nchrF2")

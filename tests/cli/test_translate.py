@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -210,7 +211,7 @@ class TestMistakes:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
         monkeypatch.setattr("mtkit.model.encoder_decoder.EncoderDecoder.encode", exhausted)
-        error = refused("-m", bundle, "--batch-size", 48, stdin="a\n")
+        error = refused("-m", bundle, "--engine", "torch", "--batch-size", 48, stdin="a\n")
         assert isinstance(error, DeviceError)
         assert str(error) == "the GPU's memory is full; lower --batch-size (now 48 sentences)"
 
@@ -297,3 +298,38 @@ def test_an_output_over_its_own_input_is_refused(bundle: Path, tmp_path: Path) -
         refused("-m", bundle, "-i", text, "-o", tmp_path / "." / "text")
     )
     assert text.read_text() == "a b\n"
+
+
+def test_ctranslate2_translates_without_torch(bundle: Path, expected: list[Translation]) -> None:
+    run("-m", bundle, stdin="a\n")  # converts
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); import mtkit.__main__"
+    command = [sys.executable, "-c", f"{code}; mtkit.__main__.main()", "-q", "translate", "-m", str(bundle)]
+    done = subprocess.run(command, input=text(LINES), capture_output=True, text=True, check=True)
+    assert done.stdout == text([t.text for t in expected])
+    assert not {"torch", "numpy", "yaml", "tqdm", "datasets", "pyarrow"} & set(done.stderr.split())
+
+
+def test_either_engine_can_be_asked_for_and_no_other(bundle: Path) -> None:
+    outputs = [
+        run("-m", bundle, "--engine", engine, "--precision", "fp32", "--json", stdin=text(LINES)).stdout
+        for engine in ("torch", "ctranslate2")
+    ]
+    tokens = [[json.loads(line)["tokens"] for line in output.splitlines()] for output in outputs]
+    assert [len(each) for each in tokens] == [len(LINES), len(LINES)]
+    assert run("-m", bundle, "--engine", "marian", stdin="a\n").exit_code == 2
+
+
+def test_sigterm_leaves_no_half_written_file(bundle: Path, tmp_path: Path) -> None:
+    """A process that waits for its input has opened its output already."""
+    command = [*COMMAND, "-m", str(bundle), "--threads", "1", "-o", "out"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith(b"translating with")
+            while not list(tmp_path.glob(".out.*")):
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
+    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,11 @@
 import random
+from collections.abc import Iterator
 
 import pytest
 
-from mtkit.errors import ConfigError, DeviceError
-from mtkit.translation.translator import BatchType, Translator
+from mtkit.errors import ConfigError, DataError, DeviceError
+from mtkit.translation.batching import BatchType
+from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES
 
 LONG = " ".join(LINES)
@@ -89,10 +91,51 @@ def test_an_absent_gpu_and_an_unknown_precision_are_refused(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(DeviceError, match=r"device cuda: .*; use --device cpu or auto"):
         Translator.load(bundle_directory, device="cuda", threads=1)
-    with pytest.raises(DeviceError, match="precision fp8: unknown; use auto, fp32 or bf16"):
+    with pytest.raises(DeviceError, match="precision fp8: unknown; use auto, fp32, bf16 or int8"):
         Translator.load(bundle_directory, precision="fp8", threads=1)
 
 
 def test_bf16_translates_too(bundle_directory: str) -> None:
     translator = Translator.load(bundle_directory, device="cpu", precision="bf16", threads=1)
     assert len(translator.translate(LINES)) == len(LINES)
+
+
+@pytest.mark.parametrize("n_ahead", [0, 1, 5])
+def test_reading_ahead_changes_neither_order_nor_translations(translator: Translator, n_ahead: int) -> None:
+    buffers = [LINES[:1], [], LINES[1:3], LINES[3:]]
+    found = list(translator.translate_ahead(buffers, translator.search_options(), n_ahead=n_ahead))
+    assert [len(translations) for translations in found] == [1, 0, 2, 1]
+    assert [t.text for each in found for t in each] == [t.text for t in translator.translate(LINES)]
+
+
+@pytest.mark.parametrize("n_ahead", [0, 1])
+def test_reading_ahead_asks_for_no_more_than_that(translator: Translator, n_ahead: int) -> None:
+    n_asked = 0
+
+    def buffers() -> Iterator[list[str]]:
+        nonlocal n_asked
+        for line in LINES:
+            n_asked += 1
+            yield [line]
+
+    next(translator.translate_ahead(buffers(), translator.search_options(), n_ahead=n_ahead))
+    assert n_asked == 1 + n_ahead
+
+
+def test_what_was_read_before_an_error_is_translated(translator: Translator) -> None:
+    def buffers() -> Iterator[list[str]]:
+        yield LINES[:1]
+        yield LINES[1:2]
+        raise DataError("damaged here")
+
+    found = translator.translate_ahead(buffers(), translator.search_options(), n_ahead=2)
+    assert [t.text for each in (next(found), next(found)) for t in each] == [
+        t.text for t in translator.translate(LINES[:2])
+    ]
+    with pytest.raises(DataError, match="damaged here"):
+        next(found)
+
+
+def test_a_search_that_was_given_up_does_not_hinder_the_next(translator: Translator) -> None:
+    next(translator.translate_ahead([LINES] * 20, translator.search_options(), n_ahead=15, batch_size=1))
+    assert len(translator.translate(LINES, batch_size=1)) == len(LINES)

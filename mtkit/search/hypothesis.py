@@ -1,0 +1,50 @@
+"""What a search is asked for and what it finds, for every engine: nothing here needs torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How hypotheses are searched for; the defaults live in ``mtkit.config.DecodingConfig``."""
+
+    beam_size: int
+    """Hypotheses kept per sentence; 1 is greedy search."""
+
+    n_best: int
+    """Hypotheses returned per sentence, at most ``beam_size``."""
+
+    length_penalty: float
+    """Exponent p in score = log_prob / length ** p, the end of sentence counted."""
+
+    max_length_ratio: float
+    max_length_offset: int
+    """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens, both ends of sentence
+    counted."""
+
+    scores: bool = True
+    """Whether ``log_prob`` and ``score`` are wanted; a greedy search may be faster without."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n_best <= self.beam_size:
+            raise ValueError(f"n_best ({self.n_best}) must lie between 1 and beam_size ({self.beam_size})")
+
+    def max_length(self, n_src_tokens: int, limit: int) -> int:
+        """The longest hypothesis for a source, of at most ``limit`` tokens; all ends of sentence counted."""
+        return min(max(int(n_src_tokens * self.max_length_ratio + self.max_length_offset), 1), limit)
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One translation of one sentence, in ids."""
+
+    ids: list[int]
+    """Without begin and end of sentence."""
+
+    log_prob: float
+    """Sum over the tokens, nats, the end of sentence included where the hypothesis reached it."""
+
+    score: float
+    """``log_prob / length ** length_penalty``; higher is better. NaN, as ``log_prob``, where it was not asked for."""
+
+    finished: bool
+    """Whether it ended by itself and not at the longest length allowed."""

@@ -1,0 +1,25 @@
+"""Cut sentences into batches of like length."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+BatchType = Literal["sentences", "tokens"]
+BATCH_SIZE: dict[BatchType, int] = {"sentences": 64, "tokens": 2_000}
+"""Batch sizes where none is given."""
+
+
+def in_batches(lengths: Sequence[int], size: int, batch_type: BatchType) -> Iterator[list[int]]:
+    """Yield the numbers of the sentences, batch by batch, the longest first.
+
+    Args:
+        lengths: Of each sentence, in tokens, the end of sentence counted.
+        size: Sentences, or tokens with padding, of a batch; a sentence longer than that is a batch of its own.
+        batch_type: What ``size`` counts.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    start = 0
+    while start < len(order):
+        # The first of a batch is its longest, so it alone says how much every row is padded to.
+        n = size if batch_type == "sentences" else max(size // lengths[order[start]], 1)
+        yield order[start : start + n]
+        start += n

@@ -1,0 +1,193 @@
+"""CTranslate2 conversions of a model: found, checked, and made once where there is none.
+
+One lies in ``ctranslate2/QUANTIZATION`` beside the weights, or, where that place cannot be written, in the user's cache
+directory, or else in a temporary one. Its ``conversion.json`` says what it was made from and the sha256 of each of its
+files: a conversion of other weights, or a damaged one, is never loaded but replaced.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtkit import __version__
+from mtkit.errors import CheckpointError, DataError
+from mtkit.io import atomic_directory, read_json, sha256_file, write_json
+from mtkit.locks import sole_writer
+from mtkit.log import logger
+from mtkit.translation.bundle import WEIGHTS, Bundle, check_files
+
+FOLDER = "ctranslate2"
+NOTE = "conversion.json"
+FORMAT_VERSION = 1
+MAX_LOSS = 0.3
+"""BLEU that int8 may lose against float32 and still be what translates where nothing else is asked for."""
+
+# The settings of a model that its conversion depends on; the others matter in training alone.
+_SHAPE = {"architecture", "d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers", "norm", "activation"}
+_SHAPE |= {"tie_embeddings", "max_length"}
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A model directory that CTranslate2 loads."""
+
+    directory: Path
+    quantization: str
+
+    quality: dict[str, Any] | None
+    """What quantisation costs, as ``mtkit.translation.export.measure`` found it; None where that was not measured."""
+
+    def loses_little(self) -> bool:
+        """Whether the loss was measured and is at most ``MAX_LOSS``."""
+        return self.quality is not None and self.quality["loss"] <= MAX_LOSS
+
+
+def default_quantization(bundle: Bundle) -> str:
+    """int8 where a conversion to it lies in the bundle whose measured loss is small, else float32."""
+    found = read_conversion(_place(bundle, "int8"), bundle, "int8", check=False)
+    return "int8" if found is not None and found.loses_little() else "float32"
+
+
+@contextmanager
+def converted(bundle: Bundle, quantization: str) -> Iterator[Conversion]:
+    """The conversion of a model, made on first use; two processes at once make it once.
+
+    Where nothing can be written for long, it is there for the length of the block.
+
+    Raises:
+        CheckpointError: If the weights are damaged.
+    """
+    places = [_place(bundle, quantization), *_cache_place(bundle, quantization)]
+    found = _first_found(places, bundle, quantization) or _made_in_first(places, bundle, quantization)
+    if found is not None:
+        yield found
+        return
+    logger.info("neither the model's directory nor the cache can be written: converting the model for this time only")
+    with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
+        _write(bundle, quantization, Path(name), quality=None)
+        yield Conversion(Path(name), quantization, None)
+
+
+def _first_found(places: Sequence[Path], bundle: Bundle, quantization: str) -> Conversion | None:
+    found = (read_conversion(place, bundle, quantization) for place in places)
+    return next((conversion for conversion in found if conversion is not None), None)
+
+
+def _made_in_first(places: Sequence[Path], bundle: Bundle, quantization: str) -> Conversion | None:
+    for place in places:
+        try:
+            return convert(bundle, quantization, place)
+        except OSError as error:
+            logger.debug("%s: cannot write: %s", place, error)
+    return None
+
+
+def convert(bundle: Bundle, quantization: str, place: Path | None = None) -> Conversion:
+    """Make a conversion, by default in the bundle; if another process is making it, wait for that one.
+
+    Raises:
+        CheckpointError: If the weights are damaged.
+        OSError: If the place cannot be written.
+    """
+    place = place or _place(bundle, quantization)
+    with sole_writer(place):
+        found = read_conversion(place, bundle, quantization)
+        if found is not None:
+            return found
+        logger.info("converting the model for CTranslate2 (%s) into %s, once", quantization, place)
+        known = _read_note(place)
+        same = known is not None and known.get("source") == _source(bundle)
+        quality = known.get("quality") if known is not None and same else None
+        with atomic_directory(place) as work:
+            _write(bundle, quantization, work, quality=quality)
+    return Conversion(place, quantization, quality)
+
+
+def note_quality(conversion: Conversion, quality: Mapping[str, Any]) -> None:
+    """Write into a conversion what quantisation costs."""
+    note = read_json(conversion.directory / NOTE)
+    write_json(conversion.directory / NOTE, {**note, "quality": dict(quality)})
+
+
+def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bool = True) -> Conversion | None:
+    """A conversion of just this model, None where there is none or it is not whole.
+
+    Args:
+        place: Where it would lie.
+        bundle: The model.
+        quantization: Of the conversion.
+        check: Compare its files with their hashes.
+    """
+    note = _read_note(place)
+    if note is None or note.get("source") != _source(bundle) or note.get("quantization") != quantization:
+        return None
+    try:
+        if check:
+            check_files(place, note["files"])
+        conversion = Conversion(place, quantization, note["quality"])
+        conversion.loses_little()
+    except CheckpointError as error:
+        logger.warning("%s; converting again", error)
+        return None
+    except (KeyError, TypeError, AttributeError):
+        return None
+    return conversion
+
+
+def _read_note(place: Path) -> dict[str, Any] | None:
+    try:
+        note = read_json(place / NOTE)
+    except DataError:
+        return None
+    return note if isinstance(note, dict) and note.get("format_version") == FORMAT_VERSION else None
+
+
+def _write(bundle: Bundle, quantization: str, directory: Path, *, quality: Mapping[str, Any] | None) -> None:
+    """Convert into an empty directory."""
+    from importlib.metadata import version
+
+    from mtkit.translation.ctranslate2_spec import save_ctranslate2
+
+    save_ctranslate2(
+        bundle.directory / WEIGHTS, bundle.model, bundle.tokenizer, quantization=quantization, directory=directory
+    )
+    note = {
+        "format_version": FORMAT_VERSION,
+        "mtkit_version": __version__,
+        "ctranslate2_version": version("ctranslate2"),
+        "quantization": quantization,
+        "source": _source(bundle),
+        "quality": quality,
+        "files": {path.name: sha256_file(path) for path in sorted(directory.iterdir())},
+    }
+    write_json(directory / NOTE, note)
+
+
+def _source(bundle: Bundle) -> dict[str, Any]:
+    """All that a conversion is made from."""
+    return {
+        WEIGHTS: bundle.weights_sha256,
+        "tokenizer": bundle.tokenizer.sha256(),
+        "model": bundle.model.model_dump(mode="json", include=_SHAPE),
+    }
+
+
+def _place(bundle: Bundle, quantization: str) -> Path:
+    return bundle.directory / FOLDER / quantization
+
+
+def _cache_place(bundle: Bundle, quantization: str) -> list[Path]:
+    """Where it lies in the user's cache directory, if there is one."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    try:
+        root = Path(cache) if cache else Path.home() / ".cache"
+    except RuntimeError:  # no home directory
+        return []
+    name = hashlib.sha256(json.dumps(_source(bundle), sort_keys=True).encode()).hexdigest()[:16]
+    return [root / "mtkit" / FOLDER / name / quantization]

@@ -1,0 +1,207 @@
+"""The engine for CPUs: CTranslate2, with the same search and the same meaning of every option as ours.
+
+Its beam search ranks 2 K candidates a step and ends a sentence when K hypotheses are finished, as ours does. What it
+does otherwise is put right here:
+
+* It takes one longest length per call, ours is one per sentence. A batch is searched with that of its longest
+  sentence; where a hypothesis exceeds its sentence's own, that sentence is searched again alone.
+* At the longest length it counts every live hypothesis as finished and ranks them all by score. Ours puts those that
+  ended by themselves first. Such a sentence is searched again with all hypotheses returned, and ranked here.
+* Without a length penalty it ends a sentence as soon as the top of the beam is finished. An exponent too small to
+  change any score keeps it from that.
+* It leaves the probability of tokens that are never to be predicted to the others. They are therefore only barred, in
+  a second search, where the first one chose one of them: in a trained model as good as never.
+"""
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+
+from mtkit.data.tokenizer import Tokenizer
+from mtkit.search.hypothesis import Hypothesis, SearchOptions
+from mtkit.translation.batching import BatchType, in_batches
+from mtkit.translation.engine import Pending
+
+_NO_PENALTY = 1e-30  # length ** this is 1 in float32 for every length, but it is not 0
+
+
+@dataclass(frozen=True)
+class _Request:
+    """How a group of sentences is searched."""
+
+    max_length: int
+    keep_all: bool = False
+    """Return every hypothesis, the unfinished ones too."""
+
+    barred: bool = False
+    """Never predict padding and begin of sentence."""
+
+    scores: bool = True
+    """Compute the scores; without them a greedy search needs no normalised probabilities."""
+
+
+@dataclass
+class _Job:
+    """A batch, from the moment that it is asked for."""
+
+    batch: list[int]
+    """Numbers of its sentences."""
+
+    request: _Request
+
+    futures: list[Any] = field(default_factory=list)
+    """Of its sentences, once the library has it."""
+
+
+class CTranslate2Engine:
+    """Beam search with a converted model, on several threads that each search batches of their own."""
+
+    def __init__(
+        self,
+        directory: Path,
+        tokenizer: Tokenizer,
+        *,
+        quantization: str,
+        threads: int,
+        max_length: int,
+        n_parameters: int,
+    ) -> None:
+        """Load a converted model.
+
+        Args:
+            directory: As ``mtkit.translation.conversion`` made it; not needed any more afterwards.
+            tokenizer: The one that the model was trained with.
+            quantization: int8 or float32, what it computes in.
+            threads: Batches searched at the same time, on one core each.
+            max_length: Tokens that the model can read or write, the end of sentence counted.
+            n_parameters: Trained numbers of the model.
+
+        Raises:
+            RuntimeError: If the library cannot load the model.
+        """
+        self._translator = ctranslate2.Translator(
+            str(directory),
+            device="cpu",
+            compute_type=quantization,
+            inter_threads=threads,
+            intra_threads=1,
+            max_queued_batches=-1,  # never wait for room in the queue
+        )
+        precision = "fp32" if quantization == "float32" else quantization
+        self.description = f"CTranslate2, cpu, {threads} threads, {precision}"
+        self.n_parameters = n_parameters
+        self.max_length = max_length
+        self._threads = threads
+        self._waiting: deque[tuple[_Job, list[Sequence[int]], SearchOptions]] = deque()
+        self._running: list[_Job] = []
+        self._src_tokens = tokenizer.src_pieces
+        self._tgt_tokens = tokenizer.tgt_pieces
+        self._tgt_ids = {token: i for i, token in enumerate(self._tgt_tokens)}
+        self._eos_id = tokenizer.eos_id
+        self._never = {tokenizer.pad_id, tokenizer.bos_id}
+
+    def begin(
+        self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
+    ) -> Pending:
+        """See ``Engine``; the search begins at once."""
+        lengths = [len(ids) + 1 for ids in sources]
+        limits = [options.max_length(length, self.max_length) for length in lengths]
+        if batch_type == "sentences":
+            batch_size = min(batch_size, math.ceil(len(sources) / self._threads) or 1)  # a batch for every thread
+        scores = options.scores or options.beam_size > 1
+        jobs = [
+            _Job(batch, _Request(max(limits[i] for i in batch), scores=scores))
+            for batch in in_batches(lengths, batch_size, batch_type)
+        ]
+        self._waiting += [(job, [sources[i] for i in job.batch], options) for job in jobs]
+        self._keep_busy()
+
+        def wait() -> list[list[Hypothesis]]:
+            results: list[list[Hypothesis]] = [[] for _ in sources]
+            todo = jobs
+            while todo:
+                again = defaultdict(list)
+                for job in todo:
+                    for index, result in zip(job.batch, self._collect(job), strict=True):
+                        results[index] = self._hypotheses(result, options)
+                        better = self._better_request(results[index], job.request, limits[index], options)
+                        if better is not None:
+                            again[better].append(index)
+                todo = [_Job(batch, request) for request, batch in again.items()]
+                # Before what later calls wait for: this one is about to be ready.
+                self._waiting.extendleft((job, [sources[i] for i in job.batch], options) for job in reversed(todo))
+                self._keep_busy()
+            return results
+
+        return wait
+
+    def _keep_busy(self) -> None:
+        """Hand over as many batches as keep every thread at work, and no more: the library cannot take one back."""
+        self._running = [job for job in self._running if not job.futures[-1].done()]
+        while self._waiting and len(self._running) < 2 * self._threads:
+            self._hand_over_next()
+
+    def _hand_over_next(self) -> None:
+        job, sources, options = self._waiting.popleft()
+        job.futures = self._submit(sources, options, job.request)
+        self._running.append(job)
+
+    def _collect(self, job: _Job) -> list[Any]:
+        """What the library found for a batch."""
+        while not job.futures:
+            self._hand_over_next()
+        results = [future.result() for future in job.futures]
+        self._keep_busy()
+        return results
+
+    def _submit(self, sources: Sequence[Sequence[int]], options: SearchOptions, request: _Request) -> list[Any]:
+        """Queue one batch; returns the futures of its sentences."""
+        tokens = self._src_tokens
+        n_kept = 2 * options.beam_size if request.keep_all else options.n_best
+        return self._translator.translate_batch(
+            [[tokens[i] for i in ids] for ids in sources],
+            asynchronous=True,
+            beam_size=options.beam_size,
+            patience=2 if request.keep_all else 1,
+            num_hypotheses=n_kept,
+            length_penalty=options.length_penalty or _NO_PENALTY,
+            suppress_sequences=[[self._tgt_tokens[i]] for i in self._never] if request.barred else None,
+            return_end_token=True,
+            max_input_length=0,
+            max_decoding_length=request.max_length,
+            min_decoding_length=0,
+            return_scores=request.scores,
+        )
+
+    def _hypotheses(self, result: Any, options: SearchOptions) -> list[Hypothesis]:
+        """What the library found for one sentence, the finished ones first, best first."""
+        scores = result.scores or [math.nan]
+        if result.scores and math.isnan(scores[0]):
+            return [Hypothesis([], -math.inf, -math.inf, finished=False)]
+        found = []
+        for tokens, score in zip(result.hypotheses, scores, strict=True):
+            ids = [self._tgt_ids[token] for token in tokens]
+            log_prob = score * len(ids) ** options.length_penalty
+            finished = bool(ids) and ids[-1] == self._eos_id
+            found.append(Hypothesis(ids[:-1] if finished else ids, log_prob, score, finished))
+        found.sort(key=lambda hypothesis: (not hypothesis.finished, -hypothesis.score))
+        return found[: options.n_best]
+
+    def _better_request(
+        self, found: list[Hypothesis], request: _Request, limit: int, options: SearchOptions
+    ) -> _Request | None:
+        """How to search a sentence again, None where what was found is what our own search would find."""
+        if not request.barred and any(not self._never.isdisjoint(hypothesis.ids) for hypothesis in found):
+            return _Request(limit, barred=True)
+        if all(hypothesis.finished and len(hypothesis.ids) < limit for hypothesis in found):
+            return None
+        if request.max_length > limit:
+            return _Request(limit, barred=request.barred)
+        if options.beam_size > 1 and not request.keep_all:
+            return _Request(limit, keep_all=True, barred=request.barred)
+        return None

@@ -1,0 +1,145 @@
+"""Models for other programs: CTranslate2 with its loss measured, and plain safetensors with JSON."""
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mtkit import __version__
+from mtkit.device import count_threads
+from mtkit.evaluation.metrics import Score, score
+from mtkit.io import atomic_directory, write_json
+from mtkit.log import logger
+from mtkit.translation.bundle import WEIGHTS, Bundle
+from mtkit.translation.conversion import Conversion, convert, note_quality
+from mtkit.translation.scoring import HeldOut, translate_lines
+from mtkit.translation.translator import Translator
+
+MAX_MEASURED = 1_000  # lines that are translated twice to see what quantisation costs
+
+_TENSORS = {
+    "tgt_embedding.tokens.weight": "(tgt_vocab_size, d_model); a token's row times sqrt(d_model), plus its position",
+    "src_embedding.tokens.weight": "the same of the source; absent where tie_embeddings is all: the target's serves",
+    "output.weight": "(tgt_vocab_size, d_model); absent unless tie_embeddings is none: the target's embedding serves",
+    "SIDE.layers.N.ATTENTION.q_proj": "(d_model, d_model) queries, all heads; weight and bias, y = x weight^T + bias",
+    "SIDE.layers.N.ATTENTION.kv_proj": "(2 d_model, d_model) keys above values",
+    "SIDE.layers.N.ATTENTION.out_proj": "(d_model, d_model)",
+    "SIDE.layers.N.feed_forward.inner": "(d_ff, d_model), before the activation",
+    "SIDE.layers.N.feed_forward.outer": "(d_model, d_ff), after it",
+    "SIDE.layers.N.residuals.M.norm": "layer normalisation of sublayer M, counted as they are applied: before the "
+    "sublayer where norm is pre, after the residual sum where it is post",
+    "SIDE.norm": "layer normalisation after the last layer, where norm is pre",
+    "": "SIDE is encoder or decoder, N counts from 0, ATTENTION is self_attention or (decoder) cross_attention",
+}
+
+
+def export_ctranslate2(bundle: Bundle, quantization: str, held_out: HeldOut | None, threads: int | None) -> Conversion:
+    """Convert a model into its own directory, and note there what quantisation costs.
+
+    Where int8 costs more than translating may lose by default, float32 is put beside it.
+
+    Args:
+        bundle: The model.
+        quantization: int8, int16, float16, bfloat16 or float32.
+        held_out: What the loss is measured on; None leaves it unmeasured.
+        threads: CPU threads; by default one per core.
+
+    Raises:
+        CheckpointError: If the weights are damaged.
+        OSError: If the model's directory cannot be written.
+    """
+    conversion = convert(bundle, quantization)
+    if held_out is not None and quantization != "float32":
+        try:
+            quality = measure_quality(bundle, conversion, held_out, threads)
+        except (RuntimeError, ValueError) as error:
+            logger.warning("%s cannot be measured on this machine: %s", quantization, error)
+        else:
+            note_quality(conversion, quality)
+            conversion = replace(conversion, quality=quality)
+    if quantization == "int8" and not conversion.loses_little():
+        convert(bundle, "float32")
+    return conversion
+
+
+def measure_quality(bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: int | None) -> dict[str, Any]:
+    """Translate held-out text in float32 and quantised, and compare the scores.
+
+    Returns:
+        JSON values: ``bleu`` and ``float32_bleu`` (sacreBLEU's scores, with signatures), ``loss`` (float32's less the
+        other's, in BLEU), ``held_out``, ``n_lines`` and ``beam_size``.
+    """
+    src_text, ref_text = held_out.src_text[:MAX_MEASURED], held_out.ref_text[:MAX_MEASURED]
+    with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
+        reference = convert(bundle, "float32", Path(name) / "float32")
+        scores = []
+        for each in (reference, conversion):
+            logger.info("translating %d lines of %s in %s", len(src_text), held_out.name, each.quantization)
+            scores.append(_bleu(bundle, each, src_text, ref_text, threads))
+    return {
+        "loss": scores[0].value - scores[1].value,
+        "bleu": scores[1].as_json(),
+        "float32_bleu": scores[0].as_json(),
+        "held_out": held_out.name,
+        "n_lines": len(src_text),
+        "beam_size": bundle.decoding.beam_size,
+    }
+
+
+def _bleu(
+    bundle: Bundle, conversion: Conversion, src_text: list[str], ref_text: list[str], threads: int | None
+) -> Score:
+    from mtkit.translation.ctranslate2_engine import CTranslate2Engine
+
+    engine = CTranslate2Engine(
+        conversion.directory,
+        bundle.tokenizer,
+        quantization=conversion.quantization,
+        threads=count_threads(threads),
+        max_length=bundle.model.max_length,
+        n_parameters=bundle.n_parameters(),
+    )
+    translator = Translator(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
+    return score(translate_lines(translator, src_text), [ref_text], ["bleu"], tgt_lang=bundle.tgt_lang)[0]
+
+
+def copy_conversion(conversion: Conversion, bundle: Bundle, output: Path) -> None:
+    """Write a converted model with its tokenizer as a directory of its own."""
+    with atomic_directory(output) as work:
+        shutil.copytree(conversion.directory, work, dirs_exist_ok=True)
+        bundle.tokenizer.save(work)
+
+
+def export_safetensors(bundle: Bundle, output: Path) -> None:
+    """Write the weights, a ``config.json`` that says what they are, and the tokenizer.
+
+    Raises:
+        OSError: If the directory cannot be written.
+    """
+    from torch import nn
+
+    tokenizer = bundle.tokenizer
+    config = {
+        "mtkit_version": __version__,
+        "src_lang": bundle.src_lang,
+        "tgt_lang": bundle.tgt_lang,
+        **bundle.model.model_dump(
+            mode="json", exclude={"preset", "dropout", "attention_dropout", "activation_dropout"}
+        ),
+        "src_vocab_size": tokenizer.src_vocab_size,
+        "tgt_vocab_size": tokenizer.tgt_vocab_size,
+        "pad_id": tokenizer.pad_id,
+        "unk_id": tokenizer.unk_id,
+        "bos_id": tokenizer.bos_id,
+        "eos_id": tokenizer.eos_id,
+        "layer_norm_epsilon": nn.LayerNorm(1).eps,
+        "positions": "sinusoidal, from 0: PE(p, 2i) = sin(p / 10000^(2i / d_model)), PE(p, 2i + 1) = cos of the same",
+        "sequences": "the source ends with eos; the decoder reads bos first; pad and bos are never predicted",
+        "decoding": bundle.decoding.model_dump(mode="json"),
+        "tensors": _TENSORS,
+    }
+    with atomic_directory(output) as work:
+        shutil.copyfile(bundle.directory / WEIGHTS, work / WEIGHTS)
+        tokenizer.save(work)
+        write_json(work / "config.json", config)

@@ -1,0 +1,58 @@
+"""The engine that runs every architecture, on a CPU or a GPU: beam search with PyTorch."""
+
+from collections.abc import Sequence
+
+import torch
+
+from mtkit.device import Precision, autocast, describe
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.search.beam import beam_search
+from mtkit.search.hypothesis import Hypothesis, SearchOptions
+from mtkit.translation.batching import BatchType, in_batches
+from mtkit.translation.engine import Pending
+
+
+class TorchEngine:
+    """Beam search with an ``EncoderDecoder``."""
+
+    def __init__(
+        self, model: EncoderDecoder, *, bos_id: int, eos_id: int, device: torch.device, precision: Precision
+    ) -> None:
+        self.model = model
+        self.description = describe(device, precision)
+        self.n_parameters = model.n_parameters()
+        self.max_length = model.config.max_length
+        self._bos_id = bos_id
+        self._eos_id = eos_id
+        self._device = device
+        self._precision = precision
+
+    def begin(
+        self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
+    ) -> Pending:
+        """See ``Engine``; the search runs when it is waited for. The model must be in evaluation mode."""
+
+        def search() -> list[list[Hypothesis]]:
+            results: list[list[Hypothesis]] = [[] for _ in sources]
+            for batch in in_batches([len(ids) + 1 for ids in sources], batch_size, batch_type):
+                found = self.translate_ids([sources[i] for i in batch], options)
+                for index, hypotheses in zip(batch, found, strict=True):
+                    results[index] = hypotheses
+            return results
+
+        return search
+
+    def translate_ids(self, batch: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        """Search for the hypotheses of the sentences of one batch."""
+        length = max(map(len, batch)) + 1
+        rows = [[*ids, self._eos_id] + [self.model.pad_id] * (length - 1 - len(ids)) for ids in batch]
+        src = torch.tensor(rows, device=self._device)  # (B, S)
+        with autocast(self._device, self._precision):
+            return beam_search(
+                self.model,
+                src,
+                options,
+                bos_id=self._bos_id,
+                eos_id=self._eos_id,
+                max_length=self.model.config.max_length,
+            )

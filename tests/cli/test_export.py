@@ -1,0 +1,90 @@
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from mtkit.cli.export import export
+from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
+from mtkit.log import logger
+from tests.translation.tiny import LINES, save_tiny_bundle
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_bundle(tmp_path_factory.mktemp("bundle") / "model")
+
+
+@pytest.fixture
+def bundle(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundle to export, in an otherwise empty working directory that has some text."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logger, "propagate", True)
+    for name in ("text", "reference"):
+        Path(name).write_text("".join(f"{line}\n" for line in LINES))
+    return shutil.copytree(original, tmp_path / "model")
+
+
+def run(*arguments: object) -> Result:
+    app = typer.Typer()
+    app.command()(export)
+    return CliRunner().invoke(app, [*map(str, arguments), "--threads", "1"])
+
+
+def refused(*arguments: object) -> MtkitError:
+    result = run(*arguments)
+    assert isinstance(result.exception, MtkitError), result.output
+    assert result.stdout == ""
+    return result.exception
+
+
+def test_what_was_lost_is_shown_and_noted(bundle: Path) -> None:
+    result = run(bundle, "--to", "ctranslate2", "--quantization", "int8", "-i", "text", "--ref", "reference")
+    quality = json.loads((bundle / "ctranslate2" / "int8" / "conversion.json").read_text())["quality"]
+    bleu, float32 = quality["bleu"]["value"], quality["float32_bleu"]["value"]
+    place = f"exported to {bundle}/ctranslate2/int8 (int8)"
+    assert result.stdout == f"{place}: BLEU {bleu:.2f}, in float32 {float32:.2f}, on 4 lines of text\n"
+
+
+def test_without_its_corpus_a_model_is_exported_unmeasured(bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
+    result = run(bundle, "--to", "ctranslate2")
+    assert result.stdout == f"exported to {bundle}/ctranslate2/int8 (int8)\n"
+    (warning,) = (record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
+    assert warning.startswith("not measured: prepared/tiny: the model's corpus is not there")
+    assert warning.endswith("-i FILE --ref FILE")
+    caplog.clear()
+    run(bundle, "--to", "ctranslate2", "--no-measure")
+    assert "not measured" not in caplog.text
+
+
+def test_a_directory_of_its_own(bundle: Path) -> None:
+    assert run(bundle, "--to", "ctranslate2", "--no-measure", "-o", "out").stdout == "exported to out (int8)\n"
+    assert {"model.bin", "config.json", "tokenizer.model"} < {path.name for path in Path("out").iterdir()}
+    assert run(bundle, "--to", "safetensors", "-o", "plain").stdout == "exported to plain\n"
+    assert (Path("plain") / "model.safetensors").read_bytes() == (bundle / "model.safetensors").read_bytes()
+
+
+def test_nothing_is_overwritten_unasked(bundle: Path) -> None:
+    Path("out").mkdir()
+    error = refused(bundle, "--to", "safetensors", "-o", "out")
+    assert isinstance(error, ConfigError)
+    assert str(error) == "out: exists; choose another -o, or --overwrite"
+    assert run(bundle, "--to", "safetensors", "-o", "out", "--overwrite").exit_code == 0
+
+
+def test_mistakes_are_one_line(bundle: Path) -> None:
+    assert "where to? name a directory with -o DIR" in str(refused(bundle, "--to", "safetensors"))
+    assert "-i and --ref go together" in str(refused(bundle, "--to", "ctranslate2", "-i", "text"))
+    assert isinstance(refused("none", "--to", "ctranslate2"), CheckpointError)
+    Path("short").write_text("one line\n")
+    error = refused(bundle, "--to", "ctranslate2", "-i", "text", "--ref", "short")
+    assert isinstance(error, DataError)
+    assert "text has 4 lines, short 1" in str(error)
+
+
+def test_a_model_that_cannot_be_written_is_named(bundle: Path) -> None:
+    (bundle / "ctranslate2").write_text("in the way")
+    assert f"{bundle}: cannot write" in str(refused(bundle, "--to", "ctranslate2", "--no-measure"))

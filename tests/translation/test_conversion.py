@@ -1,0 +1,167 @@
+import json
+import multiprocessing
+import shutil
+from pathlib import Path
+
+import ctranslate2
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mtkit.io import sha256_file
+from mtkit.log import logger
+from mtkit.translation.bundle import load_bundle
+from mtkit.translation.conversion import Conversion, converted, default_quantization, note_quality
+from mtkit.translation.translator import Translator
+from tests.translation.tiny import LINES
+
+
+@pytest.fixture
+def bundle(bundle_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundle to convert, with a cache that is empty."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return shutil.copytree(bundle_directory, tmp_path / "model", ignore=shutil.ignore_patterns("ctranslate2"))
+
+
+def find_or_convert(bundle: Path, quantization: str) -> Conversion:
+    with converted(load_bundle(bundle), quantization) as conversion:
+        return conversion
+
+
+def translations(path: Path) -> list[str]:
+    translator = Translator.load(path, engine="ctranslate2", precision="fp32", threads=1)
+    return [translation.text for translation in translator.translate(LINES)]
+
+
+def change_weights(bundle: Path) -> None:
+    """Other weights, that the bundle's manifest knows of."""
+    tensors = load_file(bundle / "model.safetensors")
+    tensors["output.weight"].neg_()
+    save_file(tensors, bundle / "model.safetensors")
+    manifest = json.loads((bundle / "mtkit.json").read_text())
+    manifest["files"]["model.safetensors"] = sha256_file(bundle / "model.safetensors")
+    (bundle / "mtkit.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("quantization", ["float32", "int8"])
+def test_a_conversion_lies_in_the_bundle_and_the_library_loads_it(bundle: Path, quantization: str) -> None:
+    conversion = find_or_convert(bundle, quantization)
+    assert conversion.directory == bundle / "ctranslate2" / quantization
+    assert ctranslate2.contains_model(str(conversion.directory))
+    note = json.loads((conversion.directory / "conversion.json").read_text())
+    files = {path.name: path for path in conversion.directory.iterdir() if path.name != "conversion.json"}
+    assert note["files"] == {name: sha256_file(path) for name, path in files.items()}
+    assert note["source"]["model.safetensors"] == sha256_file(bundle / "model.safetensors")
+    assert load_bundle(bundle).directory == bundle
+    assert not [path for path in (bundle / "ctranslate2").iterdir() if path.name.startswith(".")]
+
+
+def test_int8_is_smaller_than_float32(bundle: Path) -> None:
+    sizes = [(find_or_convert(bundle, q).directory / "model.bin").stat().st_size for q in ("float32", "int8")]
+    assert sizes[1] < sizes[0]
+
+
+def test_a_model_is_converted_once(bundle: Path) -> None:
+    made = [(find_or_convert(bundle, "int8").directory / "model.bin").stat() for _ in range(2)]
+    assert made[0].st_mtime_ns == made[1].st_mtime_ns
+    assert made[0].st_ino == made[1].st_ino
+
+
+def test_weights_that_changed_are_converted_again(bundle: Path) -> None:
+    before = translations(bundle)
+    change_weights(bundle)
+    after = translations(bundle)
+    assert after != before
+    shutil.rmtree(bundle / "ctranslate2")
+    assert translations(bundle) == after
+
+
+def test_a_copied_conversion_of_another_model_is_not_loaded(bundle: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(bundle, tmp_path / "other")
+    change_weights(other)
+    expected = translations(other)
+    shutil.rmtree(other / "ctranslate2")
+    translations(bundle)
+    shutil.copytree(bundle / "ctranslate2", other / "ctranslate2")
+    assert translations(other) == expected
+
+
+@pytest.mark.parametrize("name", ["model.bin", "config.json", "shared_vocabulary.json"])
+def test_a_damaged_conversion_is_made_again(
+    bundle: Path, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logger, "propagate", True)
+    expected = translations(bundle)
+    damaged = bundle / "ctranslate2" / "float32" / name
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    assert translations(bundle) == expected
+    assert f"{name}: damaged" in caplog.text
+    caplog.clear()
+    assert translations(bundle) == expected
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": 1, "quality": 3}'])
+def test_a_torn_note_is_as_good_as_none(bundle: Path, content: str) -> None:
+    expected = translations(bundle)
+    note = bundle / "ctranslate2" / "float32" / "conversion.json"
+    note.write_text(content)
+    assert translations(bundle) == expected
+    assert json.loads(note.read_text())["quantization"] == "float32"
+
+
+def test_a_bundle_that_cannot_be_written_is_converted_into_the_cache(bundle: Path, tmp_path: Path) -> None:
+    (bundle / "ctranslate2").write_text("in the way of the directory")
+    conversion = find_or_convert(bundle, "float32")
+    assert (tmp_path / "cache") in conversion.directory.parents
+    assert find_or_convert(bundle, "float32") == conversion
+    before = translations(bundle)
+    change_weights(bundle)
+    assert find_or_convert(bundle, "float32").directory != conversion.directory
+    assert translations(bundle) != before
+
+
+def test_without_a_place_to_write_it_is_converted_for_the_time_being(bundle: Path, tmp_path: Path) -> None:
+    expected = translations(bundle)
+    shutil.rmtree(bundle / "ctranslate2")
+    for path in (bundle / "ctranslate2", tmp_path / "cache"):
+        path.write_text("in the way of the directory")
+    with converted(load_bundle(bundle), "float32") as conversion:
+        assert ctranslate2.contains_model(str(conversion.directory))
+    assert not conversion.directory.exists()
+    assert translations(bundle) == expected
+
+
+def _translations_of(path: Path) -> list[str]:
+    torch.set_num_threads(1)
+    return translations(path)
+
+
+def test_two_processes_at_once_do_not_clash(bundle: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        first, second = pool.map(_translations_of, [bundle, bundle])
+    assert first == second == translations(bundle)
+    assert [path.name for path in (bundle / "ctranslate2").iterdir()] == ["float32"]
+
+
+def test_int8_translates_by_default_where_its_measured_loss_is_small(bundle: Path) -> None:
+    def default() -> str:
+        return default_quantization(load_bundle(bundle))
+
+    assert default() == "float32"
+    conversion = find_or_convert(bundle, "int8")
+    assert default() == "float32"  # not measured
+    for loss, expected in ((0.3, "int8"), (0.31, "float32"), (-1.0, "int8")):
+        note_quality(conversion, {"loss": loss})
+        assert default() == expected
+    assert "int8" in Translator.load(bundle, threads=1, device="cpu").engine.description
+    change_weights(bundle)
+    assert default() == "float32"
+
+
+def test_what_was_measured_outlives_damage(bundle: Path) -> None:
+    note_quality(find_or_convert(bundle, "int8"), {"loss": 0.1})
+    (bundle / "ctranslate2" / "int8" / "model.bin").write_bytes(b"")
+    assert find_or_convert(bundle, "int8").quality == {"loss": 0.1}
