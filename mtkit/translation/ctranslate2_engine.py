@@ -4,7 +4,8 @@ Its beam search ranks 2 K candidates a step and ends a sentence when K hypothese
 does otherwise is put right here:
 
 * It takes one longest length per call, ours is one per sentence. A batch is searched with that of its longest
-  sentence; where a hypothesis exceeds its sentence's own, that sentence is searched again alone.
+  sentence; where a hypothesis exceeds its sentence's own, that sentence is searched again, or cut where that is the
+  same.
 * At the longest length it counts every live hypothesis as finished and ranks them all by score. Ours puts those that
   ended by themselves first. Such a sentence is searched again with all hypotheses returned, and ranked here.
 * Without a length penalty it ends a sentence as soon as the top of the beam is finished. An exponent too small to
@@ -16,6 +17,7 @@ does otherwise is put right here:
 import math
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,9 @@ class _Request:
 class _Job:
     """A batch, from the moment that it is asked for."""
 
+    library: Any
+    """What searches it."""
+
     batch: list[int]
     """Numbers of its sentences."""
 
@@ -74,7 +79,7 @@ class CTranslate2Engine:
         """Load a converted model.
 
         Args:
-            directory: As ``mtkit.translation.conversion`` made it; not needed any more afterwards.
+            directory: As ``mtkit.translation.conversion`` made it. It may be gone afterwards.
             tokenizer: The one that the model was trained with.
             quantization: int8 or float32, what it computes in.
             threads: Batches searched at the same time, on one core each.
@@ -84,19 +89,16 @@ class CTranslate2Engine:
         Raises:
             RuntimeError: If the library cannot load the model.
         """
-        self._translator = ctranslate2.Translator(
-            str(directory),
-            device="cpu",
-            compute_type=quantization,
-            inter_threads=threads,
-            intra_threads=1,
-            max_queued_batches=-1,  # never wait for room in the queue
-        )
+        self._directory = directory
+        self._quantization = quantization
+        self._threads = threads
+        self._for_batches = self._load(n_batches=threads, threads_each=1)
+        self._for_one: Any = None
+        self._n_alone = 0
         precision = "fp32" if quantization == "float32" else quantization
         self.description = f"CTranslate2, cpu, {threads} threads, {precision}"
         self.n_parameters = n_parameters
         self.max_length = max_length
-        self._threads = threads
         self._waiting: deque[tuple[_Job, list[Sequence[int]], SearchOptions]] = deque()
         self._running: list[_Job] = []
         self._src_tokens = tokenizer.src_pieces
@@ -104,6 +106,30 @@ class CTranslate2Engine:
         self._tgt_ids = {token: i for i, token in enumerate(self._tgt_tokens)}
         self._eos_id = tokenizer.eos_id
         self._never = {tokenizer.pad_id, tokenizer.bos_id}
+
+    def _load(self, *, n_batches: int, threads_each: int) -> Any:
+        return ctranslate2.Translator(
+            str(self._directory),
+            device="cpu",
+            compute_type=self._quantization,
+            inter_threads=n_batches,
+            intra_threads=threads_each,
+            max_queued_batches=-1,  # never wait for room in the queue
+        )
+
+    def _library(self, n_sentences: int) -> Any:
+        """What searches so many sentences: for one sentence after the other, one that gives all threads to each.
+
+        It is loaded for the second of them, as a single one is sooner done than that. In int8 the products are so
+        small that several threads wait for each other: there is none.
+        """
+        if n_sentences != 1 or self._threads == 1 or self._quantization == "int8":
+            return self._for_batches
+        self._n_alone += 1
+        if self._n_alone == 2:
+            with suppress(RuntimeError, ValueError):  # its directory was a temporary one
+                self._for_one = self._load(n_batches=1, threads_each=self._threads)
+        return self._for_one or self._for_batches
 
     def begin(
         self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
@@ -114,8 +140,9 @@ class CTranslate2Engine:
         if batch_type == "sentences":
             batch_size = min(batch_size, math.ceil(len(sources) / self._threads) or 1)  # a batch for every thread
         scores = options.scores or options.beam_size > 1
+        library = self._library(len(sources))
         jobs = [
-            _Job(batch, _Request(max(limits[i] for i in batch), scores=scores))
+            _Job(library, batch, _Request(max(limits[i] for i in batch), scores=scores))
             for batch in in_batches(lengths, batch_size, batch_type)
         ]
         self._waiting += [(job, [sources[i] for i in job.batch], options) for job in jobs]
@@ -128,11 +155,11 @@ class CTranslate2Engine:
                 again = defaultdict(list)
                 for job in todo:
                     for index, result in zip(job.batch, self._collect(job), strict=True):
-                        results[index] = self._hypotheses(result, options)
+                        results[index] = self._hypotheses(result, options, limits[index])
                         better = self._better_request(results[index], job.request, limits[index], options)
                         if better is not None:
                             again[better].append(index)
-                todo = [_Job(batch, request) for request, batch in again.items()]
+                todo = [_Job(library, batch, request) for request, batch in again.items()]
                 # Before what later calls wait for: this one is about to be ready.
                 self._waiting.extendleft((job, [sources[i] for i in job.batch], options) for job in reversed(todo))
                 self._keep_busy()
@@ -148,7 +175,7 @@ class CTranslate2Engine:
 
     def _hand_over_next(self) -> None:
         job, sources, options = self._waiting.popleft()
-        job.futures = self._submit(sources, options, job.request)
+        job.futures = self._submit(job, sources, options)
         self._running.append(job)
 
     def _collect(self, job: _Job) -> list[Any]:
@@ -159,11 +186,11 @@ class CTranslate2Engine:
         self._keep_busy()
         return results
 
-    def _submit(self, sources: Sequence[Sequence[int]], options: SearchOptions, request: _Request) -> list[Any]:
+    def _submit(self, job: _Job, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[Any]:
         """Queue one batch; returns the futures of its sentences."""
-        tokens = self._src_tokens
+        tokens, request = self._src_tokens, job.request
         n_kept = 2 * options.beam_size if request.keep_all else options.n_best
-        return self._translator.translate_batch(
+        return job.library.translate_batch(
             [[tokens[i] for i in ids] for ids in sources],
             asynchronous=True,
             beam_size=options.beam_size,
@@ -178,7 +205,7 @@ class CTranslate2Engine:
             return_scores=request.scores,
         )
 
-    def _hypotheses(self, result: Any, options: SearchOptions) -> list[Hypothesis]:
+    def _hypotheses(self, result: Any, options: SearchOptions, limit: int) -> list[Hypothesis]:
         """What the library found for one sentence, the finished ones first, best first."""
         scores = result.scores or [math.nan]
         if result.scores and math.isnan(scores[0]):
@@ -186,6 +213,8 @@ class CTranslate2Engine:
         found = []
         for tokens, score in zip(result.hypotheses, scores, strict=True):
             ids = [self._tgt_ids[token] for token in tokens]
+            if not result.scores:  # of a greedy search: up to its own longest length it is as it would have been
+                ids = ids[:limit]
             log_prob = score * len(ids) ** options.length_penalty
             finished = bool(ids) and ids[-1] == self._eos_id
             found.append(Hypothesis(ids[:-1] if finished else ids, log_prob, score, finished))
@@ -200,7 +229,7 @@ class CTranslate2Engine:
             return _Request(limit, barred=True)
         if all(hypothesis.finished and len(hypothesis.ids) < limit for hypothesis in found):
             return None
-        if request.max_length > limit:
+        if request.max_length > limit and request.scores:
             return _Request(limit, barred=request.barred)
         if options.beam_size > 1 and not request.keep_all:
             return _Request(limit, keep_all=True, barred=request.barred)

@@ -189,6 +189,12 @@ def test_batches_change_nothing(both: Engines, sources: list[list[int]], batch_s
     compare(both, sources, search_options(), batch_size=batch_size)
 
 
+def test_one_sentence_after_the_other_is_searched_alike(both: Engines, sources: list[list[int]]) -> None:
+    expected = both[0].begin(sources[:6], search_options(), batch_size=64, batch_type="sentences")()
+    alone = [both[1].begin([ids], search_options(), batch_size=64, batch_type="sentences")() for ids in sources[:6]]
+    assert_same([found[0] for found in alone], expected)
+
+
 def test_a_batch_may_be_counted_in_tokens(both: Engines, sources: list[list[int]]) -> None:
     expected = both[0].begin(sources, search_options(), batch_size=64, batch_type="sentences")()
     assert_same(both[1].begin(sources, search_options(), batch_size=20, batch_type="tokens")(), expected)
@@ -231,8 +237,8 @@ def test_a_model_that_computes_nan_has_one_empty_hypothesis(tokenizers: dict[boo
 
 
 def test_without_scores_the_translations_are_the_same(both: Engines, sources: list[list[int]]) -> None:
-    for beam_size in (1, 4):
-        options = search_options(beam_size)
+    for beam_size, ratio in ((1, 1.5), (4, 1.5), (1, 0.4), (4, 0.4)):
+        options = search_options(beam_size, ratio=ratio, offset=2)
         found = [
             both[1].begin(sources, each, batch_size=64, batch_type="sentences")()
             for each in (options, replace(options, scores=False))
