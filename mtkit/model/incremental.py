@@ -5,16 +5,14 @@ E = D / H; N slots of a sentence, one for each token that any of its rows has re
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.model.attention import MultiHeadAttention
-
 if TYPE_CHECKING:
-    from mtkit.model.transformer import DecoderLayer
+    from mtkit.model.transformer import DecoderLayer, Residual
 
 _CAPACITY = 32  # tokens of each row that there is room for at first; it doubles when they are full
 
@@ -27,6 +25,8 @@ class TransformerState:
     reads all slots of its sentence, with a mask that leaves it those of its own past. So nothing is copied when rows
     change places, and the rows of a sentence share their products, as its queries.
     """
+
+    layers: "list[DecoderWeights]"
 
     source: Tensor
     """Keys and values of the source, (layers, 2, B, H, S, E)."""
@@ -95,50 +95,85 @@ class TransformerState:
             self.past = self.past.index_select(0, sentences)
 
 
+class DecoderWeights:
+    """What a decoder layer computes with at each step, put together once for a search."""
+
+    def __init__(self, layer: "DecoderLayer") -> None:
+        prefix, source = layer.self_attention, layer.cross_attention
+        self.n_heads = prefix.n_heads
+        self.per_head = prefix.q_proj.out_features // prefix.n_heads
+        # The softmax wants q k / sqrt(E); the products with the source get it by way of the queries' weights.
+        scale = self.per_head**-0.5
+        self.qkv = _joined(prefix.q_proj, prefix.kv_proj)
+        self.prefix_out = _weights(prefix.out_proj)
+        self.source_q = source.q_proj.weight * scale, source.q_proj.bias * scale
+        self.source_out = _weights(source.out_proj)
+        self.inner = _weights(layer.feed_forward.inner)
+        self.outer = _weights(layer.feed_forward.outer)
+        self.activation = layer.feed_forward.activation
+        norms = [cast("Residual", residual) for residual in layer.residuals]
+        self.pre_norm = norms[0].pre_norm
+        self.norms = [residual.norm for residual in norms]
+
+    def step(self, x: Tensor, state: TransformerState, index: int) -> Tensor:
+        """One token of every row through layer ``index``, (M, D); notes its keys and values. Overwrites ``x``."""
+        for norm, sublayer in zip(
+            self.norms, (self._attend_to_prefix, self._attend_to_source, self._feed), strict=True
+        ):
+            if self.pre_norm:
+                x = x.add_(sublayer(_normed(x, norm), state, index))
+            else:
+                x = _normed(x.add_(sublayer(x, state, index)), norm)
+        return x
+
+    def _attend_to_prefix(self, y: Tensor, state: TransformerState, index: int) -> Tensor:
+        """(M, D) -> (M, D)."""
+        qkv = F.linear(y, *self.qkv).view(-1, state.beam_size, 3, self.n_heads, self.per_head).permute(2, 0, 3, 1, 4)
+        slots = state.slots[index]  # (2, B, H, capacity, E)
+        slots[..., state.n_slots - state.beam_size : state.n_slots, :] = qkv[1:]
+        keys, values = slots[..., : state.n_slots, :].unbind()
+        mask = None if state.past is None else state.past[:, None]
+        out = F.scaled_dot_product_attention(qkv[0], keys, values, attn_mask=mask)  # (B, H, K, E)
+        return F.linear(out.transpose(1, 2).reshape(y.shape), *self.prefix_out)
+
+    def _attend_to_source(self, y: Tensor, state: TransformerState, index: int) -> Tensor:
+        """(M, D) -> (M, D)."""
+        q = F.linear(y, *self.source_q).view(-1, state.beam_size, self.n_heads, self.per_head).transpose(1, 2)
+        keys, values = state.source[index].flatten(1, 2)  # (B * H, S, E)
+        scores = q.reshape(-1, state.beam_size, self.per_head).bmm(keys.transpose(1, 2))  # (B * H, K, S)
+        if state.source_mask is not None:
+            scores.view(-1, self.n_heads, *scores.shape[1:]).add_(state.source_mask)
+        out = scores.softmax(-1).bmm(values).view(-1, self.n_heads, state.beam_size, self.per_head)
+        return F.linear(out.transpose(1, 2).reshape(y.shape), *self.source_out)
+
+    def _feed(self, y: Tensor, state: TransformerState, index: int) -> Tensor:  # noqa: ARG002
+        """(M, D) -> (M, D)."""
+        return F.linear(self.activation(F.linear(y, *self.inner)), *self.outer)
+
+
+def _weights(linear: nn.Linear) -> tuple[Tensor, Tensor]:
+    return linear.weight, linear.bias
+
+
+def _joined(*linears: nn.Linear) -> tuple[Tensor, Tensor]:
+    """Several linear maps of one input as one."""
+    return torch.cat([linear.weight for linear in linears]), torch.cat([linear.bias for linear in linears])
+
+
+def _normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:
+    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
 def start(
     layers: "list[DecoderLayer]", memory: Tensor, memory_padding_mask: Tensor | None, beam_size: int
 ) -> TransformerState:
     """The state before the first token, with ``beam_size`` rows for each sentence of memory (B, S, D)."""
-    batch, n_heads = len(memory), layers[0].cross_attention.n_heads
-    projected = [
-        layer.cross_attention.kv_proj(memory).view(batch, -1, 2, n_heads, memory.size(-1) // n_heads)
-        for layer in layers
-    ]
-    source = torch.stack(projected).permute(0, 3, 1, 4, 2, 5).contiguous()  # (layers, 2, B, H, S, E)
+    weights = [DecoderWeights(layer) for layer in layers]
+    n_heads, per_head = weights[0].n_heads, weights[0].per_head
+    joined = F.linear(memory, *_joined(*(layer.cross_attention.kv_proj for layer in layers)))
+    source = joined.unflatten(-1, (len(layers), 2, n_heads, per_head)).permute(2, 3, 0, 4, 1, 5).contiguous()
     mask = None
     if memory_padding_mask is not None:
         mask = torch.where(memory_padding_mask, -torch.inf, 0.0)[:, None, None].to(source.dtype)
-    slots = source.new_empty(*source.shape[:4], _CAPACITY * beam_size, source.size(5))
-    return TransformerState(source, mask, slots, beam_size)
-
-
-def layer_step(layer: "DecoderLayer", x: Tensor, state: TransformerState, index: int) -> Tensor:
-    """One token of every row through one layer, (M, D) -> (M, D); its keys and values go into the state."""
-
-    def attend_to_prefix(y: Tensor) -> Tensor:
-        attention = layer.self_attention
-        batch, n_heads = state.slots.size(2), attention.n_heads
-        q = attention.q_proj(y).view(batch, -1, n_heads, y.size(1) // n_heads).transpose(1, 2)  # (B, H, K, E)
-        kv = attention.kv_proj(y).view(batch, -1, 2, n_heads, y.size(1) // n_heads)
-        slots = state.slots[index]
-        slots[..., state.n_slots - state.beam_size : state.n_slots, :] = kv.permute(2, 0, 3, 1, 4)
-        keys, values = slots[..., : state.n_slots, :].unbind(0)
-        mask = None if state.past is None else state.past[:, None]
-        out = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
-        return attention.out_proj(out.transpose(1, 2).reshape(y.shape))
-
-    def attend_to_source(y: Tensor) -> Tensor:
-        attention = layer.cross_attention
-        batch, n_heads = state.slots.size(2), attention.n_heads
-        q = attention.q_proj(y).view(batch, -1, n_heads, y.size(1) // n_heads).transpose(1, 2)  # (B, H, K, E)
-        keys, values = state.source[index].unbind(0)
-        out = attend(q, keys, values, state.source_mask)
-        return attention.out_proj(out.transpose(1, 2).reshape(y.shape))
-
-    x = layer.residuals[0](x, attend_to_prefix)
-    x = layer.residuals[1](x, attend_to_source)
-    return layer.residuals[2](x, layer.feed_forward)
-
-
-def attend(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+    slots = source.new_empty(*source.shape[:4], _CAPACITY * beam_size, per_head)
+    return TransformerState(weights, source, mask, slots, beam_size)

@@ -7,7 +7,6 @@ in search K beam and M = B * K rows, the K rows of a sentence side by side.
 from collections.abc import Callable
 from typing import cast
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -117,8 +116,8 @@ class TransformerDecoder(nn.Module):
     def step(self, x: Tensor, state: TransformerState) -> Tensor:
         """One embedded token of every row, (M, D) -> hidden (M, D); advances the state."""
         state.reserve()
-        for index, layer in enumerate(self._layers()):
-            x = incremental.layer_step(layer, x, state, index)
+        for index, layer in enumerate(state.layers):
+            x = layer.step(x, state, index)
         return self.norm(x)
 
     def _layers(self) -> list[DecoderLayer]:
