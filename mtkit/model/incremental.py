@@ -27,6 +27,7 @@ class TransformerState:
     """
 
     layers: "list[DecoderWeights]"
+    """What each layer computes with."""
 
     source: Tensor
     """Keys and values of the source, (layers, 2, B, H, S, E)."""
@@ -113,7 +114,7 @@ class DecoderWeights:
         self.activation = layer.feed_forward.activation
         norms = [cast("Residual", residual) for residual in layer.residuals]
         self.pre_norm = norms[0].pre_norm
-        self.norms = [residual.norm for residual in norms]
+        self.norms = [_norm_weights(residual.norm) for residual in norms]
 
     def step(self, x: Tensor, state: TransformerState, index: int) -> Tensor:
         """One token of every row through layer ``index``, (M, D); notes its keys and values. Overwrites ``x``."""
@@ -121,9 +122,9 @@ class DecoderWeights:
             self.norms, (self._attend_to_prefix, self._attend_to_source, self._feed), strict=True
         ):
             if self.pre_norm:
-                x = x.add_(sublayer(_normed(x, norm), state, index))
+                x = x.add_(sublayer(F.layer_norm(x, *norm), state, index))
             else:
-                x = _normed(x.add_(sublayer(x, state, index)), norm)
+                x = F.layer_norm(x.add_(sublayer(x, state, index)), *norm)
         return x
 
     def _attend_to_prefix(self, y: Tensor, state: TransformerState, index: int) -> Tensor:
@@ -160,8 +161,8 @@ def _joined(*linears: nn.Linear) -> tuple[Tensor, Tensor]:
     return torch.cat([linear.weight for linear in linears]), torch.cat([linear.bias for linear in linears])
 
 
-def _normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:
-    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+def _norm_weights(norm: nn.LayerNorm) -> tuple[list[int], Tensor, Tensor, float]:
+    return list(norm.normalized_shape), norm.weight, norm.bias, norm.eps
 
 
 def start(

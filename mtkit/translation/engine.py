@@ -1,6 +1,6 @@
 """What turns source ids into target ids: torch on a CPU or a GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -8,6 +8,7 @@ import torch
 from mtkit.device import Precision, autocast
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import Hypothesis, SearchOptions, beam_search
+from mtkit.search.workers import map_on_cores
 
 
 class Engine(Protocol):
@@ -15,6 +16,11 @@ class Engine(Protocol):
 
     def translate_ids(self, batch: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         """Search for each sentence of source ids (without end of sentence) its ``options.n_best`` hypotheses."""
+
+    def translate_batches(
+        self, batches: Sequence[Sequence[Sequence[int]]], options: SearchOptions
+    ) -> Iterator[list[list[Hypothesis]]]:
+        """Several batches, in order; the engine may search more than one at once."""
 
 
 class TorchEngine:
@@ -28,6 +34,16 @@ class TorchEngine:
         self._eos_id = eos_id
         self._device = device
         self._precision = precision
+
+    def translate_batches(
+        self, batches: Sequence[Sequence[Sequence[int]]], options: SearchOptions
+    ) -> Iterator[list[list[Hypothesis]]]:
+        """See ``Engine``; on a CPU with several threads each searches a batch of its own."""
+
+        def search(batch: Sequence[Sequence[int]]) -> list[list[Hypothesis]]:
+            return self.translate_ids(batch, options)
+
+        return map_on_cores(search, batches) if self._device.type == "cpu" else map(search, batches)
 
     def translate_ids(self, batch: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         """See ``Engine``; the model must be in evaluation mode and each sentence shorter than its ``max_length``."""

@@ -194,8 +194,9 @@ class Translator:
         """Hypotheses of each source, searched in batches of like length, the longest first."""
         order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
         results: list[list[Hypothesis]] = [[] for _ in sources]
-        for batch in _batches(order, [len(ids) + 1 for ids in sources], batch_size, batch_type):
-            found = self.engine.translate_ids([sources[i] for i in batch], options)
+        batches = list(_batches(order, [len(ids) + 1 for ids in sources], batch_size, batch_type))
+        searched = self.engine.translate_batches([[sources[i] for i in batch] for batch in batches], options)
+        for batch, found in zip(batches, searched, strict=True):
             for index, hypotheses in zip(batch, found, strict=True):
                 results[index] = hypotheses
         return results
