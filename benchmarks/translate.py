@@ -1,10 +1,11 @@
-"""Speed and memory of translation, greedy and with a beam, beside the speed of the machine's matrix products.
+"""Speed and memory of translation, greedy, with a beam, and one line at a time, beside the machine's matrix products.
 
     python benchmarks/translate.py [MODEL SRC] [--beam 5] [--batch-size N] [--lines 1000] [--runs 5] [--threads N]
 
 Without a model it takes the small preset with random weights and an 8,000-piece vocabulary, on sources of 8 to 22
 tokens that each yield at most one token more than they have. The searches run in turn, so that a slow spell of the
-machine meets both; each figure is the median over the runs, with the best behind it.
+machine meets all; each figure is the median over the runs, with the slowest and the fastest behind it. One line at a
+time, every tenth line is translated.
 """
 
 import argparse
@@ -28,8 +29,9 @@ from mtkit.translation.batching import BATCH_SIZE
 from mtkit.translation.torch_engine import TorchEngine
 from mtkit.translation.translator import Translator
 
-Search = Callable[[int], int]
-"""Translate everything with this beam size; returns the number of output tokens, ends of sentence counted."""
+Search = Callable[[int, int | None], tuple[int, int]]
+"""Translate with this beam size everything in batches of this size (None: the command's own), or every tenth line if it
+is 1; returns the numbers of lines and of output tokens, ends of sentence counted."""
 
 
 def main() -> None:
@@ -44,20 +46,22 @@ def main() -> None:
         model, search, n_lines = _given(arguments)
     print(f"{n_lines} lines, {model.n_parameters() / 1e6:.1f} million parameters, {describe(device, precision)}")
     beams = [1] if arguments.beam == 1 else [1, arguments.beam]
-    seconds: dict[int, list[float]] = {beam: [] for beam in beams}
-    tokens = {beam: search(beam) for beam in beams}  # warms up
+    cases = [(beam, size) for size in (arguments.batch_size, 1) for beam in beams]
+    seconds: dict[tuple[int, int | None], list[float]] = {case: [] for case in cases}
+    counts = {case: search(*case) for case in cases}  # warms up
     probes = [_matrix_speed(device)]
     for _ in range(arguments.runs):
-        for beam in beams:
+        for case in cases:
             start = time.perf_counter()
-            search(beam)
-            seconds[beam].append(time.perf_counter() - start)
+            search(*case)
+            seconds[case].append(time.perf_counter() - start)
             probes.append(_matrix_speed(device))
-    for beam in beams:
-        median, best = statistics.median(seconds[beam]), min(seconds[beam])
+    for case in cases:
+        (n, tokens), (beam, size) = counts[case], case
+        median, low, high = statistics.median(seconds[case]), min(seconds[case]), max(seconds[case])
         print(
-            f"beam {beam}: {n_lines / median:8.1f} lines/s (best {n_lines / best:.1f}), "
-            f"{tokens[beam] / median:8.0f} output tokens/s, {tokens[beam] / n_lines:.1f} tokens a line"
+            f"beam {beam}{', one line at a time' if size == 1 else ''}: {n / median:.1f} lines/s "
+            f"({n / high:.1f} to {n / low:.1f}), {tokens / median:.0f} output tokens/s, {tokens / n:.1f} tokens a line"
         )
     print(f"peak memory {bytes_shown(_peak(device))}")
     low, high = min(probes), max(probes)
@@ -75,9 +79,12 @@ def _given(arguments: argparse.Namespace) -> tuple[EncoderDecoder, Search, int]:
     )
     texts = list(islice(read_lines(arguments.src), arguments.lines))
 
-    def search(beam: int) -> int:
-        found = translator.translate(texts, beam_size=beam, batch_size=arguments.batch_size)
-        return sum(len(t.tokens) + t.finished for t in found)
+    def search(beam: int, size: int | None) -> tuple[int, int]:
+        if size == 1:
+            found = [t for text in texts[::10] for t in translator.translate([text], beam_size=beam)]
+        else:
+            found = translator.translate(texts, beam_size=beam, batch_size=size)
+        return len(found), sum(len(t.tokens) + t.finished for t in found)
 
     assert isinstance(translator.engine, TorchEngine)
     return translator.engine.model, search, len(texts)
@@ -93,14 +100,16 @@ def _random(arguments: argparse.Namespace, device: torch.device) -> tuple[Encode
     draw = random.Random(0)
     sources = [[draw.randrange(4, 8_000) for _ in range(draw.randint(8, 22))] for _ in range(arguments.lines)]
     sources.sort(key=len, reverse=True)
-    size = arguments.batch_size or BATCH_SIZE["sentences"]
 
-    def search(beam: int) -> int:
+    def search(beam: int, size: int | None) -> tuple[int, int]:
         penalty = DecodingConfig().length_penalty
         options = SearchOptions(beam, 1, penalty, max_length_ratio=1.0, max_length_offset=1)
-        batches = [sources[start : start + size] for start in range(0, len(sources), size)]
-        found = [best for batch in batches for best, *_ in engine.translate_ids(batch, options)]
-        return sum(len(best.ids) + best.finished for best in found)
+        if size == 1:
+            found = [best for ids in sources[::10] for [best, *_] in engine.translate_ids([ids], options)]
+        else:
+            size = size or BATCH_SIZE["sentences"]
+            found = [best for best, *_ in engine.begin(sources, options, batch_size=size, batch_type="sentences")()]
+        return len(found), sum(len(best.ids) + best.finished for best in found)
 
     return model, search, len(sources)
 

@@ -103,7 +103,7 @@ class EncoderDecoder(nn.Module):
     def step(self, tokens: Tensor, state: DecoderState) -> Tensor:
         """Read one token of every row, int64 (M,), and return the hidden states (M, D) that predict the next."""
         embedded = self.tgt_embedding(tokens[:, None], start=state.length)[:, 0]
-        return self.decoder.step(self.dropout(embedded), state)  # type: ignore[arg-type]  # its own kind of state
+        return self.decoder.step(embedded, state)  # type: ignore[arg-type]  # its own kind of state
 
     def project(self, hidden: Tensor) -> Tensor:
         """Hidden (..., D) to logits (..., V)."""

@@ -4,20 +4,17 @@ Shapes: B batch, S source length, T target length, L either, D d_model, F d_ff, 
 in search K beam and M = B * K rows, the K rows of a sentence side by side.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtkit.config import ModelConfig
+from mtkit.model import incremental
 from mtkit.model.attention import MultiHeadAttention
 from mtkit.model.dropout import Dropout
-
-_CAPACITY = 32  # target positions that the cache holds at first; it doubles when they are full
+from mtkit.model.incremental import TransformerState
 
 
 class FeedForward(nn.Module):
@@ -82,82 +79,6 @@ class DecoderLayer(nn.Module):
         x = self.residuals[1](x, lambda y: self.cross_attention(y, memory, key_padding_mask=memory_padding_mask))
         return self.residuals[2](x, self.feed_forward)
 
-    def step(self, x: Tensor, state: "TransformerState", layer: int) -> Tensor:
-        """One position of every row, (M, 1, D) -> (M, 1, D); notes its keys and values in the state."""
-
-        def attend_to_prefix(y: Tensor) -> Tensor:
-            keys, values = state.append(layer, *self.self_attention.keys_values(y))
-            return self.self_attention.attend(y, keys, values)
-
-        def attend_to_source(y: Tensor) -> Tensor:
-            # The rows of one sentence read the same memory: they become its query positions, and nothing is copied.
-            by_sentence = y.view(state.n_sentences, -1, y.size(-1))  # (B, K, D)
-            keys, values = state.memory[layer]
-            out = self.cross_attention.attend(by_sentence, keys, values, key_padding_mask=state.memory_padding_mask)
-            return out.view_as(y)
-
-        x = self.residuals[0](x, attend_to_prefix)
-        x = self.residuals[1](x, attend_to_source)
-        return self.residuals[2](x, self.feed_forward)
-
-
-@dataclass
-class TransformerState:
-    """What a search has computed: keys and values of the prefix of each row, and of the source of each sentence."""
-
-    memory: list[tuple[Tensor, Tensor]]
-    """Per layer the keys and values of the source, each (B, H, S, E)."""
-
-    memory_padding_mask: Tensor | None
-    """Bool (B, S), True where the source is padding."""
-
-    prefix: Tensor
-    """(capacity, M, 2 * layers, H, E): keys and values in turn, layer by layer. Positions come first, so that those
-    filled are one block, and all of a row at a position lies together: reordering copies long runs."""
-
-    spare: Tensor
-    """What ``prefix`` was before the last reordering: room for the next one, so that none has to be found at each
-    step."""
-
-    length: int = 0
-    """Positions of ``prefix`` that are filled."""
-
-    @property
-    def n_sentences(self) -> int:
-        """B."""
-        return self.memory[0][0].size(0)
-
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Note one position's keys and values, each (M, H, 1, E); returns those of the whole prefix, (M, H, L, E)."""
-        if self.length == self.prefix.size(0):
-            grown = self.prefix.new_empty(2 * self.length, *self.prefix.shape[1:])
-            grown[: self.length] = self.prefix
-            self.prefix = grown
-        self.prefix[self.length, :, 2 * layer] = keys[:, :, 0]
-        self.prefix[self.length, :, 2 * layer + 1] = values[:, :, 0]
-        filled = self.prefix[: self.length + 1].permute(2, 1, 3, 0, 4)  # (2 * layers, M, H, L, E)
-        return filled[2 * layer], filled[2 * layer + 1]
-
-    def select(self, parents: Tensor) -> None:
-        """Keep, drop and reorder rows.
-
-        Args:
-            parents: int64 (B', K'): for each new row the old row, 0 <= row < M, that it continues. The K' rows of a
-                line continue rows of one sentence; sentences that occur in no line leave the state.
-        """
-        capacity, n_rows = self.prefix.shape[:2]
-        shape = (capacity, parents.numel(), *self.prefix.shape[2:])
-        room = math.prod(shape)
-        free = self.spare if self.spare.numel() >= room else self.prefix.new_empty(room)
-        target = free.flatten()[:room].view(shape)
-        torch.index_select(self.prefix[: self.length], 1, parents.flatten(), out=target[: self.length])
-        self.prefix, self.spare = target, self.prefix
-        if parents.size(0) < self.n_sentences:
-            sentences = parents[:, 0] // (n_rows // self.n_sentences)  # (B',)
-            self.memory = [(k.index_select(0, sentences), v.index_select(0, sentences)) for k, v in self.memory]
-            if self.memory_padding_mask is not None:
-                self.memory_padding_mask = self.memory_padding_mask.index_select(0, sentences)
-
 
 class TransformerEncoder(nn.Module):
     """A stack of encoder layers."""
@@ -190,18 +111,14 @@ class TransformerDecoder(nn.Module):
 
     def start(self, memory: Tensor, memory_padding_mask: Tensor | None, beam_size: int) -> TransformerState:
         """The state before the first token, with ``beam_size`` rows for each sentence of memory (B, S, D)."""
-        source = [layer.cross_attention.keys_values(memory) for layer in self._layers()]
-        batch, n_heads, _, per_head = source[0][0].shape
-        prefix = source[0][0].new_empty(_CAPACITY, batch * beam_size, 2 * len(self.layers), n_heads, per_head)
-        return TransformerState(source, memory_padding_mask, prefix, spare=prefix.new_empty(0))
+        return incremental.start(self._layers(), memory, memory_padding_mask, beam_size)
 
     def step(self, x: Tensor, state: TransformerState) -> Tensor:
         """One embedded token of every row, (M, D) -> hidden (M, D); advances the state."""
-        x = x.unsqueeze(1)  # (M, 1, D)
-        for index, layer in enumerate(self._layers()):
+        state.reserve()
+        for index, layer in enumerate(state.layers):
             x = layer.step(x, state, index)
-        state.length += 1
-        return self.norm(x).squeeze(1)
+        return self.norm(x)
 
     def _layers(self) -> list[DecoderLayer]:
         return cast(list[DecoderLayer], list(self.layers))

@@ -102,7 +102,7 @@ def beam_search(
         rows = parents + torch.arange(parents.size(0), device=src.device)[:, None] * n_live
         if bool(done.any()):
             results.add_unfinished(done & (n_finished < options.n_best), batch, prefixes, log_probs)
-            going = (~done).nonzero()[:, 0]
+            going = _closed_up(done)
             if not len(going):
                 break
             batch, prefixes, log_probs, kept, n_finished, max_lengths, tokens, rows = (
@@ -162,3 +162,11 @@ def _score(hypothesis: Hypothesis) -> float:
 def _take(prefixes: Tensor, parents: Tensor) -> Tensor:
     """The prefixes (B, K, L) that ``parents``, int64 (B, K'), continue."""
     return prefixes.gather(1, parents[:, :, None].expand(-1, -1, prefixes.size(2)))
+
+
+def _closed_up(done: Tensor) -> Tensor:
+    """The sentences that are not ``done``, int64 (B',): the last ones fill the gaps, and the others stay in place."""
+    going = (~done).nonzero()[:, 0]
+    places = torch.arange(len(going), device=done.device)
+    places[done[: len(going)]] = going[going >= len(going)]
+    return places

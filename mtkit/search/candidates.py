@@ -3,9 +3,12 @@
 Shapes: M rows, V vocabulary, N tokens wanted of each row, C columns of a stripe, G stripes.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
+_LOG2_E = math.log2(math.e)
 _STRIPE = 16
 _MIN_STRIPES = 256  # with fewer, sorting the whole row is as fast
 
@@ -24,12 +27,13 @@ def top_log_probs(logits: Tensor, n: int, *, never: Tensor) -> tuple[Tensor, Ten
     """
     logits = logits.float()
     barred = logits.index_select(1, never)  # (M, len(never))
-    logits.index_fill_(1, never, -torch.inf)
-    values, ids = _top(logits, min(n, logits.size(1)))
-    best = values[:, :1]
-    log_sum = logits.sub_(best).exp_().sum(1, keepdim=True).log_()
-    log_sum = torch.logaddexp(log_sum, (barred - best).logsumexp(1, keepdim=True))
-    return (values - best - log_sum).nan_to_num_(nan=-torch.inf, neginf=-torch.inf), ids
+    values, ids = _top(logits.index_fill_(1, never, -torch.inf), min(n, logits.size(1)))
+    logits.index_copy_(1, never, barred)
+    highest = torch.maximum(values[:, :1], barred.amax(1, keepdim=True))  # (M, 1)
+    # exp(x) as 2 ** (x * log2(e)): on a CPU exp2 takes half the time of exp, and the product comes with the difference.
+    powers = torch.add(highest * -_LOG2_E, logits, alpha=_LOG2_E, out=logits).exp2_()
+    log_sum = powers.sum(1, keepdim=True).log_().add_(highest)
+    return (values - log_sum).nan_to_num_(nan=-torch.inf, neginf=-torch.inf), ids
 
 
 def _top(logits: Tensor, n: int) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from mtkit.device import Precision, autocast, describe
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
+from mtkit.search.workers import map_on_cores
 from mtkit.translation.batching import BatchType, in_batches
 from mtkit.translation.engine import Pending
 
@@ -32,10 +33,15 @@ class TorchEngine:
     ) -> Pending:
         """See ``Engine``; the search runs when it is waited for. The model must be in evaluation mode."""
 
+        def translate(batch: list[int]) -> list[list[Hypothesis]]:
+            return self.translate_ids([sources[i] for i in batch], options)
+
+        on_cores = map_on_cores if self._device.type == "cpu" else map  # there each thread searches a batch of its own
+
         def search() -> list[list[Hypothesis]]:
             results: list[list[Hypothesis]] = [[] for _ in sources]
-            for batch in in_batches([len(ids) + 1 for ids in sources], batch_size, batch_type):
-                found = self.translate_ids([sources[i] for i in batch], options)
+            batches = list(in_batches([len(ids) + 1 for ids in sources], batch_size, batch_type))
+            for batch, found in zip(batches, on_cores(translate, batches), strict=True):
                 for index, hypotheses in zip(batch, found, strict=True):
                     results[index] = hypotheses
             return results
