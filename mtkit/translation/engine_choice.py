@@ -71,9 +71,11 @@ def _torch_engine(bundle: Bundle, device: str, precision: str, threads: int | No
     import torch
     from torch import nn
 
+    from mtkit.acceleration import keep_freed_memory
     from mtkit.translation.torch_engine import TorchEngine
 
     set_threads(threads)
+    keep_freed_memory()
     chosen = choose_device(device)
     chosen_precision = choose_precision(precision, chosen)
     model = bundle.build_model().to(chosen)
