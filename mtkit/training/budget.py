@@ -27,6 +27,7 @@ VALIDATE_EVERY, SAVE_EVERY, REHEARSE_EVERY = 1 / 10, 1 / 40, 1 / 10  # of the pl
 SAVE_SECONDS = 600.0  # a kill costs no more than about this much work, however long the run
 VALIDATION_COST, SAVE_COST, REHEARSAL_COST = 0.05, 0.02, 0.03  # of the working time, at most
 FINISH_GUESS = 0.1  # of the limit: kept for the end until that has been tried out
+FINISH_MOST = 0.3  # of the limit: kept for the end, whatever trying it out says; better late than hardly trained
 FINISH_MARGIN = 1.2  # times the translation of the test sets: their scores, and a machine that is busier then
 
 
@@ -181,6 +182,7 @@ class Budget:
         costs, validation = self._state.costs, self._validation_seconds()
         reading = costs.get("save", 0.0) * (2 + self._config.average.n / 2)  # a checkpoint, the average, the bundle
         finish = FINISH_MARGIN * costs["finish"] if "finish" in costs else FINISH_GUESS * self._limit
+        finish = min(finish, FINISH_MOST * self._limit)
         return finish + reading + (0.0 if self._takes_too_long(validation) else validation)
 
     def _keep_for_the_end(self) -> None:
@@ -192,11 +194,12 @@ class Budget:
         started = self._clock()
         finish = self._rehearse(REHEARSAL_COST * REHEARSE_EVERY * self._limit)
         state = self._state
-        if finish > self._limit / 2 > state.costs.get("finish", 0.0):
+        most = FINISH_MOST * self._limit
+        if finish > most > state.costs.get("finish", 0.0):
             logger.warning(
-                "translating the test sets may take %s, more than %s can hold; the run will end late",
+                "translating the test sets may take %s; %s are kept for that, so the run may end late",
                 duration_shown(finish),
-                minutes_shown(self._limit / 60),
+                duration_shown(most),
             )
         state.costs["finish"] = finish
         state.seconds = self.spent()

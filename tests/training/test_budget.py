@@ -236,7 +236,7 @@ def test_time_is_kept_for_the_end(finish: float) -> None:
 
 def test_an_end_that_does_not_fit_is_warned_of_and_leaves_a_decayed_model(caplog: pytest.LogCaptureFixture) -> None:
     session = work(config(), Machine(finish=1200.0))
-    assert caplog.text.count("translating the test sets may take 16m40s, more than 10 minutes can hold") == 1
+    assert caplog.text.count("translating the test sets may take 16m40s; 3m00s are kept for that") == 1
     assert session.rates[-1] == pytest.approx(0, abs=0.01)
     assert max(abs(after - before) for before, after in pairwise(session.rates)) < 0.1
 
