@@ -58,7 +58,7 @@ def beam_search(
     """
     padding = src == model.pad_id
     state = model.start(model.encode(src, padding if bool(padding.any()) else None))
-    lengths = (src.size(1) - padding.sum(1)) * options.max_length_ratio + options.max_length_offset
+    lengths = (src.size(1) - padding.sum(1)).double() * options.max_length_ratio + options.max_length_offset
     max_lengths = lengths.long().clamp(1, max_length)  # (B,)
     results = _Results(src.size(0), options)
 

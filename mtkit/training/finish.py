@@ -21,6 +21,7 @@ from mtkit.training.average import average_checkpoints, choose_checkpoints
 from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
 from mtkit.training.state import TrainState
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
+from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
 from mtkit.translation.scoring import HeldOut, evaluate_texts
 from mtkit.translation.translator import Translator
 
@@ -81,8 +82,6 @@ def finish(
 def _convert(bundle: Path, prepared: Prepared, threads: int | None) -> None:
     """Put an int8 conversion into a bundle, with its loss on the validation set; a model without one is whole too."""
     try:
-        from mtkit.translation.export import export_ctranslate2
-
         store = prepared.store("valid")
         held_out = HeldOut("the validation set", store.src_text(), store.tgt_text())
         conversion = export_ctranslate2(load_bundle(bundle), "int8", held_out, threads)
@@ -127,7 +126,9 @@ def seconds_to_translate(
     *,
     at_most: float,
 ) -> float:
-    """About how long ``finish`` is going to translate the test sets with this model: some of their lines, timed.
+    """About how long ``finish`` is going to translate with this model: some lines of the test sets, timed.
+
+    It translates the test sets, and the validation set twice to measure what int8 loses.
 
     Larger and larger samples are timed, as small ones cost more a line, until ``at_most`` seconds have been spent.
     """
@@ -148,7 +149,7 @@ def seconds_to_translate(
         spent += seconds
         if spent >= at_most or n in (256, len(src_text)):
             model.train(was_training)
-            return seconds * len(src_text) / n
+            return seconds * (len(src_text) + 2 * min(len(prepared.store("valid")), MAX_MEASURED)) / n
 
 
 def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:
