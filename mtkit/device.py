@@ -3,6 +3,7 @@
 torch is imported inside the functions that need it: translating with CTranslate2 does not.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -145,3 +146,12 @@ def free_memory() -> int | None:
         limit, used = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
         free.append(max(limit - used, 0))
     return min(free, default=None)
+
+
+def release_memory() -> None:
+    """Give back what nothing refers to any longer."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

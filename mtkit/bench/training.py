@@ -20,6 +20,7 @@ from mtkit.machine import Peak
 from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
 from mtkit.training.loop import fit
 from mtkit.training.objective import CrossEntropy
@@ -288,7 +289,9 @@ class _Loop:
 
         with ExitStack() as watching:
             updates, objective = noting(self._updates), self._objective
+            n_workers = count_workers(self._model, self._training.batch_tokens, self._device)
             if timeline is not None:
+                n_workers = 1  # parts of the model that run at the same time could not be told apart
                 updates = timeline.reading(updates)
                 objective = watching.enter_context(timeline.watching(self._model, objective, self._optimizer))
             fit(
@@ -307,6 +310,7 @@ class _Loop:
                 reporter=stopwatch,
                 save=lambda: None,
                 stop=stop,
+                n_workers=n_workers,
             )
         pairs = zip(stopwatch.moments, stopwatch.moments[1:], strict=False)
         return _Measured(seen, [seconds_between(start, end) for start, end in pairs])

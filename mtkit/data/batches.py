@@ -3,6 +3,7 @@
 Shapes: B batch, S source length, T target length.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -63,10 +64,11 @@ class Batch:
             src_lengths=self.src_lengths.pin_memory(),
         )
 
-    def halves(self, pad_id: int = Tokenizer.pad_id) -> "tuple[Batch, Batch]":
-        """The first and the second half of the pairs, no wider than they need be."""
+    def parts(self, n: int, pad_id: int = Tokenizer.pad_id) -> "list[Batch]":
+        """The pairs in ``n`` equal parts, or as many as there are pairs, each no wider than it need be."""
+        n = min(n, len(self.src))
         tgt_lengths = self.tgt_out.ne(pad_id).sum(1)
-        middle = len(self.src) // 2
+        ends = [len(self.src) * i // n for i in range(n + 1)]
 
         def part(rows: slice) -> Batch:
             src_lengths, lengths = self.src_lengths[rows], tgt_lengths[rows]
@@ -80,7 +82,7 @@ class Batch:
                 n_tgt_tokens=int(lengths.sum()),
             )
 
-        return part(slice(0, middle)), part(slice(middle, None))
+        return [part(slice(start, end)) for start, end in itertools.pairwise(ends)]
 
 
 def collate(

@@ -5,28 +5,41 @@ matrix products around it. Here the CPU draws 16 bits for each element, 64 at a 
 an element where its bits reach a threshold. On a GPU torch's own dropout is used.
 """
 
+import threading
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_generator = np.random.Generator(np.random.SFC64(0))
+
+class _Random(threading.local):
+    """A generator for each thread."""
+
+    def __init__(self) -> None:
+        self.generator = np.random.Generator(np.random.SFC64(0))
 
 
-def seed_dropout(seed: int, update: int) -> None:
-    """Make every mask from here on a function of ``(seed, update)``, on all devices.
+_random = _Random()
+
+
+def seed_dropout(seed: int, update: int, part: int = 0) -> None:
+    """Make every mask that this thread draws from here on a function of ``(seed, update, part)``.
 
     Called at the start of each update, this leaves no generator state to save: a resumed run draws the same masks.
+    Where several threads share an update, each calls it with the number of its part, from 1 on. Part 0 is the whole:
+    it seeds torch too, which has one generator for all threads, and those of GPUs.
     """
-    global _generator
-    _generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed & 0xFFFFFFFF, update))))
-    torch.manual_seed(((seed & 0xFFFFFFFF) << 31) ^ update)
+    entropy = np.random.SeedSequence((seed & 0xFFFFFFFF, update, part))
+    _random.generator = np.random.Generator(np.random.SFC64(entropy))
+    if part == 0:
+        torch.manual_seed(((seed & 0xFFFFFFFF) << 31) ^ update)
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # drawn by NumPy, anew at each call
 def _random_bits(x: Tensor) -> Tensor:
     """int16, evenly distributed, in the shape of ``x``."""
-    words = _generator.integers(0, 1 << 64, size=(x.numel() + 3) // 4, dtype=np.uint64)
+    words = _random.generator.integers(0, 1 << 64, size=(x.numel() + 3) // 4, dtype=np.uint64)
     return torch.from_numpy(words.view(np.int16))[: x.numel()].view(x.shape)
 
 

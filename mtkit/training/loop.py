@@ -14,8 +14,8 @@ from mtkit.errors import TrainingError
 from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.budget import Budget
-from mtkit.training.memory import GradientAccumulator
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.report import Reporter
 from mtkit.training.signals import StopSignal
@@ -40,6 +40,7 @@ def fit(
     reporter: Reporter,
     save: Callable[[], None],
     stop: StopSignal,
+    n_workers: int = 1,
 ) -> str:
     """Train ``model`` in place.
 
@@ -59,6 +60,7 @@ def fit(
         reporter: Tells how it goes.
         save: Writes a checkpoint of the present state.
         stop: Ends the loop after the present update, with everything saved.
+        n_workers: Threads that each compute a part of every micro-batch.
 
     Returns:
         Why the run is over; empty if a signal ended it before that.
@@ -74,7 +76,7 @@ def fit(
         with autocast(device, precision):
             return objective(model, batch.to(device, non_blocking=True))
 
-    accumulate = GradientAccumulator(model, forward)
+    accumulate = GradientAccumulator(model, forward, n_workers=n_workers)
     saved = (state.update, state.validated_update)
     while True:
         if budget.validation_is_due():
@@ -119,7 +121,7 @@ def fit(
 
         # Summed losses, divided once by the tokens of the whole update: micro-batches of unequal size then weigh the
         # same as they would in one large batch.
-        for batch, loss in accumulate(micro_batches, lambda: seed_dropout(config.seed, state.update)):
+        for batch, loss in accumulate(micro_batches, lambda part: seed_dropout(config.seed, state.update, part)):
             window.add(loss, batch, _flop(model, batch))
         grad_norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         _step(optimizer, grad_norm, config.max_grad_norm)

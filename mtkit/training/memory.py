@@ -1,15 +1,13 @@
-"""Fit a run to the memory: choose the size of its micro-batches, and split one that does not fit after all."""
+"""Fit a run to the memory: choose the size of its micro-batches by trying."""
 
-import gc
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mtkit.data.batches import Batch
-from mtkit.device import Precision, autocast, free_memory, is_out_of_memory
+from mtkit.device import Precision, autocast, free_memory, is_out_of_memory, release_memory
 from mtkit.errors import DataError
 from mtkit.io import read_json, write_json
 from mtkit.log import logger
@@ -21,68 +19,6 @@ FITTED = "fitted.json"  # in the run directory
 # Of the memory, what a run may plan to fill: the rest is for the allocator's gaps and for batches not foreseen. On a
 # CPU, where it is an estimate and other programs want their part, half.
 _SHARE = {"cuda": 0.9, "cpu": 0.5}
-
-
-class GradientAccumulator:
-    """Forward and backward over the micro-batches of an update; one that exhausts the memory is split and retried.
-
-    Losses are summed over tokens, so that two halves have the gradient of the whole, up to rounding and to the
-    dropout masks drawn for them.
-    """
-
-    def __init__(self, model: EncoderDecoder, forward: Callable[[Batch], Loss]) -> None:
-        """Work on ``model``, whose loss on a batch, still on the CPU, is what ``forward`` returns."""
-        self._model = model
-        self._forward = forward
-        self._warned = False
-
-    def __call__(self, micro_batches: list[Batch], prepare: Callable[[], None]) -> list[tuple[Batch, Loss]]:
-        """Leave the gradient of the loss per token of the whole update in the model, which holds none so far.
-
-        Args:
-            micro_batches: Of the update.
-            prepare: Called before the first one, each time that the update begins anew.
-
-        Returns:
-            The batches that were computed, and the loss of each, detached.
-
-        Raises:
-            torch.OutOfMemoryError: Or whatever else says so, if a single pair does not fit.
-        """
-        n_tgt_tokens = sum(batch.n_tgt_tokens for batch in micro_batches)
-        todo = list(micro_batches)
-        while True:
-            prepare()
-            done: list[tuple[Batch, Loss]] = []
-            try:
-                for batch in todo:
-                    done += [(batch, self._backward(batch, n_tgt_tokens))]
-                return done
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error) or len(todo[len(done)].src) == 1:
-                    raise
-                failure = str(error)
-            # Out here the error is gone, and with it all that its frames held. A backward pass that failed half-way
-            # has left part of its gradients behind, so that the update begins anew.
-            self._model.zero_grad(set_to_none=True)
-            _release()
-            self._warn(todo[len(done)], failure)
-            todo[len(done) : len(done) + 1] = todo[len(done)].halves()
-
-    def _backward(self, batch: Batch, n_tgt_tokens: int) -> Loss:
-        loss = self._forward(batch)
-        (loss.total / n_tgt_tokens).backward()
-        return replace(loss, total=loss.total.detach())  # the graph goes now, not at the end of the update
-
-    def _warn(self, batch: Batch, failure: str) -> None:
-        if not self._warned:
-            logger.warning(
-                "a batch of %d x %d source and %d x %d target tokens does not fit the memory (%s); such batches are "
-                "split and tried again, which takes time: a new run with training.accumulate: auto avoids it",
-                *(*batch.src.shape, *batch.tgt_in.shape),
-                failure.partition("\n")[0] or "out of memory",
-            )
-        self._warned = True
 
 
 def fewest_micro_batches(try_size: Callable[[int], bool], batch_tokens: int) -> int:
@@ -156,7 +92,7 @@ class MemoryProbe:
 
     def _fits_on_gpu(self, batches: Iterable[Batch]) -> bool:
         """Run them: forward and backward, then reckon with two moments of each parameter."""
-        _release()
+        release_memory()
         torch.cuda.reset_peak_memory_stats(self._device)
         available = torch.cuda.mem_get_info(self._device)[0] + torch.cuda.memory_reserved(self._device)
         try:
@@ -170,7 +106,7 @@ class MemoryProbe:
         finally:
             peak = torch.cuda.max_memory_allocated(self._device)
             self._model.zero_grad(set_to_none=True)
-            _release()
+            release_memory()
         return peak + 2 * self._parameter_bytes <= _SHARE["cuda"] * available
 
     def _fits_on_cpu(self, batches: Iterable[Batch]) -> bool:
@@ -184,10 +120,10 @@ class MemoryProbe:
     def _kept_per_position(self, batch: Batch) -> float:
         """Bytes that the forward pass keeps for the backward pass, for each position more."""
         while len(batch.src) > 8:
-            batch = batch.halves()[0]
+            batch = batch.parts(2)[0]
         if len(batch.src) == 1:
             return self._kept(batch) / _positions(batch)
-        fewer = batch.halves()[0]  # whatever does not depend on the positions, such as cast weights, cancels out
+        fewer = batch.parts(2)[0]  # whatever does not depend on the positions, such as cast weights, cancels out
         return (self._kept(batch) - self._kept(fewer)) / (_positions(batch) - _positions(fewer))
 
     def _kept(self, batch: Batch) -> int:
@@ -209,10 +145,3 @@ class MemoryProbe:
 
 def _positions(batch: Batch) -> int:
     return batch.src.numel() + batch.tgt_in.numel()
-
-
-def _release() -> None:
-    """Give back what nothing refers to any longer."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -23,6 +23,7 @@ from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings import Settings
+from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
 from mtkit.training.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.finish import finish, seconds_to_translate
@@ -186,6 +187,7 @@ def _fit(
             reporter=reporter,
             save=lambda: budget.save(keeper.save),
             stop=stop,
+            n_workers=1 if compiled else count_workers(keeper.model, keeper.plan.micro_batch_tokens, device),
         )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
+from mtkit.cores import map_on_cores
 from mtkit.device import Precision, autocast, describe
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
-from mtkit.search.workers import map_on_cores
 from mtkit.translation.batching import BatchType, in_batches
 from mtkit.translation.engine import Pending
 

@@ -186,8 +186,8 @@ def test_the_widest_micro_batches_bound_all_others(store: Store) -> None:
     assert plan.epoch == 1
 
 
-def test_halves_hold_the_pairs_of_the_whole_without_needless_padding() -> None:
-    first, second = collate([[5], [6, 7], [8, 9, 10, 11]], [[12, 13, 14], [], [15]]).halves()
+def test_parts_hold_the_pairs_of_the_whole_without_needless_padding() -> None:
+    first, second = collate([[5], [6, 7], [8, 9, 10, 11]], [[12, 13, 14], [], [15]]).parts(2)
     assert first.src.tolist() == [[5, 3]]
     assert second.src.tolist() == [[6, 7, 3, 0, 0], [8, 9, 10, 11, 3]]
     assert first.tgt_in.tolist() == [[2, 12, 13, 14]]

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -15,6 +17,35 @@ def test_dropout_is_a_function_of_seed_and_update() -> None:
     assert torch.equal(masks(1, 7), masks(1, 7))
     assert not torch.equal(masks(1, 7), masks(1, 8))
     assert not torch.equal(masks(1, 7), masks(2, 7))
+
+
+def test_threads_draw_for_themselves() -> None:
+    alone = masks(1, 7)
+    seed_dropout(1, 7)
+    with ThreadPoolExecutor(1) as other:
+        assert torch.equal(other.submit(masks, 1, 7).result(), alone)
+        other.submit(masks, 3, 9).result()
+    layer = Dropout(0.5)
+    assert torch.equal(torch.cat([layer(torch.ones(40)), layer(torch.ones(40))]), alone)
+
+
+def test_the_parts_of_an_update_draw_different_masks() -> None:
+    layer, drawn = Dropout(0.5), []
+    for part in (0, 1, 2, 1):
+        seed_dropout(1, 7, part)
+        drawn.append(layer(torch.ones(40)))
+    assert torch.equal(drawn[1], drawn[3])
+    assert not torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[1], drawn[2])
+
+
+def test_a_part_leaves_the_generator_of_torch_alone() -> None:
+    seed_dropout(1, 7)
+    state = torch.get_rng_state()
+    seed_dropout(1, 8, 1)
+    assert torch.equal(torch.get_rng_state(), state)
+    seed_dropout(1, 8)
+    assert not torch.equal(torch.get_rng_state(), state)
 
 
 def test_two_layers_draw_different_masks() -> None:

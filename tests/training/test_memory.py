@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ from mtkit.data.batches import Batch, collate
 from mtkit.errors import DataError
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training import memory
-from mtkit.training.memory import GradientAccumulator, MemoryProbe, fewest_micro_batches, remembered
-from mtkit.training.objective import CrossEntropy, Loss
+from mtkit.training.memory import MemoryProbe, fewest_micro_batches, remembered
+from mtkit.training.objective import CrossEntropy
 
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 BATCHES = [
@@ -25,93 +24,6 @@ def new_model(dropout: float = 0.0) -> EncoderDecoder:
     torch.manual_seed(0)
     config = ModelConfig(d_model=16, n_heads=2, d_ff=32, n_encoder_layers=1, n_decoder_layers=1, dropout=dropout)
     return EncoderDecoder(config, src_vocab_size=24, tgt_vocab_size=24, pad_id=0)
-
-
-class OutOfMemoryInBackward(torch.autograd.Function):
-    """Fails half-way through the backward pass, once the decoder has its gradients."""
-
-    @staticmethod
-    def forward(ctx: object, hidden: Tensor) -> Tensor:  # noqa: ARG004
-        return hidden.clone()
-
-    @staticmethod
-    def backward(ctx: object, *gradients: Tensor) -> Tensor:  # noqa: ARG004
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-
-def failing_forward(model: EncoderDecoder, largest: int, where: str, sizes: list[int]) -> Callable[[Batch], Loss]:
-    """The loss of a batch; one of more than ``largest`` pairs exhausts the memory."""
-
-    def fail(_: object, inputs: object, output: Tensor) -> Tensor | None:  # noqa: ARG001
-        if len(output) <= largest:
-            return None
-        if where == "forward":
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory")
-        return OutOfMemoryInBackward.apply(output)  # type: ignore[no-untyped-call]
-
-    model.encoder.register_forward_hook(fail)
-
-    def forward(batch: Batch) -> Loss:
-        sizes.append(len(batch.src))
-        return OBJECTIVE(model, batch)
-
-    return forward
-
-
-def gradients(model: EncoderDecoder) -> dict[str, Tensor]:
-    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-
-
-@pytest.mark.parametrize("where", ["forward", "backward"])
-def test_a_batch_that_does_not_fit_is_split_and_has_the_same_gradient(
-    where: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    whole, split, sizes = new_model(), new_model(), []  # type: ignore[var-annotated]
-    expected = GradientAccumulator(whole, lambda batch: OBJECTIVE(whole, batch))(BATCHES[::-1], lambda: None)
-    accumulate = GradientAccumulator(split, failing_forward(split, 2, where, sizes))
-    with caplog.at_level("WARNING", logger="mtkit"):
-        done = accumulate(BATCHES[::-1], lambda: None)
-    assert sizes == [2, 5, 2, 2, 3, 2, 2, 1, 2]
-    assert [len(batch.src) for batch, _ in done] == [2, 2, 1, 2]
-    assert gradients(split).keys() == gradients(whole).keys()
-    for name, gradient in gradients(whole).items():
-        torch.testing.assert_close(gradients(split)[name], gradient)
-    for part in ("total", "nll", "n_tokens"):
-        sums = [sum(getattr(loss, part) for _, loss in each) for each in (done, expected)]
-        torch.testing.assert_close(torch.as_tensor(sums[0]), torch.as_tensor(sums[1]))
-    assert len([r for r in caplog.records if "does not fit the memory" in r.message]) == 1
-
-
-def test_an_update_that_begins_anew_is_prepared_anew() -> None:
-    model, n_prepared = new_model(), 0
-
-    def prepare() -> None:
-        nonlocal n_prepared
-        n_prepared += 1
-
-    GradientAccumulator(model, failing_forward(model, 3, "backward", []))(BATCHES, prepare)
-    assert n_prepared == 2
-
-
-def test_a_single_pair_that_does_not_fit_is_an_error() -> None:
-    model, sizes = new_model(), []  # type: ignore[var-annotated]
-    with pytest.raises(torch.OutOfMemoryError):
-        GradientAccumulator(model, failing_forward(model, 0, "backward", sizes))(BATCHES, lambda: None)
-    assert sizes == [5, 2, 1]
-
-
-def test_other_errors_pass() -> None:
-    def broken(batch: Batch) -> Loss:
-        raise RuntimeError(f"{len(batch.src)} shapes do not match")
-
-    with pytest.raises(RuntimeError, match="5 shapes do not match"):
-        GradientAccumulator(new_model(), broken)(BATCHES, lambda: None)
-
-
-def test_losses_hold_no_graph() -> None:
-    model = new_model()
-    for _, loss in GradientAccumulator(model, lambda batch: OBJECTIVE(model, batch))(BATCHES, lambda: None):
-        assert not loss.total.requires_grad
 
 
 @pytest.mark.parametrize(

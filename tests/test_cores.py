@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from mtkit.search.workers import map_on_cores
+from mtkit.cores import map_on_cores
 
 
 @pytest.fixture

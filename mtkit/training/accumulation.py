@@ -1,0 +1,124 @@
+"""The gradient of an update: a micro-batch at a time, shared among the cores, split where the memory runs out."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mtkit.cores import map_on_cores
+from mtkit.data.batches import Batch
+from mtkit.device import is_out_of_memory, release_memory
+from mtkit.log import logger
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.objective import Loss
+
+_MIN_WORKER_TOKENS = 500
+_MAX_WORKER_GRADIENTS = 1 << 30  # bytes, of all workers
+
+
+class GradientAccumulator:
+    """Forward and backward over the micro-batches of an update; one that exhausts the memory is split and retried.
+
+    Losses are summed over tokens, so that two halves have the gradient of the whole, up to rounding and to the
+    dropout masks drawn for them.
+    """
+
+    def __init__(self, model: EncoderDecoder, forward: Callable[[Batch], Loss], *, n_workers: int = 1) -> None:
+        """Work on ``model``, whose loss on a batch, still on the CPU, is what ``forward`` returns.
+
+        With several workers each computes a part of every micro-batch on a core of its own.
+        """
+        self._model = model
+        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._forward = forward
+        self._n_workers = n_workers
+        self._warned = False
+
+    def __call__(self, micro_batches: list[Batch], seed: Callable[[int], None]) -> list[tuple[Batch, Loss]]:
+        """Leave the gradient of the loss per token of the whole update in the model, which holds none so far.
+
+        Args:
+            micro_batches: Of the update.
+            seed: Called with 0 each time that the update begins anew, and by each worker with the number of its part
+                of the update, from 1 on.
+
+        Returns:
+            The batches that were computed, and the loss of each, detached.
+
+        Raises:
+            torch.OutOfMemoryError: Or whatever else says so, if a single pair does not fit.
+        """
+        n_tgt_tokens = sum(batch.n_tgt_tokens for batch in micro_batches)
+        todo = list(micro_batches)
+        while True:
+            seed(0)
+            numbers = itertools.count(1)
+            done: list[list[tuple[Batch, Loss]]] = []  # of each batch its parts
+            try:
+                for batch in todo:
+                    if self._n_workers > 1:
+                        done.append(self._backward_on_cores(batch, n_tgt_tokens, seed, numbers))
+                    else:
+                        done.append([(batch, self._backward(batch, n_tgt_tokens))])
+                return [part for parts in done for part in parts]
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error) or len(todo[len(done)].src) == 1:
+                    raise
+                failure = str(error)
+            # Out here the error is gone, and with it all that its frames held. A backward pass that failed half-way
+            # has left part of its gradients behind, so that the update begins anew.
+            self._model.zero_grad(set_to_none=True)
+            release_memory()
+            self._warn(todo[len(done)], failure)
+            todo[len(done) : len(done) + 1] = todo[len(done)].parts(2)
+
+    def _backward(self, batch: Batch, n_tgt_tokens: int) -> Loss:
+        loss = self._forward(batch)
+        (loss.total / n_tgt_tokens).backward()
+        return replace(loss, total=loss.total.detach())  # the graph goes now, not at the end of the update
+
+    def _backward_on_cores(
+        self, batch: Batch, n_tgt_tokens: int, seed: Callable[[int], None], numbers: Iterator[int]
+    ) -> list[tuple[Batch, Loss]]:
+        """The same in parts, each by a thread of its own; gradients are added up in the order of the parts."""
+
+        def work(part: Batch, number: int) -> tuple[tuple[Batch, Loss], tuple[Tensor | None, ...]]:
+            seed(number)
+            loss = self._forward(part)
+            gradients = torch.autograd.grad(loss.total / n_tgt_tokens, self._parameters, allow_unused=True)
+            return (part, replace(loss, total=loss.total.detach())), gradients
+
+        done = []
+        parts = list(zip(batch.parts(self._n_workers), numbers, strict=False))
+        for result, gradients in map_on_cores(lambda part: work(*part), parts):
+            done.append(result)
+            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                if parameter.grad is None:
+                    parameter.grad = gradient
+                elif gradient is not None:
+                    parameter.grad += gradient
+        return done
+
+    def _warn(self, batch: Batch, failure: str) -> None:
+        if not self._warned:
+            logger.warning(
+                "a batch of %d x %d source and %d x %d target tokens does not fit the memory (%s); such batches are "
+                "split and tried again, which takes time: a new run with training.accumulate: auto avoids it",
+                *(*batch.src.shape, *batch.tgt_in.shape),
+                failure.partition("\n")[0] or "out of memory",
+            )
+        self._warned = True
+
+
+def count_workers(model: EncoderDecoder, micro_batch_tokens: int, device: torch.device) -> int:
+    """Threads that share a micro-batch: all of them on a CPU where that leaves each enough to do, else one for all.
+
+    Each worker holds gradients of its own. Dropout on attention weights is drawn by torch, in whatever order threads
+    come, so that a run could not be repeated.
+    """
+    n = torch.get_num_threads()
+    gradients = sum(4 * parameter.numel() for parameter in model.parameters())
+    fits = micro_batch_tokens >= n * _MIN_WORKER_TOKENS and n * gradients <= _MAX_WORKER_GRADIENTS
+    return n if device.type == "cpu" and fits and model.config.attention_dropout == 0 else 1
