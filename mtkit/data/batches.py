@@ -92,7 +92,6 @@ def collate(
     pad_id: int = Tokenizer.pad_id,
     bos_id: int = Tokenizer.bos_id,
     eos_id: int = Tokenizer.eos_id,
-    length_multiple: int = 1,
 ) -> Batch:
     """Make a batch of id sequences without begin and end of sentence.
 
@@ -102,9 +101,8 @@ def collate(
         pad_id: Fills what is shorter than the longest.
         bos_id: First of ``tgt_in``.
         eos_id: Last of ``src`` and ``tgt_out``.
-        length_multiple: S and T are multiples of this.
     """
-    return _collate(_laid_out(src_ids), _laid_out(tgt_ids), pad_id, bos_id, eos_id, length_multiple)
+    return _collate(_laid_out(src_ids), _laid_out(tgt_ids), pad_id, bos_id, eos_id)
 
 
 def _laid_out(sequences: Sequence[Ids | Sequence[int]]) -> IdLists:
@@ -112,9 +110,9 @@ def _laid_out(sequences: Sequence[Ids | Sequence[int]]) -> IdLists:
     return np.concatenate([np.asarray(ids, dtype=np.int64) for ids in sequences]), lengths
 
 
-def _collate(src_ids: IdLists, tgt_ids: IdLists, pad_id: int, bos_id: int, eos_id: int, length_multiple: int) -> Batch:
-    src, src_lengths = _padded(*src_ids, pad_id, eos_id, length_multiple)
-    tgt_out, tgt_lengths = _padded(*tgt_ids, pad_id, eos_id, length_multiple)
+def _collate(src_ids: IdLists, tgt_ids: IdLists, pad_id: int, bos_id: int, eos_id: int) -> Batch:
+    src, src_lengths = _padded(*src_ids, pad_id, eos_id)
+    tgt_out, tgt_lengths = _padded(*tgt_ids, pad_id, eos_id)
     tgt_in = np.empty_like(tgt_out)
     tgt_in[:, 0] = bos_id
     tgt_in[:, 1:] = tgt_out[:, :-1]
@@ -152,7 +150,6 @@ class BatchPlan:
         batch_tokens: int,
         accumulate: int = 1,
         seed: int = 1,
-        length_multiple: int = 1,
         window: int = 1_000_000,
     ) -> None:
         """Plan over all pairs of a store.
@@ -164,14 +161,12 @@ class BatchPlan:
                 half as much again, and no more than twice that on either side with padding. A single longer pair
                 makes a micro-batch of its own.
             seed: Of the order.
-            length_multiple: S and T of every batch are multiples of this.
             window: Pairs planned at once; bounds the memory.
         """
         self._store = store
         self.micro_batch_tokens = max(batch_tokens // accumulate, 1)
         self._accumulate = accumulate
         self._seed = seed % (1 << 64)  # NumPy takes no negative seeds
-        self._multiple = length_multiple
         n_blocks = -(-len(store) // _BLOCK)
         self._n_windows = -(-n_blocks * _BLOCK // max(window, _BLOCK))
         self._n_blocks = n_blocks
@@ -210,7 +205,7 @@ class BatchPlan:
         widths = [(int(src[batch].max()), int(tgt[batch].max())) for batch in batches]
         most = max(range(len(batches)), key=lambda i: len(batches[i]) * sum(widths[i]))
         longest = max(range(len(batches)), key=lambda i: max(widths[i]))
-        return [_batch(self._store, rows[batches[i]], self._multiple) for i in dict.fromkeys((most, longest))]
+        return [_batch(self._store, rows[batches[i]]) for i in dict.fromkeys((most, longest))]
 
     def _advancing(self, upcoming: Iterator["tuple[list[Batch], _Position]"]) -> Iterator[list[Batch]]:
         # The position is set before the caller sees the update, so that it may be saved right after.
@@ -226,7 +221,7 @@ class BatchPlan:
             if after.window == self._n_windows:
                 after = _Position(at.epoch + 1, 0, 0)
             for number, rows in enumerate(updates[at.update :], start=at.update + 1):
-                micro_batches = [_batch(self._store, r, self._multiple) for r in rows]
+                micro_batches = [_batch(self._store, r) for r in rows]
                 if pin:
                     micro_batches = [batch.pinned() for batch in micro_batches]
                 yield micro_batches, after if number == len(updates) else replace(at, update=number)
@@ -272,15 +267,15 @@ def padding_share(batches: Sequence[Batch]) -> float:
     return 1 - sum(batch.n_src_tokens + batch.n_tgt_tokens for batch in batches) / positions
 
 
-def _batch(store: Store, rows: Rows, length_multiple: int) -> Batch:
-    return _collate(*store.gather(rows), Tokenizer.pad_id, Tokenizer.bos_id, Tokenizer.eos_id, length_multiple)
+def _batch(store: Store, rows: Rows) -> Batch:
+    return _collate(*store.gather(rows), Tokenizer.pad_id, Tokenizer.bos_id, Tokenizer.eos_id)
 
 
 def _padded(
-    ids: Ids, lengths: NDArray[np.int64], pad_id: int, eos_id: int, multiple: int
+    ids: Ids, lengths: NDArray[np.int64], pad_id: int, eos_id: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows (B, L) that end with eos, and their lengths (B,) with it, of ids laid end to end."""
-    width = -(-(int(lengths.max(initial=0)) + 1) // multiple) * multiple
+    width = int(lengths.max(initial=0)) + 1
     rows = np.full((len(lengths), width), pad_id, dtype=np.int64)
     rows[np.arange(width) < lengths[:, None]] = ids
     rows[np.arange(len(lengths)), lengths] = eos_id

@@ -62,13 +62,6 @@ def test_collation_pads_on_the_right_between_bos_and_eos() -> None:
         assert tensor.dtype == torch.int64
 
 
-def test_lengths_are_padded_to_a_multiple() -> None:
-    batch = collate([[5] * 3], [[6] * 4], length_multiple=4)
-    assert batch.src.tolist() == [[5, 5, 5, 3]]
-    assert batch.tgt_in.tolist() == [[2, 6, 6, 6, 6, 0, 0, 0]]
-    assert batch.tgt_out.tolist() == [[6, 6, 6, 6, 3, 0, 0, 0]]
-
-
 def test_views_of_a_store_collate_as_lists_do(store: Store) -> None:
     rows = [3, 70, 299]
     views = collate([store.src_ids(i) for i in rows], [store.tgt_ids(i) for i in rows])
