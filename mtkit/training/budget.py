@@ -116,8 +116,10 @@ class Budget:
             return state.validation_is_due(self._config)
         if state.update <= state.validated_update or self._takes_too_long(self._validation_seconds()):
             return False
-        last = state.reason_to_stop(self._config) is not None
-        return last or self._validations.is_due(state.share, state.seconds)
+        if state.reason_to_stop(self._config) is not None:
+            return True
+        near_the_end = state.share > 1 - VALIDATE_EVERY / 2  # where the last one follows anyway
+        return not near_the_end and self._validations.is_due(state.share, state.seconds)
 
     def validation_takes_too_long(self, since: float) -> bool:
         """Whether a validation that began at ``since``, on the clock, is to be abandoned."""

@@ -180,6 +180,13 @@ def test_what_is_expensive_is_done_less_often(validation: float, save: float) ->
     assert session.seconds == pytest.approx(600, abs=10)
 
 
+@pytest.mark.parametrize("validation", [8.0, 10.0, 12.0, 14.0, 16.0])
+def test_the_last_validation_is_not_preceded_by_one_that_was_late(validation: float) -> None:
+    validated = work(config(), Machine(validation=validation)).validated
+    assert validated[-1] == 1.0
+    assert validated[-2] < 0.95 + 0.001
+
+
 def test_a_validation_that_takes_too_long_is_abandoned_for_good(caplog: pytest.LogCaptureFixture) -> None:
     session = work(config(), Machine(validation=200.0))
     assert session.validated == []
