@@ -25,7 +25,9 @@ from mtkit.device import autocast, choose_device, choose_precision, describe, se
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder, sinusoidal_positions
 from mtkit.presets import SIZE_CLASSES
-from mtkit.training.objective import CrossEntropy
+from mtkit.training.accumulation import GradientAccumulator, count_workers
+from mtkit.training.loop import step
+from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.run import build_optimizer
 
 DATA = Path(__file__).parents[1] / "data"
@@ -80,20 +82,23 @@ def main() -> None:
     config = ModelConfig.model_validate(size.model)
     training = TrainingConfig(batch_tokens=arguments.batch_tokens)
     with tempfile.TemporaryDirectory() as work:
-        updates, vocab_size = _updates(arguments, Path(work), training, 8 if device.type == "cuda" else 1)
+        updates, vocab_size = _updates(arguments, Path(work), training)
         torch.manual_seed(0)
         model = EncoderDecoder(config, src_vocab_size=vocab_size, tgt_vocab_size=vocab_size, pad_id=0).to(device)
         plain = PlainTransformer(config, vocab_size).to(device)
         optimizer, plain_optimizer = build_optimizer(model, training), torch.optim.AdamW(plain.parameters(), lr=1e-4)
         objective = CrossEntropy(pad_id=0, smoothing=SMOOTHING)
 
-        def ours(batch: Batch) -> None:
+        def forward(batch: Batch) -> Loss:
             with autocast(device, precision):
-                loss = objective(model, batch).total
-            (loss / batch.n_tgt_tokens).backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
+                return objective(model, batch)
+
+        accumulate = GradientAccumulator(model, forward, n_workers=count_workers(model, training.batch_tokens, device))
+
+        def ours(batch: Batch) -> None:
+            accumulate([batch], lambda part: seed_dropout(1, len(seen), part))
+            step(optimizer, training.max_grad_norm)
+            optimizer.zero_grad(set_to_none=True)
 
         def theirs(batch: Batch) -> None:
             with autocast(device, precision):
@@ -129,14 +134,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _updates(
-    arguments: argparse.Namespace, work: Path, training: TrainingConfig, multiple: int
-) -> tuple[Iterator[list[Batch]], int]:
+def _updates(arguments: argparse.Namespace, work: Path, training: TrainingConfig) -> tuple[Iterator[list[Batch]], int]:
     """The batches of a real run over the corpus, and the size of its vocabulary."""
     files = {"src": str(arguments.src), "tgt": str(arguments.tgt)}
     data = DataConfig.model_validate({"src_lang": "src", "tgt_lang": "tgt", "train": [files], "valid": [files]})
     prepared = prepare(data, TokenizerConfig(vocab_size=arguments.vocab_size), work / "prepared")
-    plan = BatchPlan(prepared.store("train"), batch_tokens=training.batch_tokens, length_multiple=multiple)
+    plan = BatchPlan(prepared.store("train"), batch_tokens=training.batch_tokens)
     return iter(plan), prepared.manifest.tgt_vocab_size
 
 
@@ -151,7 +154,6 @@ def _race(
     speeds: dict[str, list[float]] = {name: [] for name in loops}
     for number in range(n + 3):
         batch = next(updates)[0].to(device)
-        seed_dropout(1, number)
         for name, update in loops.items():
             start = time.perf_counter()
             update(batch)

@@ -123,8 +123,7 @@ def fit(
         # same as they would in one large batch.
         for batch, loss in accumulate(micro_batches, lambda part: seed_dropout(config.seed, state.update, part)):
             window.add(loss, batch, _flop(model, batch))
-        grad_norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
-        _step(optimizer, grad_norm, config.max_grad_norm)
+        grad_norm = step(optimizer, config.max_grad_norm)
         optimizer.zero_grad(set_to_none=True)
         window.close_update(grad_norm)
         state.src_tokens += sum(batch.n_src_tokens for batch in micro_batches)
@@ -143,15 +142,21 @@ def fit(
             window = _Window(device)
 
 
-def _step(optimizer: torch.optim.AdamW, grad_norm: Tensor, max_grad_norm: float) -> None:
+def step(optimizer: torch.optim.AdamW, max_grad_norm: float) -> Tensor:
     """Clip by the global norm and update, or leave everything as it is where the norm is not finite.
 
     The fused optimiser divides by ``grad_scale`` and heeds ``found_inf`` on the device itself, so that nothing waits
     for the outcome.
+
+    Returns:
+        The norm before it was clipped.
     """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    grad_norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     optimizer.grad_scale = (grad_norm / max_grad_norm).clamp_(min=1.0).float()  # type: ignore[attr-defined]
     optimizer.found_inf = grad_norm.isfinite().logical_not_().float()  # type: ignore[attr-defined]
     optimizer.step()
+    return grad_norm
 
 
 def _flop(model: EncoderDecoder, batch: Batch) -> float:

@@ -133,20 +133,20 @@ def test_an_update_that_is_not_finite_is_skipped_and_counted(toy_task: ToyTask, 
     from mtkit.training import loop
 
     measured: list[tuple[int, torch.Tensor]] = []
-    original = loop._step
+    original = loop.step
 
-    def poison(optimizer: torch.optim.AdamW, grad_norm: torch.Tensor, max_grad_norm: float) -> None:
+    def poison(optimizer: torch.optim.AdamW, max_grad_norm: float) -> torch.Tensor:
         weight = optimizer.param_groups[0]["params"][0]
         update = len(measured) + 1
         if update == 4:
             weight.grad[0, 0] = float("nan")
-            grad_norm.fill_(float("nan"))
         before = weight.detach().clone()
-        original(optimizer, grad_norm, max_grad_norm)
+        grad_norm = original(optimizer, max_grad_norm)
         measured.append((update, (weight.detach() - before).abs().max()))
+        return grad_norm
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "_step", poison)
+        patch.setattr(loop, "step", poison)
         train(toy_task.recipe(), tmp_path / "run")
     changes = dict(measured)
     assert changes[4] == 0
