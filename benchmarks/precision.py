@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from mtkit.acceleration import keep_freed_memory
-from mtkit.config import DataConfig, ModelConfig, TokenizerConfig, TrainingConfig
+from mtkit.config import DataConfig, TokenizerConfig, TrainingConfig
 from mtkit.data.batches import BatchPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import autocast, bf16_is_native, choose_device, set_threads
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
 from mtkit.presets import SIZE_CLASSES
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.run import build_optimizer

@@ -18,12 +18,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.config import DataConfig, ModelConfig, TokenizerConfig, TrainingConfig
+from mtkit.config import DataConfig, TokenizerConfig, TrainingConfig
 from mtkit.data.batches import Batch, BatchPlan, padding_share
 from mtkit.data.prepare import prepare
 from mtkit.device import autocast, choose_device, choose_precision, describe, set_threads
 from mtkit.model.dropout import seed_dropout
-from mtkit.model.encoder_decoder import EncoderDecoder, sinusoidal_positions
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.positions import sinusoidal_positions
+from mtkit.model_config import ModelConfig
 from mtkit.presets import SIZE_CLASSES
 from mtkit.training.accumulation import GradientAccumulator, count_workers
 from mtkit.training.loop import step

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import torch
 
-from mtkit.config import DecodingConfig, ModelConfig
+from mtkit.config import DecodingConfig
 from mtkit.device import autocast, choose_device, choose_precision, describe, set_threads
 from mtkit.io import read_lines
 from mtkit.log import bytes_shown, peak_memory
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
 from mtkit.presets import SIZE_CLASSES
 from mtkit.search.beam import SearchOptions
 from mtkit.translation.batching import BATCH_SIZE

@@ -8,18 +8,14 @@ Each default lives here and nowhere else. Code below the command line takes the 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+from mtkit.model_config import ModelConfig
+from mtkit.section import Probability, Section
+
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Metric = Literal["loss", "bleu", "chrf"]
-
-
-class Section(BaseModel):
-    """A part of the settings: no unknown keys, no later changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class SourceConfig(Section):
@@ -106,7 +102,7 @@ class DataConfig(Section):
     valid: list[SourceConfig] = Field(min_length=1)
     """Sources of validation pairs."""
 
-    test: list[SourceConfig] = []
+    test: list[SourceConfig] = Field(default_factory=list)
     """Test sets, kept apart from each other under their names."""
 
     prepared: str | None = None
@@ -138,7 +134,7 @@ class TokenizerConfig(Section):
     byte_fallback: bool | None = None
     """Spell characters without a piece as bytes, so that nothing is unknown; by default on for unigram and bpe."""
 
-    user_defined_symbols: list[str] = []
+    user_defined_symbols: list[str] = Field(default_factory=list)
     """Strings that always stay one piece."""
 
     max_sample_characters: PositiveInt = 25_000_000
@@ -149,55 +145,6 @@ class TokenizerConfig(Section):
     def _check_fallback(self) -> Self:
         if self.byte_fallback and self.type in ("char", "word"):
             raise ValueError(f"byte_fallback needs type unigram or bpe, not {self.type}")
-        return self
-
-
-class ModelConfig(Section):
-    """Shape of the model. Defaults: the base Transformer of Vaswani et al. (2017), table 3."""
-
-    preset: Literal["auto", "tiny", "small", "base", "big"] = "auto"
-    """A named set of sizes under the values given here; auto chooses by the number of training pairs."""
-
-    architecture: Literal["transformer"] = "transformer"
-
-    d_model: PositiveInt = 512
-    """Width of the residual stream."""
-
-    n_heads: PositiveInt = 8
-    """Attention heads per layer; must divide ``d_model``."""
-
-    d_ff: PositiveInt = 2048
-    """Inner width of the feed-forward blocks."""
-
-    n_encoder_layers: PositiveInt = 6
-    n_decoder_layers: PositiveInt = 6
-
-    norm: Literal["pre", "post"] = "pre"
-    """Layer normalisation before each sublayer (with one more at the end) or after each residual sum."""
-
-    activation: Literal["relu", "gelu"] = "relu"
-
-    dropout: Probability = 0.1
-    """Dropout on embeddings and on the output of each sublayer."""
-
-    attention_dropout: Probability = 0.0
-    """Dropout on attention weights."""
-
-    activation_dropout: Probability = 0.0
-    """Dropout on the inner activations of the feed-forward blocks."""
-
-    tie_embeddings: Literal["none", "decoder", "all"] = "all"
-    """Share the output projection with the target embedding (decoder), and with the source embedding too (all)."""
-
-    max_length: PositiveInt = 512
-    """Longest sequence in tokens, on either side, end of sentence included."""
-
-    @model_validator(mode="after")
-    def _check_heads(self) -> Self:
-        if self.d_model % self.n_heads:
-            raise ValueError(f"n_heads ({self.n_heads}) must divide d_model ({self.d_model})")
-        if self.d_model % 2:
-            raise ValueError(f"d_model ({self.d_model}) must be even: positions are pairs of sine and cosine")
         return self
 
 

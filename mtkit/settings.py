@@ -4,6 +4,7 @@ Precedence, weakest first: default < preset < recipe < ``--set`` < flag.
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from mtkit.config import Config
 from mtkit.errors import ConfigError
-from mtkit.presets import SIZE_CLASSES, size_class_for
+from mtkit.model_config import OPTIONS, ModelConfig, without_idle
+from mtkit.presets import AUTOMATIC, SIZE_CLASSES, size_class_for
 
 Location = tuple[int | str, ...]
 
@@ -91,7 +93,7 @@ class Settings:
         if isinstance(named, str) and named in SIZE_CLASSES:
             candidates = [self._over_preset(named)]
         else:
-            candidates = [self, *map(self._over_preset, SIZE_CLASSES)]
+            candidates = [self, *map(self._over_preset, AUTOMATIC)]
         errors = []
         for settings in candidates:
             try:
@@ -104,7 +106,9 @@ class Settings:
 
     def _over_preset(self, name: str) -> "Settings":
         size = SIZE_CLASSES[name]
-        return Settings([Layer(f"preset {name}", {"model": size.model, "training": size.training}), *self._layers])
+        given = _get(_merge(layer.tree for layer in self._layers), ("model",))
+        model = without_idle(size.model, given if isinstance(given, dict) else {})
+        return Settings([Layer(f"preset {name}", {"model": model, "training": size.training}), *self._layers])
 
     def config(self) -> Config:
         """Validate everything at once.
@@ -121,13 +125,17 @@ class Settings:
             raise ConfigError("\n  ".join([f"{head}:", *dict.fromkeys(mistakes)])) from None
 
     def explain(self) -> str:
-        """The resolved settings as YAML, each value with a comment that says where it came from."""
-        lines = []
-        for location, value in _leaves(self.config().model_dump(mode="json")):
+        """The resolved settings as YAML, each value with a comment that says where it came from, and to which
+        architecture an option belongs that this one leaves idle.
+        """
+        lines, config = [], self.config()
+        for location, value in _leaves(config.model_dump(mode="json")):
             origin = next((layer.origin for layer in reversed(self._layers) if _has(layer.tree, location)), "default")
             key = ".".join(map(str, location))
             shown = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000).splitlines()[0]
-            lines.append(f"{key}: {shown}  # {origin}")
+            owner, owned = OPTIONS.get(str(location[-1]), ("", _always)) if location[0] == "model" else ("", _always)
+            idle = "" if owned(config.model) else f"; idle here, it belongs to {owner}"
+            lines.append(f"{key}: {shown}  # {origin}{idle}")
         return "\n".join(lines)
 
     def _line(self, location: Location) -> float:
@@ -148,8 +156,15 @@ class Settings:
             return f"{place}{key}: unknown setting{hint}"
         if kind == "missing":
             return f"{key}: required, but not given"
-        shown = "" if isinstance(given, (dict, BaseModel)) else f" (got {given!r})"
+        known = re.findall(r"'([^']+)'", message) if kind == "literal_error" else []
+        close = difflib.get_close_matches(str(given), known, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        shown = "" if isinstance(given, (dict, BaseModel)) else f" (got {given!r}{hint})"
         return f"{place}{key}: {message.removeprefix('Value error, ')}{shown}"
+
+
+def _always(_: ModelConfig) -> bool:
+    return True
 
 
 def dump_config(config: Config) -> str:

@@ -20,7 +20,7 @@ print(int(told), resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 COMPILE = """
 import torch
 from mtkit.acceleration import compile_layers
-from mtkit.config import ModelConfig
+from mtkit.model_config import ModelConfig
 from mtkit.model.transformer import EncoderLayer
 layer = EncoderLayer(ModelConfig(d_model=8, n_heads=2, d_ff=16, dropout=0.0))
 x = torch.randn(2, 3, 8, requires_grad=True)

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"io", "log"},
-    {"config", "presets", "settings", "device", "machine", "acceleration", "cores", "locks"},
+    {"section", "model_config", "config", "presets", "settings", "device", "machine", "acceleration", "cores", "locks"},
     {"data", "model", "evaluation"},
     {"search"},
     {"translation"},

@@ -108,6 +108,7 @@ def test_flags_beat_overrides_beat_the_recipe_beats_the_preset(tmp_path: Path) -
     assert "model.dropout: 0.4  # --set" in shown
     assert "training.seed: 4  # flag" in shown
     assert "model.norm: pre  # default" in shown
+    assert "model.rnn_cell: lstm  # default; idle here, it belongs to a recurrent encoder or decoder" in shown
 
 
 @pytest.mark.parametrize("override", ["model.d_model", "=5", "model.d_model=[", "model.d_model.x=5"])
@@ -137,6 +138,15 @@ def test_every_preset_is_valid(tmp_path: Path, name: str) -> None:
     assert settings.config().model.preset == name
 
 
+@pytest.mark.parametrize("architecture", ["rnn", "conv"])
+def test_a_preset_by_size_leaves_out_what_the_architecture_has_no_use_for(tmp_path: Path, architecture: str) -> None:
+    settings = Settings.load(write(tmp_path, MINIMAL), overrides=[f"model.architecture={architecture}"])
+    for found in (settings.for_corpus(10)[0], settings.before_corpus()):
+        model = found.config().model
+        assert (model.architecture, model.d_ff) == (architecture, 2048)  # its default, not the preset's
+    assert settings.for_corpus(10)[0].config().model.d_model == 128
+
+
 def test_the_resolved_settings_repeat_the_run(tmp_path: Path) -> None:
     config = Settings.load(write(tmp_path, MINIMAL)).for_corpus(10)[0].config()
     path = tmp_path / "resolved.yaml"
@@ -149,7 +159,7 @@ def test_a_recipe_is_called_after_its_folder_or_file() -> None:
     assert recipe_name(Path("here/tatoeba.yaml")) == "tatoeba"
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "recipes").glob("*/recipe.yaml")), ids=str)
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "recipes").glob("*/*.yaml")), ids=str)
 def test_every_shipped_recipe_is_valid(path: Path) -> None:
     config = Settings.load(path).for_corpus(100_000)[0].config()
     assert config.data.train
@@ -180,6 +190,13 @@ def test_settings_that_one_preset_makes_valid_are_valid_before_the_corpus(
         ("model: {d_model: 100, preset: base}\n", r"my.yaml:6: model: n_heads \(8\) must divide d_model \(100\)$"),
         ("model: {d_model: 100, preset: huge}\n", r"my.yaml:6: model.preset: .*'huge'"),
         ("model: {preset: [tiny]}\n", r"my.yaml:6: model.preset: "),
+        ("model: {preset: rnn-lung}\n", r"\(got 'rnn-lung'; did you mean 'rnn-luong'\?\)"),
+        ("model: {norm: past}\n", r"my.yaml:6: model.norm: .* \(got 'past'; did you mean 'post'\?\)"),
+        (
+            "model: {decoder_attention: avrage}\n",
+            r"my.yaml:6: model: decoder_attention avrage: unknown; did you mean",
+        ),
+        ("model: {rnn_cell: gru}\n", r"my.yaml:6: model: rnn_cell does nothing here: it belongs to a recurrent"),
         ("model: {d_model: 100, n_haeds: 4}\n", r"^setting not valid:\n  .*n_haeds: unknown setting; did you mean"),
         (
             "training: {schedule: linear, max_updates: 500, zzz: 1}\n",

@@ -9,19 +9,18 @@ from typing import Any
 
 import torch
 
+from mtkit.bench.sizes import sizes_of, skeleton
 from mtkit.bench.synthetic import random_store
 from mtkit.bench.training import TrainingSpeed, measure_training
 from mtkit.bench.translation import TranslationSpeed, measure_model, measure_random
-from mtkit.config import Config, ModelConfig
-from mtkit.data.prepared import open_prepared
+from mtkit.config import Config
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, describe, set_threads
 from mtkit.errors import DataError
 from mtkit.log import logger
 from mtkit.machine import Peak, cpu_name, measured_peak, memory_bandwidth, peak
-from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.presets import SIZE_CLASSES, default_vocab_size
+from mtkit.model_config import ModelConfig
 from mtkit.settings import Settings
 from mtkit.translation.bundle import load_bundle
 from mtkit.translation.scoring import held_out_sets
@@ -187,41 +186,20 @@ def bench_model(
 
 def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:
     """The resolved recipe and its pairs: of the prepared corpus, or else random ones."""
-    before = settings.before_corpus().config()
-    directory = before.prepared_directory
-    if directory.exists():
-        prepared = open_prepared(directory)
-        config = settings.for_corpus(prepared.manifest.n_train)[0].config()
-        store, data = prepared.store("train"), f"{directory}, {prepared.manifest.n_train:,} pairs"
-        vocab_sizes = (prepared.tokenizer.src_vocab_size, prepared.tokenizer.tgt_vocab_size)
+    sizes = sizes_of(settings)
+    config, vocab_sizes = sizes.config, (sizes.src_vocab_size, sizes.tgt_vocab_size)
+    if sizes.prepared is not None:
+        store = sizes.prepared.store("train")
+        data = f"{config.prepared_directory}, {sizes.prepared.manifest.n_train:,} pairs"
     else:
-        config = before
-        vocab_size = config.tokenizer.vocab_size or _typical_vocab_size(config.model.preset)
-        vocab_sizes = (vocab_size, vocab_size)
         store = random_store(
-            100_000, src_vocab_size=vocab_size, tgt_vocab_size=vocab_size, max_length=config.model.max_length
+            100_000, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], max_length=config.model.max_length
         )
-        data = "random tokens" if config.name == _NO_RECIPE else f"random tokens, as {directory} is not there"
-        if config.model.preset == "auto":
-            logger.warning(
-                "the preset that suits the corpus is known once it is prepared: run mtkit preprocess first, "
-                "or name one with --set model.preset=NAME"
-            )
-    return config, store, _work(config, data, vocab_sizes)
-
-
-def _typical_vocab_size(preset: str) -> int:
-    """That of a corpus in the midst of those that a preset is for."""
-    max_pairs = SIZE_CLASSES[preset].max_pairs if preset in SIZE_CLASSES else float("inf")
-    return default_vocab_size(int(min(max_pairs, 1e9) / 5))
-
-
-def _work(config: Config, data: str, vocab_sizes: tuple[int, int]) -> Work:
-    with torch.device("meta"):  # sizes alone, no numbers
-        model = EncoderDecoder(config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=0)
-    preset = config.model.preset
-    name = f"preset {preset}" if config.name == _NO_RECIPE else f"recipe {config.name}"
-    return Work(name, data, config.model, model.n_parameters(), *vocab_sizes)
+        no_corpus = f"random tokens, as {config.prepared_directory} is not there"
+        data = "random tokens" if config.name == _NO_RECIPE else no_corpus
+    model = skeleton(config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1])
+    name = f"preset {config.model.preset}" if config.name == _NO_RECIPE else f"recipe {config.name}"
+    return config, store, Work(name, data, config.model, model.n_parameters(), *vocab_sizes)
 
 
 def _limits(device: torch.device, precision: Precision) -> Limits:

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from mtkit.data.batches import Batch
 from mtkit.model.dropout import Dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.memory import Memory
+from mtkit.model_config import ModelConfig
 from mtkit.training.objective import CrossEntropy, Loss
 
 Moment = float | torch.cuda.Event
@@ -92,14 +94,15 @@ class Timeline:
             def hook(_module: nn.Module, _args: Any, output: Any) -> None:
                 stack.pop()
                 self.mark(stack[-1])
-                if isinstance(output, Tensor) and output.requires_grad:
-                    output.register_hook(lambda _gradient: self.mark(part, "backward"))
+                last = output.hidden if isinstance(output, Memory) else output
+                if isinstance(last, Tensor) and last.requires_grad:
+                    last.register_hook(lambda _gradient: self.mark(part, "backward"))
 
             return hook
 
         with ExitStack() as hooks:
             for name, module in model.named_modules():
-                part = part_of(name, module)
+                part = part_of(name, module, model.config)
                 if part is not None:
                     hooks.callback(module.register_forward_pre_hook(enter(part)).remove)
                     hooks.callback(module.register_forward_hook(leave(part)).remove)
@@ -130,7 +133,7 @@ class WatchedObjective(CrossEntropy):
         return loss
 
 
-def part_of(name: str, module: nn.Module) -> str | None:
+def part_of(name: str, module: nn.Module, config: ModelConfig) -> str | None:
     """What a module of an ``EncoderDecoder`` is called in the table; None where it is no part of its own."""
     side, *inner = name.split(".")
     if isinstance(module, Dropout):
@@ -139,5 +142,6 @@ def part_of(name: str, module: nn.Module) -> str | None:
         if sublayer in inner:
             return f"{side} {shown}"
     if side in ("encoder", "decoder"):
-        return f"{side} norms, sums"
+        architecture = config.side("encoder" if side == "encoder" else "decoder")
+        return f"{side} norms, sums" if architecture == "transformer" else f"{side} layers"
     return "embedding" if side.endswith("_embedding") else None

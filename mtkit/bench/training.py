@@ -11,7 +11,7 @@ from typing import cast
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
-from mtkit.config import ModelConfig, TrainingConfig
+from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch, BatchPlan, padding_share
 from mtkit.data.store import Store
 from mtkit.device import Precision, memory_advice
@@ -20,6 +20,7 @@ from mtkit.machine import Peak
 from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
 from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
 from mtkit.training.loop import fit

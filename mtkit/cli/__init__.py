@@ -13,6 +13,7 @@ from mtkit import __version__
 from mtkit.cli import interrupts
 from mtkit.cli.average import average
 from mtkit.cli.bench import bench
+from mtkit.cli.describe import describe
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.preprocess import preprocess
@@ -40,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, export, average, bench):
+for _command in (preprocess, train, translate, evaluate, export, average, describe, bench):
     app.command()(_command)
 
 

@@ -14,7 +14,10 @@ def install() -> None:
 
 
 def check() -> None:
-    """Raise KeyboardInterrupt if a signal came whose exception was lost, as can happen while libraries are imported."""
+    """Raise KeyboardInterrupt if a signal came whose exception was lost, as can happen inside a library's callback.
+
+    Called before whatever may wait for ever.
+    """
     if _received:
         raise KeyboardInterrupt
 

@@ -157,7 +157,7 @@ def _translated(
 
     def texts() -> Iterator[list[str]]:
         n_read = 0
-        for lines in read_buffers(source, buffer):
+        for lines in read_buffers(source, buffer, before_waiting=interrupts.check):
             begun.append([read(line, f"{source}:{number}") for number, line in enumerate(lines, n_read + 1)])
             n_read += len(lines)
             yield [text for text, _, _ in begun[-1]]

@@ -1,74 +1,223 @@
-"""Multi-head attention, in parallel over a sequence and step by step over a cache.
+"""Multi-head attention by any score function, over a whole sequence at once or one step of a search at a time.
 
-Shapes: B batch, Q query length, L key length, H heads, D d_model, E = D / H per head; M = B * K rows of a search.
+Shapes: B batch, Q queries, L keys, H heads, G heads of keys and values, D d_model, E = D / H; in search K beam,
+M = B * K rows, N slots.
 """
 
+from functools import partial
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mtkit.model.positions import Relative, build_relative
+from mtkit.model.scores import Location, ScaledDot, build_score
+from mtkit.model.search_state import SearchState, SentenceCache, SlotCache, prepared
+from mtkit.model_config import ModelConfig
+
 
 class MultiHeadAttention(nn.Module):
-    """Scaled dot-product attention over ``n_heads`` subspaces (Vaswani et al. 2017, section 3.2.2).
+    """Attention over ``n_heads`` subspaces (Vaswani et al. 2017, section 3.2.2), its scores computed as asked for.
 
-    ``forward`` is what training uses. Search calls its parts: ``keys_values`` once for what is remembered, ``attend``
-    at every step.
+    With fewer heads of keys and values, G < H, each serves H / G heads of queries (Ainslie et al. 2023).
     """
 
-    def __init__(self, d_model: int, n_heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, config: ModelConfig, score: str, *, causal: bool = False, positions: str = "none") -> None:
         super().__init__()
-        self.n_heads = n_heads
-        self.dropout = dropout
+        d_model, self.n_heads = config.d_model, config.n_heads
+        self.per_head = d_model // self.n_heads
+        self.n_kv_heads = config.n_kv_heads or self.n_heads
+        self.causal = causal
+        self.dropout = config.attention_dropout
         self.q_proj = nn.Linear(d_model, d_model)
-        self.kv_proj = nn.Linear(d_model, 2 * d_model)  # keys and values share their input
+        self.kv_proj = nn.Linear(d_model, 2 * self.n_kv_heads * self.per_head)  # keys and values share their input
         self.out_proj = nn.Linear(d_model, d_model)
-
-    def forward(
-        self, query: Tensor, memory: Tensor, *, key_padding_mask: Tensor | None = None, causal: bool = False
-    ) -> Tensor:
-        """Let every query position attend to the memory.
-
-        Args:
-            query: (B, Q, D).
-            memory: (B, L, D), read as keys and values. Self-attention passes ``query`` again.
-            key_padding_mask: Bool (B, L), True where the key is padding. A row must not be all True: its softmax
-                would have no support and yield NaN.
-            causal: Hide keys later than the query. Needs Q == L.
-
-        Returns:
-            (B, Q, D), in the dtype of ``query``.
-
-        Raises:
-            ValueError: If both masks are asked for: padding on the right already lies in the causal future of every
-                real token.
-        """
-        if causal and key_padding_mask is not None:
-            raise ValueError("pass causal or key_padding_mask, not both")
-        keys, values = self.keys_values(memory)
-        return self.attend(query, keys, values, key_padding_mask=key_padding_mask, causal=causal)
-
-    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Project (B, L, D) to the keys and values of every head, each (B, H, L, E)."""
-        keys, values = self.kv_proj(memory).chunk(2, dim=-1)
-        return self._split(keys), self._split(values)
+        sizes = {"n_heads": self.n_heads, "per_head": self.per_head}
+        self.score = build_score(score, **sizes, max_length=config.max_length)
+        self.relative = build_relative(positions, **sizes, causal=causal)
+        self._knows_positions = type(self.relative) is not Relative or isinstance(self.score, Location)
+        self.fused = isinstance(self.score, ScaledDot) and positions != "shaw"
+        self.recorded: list[Tensor] | None = None
+        """Where the attention weights (B, H, Q, L) go, while somebody asks for them."""
 
     def attend(
         self,
-        query: Tensor,
+        queries: Tensor,
         keys: Tensor,
         values: Tensor,
+        mask: Tensor | None,
         *,
-        key_padding_mask: Tensor | None = None,
         causal: bool = False,
+        at: Tensor | None = None,
+        of: Tensor | None = None,
     ) -> Tensor:
-        """Attend from (B, Q, D) to keys and values (B, H, L, E); masks as in ``forward``. Returns (B, Q, D)."""
-        # SDPA wants True = may attend, the inverse of key_padding_mask. This is the only place that flips it.
-        mask = None if key_padding_mask is None else ~key_padding_mask[:, None, None, :]  # (B, 1, 1, L)
-        dropout = self.dropout if self.training else 0.0
-        out = F.scaled_dot_product_attention(
-            self._split(self.q_proj(query)), keys, values, attn_mask=mask, is_causal=causal, dropout_p=dropout
-        )  # (B, H, Q, E)
-        return self.out_proj(out.transpose(1, 2).flatten(2))  # (B, Q, D)
+        """The weighted sum of values for each query, (B, Q, D), projected.
 
-    def _split(self, x: Tensor) -> Tensor:
-        """(B, L, D) -> (B, H, L, E)."""
-        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        Args:
+            queries: (B, H, Q, E).
+            keys: (B, G, L, E).
+            values: Likewise.
+            mask: What torch's attention takes, broadcast to (B, H, Q, L): bool, True = may attend, or numbers to add.
+            causal: Hide keys later than the query. Needs Q == L.
+            at: Positions of the queries, int64 (Q,), where they matter; by default 0, 1, ...
+            of: Positions of the keys, int64 (L,).
+        """
+        if self.n_kv_heads < self.n_heads:
+            repeats = self.n_heads // self.n_kv_heads
+            keys, values = keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
+        if self._knows_positions and (at is None or of is None):
+            at, of = (torch.arange(x.size(2), device=x.device) for x in (queries, keys))
+        bias = None if at is None or of is None else self.relative.bias(queries, at, of)
+        dropout = self.dropout if self.training else 0.0
+        if self.fused and self.recorded is None:
+            if bias is not None:
+                mask, causal = _masked(bias, mask, causal=causal), False
+            out = F.scaled_dot_product_attention(
+                queries, keys, values, attn_mask=mask, is_causal=causal, dropout_p=dropout
+            )
+        else:
+            scores = self.score(queries, keys, of) if isinstance(self.score, Location) else self.score(queries, keys)
+            weights = _masked(scores if bias is None else scores + bias, mask, causal=causal).softmax(-1)
+            if self.recorded is not None:
+                self.recorded.append(weights)
+            weights = F.dropout(weights, dropout)
+            out = weights @ values
+            distant = None if at is None or of is None else self.relative.values(weights, at, of)
+            out = out if distant is None else out + distant
+        return self.out_proj(out.transpose(1, 2).flatten(2))
+
+    def plain(self) -> bool:
+        """Whether this is what torch's attention does: nothing recorded, no positions, as many heads everywhere."""
+        usual = self.fused and self.recorded is None and self.n_kv_heads == self.n_heads
+        return usual and not self._knows_positions
+
+    def split(self, x: Tensor) -> Tensor:
+        """(B, L, n * E) -> (B, n, L, E)."""
+        return x.unflatten(-1, (-1, self.per_head)).transpose(1, 2)
+
+
+class SelfAttention(MultiHeadAttention):
+    """Queries, keys and values from one sequence."""
+
+    def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:
+        """Let every position attend to all, or where ``causal`` to itself and those before it.
+
+        Args:
+            x: (B, L, D).
+            padding_mask: Bool (B, L), True = padding. A row must not be all True: its softmax would have no support.
+                Causal attention needs none: padding on the right lies in the future of every real token.
+
+        Returns:
+            (B, L, D).
+        """
+        queries = self.split(self.q_proj(x))
+        keys, values = map(self.split, self.kv_proj(x).chunk(2, dim=-1))
+        if self._knows_positions:
+            at = torch.arange(x.size(1), device=x.device)
+            queries, keys = self.relative.rotate(queries, at), self.relative.rotate(keys, at)
+        return self.attend_within(queries, keys, values, padding_mask)
+
+    def attend_within(self, queries: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """``attend`` with the mask of a whole sequence."""
+        mask = None if padding_mask is None or self.causal else may_attend(padding_mask)
+        return self.attend(queries, keys, values, mask, causal=self.causal)
+
+    def start(self, state: SearchState) -> "SelfAttentionCache":
+        """What is remembered before the first token."""
+        return SelfAttentionCache(self, state)
+
+    def step(self, x: Tensor, cache: "SelfAttentionCache", state: SearchState) -> Tensor:
+        """One token of every row, (M, D) -> (M, D); remembers its keys and values."""
+        k, e = state.beam_size, self.per_head
+        joined = F.linear(x, cache.weight, cache.bias).view(-1, k, self.n_heads + 2 * self.n_kv_heads, e)
+        queries, new = joined.transpose(1, 2).split([self.n_heads, 2 * self.n_kv_heads], dim=1)  # (B, H, K, E)
+        new = new.unflatten(1, (2, self.n_kv_heads)).transpose(0, 1)  # (2, B, G, K, E)
+        if cache.plain:
+            keys, values = cache.write(new)
+            out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=self.step_mask(state))
+            return cache.out(out.transpose(1, 2).reshape(x.shape))
+        at = of = None
+        if self._knows_positions:
+            at, of = state.slot_positions()
+            queries = self.relative.rotate(queries, at)
+            new = torch.stack([self.relative.rotate(new[0], at), new[1]])
+        keys, values = cache.write(new)
+        return self.attend(queries, keys, values, self.step_mask(state), at=at, of=of).view(x.shape)
+
+    def step_mask(self, state: SearchState) -> Tensor | None:
+        """What hides from a row all slots but those of its own past: (B, 1, K, N), to be added to scores."""
+        return None if state.past is None else state.past[:, None]
+
+
+class SelfAttentionCache(SlotCache):
+    """Keys and values of the past, the weights of the three projections as one matrix, and whether all is as usual."""
+
+    def __init__(self, attention: SelfAttention, state: SearchState) -> None:
+        super().__init__(state, attention.n_kv_heads, attention.per_head)
+        self.weight = torch.cat([attention.q_proj.weight, attention.kv_proj.weight])
+        self.bias = torch.cat([attention.q_proj.bias, attention.kv_proj.bias])
+        self.out = prepared(attention.out_proj)
+        self.plain = attention.plain()
+
+
+class CrossAttention(MultiHeadAttention):
+    """Queries from the target, keys and values from the source."""
+
+    def forward(self, x: Tensor, memory: Tensor, memory_padding_mask: Tensor | None = None) -> Tensor:
+        """Let every target position (B, T, D) attend to the memory (B, S, D); its padding (B, S), True = padding."""
+        keys, values, mask = self.keys_values(memory, memory_padding_mask)
+        return self.attend(self.split(self.q_proj(x)), keys, values, mask)
+
+    def keys_values(self, memory: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Keys and values of every head, each (B, G, S, E), and a mask as ``attend`` takes it."""
+        keys, values = map(self.split, self.kv_proj(memory).chunk(2, dim=-1))
+        return keys, values, None if padding_mask is None else may_attend(padding_mask)
+
+    def start(self, memory: Tensor, padding_mask: Tensor | None) -> "CrossAttentionCache":
+        """What is remembered of the source."""
+        keys, values, mask = self.keys_values(memory, padding_mask)
+        if mask is not None:
+            mask = torch.zeros(mask.shape, device=mask.device, dtype=keys.dtype).masked_fill_(~mask, -torch.inf)
+        return CrossAttentionCache(self, [keys.contiguous(), values.contiguous(), mask])
+
+    def step(self, x: Tensor, cache: "CrossAttentionCache", state: SearchState) -> Tensor:
+        """One token of every row, (M, D) -> (M, D)."""
+        queries = self.split(cache.queries(x).view(-1, state.beam_size, x.size(-1)))  # (B, H, K, E)
+        keys, values, mask = cache.tensors
+        assert keys is not None
+        assert values is not None
+        if not cache.plain:
+            return self.attend(queries, keys, values, mask).view(x.shape)
+        # For a few queries plain products take half the time of torch's attention on a CPU.
+        scores = queries.flatten(0, 1).bmm(keys.flatten(0, 1).mT)  # (B * H, K, S)
+        if mask is not None:
+            scores.view(-1, self.n_heads, *scores.shape[1:]).add_(mask)
+        out = scores.softmax(-1).bmm(values.flatten(0, 1)).view(queries.shape)
+        return cache.out(out.transpose(1, 2).reshape(x.shape))
+
+
+class CrossAttentionCache(SentenceCache):
+    """Keys, values and mask of the source, and whether all is as usual."""
+
+    def __init__(self, attention: CrossAttention, tensors: list[Tensor | None]) -> None:
+        super().__init__(tensors)
+        self.queries, self.out = prepared(attention.q_proj), prepared(attention.out_proj)
+        self.plain = attention.plain()
+        if self.plain:  # the softmax wants q k / sqrt(E): its divisor comes with the projection
+            scale, projection = attention.per_head**-0.5, attention.q_proj
+            self.queries = partial(F.linear, weight=projection.weight * scale, bias=projection.bias * scale)
+
+
+def may_attend(padding_mask: Tensor) -> Tensor:
+    """Bool (B, L), True = padding, to (B, 1, 1, L), True = may attend. The only place that flips it."""
+    return ~padding_mask[:, None, None, :]
+
+
+def _masked(scores: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
+    """Scores (..., Q, L) with minus infinity where a query may not attend."""
+    if causal:
+        future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+        scores = scores.masked_fill(future, -torch.inf)
+    if mask is None:
+        return scores
+    return torch.where(mask, scores, -torch.inf) if mask.dtype == torch.bool else scores + mask

@@ -1,16 +1,20 @@
 """Floating-point operations (FLOP) of a model, counted from its sizes and the lengths of what it reads.
 
 Convention: a multiply-add is 2 FLOP. Matrix products alone are counted: softmax, normalisation, dropout, residual sums
-and embedding look-ups are not. Attention is counted over all pairs of positions, those that the causal mask hides
-included. The backward pass of a product is two products of the same size, so that training costs three times the
-forward pass (Kaplan et al. 2020, section 2.1).
+and embedding look-ups are not. Attention is counted over all pairs of positions that are computed, those that the
+causal mask hides included. The backward pass of a product is two products of the same size, so that training costs
+three times the forward pass (Kaplan et al. 2020, section 2.1).
 
-Symbols: S source length, T target length, D d_model, F d_ff, V vocabulary, K beam.
+Symbols: S source length, T target length, L either, D d_model, E = D / H, F d_ff, V vocabulary, K beam, W window or
+kernel size, R rank.
 """
 
-from mtkit.config import ModelConfig
+from mtkit.model.positions import N_DISTANCES
+from mtkit.model_config import ModelConfig
 
 FORWARD_AND_BACKWARD = 3
+_GATES = {"lstm": 4, "gru": 3}
+_CHUNK = 64  # of causal linear attention
 
 
 def forward_flop(
@@ -28,15 +32,14 @@ def forward_flop(
         n_tgt_tokens: Likewise.
         vocab_size: V, of the target.
     """
-    d, src_length, tgt_length = config.d_model, n_src_tokens / n_sentences, n_tgt_tokens / n_sentences
-    decoder = config.n_decoder_layers
-    return _source_flop(config, n_src_tokens, src_length) | {
-        "decoder self-attention": decoder * n_tgt_tokens * (8 * d * d + 4 * tgt_length * d),
-        "decoder cross-attention": decoder
-        * (n_tgt_tokens * (4 * d * d + 4 * src_length * d) + n_src_tokens * 4 * d * d),
-        "decoder feed-forward": decoder * n_tgt_tokens * 4 * d * config.d_ff,
-        "projection": n_tgt_tokens * 2 * d * vocab_size,
-    }
+    src_length, tgt_length = n_src_tokens / n_sentences, n_tgt_tokens / n_sentences
+    parts = _embedding(config, n_src_tokens + n_tgt_tokens) | _encoder(config, n_src_tokens, src_length)
+    if config.side("decoder") == "transformer":
+        parts["decoder self-attention"] = sum(
+            n_tgt_tokens * _token(config, name, tgt_length, causal=True) for name in config.attention_of("decoder")
+        )
+    parts |= _decoder(config, n_tgt_tokens, n_src_tokens, src_length)
+    return parts | {"projection": n_tgt_tokens * _projection(config, vocab_size)}
 
 
 def training_flop(
@@ -74,21 +77,135 @@ def decoding_flop(
         vocab_size: V, of the target.
         beam_size: K.
     """
-    d, src_length, tgt_length = config.d_model, n_src_tokens / n_sentences, n_tgt_tokens / n_sentences
-    decoder, rows = config.n_decoder_layers, beam_size * n_tgt_tokens
-    return _source_flop(config, n_src_tokens, src_length) | {
+    src_length, tgt_length = n_src_tokens / n_sentences, n_tgt_tokens / n_sentences
+    rows = beam_size * n_tgt_tokens
+    parts = _embedding(config, n_src_tokens + rows) | _encoder(config, n_src_tokens, src_length)
+    if config.side("decoder") == "transformer":
         # A step reads what has been written so far, itself included: (T + 1) / 2 positions on average.
-        "decoder self-attention": decoder * rows * (8 * d * d + 2 * (tgt_length + 1) * d),
-        "decoder cross-attention": decoder * (rows * (4 * d * d + 4 * src_length * d) + n_src_tokens * 4 * d * d),
-        "decoder feed-forward": decoder * rows * 4 * d * config.d_ff,
-        "projection": rows * 2 * d * vocab_size,
-    }
+        parts["decoder self-attention"] = sum(
+            rows * _step(config, name, (tgt_length + 1) / 2) for name in config.attention_of("decoder")
+        )
+    parts |= _decoder(config, rows, n_src_tokens, src_length)
+    return parts | {"projection": rows * _projection(config, vocab_size)}
 
 
-def _source_flop(config: ModelConfig, n_src_tokens: float, src_length: float) -> dict[str, float]:
-    """The encoder: four D x D products a token, scores and values over S positions, and two D x F products."""
+def _embedding(config: ModelConfig, n: float) -> dict[str, float]:
+    """The linear map of factorised embeddings."""
+    return {"embedding": n * 2 * config.d_embedding * config.d_model} if config.d_embedding else {}
+
+
+def _encoder(config: ModelConfig, n: float, length: float) -> dict[str, float]:
+    """``n`` source tokens in sentences of ``length``."""
     d, layers = config.d_model, config.n_encoder_layers
+    match config.side("encoder"):
+        case "rnn":
+            directions = 2 if config.bidirectional else 1
+            own = d // directions
+            return {"encoder layers": layers * n * directions * _GATES[config.rnn_cell] * 2 * own * (d + own)}
+        case "conv":
+            return {"encoder layers": layers * n * 4 * config.kernel_size * d * d}
+    names = config.attention_of("encoder")
     return {
-        "encoder self-attention": layers * n_src_tokens * (8 * d * d + 4 * src_length * d),
-        "encoder feed-forward": layers * n_src_tokens * 4 * d * config.d_ff,
+        "encoder self-attention": sum(n * _token(config, name, length, causal=False) for name in names),
+        "encoder feed-forward": layers * n * _feed_forward(config),
     }
+
+
+def _decoder(config: ModelConfig, n: float, n_src: float, src_length: float) -> dict[str, float]:
+    """``n`` target tokens, without self-attention; ``n_src`` source tokens in sentences of ``src_length``."""
+    d, layers, names = config.d_model, config.n_decoder_layers, config.attention_of("cross")
+    if config.side("decoder") == "transformer":
+        crossed = sum(n * _cross_token(config, name, src_length) + n_src * _cross_key(config, name) for name in names)
+        return {"decoder cross-attention": crossed, "decoder feed-forward": layers * n * _feed_forward(config)}
+    attended = sum(
+        n * (4 * d * src_length + (2 * d * d if name == "additive" else 0) + _general(config, name))
+        + (n_src * 2 * d * d if name == "additive" else 0)
+        for name in names
+    )
+    if config.side("decoder") == "conv":
+        around = layers * n * (4 * config.kernel_size * d * d + 4 * d * d)  # the convolution, and two linear maps
+        return {"decoder layers": around, "decoder cross-attention": attended}
+    first = config.rnn_attention == "bahdanau"
+    read = d if first or config.input_feeding else 0  # what the first layer reads besides the token
+    gates = _GATES[config.rnn_cell] * 2 * d * (2 * d * layers + read)
+    bridge = n_src / src_length * layers * 2 * d * d if config.bridge == "dense" else 0
+    out = 2 * d * d * (3 if first else 2)
+    return {"decoder layers": n * (gates + out) + bridge, "decoder cross-attention": attended}
+
+
+def _feed_forward(config: ModelConfig) -> float:
+    return (6 if config.activation == "swiglu" else 4) * config.d_model * config.d_ff
+
+
+def _projection(config: ModelConfig, vocab_size: int) -> float:
+    width = config.d_embedding or config.d_model
+    return 2 * width * vocab_size + (2 * width * config.d_model if config.d_embedding else 0)
+
+
+def _keys_values(config: ModelConfig) -> float:
+    """The width of keys and values together."""
+    return 2 * config.d_model * (config.n_kv_heads or config.n_heads) / config.n_heads
+
+
+def _general(config: ModelConfig, name: str) -> float:
+    """The matrix of each head between a query and all keys."""
+    return 2 * config.d_model**2 / config.n_heads if name == "general" else 0
+
+
+def _scored(config: ModelConfig, name: str, length: float) -> float:
+    """Self-attention of one token to ``length`` others."""
+    d = config.d_model
+    shaw = 2 * 2 * N_DISTANCES * d if config.positions == "shaw" else 0
+    pairs = length * 4 * d  # a score, and a share of the weighted sum
+    return 4 * d * d + 2 * d * _keys_values(config) + _general(config, name) + shaw + pairs
+
+
+def _token(config: ModelConfig, name: str, length: float, *, causal: bool) -> float:
+    """What a layer of self-attention, or what stands in its place, computes for a token of a sequence of ``length``."""
+    d, per_head = config.d_model, config.d_model / config.n_heads
+    match name:
+        case "linear":
+            chunk = min(length, _CHUNK) * 2 * (2 * d + config.n_heads) if causal else 0
+            return 8 * d * d + 4 * d * (per_head + 1) + chunk
+        case "average" | "ssru" | "lightweight" | "dynamic":
+            return _step(config, name, length)
+        case "low_rank":
+            return 4 * d * d + 2 * d * _keys_values(config) + config.low_rank_size * (2 * _keys_values(config) + 4 * d)
+        case "local":
+            blocks = config.window * (2 if causal else 3)
+            seen = length if length <= 2 * config.window else blocks
+            return _scored(config, name, seen)
+    return _scored(config, name, length)
+
+
+def _step(config: ModelConfig, name: str, length: float) -> float:
+    """The same for the last token of ``length`` in a search."""
+    d, per_head = config.d_model, config.d_model / config.n_heads
+    match name:
+        case "linear":
+            return 8 * d * d + 4 * d * (per_head + 1)
+        case "average":
+            return 4 * d * config.d_ff + 8 * d * d
+        case "ssru":
+            return 4 * d * d
+        case "lightweight":
+            return 6 * d * d + 2 * d * config.kernel_size
+        case "dynamic":
+            return 6 * d * d + 2 * d * config.kernel_size * (1 + config.n_heads)
+    return _scored(config, name, length)
+
+
+def _cross_token(config: ModelConfig, name: str, src_length: float) -> float:
+    """What a layer of cross-attention computes for a target token."""
+    d = config.d_model
+    if name == "linear":
+        return 4 * d * d + 2 * d * (d / config.n_heads + 1)
+    length = config.low_rank_size if name == "low_rank" else src_length
+    return 4 * d * d + _general(config, name) + length * 4 * d
+
+
+def _cross_key(config: ModelConfig, name: str) -> float:
+    """What a layer of cross-attention computes for a source token."""
+    extra = {"linear": 2 * config.d_model * (config.d_model / config.n_heads + 1)}
+    extra["low_rank"] = 2 * config.low_rank_size * _keys_values(config)
+    return 2 * config.d_model * _keys_values(config) + extra.get(name, 0)

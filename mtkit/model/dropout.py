@@ -43,6 +43,11 @@ def _random_bits(x: Tensor) -> Tensor:
     return torch.from_numpy(words.view(np.int16))[: x.numel()].view(x.shape)
 
 
+def chance(p: float) -> bool:
+    """True with probability ``p``, drawn as masks are."""
+    return bool(_random.generator.random() < p)
+
+
 class Dropout(nn.Module):
     """Zero a share ``p`` of the elements and scale the others by 1 / (1 - p) (Srivastava et al. 2014).
 

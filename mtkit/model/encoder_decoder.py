@@ -4,61 +4,62 @@ Shapes: B batch, S source length, T target length, D d_model, V vocabulary; in s
 """
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.config import ModelConfig
+from mtkit.model.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from mtkit.model.dropout import Dropout
+from mtkit.model.initialisation import initialise
+from mtkit.model.memory import Memory
+from mtkit.model.positions import sinusoidal_positions
+from mtkit.model.recurrent import RecurrentDecoder, RecurrentEncoder
+from mtkit.model.search_state import SearchState
 from mtkit.model.transformer import TransformerDecoder, TransformerEncoder
+from mtkit.model_config import ModelConfig
 
+Encoder = TransformerEncoder | RecurrentEncoder | ConvolutionalEncoder
+Decoder = TransformerDecoder | RecurrentDecoder | ConvolutionalDecoder
 
-@dataclass
-class Memory:
-    """What the encoder remembers of the source."""
-
-    hidden: Tensor
-    """(B, S, D)."""
-
-    padding_mask: Tensor | None
-    """Bool (B, S), True where the source is padding; None where nothing is."""
-
-
-class DecoderState(Protocol):
-    """What a search carries from one step to the next, without gradients. Each architecture has its own."""
-
-    length: int
-    """Tokens read so far."""
-
-    def select(self, parents: Tensor) -> None:
-        """Keep, drop and reorder rows: ``parents`` is int64 (B', K'), the old row that each new row continues."""
+_ENCODERS: dict[str, type[Encoder]] = {
+    "transformer": TransformerEncoder,
+    "rnn": RecurrentEncoder,
+    "conv": ConvolutionalEncoder,
+}
+_DECODERS: dict[str, type[Decoder]] = {
+    "transformer": TransformerDecoder,
+    "rnn": RecurrentDecoder,
+    "conv": ConvolutionalDecoder,
+}
 
 
 class Embedding(nn.Module):
-    """Token embeddings times sqrt(D) plus sinusoidal positions (Vaswani et al. 2017, sections 3.4 and 3.5)."""
+    """Token embeddings, times sqrt(D), plus positions where they are added (Vaswani et al. 2017, sections 3.4, 3.5).
 
-    positions: Tensor
+    Factorised ones have a smaller width, and a linear map to D (Lan et al. 2020, section 3.1).
+    """
 
-    def __init__(self, vocab_size: int, d_model: int, *, pad_id: int, max_length: int) -> None:
+    positions: Tensor | None
+
+    def __init__(self, config: ModelConfig, vocab_size: int, *, pad_id: int, positions: str) -> None:
         super().__init__()
-        self.tokens = nn.Embedding(vocab_size, d_model, padding_idx=pad_id)
-        self.register_buffer("positions", sinusoidal_positions(max_length, d_model), persistent=False)
-        self.scale = math.sqrt(d_model)
+        width = config.d_embedding or config.d_model
+        self.tokens = nn.Embedding(vocab_size, width, padding_idx=pad_id)
+        self.scale = math.sqrt(width) if config.scale_embeddings else 1.0
+        self.widen = nn.Linear(width, config.d_model, bias=False) if config.d_embedding else None
+        if positions == "learned":
+            self.positions = nn.Parameter(torch.empty(config.max_length, config.d_model))
+            nn.init.normal_(self.positions, std=config.d_model**-0.5)
+        else:
+            table = sinusoidal_positions(config.max_length, config.d_model) if positions == "sinusoidal" else None
+            self.register_buffer("positions", table, persistent=False)
 
     def forward(self, ids: Tensor, start: int = 0) -> Tensor:
         """int64 (B, L), the first column at position ``start`` -> (B, L, D)."""
-        return self.tokens(ids) * self.scale + self.positions[start : start + ids.size(1)]
-
-
-def sinusoidal_positions(max_length: int, d_model: int) -> Tensor:
-    """(max_length, D) with PE(p, 2i) = sin(p / 10000^(2i/D)) and PE(p, 2i+1) = cos of the same (section 3.5)."""
-    position = torch.arange(max_length, dtype=torch.float64)[:, None]
-    frequency = 10_000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
-    angle = position * frequency  # (max_length, D / 2)
-    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()
+        x = self.tokens(ids) * self.scale
+        x = x if self.widen is None else self.widen(x)
+        return x if self.positions is None else x + self.positions[start : start + ids.size(1)]
 
 
 class EncoderDecoder(nn.Module):
@@ -68,15 +69,20 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.config = config
         self.pad_id = pad_id
-        options = {"d_model": config.d_model, "pad_id": pad_id, "max_length": config.max_length}
-        self.tgt_embedding = Embedding(tgt_vocab_size, **options)
-        tied = config.tie_embeddings == "all"
-        self.src_embedding = self.tgt_embedding if tied else Embedding(src_vocab_size, **options)
-        self.output = None if config.tie_embeddings != "none" else nn.Linear(config.d_model, tgt_vocab_size, bias=False)
-        self.encoder = TransformerEncoder(config)
-        self.decoder = TransformerDecoder(config)
+        src_positions, tgt_positions = config.positions_of("encoder"), config.positions_of("decoder")
+        self.tgt_embedding = Embedding(config, tgt_vocab_size, pad_id=pad_id, positions=tgt_positions)
+        self.src_embedding = self.tgt_embedding
+        if config.tie_embeddings != "all" or src_positions != tgt_positions:
+            self.src_embedding = Embedding(config, src_vocab_size, pad_id=pad_id, positions=src_positions)
+        if config.tie_embeddings == "all":
+            self.src_embedding.tokens = self.tgt_embedding.tokens
+        width = config.d_embedding or config.d_model
+        self.narrow = nn.Linear(config.d_model, width, bias=False) if config.d_embedding else None
+        self.output = None if config.tie_embeddings != "none" else nn.Linear(width, tgt_vocab_size, bias=False)
+        self.encoder: Encoder = _ENCODERS[config.side("encoder")](config)
+        self.decoder: Decoder = _DECODERS[config.side("decoder")](config)
         self.dropout = Dropout(config.dropout)
-        self.apply(_initialise)
+        initialise(self, config)
 
     def forward(self, src: Tensor, tgt_in: Tensor, src_padding_mask: Tensor | None = None) -> Tensor:
         """Hidden states (B, T, D) under teacher forcing; ``project`` turns them into logits."""
@@ -89,21 +95,31 @@ class EncoderDecoder(nn.Module):
             src: int64 (B, S), right-padded.
             src_padding_mask: Bool (B, S), True = padding; None where no row is padded.
         """
-        embedded = self.dropout(self.src_embedding(src))
-        return Memory(self.encoder(embedded, src_padding_mask), src_padding_mask)
+        return self.encoder(self.dropout(self.src_embedding(src)), src_padding_mask)
 
     def decode(self, tgt_in: Tensor, memory: Memory) -> Tensor:
-        """All target positions at once, each seeing those before it: int64 (B, T) -> (B, T, D)."""
-        return self.decoder(self.dropout(self.tgt_embedding(tgt_in)), memory.hidden, memory.padding_mask)
+        """All target positions at once, each seeing those before it: int64 (B, T) -> (B, T, D).
 
-    def start(self, memory: Memory, beam_size: int = 1) -> DecoderState:
+        With factorised embeddings the last dimension is theirs, here and in ``step``.
+        """
+        return self._narrowed(self.decoder(self.dropout(self.tgt_embedding(tgt_in)), memory))
+
+    def start(self, memory: Memory, beam_size: int = 1) -> SearchState:
         """The state before the first token, with ``beam_size`` equal rows for each sentence, side by side."""
-        return self.decoder.start(memory.hidden, memory.padding_mask, beam_size)
+        hidden, kind = memory.hidden, memory.hidden.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
+        state = SearchState([], hidden.size(0), beam_size, hidden.device, dtype)
+        self.decoder.start(memory, state)
+        return state
 
-    def step(self, tokens: Tensor, state: DecoderState) -> Tensor:
+    def step(self, tokens: Tensor, state: SearchState) -> Tensor:
         """Read one token of every row, int64 (M,), and return the hidden states (M, D) that predict the next."""
         embedded = self.tgt_embedding(tokens[:, None], start=state.length)[:, 0]
-        return self.decoder.step(embedded, state)  # type: ignore[arg-type]  # its own kind of state
+        state.advance()
+        return self._narrowed(self.decoder.step(embedded, state))
+
+    def _narrowed(self, hidden: Tensor) -> Tensor:
+        return hidden if self.narrow is None else self.narrow(hidden)
 
     def project(self, hidden: Tensor) -> Tensor:
         """Hidden (..., D) to logits (..., V)."""
@@ -115,21 +131,9 @@ class EncoderDecoder(nn.Module):
         return self.tgt_embedding.tokens.weight if self.output is None else self.output.weight
 
     def layers(self) -> list[nn.Module]:
-        """The layers of encoder and decoder, bottom to top."""
-        return [*self.encoder.layers, *self.decoder.layers]
+        """The layers of encoder and decoder that a compiler can make faster: all but recurrent ones."""
+        return [layer for layer in (*self.encoder.layers, *self.decoder.layers) if not isinstance(layer, nn.RNNBase)]
 
     def n_parameters(self) -> int:
         """Trained numbers, tied matrices counted once."""
         return sum(parameter.numel() for parameter in self.parameters())
-
-
-def _initialise(module: nn.Module) -> None:
-    """Xavier-uniform matrices, zero biases, and embeddings of unit variance after the scaling by sqrt(D)."""
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
-        with torch.no_grad():
-            module.weight[module.padding_idx] = 0

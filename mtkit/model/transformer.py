@@ -1,83 +1,141 @@
-"""The Transformer: encoder, decoder, and the decoder's memory of what it has read (Vaswani et al. 2017, section 3).
+"""The Transformer: encoder and decoder layers around whatever is chosen for attention (Vaswani et al. 2017, section 3).
 
-Shapes: B batch, S source length, T target length, L either, D d_model, F d_ff, H heads, E = D / H;
-in search K beam and M = B * K rows, the K rows of a sentence side by side.
+Shapes: B batch, S source length, T target length, L either, D d_model, F d_ff; in search K beam and M = B * K rows, the
+K rows of a sentence side by side.
 """
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.config import ModelConfig
-from mtkit.model import incremental
-from mtkit.model.attention import MultiHeadAttention
-from mtkit.model.dropout import Dropout
-from mtkit.model.incremental import TransformerState
+from mtkit.model.attention import CrossAttention, SelfAttention
+from mtkit.model.dropout import Dropout, chance
+from mtkit.model.efficient_attention import (
+    LinearCrossAttention,
+    LinearSelfAttention,
+    LocalAttention,
+    LowRankCrossAttention,
+    LowRankSelfAttention,
+)
+from mtkit.model.memory import Memory
+from mtkit.model.recurrences import AverageAttention, LightweightConvolution, SimpleRecurrentUnit
+from mtkit.model.search_state import SearchState, prepared
+from mtkit.model_config import ModelConfig
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with a non-linearity between them, at each position alone (section 3.3)."""
+    """Two linear maps with a non-linearity between them, at each position alone (section 3.3).
+
+    ``swiglu`` multiplies a second inner map by the swish of the first (Shazeer 2020, equation 6).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.inner = nn.Linear(config.d_model, config.d_ff)
         self.outer = nn.Linear(config.d_ff, config.d_model)
-        self.activation: Callable[[Tensor], Tensor] = F.relu if config.activation == "relu" else F.gelu
+        self.linear = nn.Linear(config.d_model, config.d_ff) if config.activation == "swiglu" else None
+        self.activation = _ACTIVATIONS[config.activation]
         self.dropout = Dropout(config.activation_dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, L, D) -> (B, L, D)."""
-        return self.outer(self.dropout(self.activation(self.inner(x))))
+        """(..., D) -> (..., D)."""
+        inner = self.activation(self.inner(x))
+        return self.outer(self.dropout(inner if self.linear is None else inner * self.linear(x)))
+
+    def prepared(self) -> Callable[[Tensor], Tensor]:
+        """The same for the steps of a search, without dropout."""
+        if self.linear is not None:
+            return self
+        inner, outer, activation = prepared(self.inner), prepared(self.outer), self.activation
+        return lambda x: outer(activation(inner(x)))
+
+
+def build_norm(config: ModelConfig) -> nn.Module:
+    """Layer normalisation (Ba et al. 2016), or without mean and bias (RMSNorm, Zhang and Sennrich 2019)."""
+    return nn.LayerNorm(config.d_model) if config.norm_type == "layer" else nn.RMSNorm(config.d_model, eps=1e-6)
 
 
 class Residual(nn.Module):
-    """x + dropout(sublayer(norm(x))), or norm(x + dropout(sublayer(x))) (pre- and post-norm, Xiong et al. 2020)."""
+    """A sublayer with normalisation, dropout and a residual connection (Xiong et al. 2020).
+
+    pre: x + dropout(sublayer(norm(x))); post: norm(x + dropout(sublayer(x))); sandwich: as pre, with a second
+    normalisation of what the sublayer gives (Ding et al. 2021).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.d_model)
+        self.norm = build_norm(config)
+        self.outer_norm = build_norm(config) if config.norm == "sandwich" else None
         self.dropout = Dropout(config.dropout)
-        self.pre_norm = config.norm == "pre"
+        self.pre_norm = config.norm != "post"
 
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
-        """Apply a sublayer, (B, L, D) -> (B, L, D), around a residual connection."""
-        if self.pre_norm:
-            return x + self.dropout(sublayer(self.norm(x)))
-        return self.norm(x + self.dropout(sublayer(x)))
+        """Apply a sublayer, (..., D) -> (..., D), around a residual connection."""
+        if not self.pre_norm:
+            return self.norm(x + self.dropout(sublayer(x)))
+        out = sublayer(self.norm(x))
+        return x + self.dropout(out if self.outer_norm is None else self.outer_norm(out))
+
+    def prepared(self, sublayer: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """The same for the steps of a search, without dropout: a function that overwrites what it is given."""
+        norm = prepared(self.norm)
+        if not self.pre_norm:
+            return lambda x: norm(x.add_(sublayer(x)))
+        if self.outer_norm is None:
+            return lambda x: x.add_(sublayer(norm(x)))
+        outer_norm = prepared(self.outer_norm)
+        return lambda x: x.add_(outer_norm(sublayer(norm(x))))
 
 
 class EncoderLayer(nn.Module):
     """Self-attention, then a feed-forward block."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, attention: str) -> None:
         super().__init__()
-        self.self_attention = MultiHeadAttention(config.d_model, config.n_heads, config.attention_dropout)
+        self.self_attention = build_self_attention(config, attention, causal=False)
         self.feed_forward = FeedForward(config)
         self.residuals = nn.ModuleList(Residual(config) for _ in range(2))
 
     def forward(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
         """(B, S, D) -> (B, S, D)."""
-        x = self.residuals[0](x, lambda y: self.self_attention(y, y, key_padding_mask=padding_mask))
+        x = self.residuals[0](x, lambda y: self.self_attention(y, padding_mask))
         return self.residuals[1](x, self.feed_forward)
 
 
 class DecoderLayer(nn.Module):
-    """Masked self-attention, attention to the source, then a feed-forward block."""
+    """Masked self-attention or what stands in its place, attention to the source, then a feed-forward block."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, attention: str, cross_attention: str) -> None:
         super().__init__()
-        self.self_attention = MultiHeadAttention(config.d_model, config.n_heads, config.attention_dropout)
-        self.cross_attention = MultiHeadAttention(config.d_model, config.n_heads, config.attention_dropout)
+        self.self_attention: Any = build_self_attention(config, attention, causal=True)
+        self.cross_attention: Any = build_cross_attention(config, cross_attention)
         self.feed_forward = FeedForward(config)
         self.residuals = nn.ModuleList(Residual(config) for _ in range(3))
 
     def forward(self, x: Tensor, memory: Tensor, memory_padding_mask: Tensor | None) -> Tensor:
         """(B, T, D) and a memory (B, S, D) -> (B, T, D)."""
-        x = self.residuals[0](x, lambda y: self.self_attention(y, y, causal=True))
-        x = self.residuals[1](x, lambda y: self.cross_attention(y, memory, key_padding_mask=memory_padding_mask))
+        x = self.residuals[0](x, self.self_attention)
+        x = self.residuals[1](x, lambda y: self.cross_attention(y, memory, memory_padding_mask))
         return self.residuals[2](x, self.feed_forward)
+
+    def start(self, memory: Memory, state: SearchState) -> None:
+        """Give the state what is remembered before the first token, and what to do at each step."""
+        prefix = self.self_attention.start(state)
+        source = self.cross_attention.start(memory.hidden, memory.padding_mask)
+        state.caches += [prefix, source]
+        sublayers: list[Callable[[Tensor], Tensor]] = [
+            partial(self.self_attention.step, cache=prefix, state=state),
+            partial(self.cross_attention.step, cache=source, state=state),
+            self.feed_forward.prepared(),
+        ]
+        for residual, sublayer in zip(self.residuals, sublayers, strict=True):
+            assert isinstance(residual, Residual)
+            state.steps.append(residual.prepared(sublayer))
 
 
 class TransformerEncoder(nn.Module):
@@ -85,14 +143,16 @@ class TransformerEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.n_encoder_layers))
-        self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
+        names = config.attention_of("encoder")
+        self.layers = nn.ModuleList(EncoderLayer(config, name) for name in names[: config.n_unique_layers])
+        self.n_layers, self.layer_drop = config.n_encoder_layers, config.layer_drop
+        self.norm = nn.Identity() if config.norm == "post" else build_norm(config)
 
-    def forward(self, x: Tensor, padding_mask: Tensor | None) -> Tensor:
-        """Embedded source (B, S, D) and its padding (B, S), True = padding -> memory (B, S, D)."""
-        for layer in self.layers:
+    def forward(self, x: Tensor, padding_mask: Tensor | None) -> Memory:
+        """Embedded source (B, S, D) and its padding (B, S), True = padding."""
+        for layer in stack(self):
             x = layer(x, padding_mask)
-        return self.norm(x)
+        return Memory(self.norm(x), padding_mask)
 
 
 class TransformerDecoder(nn.Module):
@@ -100,25 +160,60 @@ class TransformerDecoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.n_decoder_layers))
-        self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
+        kinds = list(zip(config.attention_of("decoder"), config.attention_of("cross"), strict=True))
+        self.layers = nn.ModuleList(DecoderLayer(config, *kind) for kind in kinds[: config.n_unique_layers])
+        self.n_layers, self.layer_drop = config.n_decoder_layers, config.layer_drop
+        self.norm = nn.Identity() if config.norm == "post" else build_norm(config)
 
-    def forward(self, x: Tensor, memory: Tensor, memory_padding_mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """Embedded target (B, T, D), all positions at once -> hidden (B, T, D)."""
-        for layer in self.layers:
-            x = layer(x, memory, memory_padding_mask)
+        for layer in stack(self):
+            x = layer(x, memory.hidden, memory.padding_mask)
         return self.norm(x)
 
-    def start(self, memory: Tensor, memory_padding_mask: Tensor | None, beam_size: int) -> TransformerState:
-        """The state before the first token, with ``beam_size`` rows for each sentence of memory (B, S, D)."""
-        return incremental.start(self._layers(), memory, memory_padding_mask, beam_size)
+    def start(self, memory: Memory, state: SearchState) -> None:
+        """Give the state what is remembered before the first token, and what to do at each step."""
+        for layer in stack(self):
+            layer.start(memory, state)
 
-    def step(self, x: Tensor, state: TransformerState) -> Tensor:
-        """One embedded token of every row, (M, D) -> hidden (M, D); advances the state."""
-        state.reserve()
-        for index, layer in enumerate(state.layers):
-            x = layer.step(x, state, index)
+    def step(self, x: Tensor, state: SearchState) -> Tensor:
+        """One embedded token of every row, (M, D) -> hidden (M, D)."""
+        for sublayer in state.steps:
+            x = sublayer(x)
         return self.norm(x)
 
-    def _layers(self) -> list[DecoderLayer]:
-        return cast(list[DecoderLayer], list(self.layers))
+
+def stack(side: TransformerEncoder | TransformerDecoder) -> Iterator[Any]:
+    """The layers bottom to top: shared ones in turn, and in training some left out (LayerDrop, Fan et al. 2020)."""
+    for index in range(side.n_layers):
+        if not (side.training and side.layer_drop and chance(side.layer_drop)):
+            yield side.layers[index % len(side.layers)]
+
+
+def build_self_attention(config: ModelConfig, name: str, *, causal: bool) -> nn.Module:
+    """What an encoder, or where ``causal`` a decoder, uses to look at the rest of its own sequence."""
+    positions = config.positions_of("decoder" if causal else "encoder")
+    match name:
+        case "local":
+            return LocalAttention(config, causal=causal, positions=positions)
+        case "low_rank":
+            return LowRankSelfAttention(config)
+        case "linear":
+            return LinearSelfAttention(config, causal=causal)
+        case "average":
+            return AverageAttention(config)
+        case "ssru":
+            return SimpleRecurrentUnit(config)
+        case "lightweight" | "dynamic":
+            return LightweightConvolution(config, dynamic=name == "dynamic", causal=causal)
+    return SelfAttention(config, name, causal=causal, positions=positions)
+
+
+def build_cross_attention(config: ModelConfig, name: str) -> nn.Module:
+    """How a decoder layer looks at the source."""
+    match name:
+        case "low_rank":
+            return LowRankCrossAttention(config)
+        case "linear":
+            return LinearCrossAttention(config)
+    return CrossAttention(config, name)

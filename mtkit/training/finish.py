@@ -10,7 +10,7 @@ from mtkit.config import AverageConfig, Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
-from mtkit.errors import CheckpointError
+from mtkit.errors import CheckpointError, ConfigError
 from mtkit.evaluation.metrics import Score
 from mtkit.io import read_json, replace_directory
 from mtkit.log import logger
@@ -85,7 +85,7 @@ def _convert(bundle: Path, prepared: Prepared, threads: int | None) -> None:
         store = prepared.store("valid")
         held_out = HeldOut("the validation set", store.src_text(), store.tgt_text())
         conversion = export_ctranslate2(load_bundle(bundle), "int8", held_out, threads)
-    except (ImportError, RuntimeError) as error:
+    except (ConfigError, ImportError, RuntimeError) as error:
         logger.info("no conversion for CTranslate2: %s", error)
         return
     if conversion.quality is not None:

@@ -22,6 +22,7 @@ from mtkit.log import duration_shown, log_to_file, logger, minutes_shown
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import doubts
 from mtkit.settings import Settings
 from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
@@ -244,13 +245,15 @@ def _announce(
     first, last = state.update + 1, training.max_updates
     updates = f"updates from {first} on, of" if last is None else f"updates {first} to {last} of"
     limit = "" if training.max_minutes is None else f", {minutes_shown(training.max_minutes)} in all"
+    for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
+        logger.warning("%s", doubt)
+    sides = dict.fromkeys((m.side("encoder"), m.side("decoder")))
     logger.info(
-        "model: %s, %d+%d layers, d_model %d, d_ff %d, %d heads, vocabulary %s; %.2f million parameters",
-        m.architecture,
+        "model: %s, %d+%d layers, d_model %d, %d heads, vocabulary %s; %.2f million parameters",
+        " and ".join(sides),
         m.n_encoder_layers,
         m.n_decoder_layers,
         m.d_model,
-        m.d_ff,
         m.n_heads,
         f"{prepared.tokenizer.tgt_vocab_size:,}",
         model.n_parameters() / 1e6,

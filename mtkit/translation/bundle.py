@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from mtkit import __version__
-from mtkit.config import Config, DecodingConfig, ModelConfig
+from mtkit.config import Config, DecodingConfig
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.io import atomic_directory, read_json, sha256_file, write_json
+from mtkit.model_config import ModelConfig
 
 if TYPE_CHECKING:
     from mtkit.model.encoder_decoder import EncoderDecoder
@@ -168,7 +169,7 @@ def _read_bundle(directory: Path) -> Bundle:
         check_files(directory, metadata["files"])
         bundle = Bundle(
             directory,
-            ModelConfig.model_validate(metadata["model"]),
+            _model_config(path, metadata["model"]),
             DecodingConfig.model_validate(metadata["decoding"]),
             Tokenizer.load(directory),
             metadata["src_lang"],
@@ -183,6 +184,18 @@ def _read_bundle(directory: Path) -> Bundle:
     if sizes != (bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size):
         raise CheckpointError(f"{directory}: the tokenizer is not the one that the model was trained with")
     return bundle
+
+
+def _model_config(path: Path, model: Any) -> ModelConfig:
+    """The shape of a bundle's model; its files are whole, so that what is not understood is not damage."""
+    try:
+        return ModelConfig.model_validate(model)
+    except ValidationError as error:
+        reason = _in_one_line(error).removeprefix(": ")
+        raise CheckpointError(
+            f"{path}: mtkit {__version__} does not know this kind of model (model.{reason}); use the version that "
+            "trained it, or a newer one"
+        ) from None
 
 
 def _read_checkpoint(directory: Path) -> Bundle:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from mtkit import __version__
-from mtkit.errors import CheckpointError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.io import atomic_directory, read_json, sha256_file, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import logger
+from mtkit.model_config import ModelConfig
 from mtkit.translation.bundle import WEIGHTS, Bundle, check_files
 
 FOLDER = "ctranslate2"
@@ -28,9 +29,11 @@ FORMAT_VERSION = 1
 MAX_LOSS = 0.3
 """BLEU that int8 may lose against float32 and still be what translates where nothing else is asked for."""
 
-# The settings of a model that its conversion depends on; the others matter in training alone.
+# The settings of a model that its conversion depends on.
 _SHAPE = {"architecture", "d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers", "norm", "activation"}
 _SHAPE |= {"tie_embeddings", "max_length"}
+WITHOUT_EFFECT = {"preset", "dropout", "attention_dropout", "activation_dropout", "layer_drop", "initialisation"}
+"""Settings of a model that matter in training alone."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,16 @@ class Conversion:
     def loses_little(self) -> bool:
         """Whether the loss was measured and is at most ``MAX_LOSS``."""
         return self.quality is not None and self.quality["loss"] <= MAX_LOSS
+
+
+def inexpressible(config: ModelConfig) -> str | None:
+    """The first setting of a model that CTranslate2 has nothing for, with its value; None where there is none."""
+    for name, field in ModelConfig.model_fields.items():
+        value = getattr(config, name)
+        known = {"architecture": ["transformer"], "norm": ["pre", "post"], "activation": ["relu", "gelu"]}.get(name)
+        if (name not in _SHAPE | WITHOUT_EFFECT and value != field.default) or (known and value not in known):
+            return f"model.{name} {value}"
+    return None
 
 
 def default_quantization(bundle: Bundle) -> str:
@@ -92,9 +105,13 @@ def convert(bundle: Bundle, quantization: str, place: Path | None = None) -> Con
     """Make a conversion, by default in the bundle; if another process is making it, wait for that one.
 
     Raises:
+        ConfigError: If CTranslate2 cannot express the model.
         CheckpointError: If the weights are damaged.
         OSError: If the place cannot be written.
     """
+    setting = inexpressible(bundle.model)
+    if setting is not None:
+        raise ConfigError(f"CTranslate2 has no {setting}: this model translates with torch alone")
     place = place or _place(bundle, quantization)
     with sole_writer(place):
         found = read_conversion(place, bundle, quantization)

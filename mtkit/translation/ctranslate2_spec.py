@@ -11,10 +11,10 @@ import torch
 from ctranslate2.specs import TransformerSpec, common_spec
 from torch import Tensor, nn
 
-from mtkit.config import ModelConfig
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.model.encoder_decoder import sinusoidal_positions
+from mtkit.model.positions import sinusoidal_positions
 from mtkit.model.weights import load_tensors
+from mtkit.model_config import ModelConfig
 
 _ACTIVATIONS = {"relu": common_spec.Activation.RELU, "gelu": common_spec.Activation.GELU}
 _NORM_EPSILON = nn.LayerNorm(1).eps

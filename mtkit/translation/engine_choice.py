@@ -6,13 +6,12 @@ from mtkit.device import choose_device, choose_precision, count_threads, set_thr
 from mtkit.errors import ConfigError, DeviceError
 from mtkit.log import logger
 from mtkit.translation.bundle import Bundle
-from mtkit.translation.conversion import converted, default_quantization
+from mtkit.translation.conversion import converted, default_quantization, inexpressible
 from mtkit.translation.engine import Engine
 
 EngineName = Literal["auto", "torch", "ctranslate2"]
 
 _PRECISIONS = ("auto", "fp32", "bf16", "int8")
-_EXPRESSIBLE = ("transformer",)  # architectures
 
 
 class _UnsuitableError(Exception):
@@ -42,8 +41,9 @@ def _ctranslate2_engine(bundle: Bundle, device: str, precision: str, threads: in
         raise _UnsuitableError(f"CTranslate2 translates on the CPU, not on {device}")
     if precision == "bf16":
         raise _UnsuitableError("CTranslate2 does not translate in bf16")
-    if bundle.model.architecture not in _EXPRESSIBLE:
-        raise _UnsuitableError(f"CTranslate2 has no {bundle.model.architecture}")
+    setting = inexpressible(bundle.model)
+    if setting is not None:
+        raise _UnsuitableError(f"CTranslate2 has no {setting}")
     try:
         import ctranslate2
 

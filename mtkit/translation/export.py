@@ -12,7 +12,7 @@ from mtkit.evaluation.metrics import Score, score
 from mtkit.io import atomic_directory, write_json
 from mtkit.log import logger
 from mtkit.translation.bundle import WEIGHTS, Bundle
-from mtkit.translation.conversion import Conversion, convert, note_quality
+from mtkit.translation.conversion import WITHOUT_EFFECT, Conversion, convert, inexpressible, note_quality
 from mtkit.translation.scoring import HeldOut, translate_lines
 from mtkit.translation.translator import Translator
 
@@ -32,6 +32,8 @@ _TENSORS = {
     "SIDE.norm": "layer normalisation after the last layer, where norm is pre",
     "": "SIDE is encoder or decoder, N counts from 0, ATTENTION is self_attention or (decoder) cross_attention",
 }
+
+_TENSORS_OF_OTHERS = {"": f"named and shaped as the modules of mtkit {__version__}, package mtkit.model"}
 
 
 def export_ctranslate2(bundle: Bundle, quantization: str, held_out: HeldOut | None, threads: int | None) -> Conversion:
@@ -124,9 +126,7 @@ def export_safetensors(bundle: Bundle, output: Path) -> None:
         "mtkit_version": __version__,
         "src_lang": bundle.src_lang,
         "tgt_lang": bundle.tgt_lang,
-        **bundle.model.model_dump(
-            mode="json", exclude={"preset", "dropout", "attention_dropout", "activation_dropout"}
-        ),
+        **bundle.model.model_dump(mode="json", exclude=WITHOUT_EFFECT),
         "src_vocab_size": tokenizer.src_vocab_size,
         "tgt_vocab_size": tokenizer.tgt_vocab_size,
         "pad_id": tokenizer.pad_id,
@@ -134,10 +134,10 @@ def export_safetensors(bundle: Bundle, output: Path) -> None:
         "bos_id": tokenizer.bos_id,
         "eos_id": tokenizer.eos_id,
         "layer_norm_epsilon": nn.LayerNorm(1).eps,
-        "positions": "sinusoidal, from 0: PE(p, 2i) = sin(p / 10000^(2i / d_model)), PE(p, 2i + 1) = cos of the same",
+        "sinusoidal_positions": "from 0: PE(p, 2i) = sin(p / 10000^(2i / d_model)), PE(p, 2i + 1) = cos of the same",
         "sequences": "the source ends with eos; the decoder reads bos first; pad and bos are never predicted",
         "decoding": bundle.decoding.model_dump(mode="json"),
-        "tensors": _TENSORS,
+        "tensors": _TENSORS if inexpressible(bundle.model) is None else _TENSORS_OF_OTHERS,
     }
     with atomic_directory(output) as work:
         shutil.copyfile(bundle.directory / WEIGHTS, work / WEIGHTS)

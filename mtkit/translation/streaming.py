@@ -4,7 +4,7 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,11 @@ from mtkit.io import decode_line, read_raw_lines
 _PATIENCE = 0.02  # seconds without a new line after which those at hand are passed on
 
 
-def read_buffers(path: str | Path, size: int) -> Iterator[list[str]]:
+def _nothing() -> None:
+    """What is done before waiting for a line, where nothing else is asked for."""
+
+
+def read_buffers(path: str | Path, size: int, before_waiting: Callable[[], None] = _nothing) -> Iterator[list[str]]:
     r"""Yield the lines of a text file in lists of at most ``size``.
 
     Of a regular file every list but the last is full. Of a pipe, a terminal or a socket a list ends when nothing more
@@ -23,6 +27,7 @@ def read_buffers(path: str | Path, size: int) -> Iterator[list[str]]:
     Args:
         path: Plain, .gz or .zst; ``-`` is standard input.
         size: Lines read ahead.
+        before_waiting: Called each time that nothing is there to read yet; what it raises ends the reading.
 
     Returns:
         Lists of lines without their ``\n``; a ``\r`` before it is kept.
@@ -35,7 +40,7 @@ def read_buffers(path: str | Path, size: int) -> Iterator[list[str]]:
         yield from _full_buffers(read_raw_lines(path), size)
         return
     try:
-        yield from _live_buffers(descriptor, path, size)
+        yield from _live_buffers(descriptor, path, size, before_waiting)
     finally:
         if str(path) != "-":
             os.close(descriptor)
@@ -88,10 +93,12 @@ def _full_buffers(lines: Iterator[str], size: int) -> Iterator[list[str]]:
         yield buffer
 
 
-def _live_buffers(descriptor: int, path: str | Path, size: int) -> Iterator[list[str]]:
+def _live_buffers(
+    descriptor: int, path: str | Path, size: int, before_waiting: Callable[[], None]
+) -> Iterator[list[str]]:
     number = 0
     buffer: list[str] = []
-    for raw in _live_lines(descriptor, path):
+    for raw in _live_lines(descriptor, path, before_waiting):
         if raw is not None:
             number += 1
             try:
@@ -107,12 +114,13 @@ def _live_buffers(descriptor: int, path: str | Path, size: int) -> Iterator[list
         yield buffer
 
 
-def _live_lines(descriptor: int, path: str | Path) -> Iterator[bytes | None]:
+def _live_lines(descriptor: int, path: str | Path, before_waiting: Callable[[], None]) -> Iterator[bytes | None]:
     """Lines as they come, and None where the next one has to be waited for."""
     begun: list[bytes] = []  # a line whose end has not been read
     while True:
         if not select.select([descriptor], [], [], _PATIENCE)[0]:
             yield None
+            before_waiting()
         try:
             chunk = os.read(descriptor, 1 << 16)
         except OSError as error:

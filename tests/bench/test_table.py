@@ -2,8 +2,8 @@ from mtkit.bench.run import Bench, Limits, Machine, Work
 from mtkit.bench.table import table
 from mtkit.bench.training import Part, Spread, TrainingSpeed
 from mtkit.bench.translation import TranslationSpeed
-from mtkit.config import ModelConfig
 from mtkit.machine import Peak
+from mtkit.model_config import ModelConfig
 
 MACHINE = Machine(
     cpu="Some CPU",

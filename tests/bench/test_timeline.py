@@ -2,10 +2,11 @@ import pytest
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Timeline, part_of
-from mtkit.config import ModelConfig, TrainingConfig
+from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch, collate
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.run import build_optimizer
 
@@ -119,4 +120,14 @@ def test_nothing_is_watched_afterwards() -> None:
     ],
 )
 def test_modules_are_named_after_what_they_do(name: str, part: str | None) -> None:
-    assert part_of(name, dict(build().named_modules())[name]) == part
+    model = build()
+    assert part_of(name, dict(model.named_modules())[name], model.config) == part
+
+
+def test_layers_without_sublayers_are_parts_themselves() -> None:
+    config = ModelConfig(architecture="rnn", d_model=8, n_heads=1, n_encoder_layers=1, n_decoder_layers=1)
+    model = EncoderDecoder(config, src_vocab_size=9, tgt_vocab_size=9, pad_id=0)
+    parts = {name: part_of(name, module, config) for name, module in model.named_modules()}
+    assert parts["encoder.layers.0"] == "encoder layers"
+    assert parts["decoder.readout"] == "decoder layers"
+    assert parts["decoder.cross_attention.score"] == "decoder cross-attention"

@@ -118,7 +118,11 @@ def test_a_trained_model_without_its_corpus_asks_for_a_text(tmp_path: Path) -> N
         (["-m", "run"], "run: "),
         (["-i", "text"], "-i belongs to -m RUN"),
         (["one.yaml", "--preset", "base"], "use --set model.preset=base"),
-        (["--preset", "huge"], "model.preset: Input should be 'auto', 'tiny', 'small', 'base' or 'big' (got 'huge')"),
+        (
+            ["--preset", "huge"],
+            "model.preset: Input should be 'auto', 'tiny', 'small', 'base', 'big', 'rnn-bahdanau', "
+            "'rnn-luong', 'conv', 'deep-shallow' or 'student-tiny' (got 'huge')",
+        ),
         (["--set", "model.d_modle=3"], "did you mean d_model?"),
         (["none.yaml"], "none.yaml: No such file"),
     ],

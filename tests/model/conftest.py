@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from mtkit.config import ModelConfig
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig, without_idle
 
 torch.set_num_threads(1)  # the models here are so small that a second thread only waits
 
@@ -18,7 +18,7 @@ def build_model() -> BuildModel:
     def build(*, src_vocab_size: int = 11, tgt_vocab_size: int = 11, **overrides: object) -> EncoderDecoder:
         torch.manual_seed(0)
         sizes = {"d_model": 8, "n_heads": 2, "d_ff": 16, "n_encoder_layers": 2, "n_decoder_layers": 2, "max_length": 80}
-        config = ModelConfig.model_validate(sizes | overrides)
+        config = ModelConfig.model_validate(without_idle(sizes, overrides) | overrides)
         model = EncoderDecoder(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
         with torch.no_grad():  # biases and norms start at 0 and 1, where a mix-up of two of them would not show
             for parameter in model.parameters():

@@ -1,11 +1,15 @@
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from mtkit.config import ModelConfig
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
+from tests.model.combinations import COMBINATIONS
+from tests.model.conftest import BuildModel
 
 V = 50
 CONFIG = ModelConfig(
@@ -54,3 +58,38 @@ def test_decoding_is_what_torch_counts(model: EncoderDecoder, beam_size: int) ->
     # The rows of a sentence share their products with all K pasts, of which only a row's own counts.
     others = (beam_size - 1) * CONFIG.n_decoder_layers * beam_size * 18 * 2 * (6 + 1) * CONFIG.d_model
     assert sum(flop.values()) + others == counter.get_total_flops()
+
+
+@pytest.fixture
+def without_fused_layers() -> Iterator[None]:
+    """torch counts no product within the fused kernels of its recurrent layers."""
+    torch._C._set_mkldnn_enabled(False)
+    yield
+    torch._C._set_mkldnn_enabled(True)
+
+
+@pytest.mark.usefixtures("without_fused_layers")
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_every_architecture_costs_what_torch_counts(name: str, build_model: BuildModel) -> None:
+    """Oracle: torch's own counter. Windows fit a whole number of times: what a last block lacks is not counted."""
+    model = build_model(**COMBINATIONS[name], src_vocab_size=V, tgt_vocab_size=V)
+    src, tgt_in = torch.randint(1, V, (3, 8)), torch.randint(1, V, (3, 6))
+    counter = FlopCounterMode(display=False)
+    with sdpa_kernel(SDPBackend.MATH), counter:
+        model.project(model(src, tgt_in))
+    flop = forward_flop(model.config, n_sentences=3, n_src_tokens=24, n_tgt_tokens=18, vocab_size=V)
+    assert sum(flop.values()) == pytest.approx(counter.get_total_flops(), rel=1e-9)
+
+
+@pytest.mark.usefixtures("without_fused_layers")
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_every_search_costs_what_torch_counts(name: str, build_model: BuildModel) -> None:
+    """With one hypothesis: several share products with pasts that are not their own."""
+    model = build_model(**COMBINATIONS[name], src_vocab_size=V, tgt_vocab_size=V)
+    counter = FlopCounterMode(display=False)
+    with sdpa_kernel(SDPBackend.MATH), counter:
+        state = model.start(model.encode(torch.randint(1, V, (3, 8))))
+        for _ in range(6):
+            model.project(model.step(torch.ones(3, dtype=torch.int64), state))
+    flop = decoding_flop(model.config, n_sentences=3, n_src_tokens=24, n_tgt_tokens=18, vocab_size=V, beam_size=1)
+    assert sum(flop.values()) == pytest.approx(counter.get_total_flops(), rel=1e-9)

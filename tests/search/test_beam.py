@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtkit.config import ModelConfig
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
 from mtkit.search.beam import Hypothesis, Model, SearchOptions, beam_search
 from tests.search import reference
 from tests.search.stub import BOS, EOS, PAD, TableModel, TableState

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtkit.config import ModelConfig
 from mtkit.data.batches import Batch, collate
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
 from mtkit.training.objective import CrossEntropy, Loss
 
@@ -58,7 +58,7 @@ def failing_forward(model: EncoderDecoder, largest: int, where: str, sizes: list
             raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory")
         return OutOfMemoryInBackward.apply(output)  # type: ignore[no-untyped-call]
 
-    model.encoder.register_forward_hook(fail)
+    model.encoder.layers[-1].register_forward_hook(fail)
 
     def forward(batch: Batch) -> Loss:
         sizes.append(len(batch.src))

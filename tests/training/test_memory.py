@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtkit.config import ModelConfig
 from mtkit.data.batches import Batch, collate
 from mtkit.errors import DataError
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
 from mtkit.training import memory
 from mtkit.training.memory import MemoryProbe, fewest_micro_batches, remembered
 from mtkit.training.objective import CrossEntropy

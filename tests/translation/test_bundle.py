@@ -29,6 +29,20 @@ def change_manifest(bundle: Path, change: Callable[[dict[str, Any]], object]) ->
     (bundle / "mtkit.json").write_text(json.dumps(manifest))
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"), [("architecture", "mamba"), ("decoder_attention", "retention"), ("n_experts", 8)]
+)
+def test_a_kind_of_model_that_this_version_does_not_know_is_one_clear_line(
+    copy: Path, setting: str, value: object
+) -> None:
+    change_manifest(copy, lambda manifest: manifest["model"].update({setting: value}))
+    with pytest.raises(
+        CheckpointError, match=f"does not know this kind of model .*{setting}.*; use the version"
+    ) as caught:
+        load_bundle(copy)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_bundle_says_where_its_model_comes_from(bundle_directory: Path) -> None:
     metadata = json.loads((bundle_directory / "mtkit.json").read_text())
     assert metadata["format_version"] == 1

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.config import ModelConfig, TokenizerConfig
+from mtkit.config import TokenizerConfig
 from mtkit.data.tokenizer import Tokenizer, train_tokenizer
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.translation.bundle import load_bundle, save_bundle
 from mtkit.translation.conversion import converted

@@ -6,8 +6,11 @@ import pytest
 
 from mtkit.errors import ConfigError, DeviceError
 from mtkit.log import logger
+from mtkit.model_config import ModelConfig
+from mtkit.translation.bundle import load_bundle
+from mtkit.translation.conversion import convert, inexpressible
 from mtkit.translation.translator import Translator
-from tests.translation.tiny import LINES
+from tests.translation.tiny import LINES, save_tiny_bundle
 
 
 def description(path: Path, **options: str) -> str:
@@ -35,6 +38,44 @@ def test_a_machine_without_ctranslate2_translates_with_torch_and_says_so(
     }
     with pytest.raises(ConfigError, match=r"CTranslate2 cannot be imported \(.*\); use --engine torch"):
         Translator.load(bundle_directory, engine="ctranslate2", device="cpu", threads=1)
+
+
+@pytest.fixture
+def other_bundle(tmp_path: Path) -> Path:
+    """A model that CTranslate2 has nothing for."""
+    return save_tiny_bundle(tmp_path / "model", decoder_attention="ssru")
+
+
+def test_a_model_that_ctranslate2_cannot_express_translates_with_torch(
+    other_bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger="mtkit")
+    assert description(other_bundle, device="cpu") == "cpu, 1 threads, fp32"
+    assert "translating with torch: CTranslate2 has no model.decoder_attention ssru" in caplog.messages
+    with pytest.raises(ConfigError, match=r"CTranslate2 has no model.decoder_attention ssru; use --engine torch"):
+        description(other_bundle, device="cpu", engine="ctranslate2")
+    with pytest.raises(ConfigError, match=r"no model.decoder_attention ssru: this model translates with torch alone"):
+        convert(load_bundle(other_bundle), "int8")
+
+
+@pytest.mark.parametrize(
+    ("model", "setting"),
+    [
+        ({}, None),
+        ({"norm": "post", "activation": "gelu", "n_encoder_layers": 3, "dropout": 0.3, "layer_drop": 0.1}, None),
+        ({"initialisation": "depth_scaled", "tie_embeddings": "none"}, None),
+        ({"architecture": "conv"}, "model.architecture conv"),
+        ({"decoder_architecture": "rnn"}, "model.decoder_architecture rnn"),
+        ({"norm": "sandwich"}, "model.norm sandwich"),
+        ({"activation": "swiglu"}, "model.activation swiglu"),
+        ({"positions": "rotary"}, "model.positions rotary"),
+        ({"n_unique_layers": 2}, "model.n_unique_layers 2"),
+        ({"scale_embeddings": False}, "model.scale_embeddings False"),
+    ],
+)
+def test_what_ctranslate2_cannot_express_is_named(model: dict[str, object], setting: str | None) -> None:
+    assert inexpressible(ModelConfig.model_validate(model)) == setting
 
 
 def test_threads_follow_what_is_asked_then_the_environment(

@@ -99,3 +99,21 @@ def test_a_faulty_line_of_a_pipe_is_named(tmp_path: Path) -> None:
         assert next(buffers) == ["a"]
         with pytest.raises(DataError, match=r"pipe:2: byte 1 of the line is not UTF-8"):
             next(buffers)
+
+
+def test_what_is_called_before_waiting_can_end_the_reading() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"a\nb\n")
+    calls = []
+
+    def stop() -> None:
+        calls.append(1)
+        raise KeyboardInterrupt
+
+    buffers = read_buffers(f"/dev/fd/{reader}", 10, before_waiting=stop)
+    assert next(buffers) == ["a", "b"]
+    assert calls == []
+    with pytest.raises(KeyboardInterrupt):
+        next(buffers)
+    os.close(reader)
+    os.close(writer)

@@ -18,7 +18,7 @@ LINES = [
 MAX_SRC_TOKENS = 28
 
 
-def tiny_config(*, joint: bool = True) -> Config:
+def tiny_config(*, joint: bool = True, **shape: object) -> Config:
     files = [{"src": "train.en", "tgt": "train.xx"}]
     return Config.model_validate(
         {
@@ -39,16 +39,17 @@ def tiny_config(*, joint: bool = True) -> Config:
                 "n_decoder_layers": 1,
                 "max_length": 40,
                 "tie_embeddings": "none",
+                **shape,
             },
             "decoding": {"beam_size": 3, "max_length_ratio": 1.5, "max_length_offset": 3},
         }
     )
 
 
-def save_tiny_bundle(directory: Path, *, joint: bool = True) -> Path:
+def save_tiny_bundle(directory: Path, *, joint: bool = True, **shape: object) -> Path:
     """Write a bundle; its tokenizer knows the words of LINES."""
     torch.set_num_threads(1)  # the model is so small that a second thread only waits
-    config = tiny_config(joint=joint)
+    config = tiny_config(joint=joint, **shape)
     tokenizer = train_tokenizer(
         LINES, LINES, TokenizerConfig(type="unigram", joint=joint, byte_fallback=False), 60, exact=False
     )

@@ -1,0 +1,149 @@
+"""A model in numbers, without training it: layers, parameters, memory, arithmetic."""
+
+import itertools
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mtkit.bench.sizes import Sizes, skeleton
+from mtkit.log import bytes_shown
+from mtkit.model.cost import decoding_flop, forward_flop, training_flop
+from mtkit.model_config import ModelConfig
+
+_TYPICAL_LENGTH = 25.0  # tokens, where no corpus says
+_LABEL = 34  # columns of the first column
+_SUBLAYERS = {
+    "self_attention": "self-attention",
+    "cross_attention": "cross-attention",
+    "feed_forward": "feed-forward",
+}
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a recipe makes."""
+
+    layers: dict[str, list[str]]
+    """Of encoder and decoder: what they are made of, bottom to top."""
+
+    parameters: dict[str, int]
+    """By part; what is shared is counted once, where it occurs first."""
+
+    src_vocab_size: int
+    tgt_vocab_size: int
+    src_length: float
+    """Mean tokens of a source sentence that the arithmetic is counted for, end of sentence included."""
+
+    tgt_length: float
+    flop_forward: dict[str, float]
+    """Per target token, by part, its source included."""
+
+    flop_training: float
+    """Per target token, forward and backward."""
+
+    flop_decoding: float
+    """Per target token of a search with the recipe's beam."""
+
+    beam_size: int
+
+    @property
+    def n_parameters(self) -> int:
+        """Trained numbers."""
+        return sum(self.parameters.values())
+
+    @property
+    def memory_bytes(self) -> dict[str, int]:
+        """In float32, whatever the precision of the products; what a batch needs comes on top."""
+        n = 4 * self.n_parameters
+        return {"weights": n, "gradients": n, "optimiser": 2 * n}
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self), "n_parameters": self.n_parameters, "memory_bytes": self.memory_bytes}
+
+
+def describe(sizes: Sizes) -> Description:
+    """Describe the model of a recipe."""
+    config, vocab_size = sizes.config.model, sizes.tgt_vocab_size
+    src_length = tgt_length = _TYPICAL_LENGTH
+    if sizes.prepared is not None:
+        store = sizes.prepared.store("train")
+        src_length, tgt_length = (float(lengths.mean()) + 1 for lengths in (store.src_lengths, store.tgt_lengths))
+    model = skeleton(config, src_vocab_size=sizes.src_vocab_size, tgt_vocab_size=vocab_size)
+    parameters: Counter[str] = Counter()
+    for name, parameter in model.named_parameters():
+        parameters[_part_of(name)] += parameter.numel()
+    work = {"n_sentences": 1 / tgt_length, "n_src_tokens": src_length / tgt_length, "n_tgt_tokens": 1.0}
+    beam_size = sizes.config.decoding.beam_size
+    decoding = decoding_flop(config, **work, vocab_size=vocab_size, beam_size=beam_size)
+    return Description(
+        {"encoder": _layers(config, "encoder"), "decoder": _layers(config, "decoder")},
+        dict(parameters),
+        sizes.src_vocab_size,
+        vocab_size,
+        src_length,
+        tgt_length,
+        forward_flop(config, **work, vocab_size=vocab_size),
+        training_flop(config, **work, vocab_size=vocab_size),
+        sum(decoding.values()),
+        beam_size,
+    )
+
+
+def table(name: str, description: Description) -> list[str]:
+    """Lines of plain text."""
+    lines = [name]
+    for side, layers in description.layers.items():
+        grouped = [(layer, len(list(same))) for layer, same in itertools.groupby(layers)]
+        lines += [_row(side * (not index), f"{n} x {layer}") for index, (layer, n) in enumerate(grouped)]
+    src, tgt = description.src_vocab_size, description.tgt_vocab_size
+    lines.append(_row("vocabulary", f"{tgt:,}" if src == tgt else f"{src:,} source, {tgt:,} target"))
+    lines += ["", "Parameters"]
+    lines += [_row(part, f"{n:>12,}") for part, n in description.parameters.items()]
+    lines.append(_row("all", f"{description.n_parameters:>12,}"))
+    lines += ["", "Memory, without what a batch needs"]
+    memory = description.memory_bytes
+    lines += [_row(part, f"{bytes_shown(n):>12}") for part, n in memory.items()]
+    lines.append(_row("all, in training", f"{bytes_shown(sum(memory.values())):>12}"))
+    lines += ["", "Matrix products per target token, MFLOP"]
+    lines += [_row(f"{part}, forward", _mega(flop)) for part, flop in description.flop_forward.items()]
+    lines.append(_row("training", _mega(description.flop_training)))
+    lines.append(_row(f"translation, beam {description.beam_size}", _mega(description.flop_decoding)))
+    lengths = f"{description.src_length:.1f} source and {description.tgt_length:.1f} target tokens"
+    return [*lines, f"(for sentences of {lengths}; a multiply-add is 2 FLOP)"]
+
+
+def _layers(config: ModelConfig, side: Any) -> list[str]:
+    """What each layer of a side is made of."""
+    n_layers = config.n_encoder_layers if side == "encoder" else config.n_decoder_layers
+    crossing = config.attention_of("cross") if side == "decoder" else []
+    match config.side(side):
+        case "rnn":
+            ways = ", both ways" if side == "encoder" and config.bidirectional else ""
+            attention = [f"attention {crossing[0]} after {config.rnn_attention.title()}"] if crossing else []
+            return [f"{config.rnn_cell}{ways}"] * n_layers + attention
+        case "conv":
+            crossed = [f", attention {name}" for name in crossing] or [""] * n_layers
+            return [f"convolution over {config.kernel_size}{attention}" for attention in crossed]
+    crossed = [f", attention {name}" for name in crossing] or [""] * n_layers
+    own = zip(config.attention_of(side), crossed, strict=True)
+    return [f"self-attention {name}{cross}, feed-forward {config.d_ff} {config.activation}" for name, cross in own]
+
+
+def _part_of(name: str) -> str:
+    """The part of the model that a parameter belongs to."""
+    side, *inner = name.split(".")
+    for sublayer, shown in _SUBLAYERS.items():
+        if sublayer in inner:
+            return f"{side} {shown}"
+    if side in ("encoder", "decoder"):
+        return f"{side} norms" if any("norm" in word for word in inner) else f"{side} layers"
+    return {"tgt_embedding": "target embedding", "src_embedding": "source embedding"}.get(side, "output projection")
+
+
+def _mega(flop: float) -> str:
+    return f"{flop / 1e6:>12.2f}"
+
+
+def _row(label: str, value: str) -> str:
+    return f"  {label:<{_LABEL}} {value}"

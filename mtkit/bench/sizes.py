@@ -1,0 +1,57 @@
+"""What size the model of a recipe has, before anything is trained."""
+
+from dataclasses import dataclass
+
+import torch
+
+from mtkit.config import Config
+from mtkit.data.prepared import Prepared, open_prepared
+from mtkit.log import logger
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import ModelConfig
+from mtkit.presets import SIZE_CLASSES, default_vocab_size
+from mtkit.settings import Settings
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A recipe, resolved as far as can be."""
+
+    config: Config
+    prepared: Prepared | None
+    """The corpus, where it is prepared: preset and vocabulary are final then."""
+
+    src_vocab_size: int
+    tgt_vocab_size: int
+
+
+def sizes_of(settings: Settings) -> Sizes:
+    """Of the prepared corpus, or else what is typical.
+
+    Raises:
+        MtkitError: For everything that a user can fix.
+    """
+    before = settings.before_corpus().config()
+    if before.prepared_directory.exists():
+        prepared = open_prepared(before.prepared_directory)
+        config = settings.for_corpus(prepared.manifest.n_train)[0].config()
+        return Sizes(config, prepared, prepared.tokenizer.src_vocab_size, prepared.tokenizer.tgt_vocab_size)
+    if before.model.preset == "auto":
+        logger.warning(
+            "the preset that suits the corpus is known once it is prepared: run mtkit preprocess first, "
+            "or name one with --set model.preset=NAME"
+        )
+    vocab_size = before.tokenizer.vocab_size or _typical_vocab_size(before.model.preset)
+    return Sizes(before, None, vocab_size, vocab_size)
+
+
+def skeleton(config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int) -> EncoderDecoder:
+    """The model without its numbers: names and shapes alone, which take no memory."""
+    with torch.device("meta"):
+        return EncoderDecoder(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
+
+
+def _typical_vocab_size(preset: str) -> int:
+    """That of a corpus in the midst of those that a preset is for."""
+    named = SIZE_CLASSES[preset].max_pairs if preset in SIZE_CLASSES else float("inf")
+    return default_vocab_size(int(min(named or 500_000, 1e9) / 5))

@@ -1,0 +1,74 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from mtkit.cli import app
+from mtkit.errors import MtkitError
+from mtkit.presets import SIZE_CLASSES
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["describe", *map(str, arguments)])
+
+
+def described(*arguments: object) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.exception
+    found = json.loads(result.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_parameters_are_those_worked_out_by_hand() -> None:
+    """D 256, F 1024, 3+3 layers, 8,000 pieces: the preset small."""
+    found = described("--preset", "small")
+    attention, norm = 4 * (256 * 256 + 256), 2 * 256
+    assert found["parameters"] == {
+        "target embedding": 8_000 * 256,
+        "encoder self-attention": 3 * attention,
+        "encoder feed-forward": 3 * (2 * 256 * 1024 + 1024 + 256),
+        "encoder norms": 7 * norm,
+        "decoder self-attention": 3 * attention,
+        "decoder cross-attention": 3 * attention,
+        "decoder feed-forward": 3 * (2 * 256 * 1024 + 1024 + 256),
+        "decoder norms": 10 * norm,
+    }
+    n = sum(found["parameters"].values())
+    assert found["n_parameters"] == n
+    assert found["memory_bytes"] == {"weights": 4 * n, "gradients": 4 * n, "optimiser": 8 * n}
+    assert found["flop_training"] == pytest.approx(3 * sum(found["flop_forward"].values()))
+
+
+@pytest.mark.parametrize("preset", SIZE_CLASSES)
+def test_every_preset_can_be_described(preset: str) -> None:
+    result = run("--preset", preset)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Preset {preset}\n")
+    assert "nan" not in result.stdout
+
+
+def test_layers_are_listed_bottom_to_top() -> None:
+    found = described(
+        "--preset", "small", "--set", "model.decoder_attention=[ssru, ssru, local]", "--set", "model.window=4"
+    )
+    kinds = [layer.split(",")[0] for layer in found["layers"]["decoder"]]
+    assert kinds == ["self-attention ssru", "self-attention ssru", "self-attention local"]
+    shown = run("--preset", "small", "--set", "model.decoder_attention=[ssru, ssru, local]").stdout
+    assert "2 x self-attention ssru" in shown
+    assert "1 x self-attention local" in shown
+
+
+def test_a_recipe_is_described_without_its_corpus() -> None:
+    recipe = Path(__file__).parents[2] / "recipes" / "multi30k-classics" / "rnn-luong.yaml"
+    found = described(recipe)
+    assert found["layers"]["decoder"] == ["lstm", "lstm", "attention general after Luong"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["one.yaml", "--preset", "small"], ["one.yaml", "-c", "two.yaml"]])
+def test_mistakes_get_one_clear_line(arguments: list[str]) -> None:
+    error = run(*arguments).exception
+    assert isinstance(error, MtkitError)
+    assert "\n" not in str(error)
