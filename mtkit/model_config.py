@@ -4,11 +4,12 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import PositiveInt, model_validator
+from pydantic import PositiveInt, field_validator, model_validator
 
 from mtkit.section import Probability, Section
 
 Architecture = Literal["transformer", "rnn", "conv"]
+Side = Literal["encoder", "decoder"]
 
 Preset = Literal[
     "auto", "tiny", "small", "base", "big", "rnn-bahdanau", "rnn-luong", "conv", "deep-shallow", "student-tiny"
@@ -19,10 +20,22 @@ ENCODER_ATTENTION = (*SCORES, "local", "low_rank", "linear", "lightweight", "dyn
 DECODER_ATTENTION = (*SCORES, "local", "linear", "average", "ssru", "lightweight", "dynamic")
 CROSS_ATTENTION = (*SCORES, "low_rank", "linear")
 _CONVOLUTIONS = ("lightweight", "dynamic")
-_SCORED = (*SCORES, "local", "low_rank")
+_IN_ORDER = (*_CONVOLUTIONS, "ssru")
+"""What sees the order of tokens by itself."""
+
+_SCORED = (*SCORES, "local")
+"""What scores pairs of tokens."""
+
+_TAKES: dict[str, tuple[str, ...]] = {"shaw": ("scaled_dot",), "rotary": ("scaled_dot", "dot", "general", "local")}
+"""The attention that goes with relative positions, where not all that has scores does."""
+
+_ELSEWHERE = {
+    "encoder": "it reads the past alone, and stands in a decoder",
+    "decoder": "it stands in an encoder",
+    "cross": "it looks at one sequence, and stands in an encoder or a decoder",
+}
 _RELATIVE = ("rotary", "alibi", "shaw", "t5")
-_BLIND = ("low_rank", "linear", "average")
-"""What neither sees the order of tokens by itself nor has scores of pairs that relative positions could change."""
+_DEEP = 8  # layers of a side, from where the depth asks for care
 
 
 class ModelConfig(Section):
@@ -58,7 +71,9 @@ class ModelConfig(Section):
     """How the decoder's layers look at the source."""
 
     positions: Literal["auto", "none", "sinusoidal", "learned", "rotary", "alibi", "shaw", "t5"] = "auto"
-    """How the model knows where a token stands. auto: sinusoidal for a Transformer, learned for convolutions."""
+    """How the model knows where a token stands. auto: sinusoidal for a Transformer, learned for convolutions. The last
+    four are relative: they change the scores of attention, and belong to Transformers; convolutions have learned ones
+    then."""
 
     n_kv_heads: PositiveInt | None = None
     """Heads of keys and values, each shared by several heads of queries; by default as many as ``n_heads``."""
@@ -124,22 +139,22 @@ class ModelConfig(Section):
     scale_embeddings: bool = True
     """Multiply embeddings by the root of their width."""
 
-    initialisation: Literal["xavier", "depth_scaled"] = "xavier"
-    """depth_scaled: smaller weights in deeper layers, for deep stacks."""
+    initialisation: Literal["auto", "xavier", "depth_scaled"] = "auto"
+    """depth_scaled: smaller weights in deeper layers. auto: that for eight or more post-norm layers, else xavier."""
 
     max_length: PositiveInt = 512
     """Longest sequence in tokens, on either side, end of sentence included."""
 
-    def side(self, side: Literal["encoder", "decoder"]) -> Architecture:
+    def side(self, side: Side) -> Architecture:
         """The architecture of a side."""
         return self.architecture if side == "encoder" else self.decoder_architecture or self.architecture
 
-    def positions_of(self, side: Literal["encoder", "decoder"]) -> str:
+    def positions_of(self, side: Side) -> str:
         """How a side knows where a token stands: one of ``positions``, but never auto."""
         architecture = self.side(side)
         if architecture == "rnn":
             return "none"
-        if self.positions == "auto":
+        if self.positions == "auto" or (architecture == "conv" and self.positions in _RELATIVE):
             return "sinusoidal" if architecture == "transformer" else "learned"
         return self.positions
 
@@ -150,11 +165,16 @@ class ModelConfig(Section):
         """
         if part != "cross" and self.side(part) != "transformer":
             return []
-        side: Literal["encoder", "decoder"] = "encoder" if part == "encoder" else "decoder"
+        side: Side = "encoder" if part == "encoder" else "decoder"
         n_layers = self.n_encoder_layers if side == "encoder" else self.n_decoder_layers
         n_layers = 1 if part == "cross" and self.side("decoder") == "rnn" else n_layers
         names: str | list[str] = getattr(self, f"{part}_attention")
         return [names] * n_layers if isinstance(names, str) else names
+
+    def scales_by_depth(self) -> bool:
+        """Whether weights are smaller in deeper layers before the first update."""
+        deep = max(self.n_encoder_layers, self.n_decoder_layers) >= _DEEP
+        return self.initialisation == "depth_scaled" or (self.initialisation == "auto" and deep and self.norm == "post")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -172,16 +192,30 @@ class ModelConfig(Section):
                 raise ValueError(f"{name} does nothing here: it belongs to {owner}")
         return self
 
+    @field_validator("encoder_attention", "decoder_attention", "cross_attention", mode="before")
+    @classmethod
+    def _check_names(cls, names: Any) -> Any:
+        listed = names if isinstance(names, list | tuple) else [names]
+        if not listed or not all(isinstance(name, str) for name in listed):
+            raise ValueError("give a name, or a list with one name for each layer")
+        return names
+
     def _check_attention(self, part: str, known: Collection[str]) -> None:
         names: str | list[str] = getattr(self, f"{part}_attention")
         for name in [names] if isinstance(names, str) else names:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                raise ValueError(f"{part}_attention {name}: unknown{hint} Known are {', '.join(known)}")
+            if name in known:
+                continue
+            listed = f"known here are {', '.join(known)}"
+            if name in (*ENCODER_ATTENTION, *DECODER_ATTENTION):
+                reason = "it sees the future" if name == "low_rank" else _ELSEWHERE[part]
+                raise ValueError(f"{part}_attention {name}: {reason}; {listed}")
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise ValueError(f"{part}_attention {name}: unknown; {hint}{listed}")
         n_layers = self.n_encoder_layers if part == "encoder" else self.n_decoder_layers
         if not isinstance(names, str) and len(names) != n_layers:
-            raise ValueError(f"{part}_attention names {len(names)} layers, the model has {n_layers}")
+            n_names = f"{len(names)} layer{'s' * (len(names) != 1)}"
+            raise ValueError(f"{part}_attention names {n_names}, the model has {n_layers}")
         if not isinstance(names, str) and self.n_unique_layers is not None:
             raise ValueError(f"{part}_attention names each layer, but n_unique_layers shares them: give one name")
 
@@ -190,7 +224,9 @@ class ModelConfig(Section):
         if d % heads:
             raise ValueError(f"n_heads ({heads}) must divide d_model ({d})")
         if d % 2:
-            raise ValueError(f"d_model ({d}) must be even: halves of it are positions or directions")
+            raise ValueError(
+                f"d_model ({d}) must be even: sines and cosines, or the two directions of an RNN, take half each"
+            )
         if self.n_kv_heads is not None and heads % self.n_kv_heads:
             raise ValueError(f"n_kv_heads ({self.n_kv_heads}) must divide n_heads ({heads})")
         if self.positions == "rotary" and d // heads % 2:
@@ -203,19 +239,31 @@ class ModelConfig(Section):
     def _check_positions(self) -> None:
         if self.positions not in _RELATIVE:
             return
-        for side in ("encoder", "decoder"):
-            if self.side(side) == "conv":
-                raise ValueError(f"positions {self.positions} need attention; convolutions take none or learned")
-            for name in self.attention_of(side):
-                if name in _BLIND or (self.positions == "shaw" and name not in ("scaled_dot", "dot")):
-                    raise ValueError(f"positions {self.positions} cannot be told to {side}_attention {name}")
+        takes = _TAKES.get(self.positions, _SCORED)
+        sides: tuple[Side, Side] = ("encoder", "decoder")
+        for side in sides:
+            names = self.attention_of(side)
+            if self.side(side) == "transformer" and not set(names) & {*takes, *_IN_ORDER}:
+                raise ValueError(
+                    f"positions {self.positions} change the scores of pairs of tokens, which {side}_attention "
+                    f"{names[0]} does not compute: use sinusoidal or learned"
+                )
+            for name in names:
+                if name in _SCORED and name not in takes:
+                    raise ValueError(f"positions {self.positions} do not go with {side}_attention {name}")
+        if not {*self.attention_of("encoder"), *self.attention_of("decoder")} & {*takes}:
+            raise ValueError(f"positions {self.positions} do nothing here: no layer compares pairs of tokens")
 
     def _check_recurrent(self) -> None:
         if self.side("decoder") == "rnn":
             if not isinstance(self.cross_attention, str):
                 raise ValueError("cross_attention: a recurrent decoder has one attention; give one name")
             if self.bridge == "copy" and (self.architecture != "rnn" or self.n_encoder_layers != self.n_decoder_layers):
-                raise ValueError("bridge copy needs a recurrent encoder with as many layers as the decoder")
+                raise ValueError(
+                    "bridge copy needs a recurrent encoder with as many layers as the decoder: "
+                    f"{self.n_encoder_layers} and "
+                    f"{self.n_decoder_layers} {self.architecture} layers here; use bridge: dense"
+                )
             if self.coverage and self.cross_attention == "location":
                 raise ValueError("coverage does nothing with cross_attention location, which looks at no key")
         if self.side("decoder") != "transformer":
@@ -224,26 +272,23 @@ class ModelConfig(Section):
                     raise ValueError(f"cross_attention {name} needs a Transformer decoder")
 
 
-_DEEP = 8  # layers of a side, from where the depth asks for care
-
-
 def doubts(config: ModelConfig, *, warmup_updates: int, learning_rate: float) -> list[str]:
     """What is known not to train, or to train badly: one line each, with what to do instead."""
     found = []
-    deep = max(config.n_encoder_layers, config.n_decoder_layers) >= _DEEP and _has("transformer")(config)
+    deep = max(config.n_encoder_layers, config.n_decoder_layers) >= _DEEP
     if config.norm == "post" and _has("transformer")(config):
         if warmup_updates < 1_000 and learning_rate > 1e-4:
             found.append(
                 f"post-norm diverges without a long warm-up: training.warmup_updates is {warmup_updates:,}; "
                 "raise it to 4,000 or so, or use model.norm: pre"
             )
-        if deep and config.initialisation != "depth_scaled":
+        if deep and config.initialisation == "xavier":
             found.append(
-                f"{_DEEP} or more post-norm layers often do not train: use model.initialisation: depth_scaled, "
-                "or model.norm: pre"
+                f"{_DEEP} or more post-norm layers often do not train from xavier weights: use "
+                "model.initialisation: auto, or model.norm: pre"
             )
-    blind = {name for name in config.attention_of("encoder") if name not in _CONVOLUTIONS}
-    if config.positions_of("encoder") == "none" and blind and config.side("encoder") == "transformer":
+    in_order = set(config.attention_of("encoder")) & {*_IN_ORDER}
+    if config.positions == "none" and config.side("encoder") == "transformer" and not in_order:
         found.append("positions none: the encoder cannot tell the order of words; use any other model.positions")
     return found
 
@@ -253,11 +298,17 @@ def _names(config: ModelConfig) -> set[str]:
     return {name for part in ("encoder", "decoder", "cross") for name in config.attention_of(part)}
 
 
+def _of_transformers(config: ModelConfig) -> set[str]:
+    """The attention that Transformer layers have: that of other decoders has neither projections nor dropout."""
+    crossing = config.attention_of("cross") if config.side("decoder") == "transformer" else []
+    return {*config.attention_of("encoder"), *config.attention_of("decoder"), *crossing}
+
+
 def _has(architecture: Architecture) -> Callable[[ModelConfig], bool]:
     return lambda config: architecture in (config.side("encoder"), config.side("decoder"))
 
 
-def _side_is(side: Literal["encoder", "decoder"], architecture: Architecture) -> Callable[[ModelConfig], bool]:
+def _side_is(side: Side, architecture: Architecture) -> Callable[[ModelConfig], bool]:
     return lambda config: config.side(side) == architecture
 
 
@@ -267,8 +318,8 @@ def _attends(*names: str) -> Callable[[ModelConfig], bool]:
 
 _TRANSFORMER = "a Transformer encoder or decoder", _has("transformer")
 _PROJECTED = (
-    "a Transformer with attention that has scores",
-    lambda config: _has("transformer")(config) and _attends(*_SCORED)(config),
+    f"attention of a Transformer that has scores ({', '.join((*_SCORED, 'low_rank'))})",
+    lambda config: bool(_of_transformers(config) & {*_SCORED, "low_rank"}),
 )
 _RNN_DECODER = "a recurrent decoder (architecture or decoder_architecture rnn)", _side_is("decoder", "rnn")
 
@@ -299,7 +350,14 @@ OPTIONS: dict[str, tuple[str, Callable[[ModelConfig], bool]]] = {
     "n_unique_layers": _TRANSFORMER,
     "layer_drop": _TRANSFORMER,
     "rnn_cell": ("a recurrent encoder or decoder", _has("rnn")),
-    "rnn_residual": ("a recurrent encoder or decoder", _has("rnn")),
+    "rnn_residual": (
+        "a recurrent encoder or decoder of several layers",
+        lambda config: (
+            (config.side("encoder") == "rnn" and config.n_encoder_layers > 1)
+            or (config.side("decoder") == "rnn" and config.n_decoder_layers > 1)
+        ),
+    ),
+    "initialisation": _TRANSFORMER,
     "bidirectional": ("a recurrent encoder", _side_is("encoder", "rnn")),
     "rnn_attention": _RNN_DECODER,
     "bridge": _RNN_DECODER,

@@ -10,22 +10,50 @@ from mtkit.model_config import OPTIONS, ModelConfig, doubts, without_idle
     ("model", "message"),
     [
         ({"encoder_attention": "scaled_dott"}, "encoder_attention scaled_dott: unknown; did you mean scaled_dot?"),
-        ({"decoder_attention": "low_rank"}, "decoder_attention low_rank: unknown"),
+        (
+            {"decoder_attention": "low_rank"},
+            "decoder_attention low_rank: it sees the future; known here are scaled_dot",
+        ),
+        ({"encoder_attention": "ssru"}, "encoder_attention ssru: it reads the past alone, and stands in a decoder"),
+        ({"cross_attention": "local"}, "cross_attention local: it looks at one sequence"),
         ({"cross_attention": ["dot"] * 5 + ["dott"]}, "cross_attention dott: unknown; did you mean dot?"),
         ({"encoder_attention": ["dot"] * 5}, "encoder_attention names 5 layers, the model has 6"),
+        ({"encoder_attention": ["dot"]}, "encoder_attention names 1 layer, the model has 6"),
+        ({"encoder_attention": 5}, "give a name, or a list with one name for each layer"),
+        ({"encoder_attention": []}, "give a name, or a list with one name for each layer"),
+        ({"cross_attention": [["dot"]]}, "give a name, or a list with one name for each layer"),
         ({"positions": "rotary", "d_model": 24, "n_heads": 8}, "rotary needs an even number per head, not 3"),
         ({"n_kv_heads": 3}, r"n_kv_heads \(3\) must divide n_heads \(8\)"),
         ({"n_unique_layers": 7}, "exceeds the layers of both sides"),
-        ({"positions": "alibi", "decoder_attention": "average"}, "alibi cannot be told to decoder_attention average"),
-        ({"positions": "shaw", "encoder_attention": "local"}, "shaw cannot be told to encoder_attention local"),
-        ({"architecture": "conv", "positions": "rotary"}, "rotary need attention; convolutions take none or learned"),
+        ({"positions": "alibi", "decoder_attention": "average"}, "which decoder_attention average does not compute"),
+        ({"positions": "shaw", "encoder_attention": "local"}, "encoder_attention local does not compute"),
+        (
+            {"positions": "shaw", "encoder_attention": ["dot"] + ["scaled_dot"] * 5},
+            "do not go with encoder_attention dot",
+        ),
+        ({"positions": "rotary", "decoder_attention": "location"}, "decoder_attention location does not compute"),
+        (
+            {"positions": "rotary", "encoder_attention": "dynamic", "decoder_attention": "ssru"},
+            "do nothing here: no layer compares pairs of tokens",
+        ),
+        ({"architecture": "conv", "positions": "rotary"}, "do nothing here: no layer compares pairs of tokens"),
         ({"architecture": "rnn", "cross_attention": ["dot"] * 6}, "a recurrent decoder has one attention"),
-        ({"architecture": "rnn", "bridge": "copy", "n_decoder_layers": 2}, "as many layers as the decoder"),
+        (
+            {"architecture": "rnn", "bridge": "copy", "n_decoder_layers": 2},
+            "as many layers as the decoder: 6 and 2 rnn",
+        ),
         ({"decoder_architecture": "rnn", "bridge": "copy"}, "bridge copy needs a recurrent encoder"),
         ({"architecture": "rnn", "cross_attention": "linear"}, "cross_attention linear needs a Transformer decoder"),
         ({"architecture": "rnn", "coverage": True, "cross_attention": "location"}, "which looks at no key"),
         ({"architecture": "rnn", "d_ff": 512}, "d_ff does nothing here: it belongs to a Transformer"),
         ({"architecture": "rnn", "norm": "post"}, "norm does nothing here: it belongs to a Transformer"),
+        ({"architecture": "rnn", "initialisation": "depth_scaled"}, "initialisation does nothing here"),
+        ({"architecture": "rnn", "n_kv_heads": 1}, "n_kv_heads does nothing here: it belongs to attention of a Tran"),
+        (
+            {"decoder_architecture": "rnn", "encoder_attention": "linear", "attention_dropout": 0.1},
+            "attention_dropout does nothing here",
+        ),
+        ({"decoder_architecture": "rnn", "n_decoder_layers": 1, "rnn_residual": True}, "of several layers"),
         ({"rnn_cell": "gru"}, "rnn_cell does nothing here: it belongs to a recurrent encoder or decoder"),
         ({"window": 5}, "window does nothing here: it belongs to attention local"),
         ({"kernel_size": 5}, "kernel_size does nothing here: it belongs to convolutions"),
@@ -46,6 +74,9 @@ def test_an_option_that_belongs_is_no_mistake() -> None:
         {"encoder_attention": ["local"] * 6, "window": 5},
         {"decoder_attention": "dynamic", "kernel_size": 5},
         {"architecture": "rnn", "decoder_architecture": "transformer", "positions": "rotary"},
+        {"decoder_architecture": "conv", "positions": "rotary"},
+        {"decoder_attention": "ssru", "positions": "shaw"},
+        {"encoder_attention": ["linear"] * 5 + ["scaled_dot"], "positions": "rotary"},
     ):
         ModelConfig.model_validate(model)
 
@@ -64,7 +95,11 @@ def test_a_preset_gives_no_values_that_a_recipe_leaves_idle() -> None:
     ("model", "warmup", "doubt"),
     [
         ({"norm": "post"}, 100, "post-norm diverges without a long warm-up: training.warmup_updates is 100"),
-        ({"norm": "post", "n_encoder_layers": 12}, 4_000, "8 or more post-norm layers often do not train"),
+        (
+            {"norm": "post", "n_encoder_layers": 12, "initialisation": "xavier"},
+            4_000,
+            "8 or more post-norm layers often",
+        ),
         ({"positions": "none"}, 4_000, "positions none: the encoder cannot tell the order of words"),
     ],
 )
@@ -79,9 +114,10 @@ def test_what_is_known_not_to_train_is_doubted(model: dict[str, Any], warmup: in
         {},
         {"norm": "post"},
         {"norm": "post", "n_encoder_layers": 12, "initialisation": "depth_scaled"},
+        {"norm": "post", "n_encoder_layers": 12},
         {"architecture": "rnn", "cross_attention": "location"},
         {"architecture": "rnn", "decoder_architecture": "transformer", "positions": "none"},
-        {"positions": "none", "encoder_attention": "dynamic", "decoder_attention": "ssru"},
+        {"positions": "none", "encoder_attention": ["dynamic"] + ["scaled_dot"] * 5, "decoder_attention": "ssru"},
     ],
 )
 def test_what_trains_is_not_doubted(model: dict[str, Any]) -> None:

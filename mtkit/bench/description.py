@@ -8,7 +8,7 @@ from typing import Any
 from mtkit.bench.sizes import Sizes, skeleton
 from mtkit.log import bytes_shown
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
-from mtkit.model_config import ModelConfig
+from mtkit.model_config import ModelConfig, Side
 
 _TYPICAL_LENGTH = 25.0  # tokens, where no corpus says
 _LABEL = 34  # columns of the first column
@@ -113,7 +113,7 @@ def table(name: str, description: Description) -> list[str]:
     return [*lines, f"(for sentences of {lengths}; a multiply-add is 2 FLOP)"]
 
 
-def _layers(config: ModelConfig, side: Any) -> list[str]:
+def _layers(config: ModelConfig, side: Side) -> list[str]:
     """What each layer of a side is made of."""
     n_layers = config.n_encoder_layers if side == "encoder" else config.n_decoder_layers
     crossing = config.attention_of("cross") if side == "decoder" else []

@@ -62,9 +62,7 @@ class MultiHeadAttention(nn.Module):
             at: Positions of the queries, int64 (Q,), where they matter; by default 0, 1, ...
             of: Positions of the keys, int64 (L,).
         """
-        if self.n_kv_heads < self.n_heads:
-            repeats = self.n_heads // self.n_kv_heads
-            keys, values = keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
+        grouped = self.n_kv_heads < self.n_heads
         if self._knows_positions and (at is None or of is None):
             at, of = (torch.arange(x.size(2), device=x.device) for x in (queries, keys))
         bias = None if at is None or of is None else self.relative.bias(queries, at, of)
@@ -73,9 +71,12 @@ class MultiHeadAttention(nn.Module):
             if bias is not None:
                 mask, causal = _masked(bias, mask, causal=causal), False
             out = F.scaled_dot_product_attention(
-                queries, keys, values, attn_mask=mask, is_causal=causal, dropout_p=dropout
+                queries, keys, values, attn_mask=mask, is_causal=causal, dropout_p=dropout, enable_gqa=grouped
             )
         else:
+            if grouped:
+                repeats = self.n_heads // self.n_kv_heads
+                keys, values = keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
             scores = self.score(queries, keys, of) if isinstance(self.score, Location) else self.score(queries, keys)
             weights = _masked(scores if bias is None else scores + bias, mask, causal=causal).softmax(-1)
             if self.recorded is not None:
@@ -209,7 +210,7 @@ class CrossAttentionCache(SentenceCache):
 
 
 def may_attend(padding_mask: Tensor) -> Tensor:
-    """Bool (B, L), True = padding, to (B, 1, 1, L), True = may attend. The only place that flips it."""
+    """Bool (B, L), True = padding, to (B, 1, 1, L), True = may attend: torch's attention takes the inverse of ours."""
     return ~padding_mask[:, None, None, :]
 
 

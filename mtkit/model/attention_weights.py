@@ -42,7 +42,7 @@ def attention_weights(
         for name, module in recorders.items():
             part = "cross" if "cross_attention" in name else name.partition(".")[0]
             n_queries = src.size(1) if part == "encoder" else tgt_in.size(1)
-            recorded = [_spread(module, weights, src.size(1)) for weights in module.recorded]
+            recorded = [_spread(module, weights, src.size(1), src_padding_mask) for weights in module.recorded]
             n_uses = sum(weights.size(2) for weights in recorded) // n_queries  # a layer that is shared is used again
             uses = torch.cat(recorded, dim=2).chunk(n_uses, dim=2)
             number = next((int(word) for word in name.split(".") if word.isdecimal()), 0)
@@ -64,6 +64,9 @@ def _recording(model: nn.Module) -> Iterator[dict[str, Any]]:
             module.recorded = None
 
 
-def _spread(module: Any, weights: Tensor, length: int) -> Tensor:
-    """Weights of mixtures (B, H, Q, R), where it is those, as weights of positions (B, H, Q, L)."""
-    return weights @ module.low_rank.values.weight[:, :length] if hasattr(module, "low_rank") else weights
+def _spread(module: Any, weights: Tensor, length: int, padding_mask: Tensor | None) -> Tensor:
+    """Weights of mixtures (B, H, Q, R), where it is those, as weights of source positions (B, H, Q, S)."""
+    if not hasattr(module, "low_rank"):
+        return weights
+    spread = weights @ module.low_rank.values.weight[:, :length]
+    return spread if padding_mask is None else spread.masked_fill(padding_mask[:, None, None], 0)

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from mtkit.model.dropout import Dropout
 from mtkit.model.memory import Memory
-from mtkit.model.search_state import RowCache, SearchState
+from mtkit.model.search_state import RowCache, SearchState, SentenceCache
 from mtkit.model.state_attention import StateAttention
 from mtkit.model_config import ModelConfig
 
-_HALF = 0.5**0.5  # a sum of two of variance 1 times this has variance 1
+_ROOT_HALF = 0.5**0.5  # a sum of two of variance 1 times this has variance 1
 
 
 class ConvolutionalEncoderLayer(nn.Module):
@@ -34,7 +34,7 @@ class ConvolutionalEncoderLayer(nn.Module):
             y = y.masked_fill(padding_mask[:, :, None], 0)
         left = (self.kernel_size - 1) // 2
         y = F.pad(y.mT, (left, self.kernel_size - 1 - left))
-        return (x + F.glu(self.convolution(y).mT, dim=-1)) * _HALF
+        return (x + F.glu(self.convolution(y).mT, dim=-1)) * _ROOT_HALF
 
 
 class ConvolutionalDecoderLayer(nn.Module):
@@ -52,7 +52,7 @@ class ConvolutionalDecoderLayer(nn.Module):
     def forward(self, x: Tensor, embedded: Tensor, memory: Memory) -> Tensor:
         """(B, T, D), the embedded target (B, T, D) -> (B, T, D)."""
         y = self.convolution(F.pad(self.dropout(x).mT, (self.kernel_size - 1, 0))).mT
-        return self._attended(x, y, embedded, self.cross_attention.start(memory).tensors)
+        return self._attended(x, y, embedded, self.cross_attention.start(memory))
 
     def step(self, x: Tensor, embedded: Tensor, caches: Iterator[Any], state: SearchState) -> Tensor:
         """One token of every row, (M, D) -> (M, D)."""
@@ -66,9 +66,19 @@ class ConvolutionalDecoderLayer(nn.Module):
     def _attended(self, x: Tensor, y: Tensor, embedded: Tensor, source: list[Tensor | None]) -> Tensor:
         """Input, convolution of it (..., 2D), embedded target -> output of the layer."""
         y = F.glu(y, dim=-1)
-        context, _ = self.cross_attention((self.query(y) + embedded) * _HALF, source)
-        y = (y + self.context(context)) * _HALF
-        return (x + y) * _HALF
+        context, _ = self.cross_attention((self.query(y) + embedded) * _ROOT_HALF, source)
+        context = context * _root_of_length(source)
+        y = (y + self.context(context)) * _ROOT_HALF
+        return (x + y) * _ROOT_HALF
+
+
+def _root_of_length(source: list[Tensor | None]) -> Tensor | float:
+    """The root of the number of real source tokens, (B, 1, 1): a mean of so many values has lost that much of their
+    spread (section 3.5).
+    """
+    keys, _, mask = source
+    assert keys is not None
+    return keys.size(2) ** 0.5 if mask is None else mask.sum(-1).sqrt().to(keys.dtype)
 
 
 class ConvolutionalEncoder(nn.Module):
@@ -77,13 +87,16 @@ class ConvolutionalEncoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.layers = nn.ModuleList(ConvolutionalEncoderLayer(config) for _ in range(config.n_encoder_layers))
+        # As many gradients as the decoder has layers meet at the encoder's output (section 3.5).
+        self.gradient_share = 1 / (2 * config.n_decoder_layers)
 
     def forward(self, x: Tensor, padding_mask: Tensor | None) -> Memory:
         """Embedded source (B, S, D) and its padding (B, S), True = padding."""
         embedded = x
         for layer in self.layers:
             x = layer(x, padding_mask)
-        return Memory(x, padding_mask, values=(x + embedded) * _HALF)
+        x = x * self.gradient_share + x.detach() * (1 - self.gradient_share)
+        return Memory(x, padding_mask, values=(x + embedded) * _ROOT_HALF)
 
 
 class ConvolutionalDecoder(nn.Module):
@@ -103,7 +116,8 @@ class ConvolutionalDecoder(nn.Module):
     def start(self, memory: Memory, state: SearchState) -> None:
         """Give the state what is remembered before the first token."""
         for layer in self.layers:
-            state.caches += [RowCache(), layer.cross_attention.start(memory)]  # type: ignore[operator,union-attr]
+            source = layer.cross_attention.start(memory)  # type: ignore[operator,union-attr]
+            state.caches += [RowCache(), SentenceCache.copied(source)]
 
     def step(self, x: Tensor, state: SearchState) -> Tensor:
         """One embedded token of every row, (M, D) -> hidden (M, D)."""

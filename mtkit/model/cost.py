@@ -9,12 +9,12 @@ Symbols: S source length, T target length, L either, D d_model, E = D / H, F d_f
 kernel size, R rank.
 """
 
+from mtkit.model.efficient_attention import CHUNK
 from mtkit.model.positions import N_DISTANCES
 from mtkit.model_config import ModelConfig
 
 FORWARD_AND_BACKWARD = 3
 _GATES = {"lstm": 4, "gru": 3}
-_CHUNK = 64  # of causal linear attention
 
 
 def forward_flop(
@@ -165,7 +165,7 @@ def _token(config: ModelConfig, name: str, length: float, *, causal: bool) -> fl
     d, per_head = config.d_model, config.d_model / config.n_heads
     match name:
         case "linear":
-            chunk = min(length, _CHUNK) * 2 * (2 * d + config.n_heads) if causal else 0
+            chunk = min(length, CHUNK) * 2 * (2 * d + config.n_heads) if causal else 0
             return 8 * d * d + 4 * d * (per_head + 1) + chunk
         case "average" | "ssru" | "lightweight" | "dynamic":
             return _step(config, name, length)

@@ -1,5 +1,7 @@
 """Attention whose cost grows with the length, not with its square: local, low-rank and linear.
 
+(A step of a search with local attention still looks at all slots, and hides those that are far.)
+
 Shapes: B batch, L length, Q queries, S source length, H heads, D d_model, E = D / H, W window, R rank, C chunk; in
 search K beam, M = B * K rows.
 """
@@ -12,11 +14,17 @@ from mtkit.model.attention import CrossAttention, SelfAttention, may_attend
 from mtkit.model.search_state import RowCache, SearchState, SentenceCache
 from mtkit.model_config import ModelConfig
 
-_CHUNK = 64
+CHUNK = 64
+"""Tokens that causal linear attention compares directly, before it sums them up."""
+
+_TINY = 1e-6  # keeps the divisor of linear attention from zero
 
 
 class LocalAttention(SelfAttention):
-    """Scaled dot-product attention to the W tokens on each side, or where causal before (Beltagy et al. 2020)."""
+    """Scaled dot-product attention to the W tokens on each side, or where causal before (Beltagy et al. 2020).
+
+    Another thing than the local attention of Luong et al. (2015), which looks at a window of the source.
+    """
 
     def __init__(self, config: ModelConfig, *, causal: bool, positions: str) -> None:
         super().__init__(config, "scaled_dot", causal=causal, positions=positions)
@@ -71,11 +79,17 @@ class LowRank(nn.Module):
         self.values = nn.Linear(config.max_length, config.low_rank_size, bias=False)
 
     def forward(self, keys: Tensor, values: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Two of (B, G, L, E), padding (B, L) with True = padding, to two of (B, G, R, E)."""
+        """Two of (B, G, L, E), padding (B, L) with True = padding, to two of (B, G, R, E).
+
+        Raises:
+            ValueError: If L exceeds the model's longest sequence.
+        """
+        length, longest = keys.size(2), self.keys.in_features
+        if length > longest:
+            raise ValueError(f"{length} tokens are too many for attention low_rank, whose projection has {longest}")
         if padding_mask is not None:
             real = may_attend(padding_mask).mT.to(keys.dtype)
             keys, values = keys * real, values * real
-        length = keys.size(2)
         return self.keys.weight[:, :length] @ keys, self.values.weight[:, :length] @ values
 
 
@@ -105,6 +119,12 @@ class LowRankCrossAttention(CrossAttention):
         return *self.low_rank(keys, values, padding_mask), None
 
 
+def _phi(x: Tensor) -> Tensor:
+    """elu(x) + 1 in float32, which sums of many terms need; without the 1 - 1 that makes zeros of small values."""
+    x = x.float()
+    return torch.where(x > 0, x + 1, x.clamp(max=0).exp())
+
+
 class LinearAttention(nn.Module):
     """softmax(q k) replaced by phi(q) phi(k) with phi(x) = elu(x) + 1 (Katharopoulos et al. 2020, equations 5 to 7).
 
@@ -130,14 +150,14 @@ class LinearAttention(nn.Module):
         The sum over the ones is the divisor that a softmax has too.
         """
         keys, values = map(self._split, self.kv_proj(x).chunk(2, dim=-1))
-        keys = F.elu(keys) + 1
+        keys = _phi(keys)
         if padding_mask is not None:
             keys = keys * may_attend(padding_mask).mT.to(keys.dtype)
-        return keys, torch.cat([values, torch.ones_like(values[..., :1])], dim=-1)
+        return keys, torch.cat([values.float(), torch.ones_like(keys[..., :1])], dim=-1)
 
     def answer(self, sums: Tensor) -> Tensor:
         """Weighted sums of values and ones, (B, H, Q, E + 1), to (B, Q, D)."""
-        out = sums[..., :-1] / sums[..., -1:]
+        out = (sums[..., :-1] / (sums[..., -1:] + _TINY)).to(self.out_proj.weight.dtype)
         return self.out_proj(out.transpose(1, 2).flatten(2))
 
     def record(self, queries: Tensor, keys: Tensor, *, causal: bool = False) -> None:
@@ -166,7 +186,7 @@ class LinearSelfAttention(LinearAttention):
         if not self.causal:
             return self.answer(queries @ (keys.mT @ values))
         before, sums = keys.new_zeros(*keys.shape[:2], self.per_head, self.per_head + 1), []
-        for q, k, v in zip(*(part.split(_CHUNK, dim=2) for part in (queries, keys, values)), strict=True):
+        for q, k, v in zip(*(part.split(CHUNK, dim=2) for part in (queries, keys, values)), strict=True):
             sums.append((q @ k.mT).tril() @ v + q @ before)
             before = before + k.mT @ v
         return self.answer(torch.cat(sums, dim=2))

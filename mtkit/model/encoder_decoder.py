@@ -35,7 +35,8 @@ _DECODERS: dict[str, type[Decoder]] = {
 
 
 class Embedding(nn.Module):
-    """Token embeddings, times sqrt(D), plus positions where they are added (Vaswani et al. 2017, sections 3.4, 3.5).
+    """Token embeddings, times the root of their width, plus positions where they are added (Vaswani et al. 2017,
+    sections 3.4 and 3.5).
 
     Factorised ones have a smaller width, and a linear map to D (Lan et al. 2020, section 3.1).
     """
@@ -50,7 +51,7 @@ class Embedding(nn.Module):
         self.widen = nn.Linear(width, config.d_model, bias=False) if config.d_embedding else None
         if positions == "learned":
             self.positions = nn.Parameter(torch.empty(config.max_length, config.d_model))
-            nn.init.normal_(self.positions, std=config.d_model**-0.5)
+            nn.init.normal_(self.positions, std=self.scale * width**-0.5)  # as the tokens that they are added to
         else:
             table = sinusoidal_positions(config.max_length, config.d_model) if positions == "sinusoidal" else None
             self.register_buffer("positions", table, persistent=False)
@@ -71,11 +72,9 @@ class EncoderDecoder(nn.Module):
         self.pad_id = pad_id
         src_positions, tgt_positions = config.positions_of("encoder"), config.positions_of("decoder")
         self.tgt_embedding = Embedding(config, tgt_vocab_size, pad_id=pad_id, positions=tgt_positions)
-        self.src_embedding = self.tgt_embedding
-        if config.tie_embeddings != "all" or src_positions != tgt_positions:
-            self.src_embedding = Embedding(config, src_vocab_size, pad_id=pad_id, positions=src_positions)
-        if config.tie_embeddings == "all":
-            self.src_embedding.tokens = self.tgt_embedding.tokens
+        self.src_embedding = Embedding(config, src_vocab_size, pad_id=pad_id, positions=src_positions)
+        if config.tie_embeddings == "all":  # tokens alone: where they stand is a matter of each side
+            self.src_embedding.tokens, self.src_embedding.widen = self.tgt_embedding.tokens, self.tgt_embedding.widen
         width = config.d_embedding or config.d_model
         self.narrow = nn.Linear(config.d_model, width, bias=False) if config.d_embedding else None
         self.output = None if config.tie_embeddings != "none" else nn.Linear(width, tgt_vocab_size, bias=False)

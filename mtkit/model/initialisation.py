@@ -35,7 +35,7 @@ def initialise(model: nn.Module, config: ModelConfig) -> None:
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         elif isinstance(module, nn.LSTM | nn.GRU):
             _initialise_recurrent(module)
-    if config.initialisation == "depth_scaled":
+    if config.scales_by_depth():
         for side in ("encoder", "decoder"):
             for depth, layer in enumerate(getattr(model, side).layers, start=1):
                 _scale(layer, depth**-0.5)

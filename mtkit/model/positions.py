@@ -85,7 +85,7 @@ def alibi_slopes(n_heads: int) -> list[float]:
 
 class Bucketed(Relative):
     """A learned bias of each head for each bucket of distances: near ones have buckets of their own, far ones share
-    them in logarithmic steps (T5, Raffel et al. 2020, section 2.1).
+    them in logarithmic steps (T5, Raffel et al. 2020, section 2.1). Each layer has its own, where T5 shares them.
     """
 
     def __init__(self, n_heads: int, *, causal: bool) -> None:

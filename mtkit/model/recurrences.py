@@ -41,8 +41,8 @@ class AverageAttention(nn.Module):
 
     def _gated(self, x: Tensor, average: Tensor) -> Tensor:
         average = self.outer(F.relu(self.inner(average)))
-        keep, forget = self.gates(torch.cat([x, average], dim=-1)).sigmoid().chunk(2, dim=-1)
-        return keep * x + forget * average
+        new, past = self.gates(torch.cat([x, average], dim=-1)).sigmoid().chunk(2, dim=-1)
+        return new * x + past * average
 
 
 class SimpleRecurrentUnit(nn.Module):
@@ -54,14 +54,17 @@ class SimpleRecurrentUnit(nn.Module):
         self.candidate = nn.Linear(config.d_model, config.d_model, bias=False)
 
     def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:  # noqa: ARG002  # it is causal
-        """(B, L, D) -> (B, L, D); the products of all positions at once, then one position after the other."""
+        """(B, L, D) -> (B, L, D)."""
         forget = self.gate(x).sigmoid()
-        new = (1 - forget) * self.candidate(x)
-        cell, cells = torch.zeros_like(new[:, 0]), []
-        for f, n in zip(forget.unbind(1), new.unbind(1), strict=True):
-            cell = f * cell + n
-            cells.append(cell)
-        return F.relu(torch.stack(cells, dim=1))
+        cell = (1 - forget) * self.candidate(x)
+        # Of all positions at once: after each round the cell holds what twice as many tokens left in it, and ``forget``
+        # what is left of the state before them.
+        reach, length = 1, x.size(1)
+        while reach < length:
+            cell = cell + forget * F.pad(cell, (0, 0, reach, 0))[:, :length]
+            forget = forget * F.pad(forget, (0, 0, reach, 0))[:, :length]
+            reach *= 2
+        return F.relu(cell)
 
     def start(self, state: SearchState) -> RowCache:  # noqa: ARG002
         """What is remembered before the first token."""
@@ -96,7 +99,7 @@ class LightweightConvolution(nn.Module):
         gated = F.glu(self.in_proj(x), dim=-1)
         if padding_mask is not None and not self.causal:
             gated = gated.masked_fill(padding_mask[:, :, None], 0)
-        left = self.kernel_size - 1 if self.causal else self.kernel_size // 2
+        left = self.kernel_size - 1 if self.causal else (self.kernel_size - 1) // 2
         windows = F.pad(gated, (0, 0, left, self.kernel_size - 1 - left)).unfold(1, self.kernel_size, 1)  # (B, L, D, W)
         return self._convolved(gated, windows)
 

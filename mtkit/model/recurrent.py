@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mtkit.model.dropout import Dropout
 from mtkit.model.memory import Memory
-from mtkit.model.search_state import RowCache, SearchState
+from mtkit.model.search_state import RowCache, SearchState, SentenceCache
 from mtkit.model.state_attention import StateAttention
 from mtkit.model_config import ModelConfig
 
@@ -36,30 +36,37 @@ class RecurrentEncoder(nn.Module):
     def forward(self, x: Tensor, padding_mask: Tensor | None) -> Memory:
         """Embedded source (B, S, D) and its padding (B, S), True = padding."""
         final: States = []
+        lengths = None if padding_mask is None else (~padding_mask).sum(1).cpu()
         for index, layer in enumerate(self.layers):
-            out, last = _read(layer, x, padding_mask)
+            out, last = _read(layer, x, lengths)
             final.append([state.transpose(0, 1).flatten(1) for state in (last if isinstance(last, tuple) else [last])])
             out = self.dropout(out)
             x = x + out if self.residual and index else out
         return Memory(x, padding_mask, final=final)
 
 
-def _read(layer: nn.Module, x: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor | tuple[Tensor, Tensor]]:
-    """A layer over sequences of which each is as long as it is."""
-    if padding_mask is None:
+def _read(layer: nn.Module, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | tuple[Tensor, Tensor]]:
+    """A layer over sequences, each of its own length, int64 (B,) on the CPU; None where all are as long as ``x``."""
+    x = _in_precision(x)
+    if lengths is None:
         out, last = layer(x)
         return out, last
-    lengths = (~padding_mask).sum(1).cpu()
     packed, last = layer(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))
     return pad_packed_sequence(packed, batch_first=True, total_length=x.size(1))[0], last
+
+
+def _in_precision(x: Tensor) -> Tensor:
+    """In the dtype of autocast: of recurrent layers it casts the weights alone."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 
 
 class RecurrentDecoder(nn.Module):
     """A stack of recurrent layers with attention to the source.
 
-    bahdanau: the state before a token asks what to read, and layers read the answer with the token (Bahdanau et al.
-    2015, appendix A.2.2). luong: the state after it asks, and what attention gave can be fed to the next step (input
-    feeding; Luong et al. 2015, equation 5 and section 3.3).
+    bahdanau: the state before a token asks what to read, and the first layer reads the answer with the token (Bahdanau
+    et al. 2015, appendix A.2.2). luong: the state after it asks, and what attention gave can be fed to the next step
+    (input feeding; Luong et al. 2015, equation 5 and section 3.3).
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -85,7 +92,7 @@ class RecurrentDecoder(nn.Module):
 
     def forward(self, x: Tensor, memory: Memory) -> Tensor:
         """Embedded target (B, T, D) -> hidden (B, T, D); token after token where a step needs the one before it."""
-        source = self.cross_attention.start(memory).tensors
+        source = self.cross_attention.start(memory)
         tensors = self._initial(memory)
         if not self.one_by_one:
             out, _ = self._run(x, self._states(tensors))
@@ -100,7 +107,7 @@ class RecurrentDecoder(nn.Module):
     def start(self, memory: Memory, state: SearchState) -> None:
         """Give the state what is remembered before the first token."""
         rows = [tensor.repeat_interleave(state.beam_size, dim=0) for tensor in self._initial(memory)]
-        state.caches += [RowCache(rows), self.cross_attention.start(memory)]
+        state.caches += [RowCache(rows), SentenceCache.copied(self.cross_attention.start(memory))]
 
     def step(self, x: Tensor, state: SearchState) -> Tensor:
         """One embedded token of every row, (M, D) -> hidden (M, D)."""
@@ -136,8 +143,8 @@ class RecurrentDecoder(nn.Module):
         """Tokens (M, L, ...) through all layers -> the top states (M, L, D), and where each layer ended."""
         ended = []
         for index, (layer, before) in enumerate(zip(self.layers, states, strict=True)):
-            first = tuple(state[None].contiguous() for state in before)
-            out, last = layer(x, first if len(first) > 1 else first[0])
+            first = tuple(_in_precision(state)[None].contiguous() for state in before)
+            out, last = layer(_in_precision(x), first if len(first) > 1 else first[0])
             ended.append([state[0] for state in (last if isinstance(last, tuple) else [last])])
             out = self.dropout(out)
             x = x + out if self.residual and index else out

@@ -44,21 +44,19 @@ class SearchState:
     device: torch.device
     dtype: torch.dtype
     steps: list[Callable[[Tensor], Tensor]] = field(default_factory=list)
-    """What a Transformer does with a token of every row, (M, D) -> (M, D), one function for each sublayer."""
+    """What to do with a token of every row, (M, D) -> (M, D), in turn, where a decoder has prepared that."""
 
     past: Tensor | None = None
     """(B, K, N): 0 where the slot is of the row's own past, else minus infinity; None while all of them are."""
 
-    positions: list[int] = field(default_factory=list)
-    """Of each slot, which token of a row it holds, counted from 0."""
+    n_slots: int = 0
+    """N."""
 
     length: int = 0
     """Tokens that each row has read."""
 
-    @property
-    def n_slots(self) -> int:
-        """N."""
-        return len(self.positions)
+    _beam_sizes: list[int] = field(default_factory=list)  # K of each step so far
+    _positions: tuple[Tensor, Tensor] | None = None  # of the step under way, once somebody has asked
 
     def advance(self) -> None:
         """Make room for another token of every row."""
@@ -68,20 +66,27 @@ class SearchState:
         if self.past is not None:
             own = self.past.new_full((k, k), -torch.inf).fill_diagonal_(0)
             self.past = torch.cat([self.past, own.expand(len(self.past), -1, -1)], dim=2)
-        self.positions += [self.length] * k
+        self._beam_sizes.append(k)
+        self._positions = None
+        self.n_slots += k
         self.length += 1
 
     def slot_positions(self) -> tuple[Tensor, Tensor]:
-        """Positions of the tokens that the K rows read now, int64 (K,), and of all slots, int64 (N,)."""
-        now = torch.full((self.beam_size,), self.length - 1, device=self.device)
-        return now, torch.tensor(self.positions, device=self.device)
+        """Positions of the tokens that the K rows read now, int64 (K,), and of what all slots hold, int64 (N,)."""
+        if self._positions is None:
+            now = torch.full((self.beam_size,), self.length - 1, device=self.device)
+            steps = torch.arange(self.length, device=self.device)
+            counts = torch.tensor(self._beam_sizes, device=self.device)
+            self._positions = now, steps.repeat_interleave(counts, output_size=self.n_slots)
+        return self._positions
 
     def select(self, parents: Tensor) -> None:
         """Keep, drop and reorder rows.
 
         Args:
             parents: int64 (B', K'): for each new row the old row, 0 <= row < M, that it continues. The K' rows of a
-                line continue rows of one sentence; sentences that occur in no line leave the state.
+                line continue rows of one sentence; sentences that occur in no line leave the state. Where none
+                leaves, the lines are in the order of the sentences.
         """
         moves = None if len(parents) == self.n_sentences else Moves.to(parents[:, 0] // self.beam_size)
         for cache in self.caches:
@@ -130,6 +135,11 @@ class SentenceCache:
     """Tensors of every sentence, (B, ...), which its rows share and none of them changes."""
 
     tensors: list[Tensor | None]
+
+    @classmethod
+    def copied(cls, tensors: list[Tensor | None]) -> "SentenceCache":
+        """Of tensors that belong to others: those that it keeps are moved about in place."""
+        return cls([None if tensor is None else tensor.clone() for tensor in tensors])
 
     def select(self, parents: Tensor, moves: "Moves | None") -> None:  # noqa: ARG002
         """See ``Cache``."""

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from mtkit.model.attention import may_attend
 from mtkit.model.memory import Memory
 from mtkit.model.scores import build_score
-from mtkit.model.search_state import SentenceCache
 from mtkit.model_config import ModelConfig
 
 
@@ -31,11 +30,13 @@ class StateAttention(nn.Module):
         self.coverage = nn.Parameter(torch.zeros(self.n_heads, 1, per_head)) if coverage else None
         self.recorded: list[Tensor] | None = None
 
-    def start(self, memory: Memory) -> SentenceCache:
-        """Keys (B, H, S, E), values (B, S, D), and where anything is padding a mask (B, 1, 1, S), True = may attend."""
+    def start(self, memory: Memory) -> list[Tensor | None]:
+        """What ``forward`` reads: keys (B, H, S, E), values (B, S, D), and where anything is padding a mask
+        (B, 1, 1, S), True = may attend.
+        """
         values = memory.hidden if memory.values is None else memory.values
         mask = None if memory.padding_mask is None else may_attend(memory.padding_mask)
-        return SentenceCache([self._split(self.k_proj(memory.hidden)), values, mask])
+        return [self._split(self.k_proj(memory.hidden)), values, mask]
 
     def forward(
         self, queries: Tensor, source: list[Tensor | None], coverage: Tensor | None = None

@@ -57,7 +57,15 @@ class FeedForward(nn.Module):
 
 def build_norm(config: ModelConfig) -> nn.Module:
     """Layer normalisation (Ba et al. 2016), or without mean and bias (RMSNorm, Zhang and Sennrich 2019)."""
-    return nn.LayerNorm(config.d_model) if config.norm_type == "layer" else nn.RMSNorm(config.d_model, eps=1e-6)
+    return nn.LayerNorm(config.d_model) if config.norm_type == "layer" else RMSNorm(config.d_model, eps=1e-6)
+
+
+class RMSNorm(nn.RMSNorm):
+    """torch's, computed in the precision of its weights, as autocast does for layer normalisation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        return super().forward(x.to(self.weight.dtype))
 
 
 class Residual(nn.Module):

@@ -28,6 +28,7 @@ def test_every_layer_that_attends_gives_its_weights(name: str, build_model: Buil
         n_heads = 1 if kind == "average" else config.n_heads
         assert one.weights.shape == (3, n_heads, queries, keys)
         if kind == "low_rank":
+            assert not (one.weights * SRC_PADDING[:, None, None]).any()
             continue
         torch.testing.assert_close(one.weights.sum(-1), torch.ones(3, n_heads, queries))
         assert (one.weights >= 0).all()

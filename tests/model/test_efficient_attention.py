@@ -85,6 +85,11 @@ def test_low_rank_attention_to_the_source_is_full_attention_where_nothing_is_mix
     torch.testing.assert_close(low(x, memory), full(x, memory))
 
 
+def test_a_sequence_longer_than_the_projection_is_refused() -> None:
+    with pytest.raises(ValueError, match="201 tokens are too many for attention low_rank, whose projection has 200"):
+        LowRankSelfAttention(config())(torch.randn(1, 201, 8))
+
+
 def by_formula(attention: LinearAttention, x: Tensor, memory: Tensor, hidden: Tensor) -> Tensor:
     """Weights phi(q) phi(k) over their sum, one row at a time; ``hidden`` (Q, L) is True where a key is not seen."""
     q = (F.elu(attention.q_proj(x)) + 1).view(-1, 2, 4)
