@@ -136,8 +136,8 @@ class ModelConfig(Section):
     d_embedding: PositiveInt | None = None
     """Width of the embeddings, with a linear map to ``d_model``; by default ``d_model``, without."""
 
-    scale_embeddings: bool = True
-    """Multiply embeddings by the root of their width."""
+    scale_embeddings: bool | None = None
+    """Multiply embeddings by the root of their width; by default everywhere but before convolutions."""
 
     initialisation: Literal["auto", "xavier", "depth_scaled"] = "auto"
     """depth_scaled: smaller weights in deeper layers. auto: that for eight or more post-norm layers, else xavier."""
@@ -157,6 +157,10 @@ class ModelConfig(Section):
         if self.positions == "auto" or (architecture == "conv" and self.positions in _RELATIVE):
             return "sinusoidal" if architecture == "transformer" else "learned"
         return self.positions
+
+    def scales_embeddings(self, side: Side) -> bool:
+        """Whether a side multiplies its embeddings by the root of their width."""
+        return self.side(side) != "conv" if self.scale_embeddings is None else self.scale_embeddings
 
     def attention_of(self, part: Literal["encoder", "decoder", "cross"]) -> list[str]:
         """The names of attention in the layers of a part, bottom to top; none where it has no attention to choose.

@@ -48,8 +48,8 @@ class MultiHeadAttention(nn.Module):
         mask: Tensor | None,
         *,
         causal: bool = False,
-        at: Tensor | None = None,
-        of: Tensor | None = None,
+        q_positions: Tensor | None = None,
+        k_positions: Tensor | None = None,
     ) -> Tensor:
         """The weighted sum of values for each query, (B, Q, D), projected.
 
@@ -59,13 +59,17 @@ class MultiHeadAttention(nn.Module):
             values: Likewise.
             mask: What torch's attention takes, broadcast to (B, H, Q, L): bool, True = may attend, or numbers to add.
             causal: Hide keys later than the query. Needs Q == L.
-            at: Positions of the queries, int64 (Q,), where they matter; by default 0, 1, ...
-            of: Positions of the keys, int64 (L,).
+            q_positions: Of the queries, int64 (Q,), where they matter; by default 0, 1, ...
+            k_positions: Of the keys, int64 (L,).
         """
         grouped = self.n_kv_heads < self.n_heads
-        if self._knows_positions and (at is None or of is None):
-            at, of = (torch.arange(x.size(2), device=x.device) for x in (queries, keys))
-        bias = None if at is None or of is None else self.relative.bias(queries, at, of)
+        if self._knows_positions and (q_positions is None or k_positions is None):
+            q_positions, k_positions = (torch.arange(x.size(2), device=x.device) for x in (queries, keys))
+        bias = (
+            None
+            if q_positions is None or k_positions is None
+            else self.relative.bias(queries, q_positions, k_positions)
+        )
         dropout = self.dropout if self.training else 0.0
         if self.fused and self.recorded is None:
             if bias is not None:
@@ -77,13 +81,21 @@ class MultiHeadAttention(nn.Module):
             if grouped:
                 repeats = self.n_heads // self.n_kv_heads
                 keys, values = keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
-            scores = self.score(queries, keys, of) if isinstance(self.score, Location) else self.score(queries, keys)
+            scores = (
+                self.score(queries, keys, k_positions)
+                if isinstance(self.score, Location)
+                else self.score(queries, keys)
+            )
             weights = _masked(scores if bias is None else scores + bias, mask, causal=causal).softmax(-1)
             if self.recorded is not None:
                 self.recorded.append(weights)
             weights = F.dropout(weights, dropout)
             out = weights @ values
-            distant = None if at is None or of is None else self.relative.values(weights, at, of)
+            distant = (
+                None
+                if q_positions is None or k_positions is None
+                else self.relative.values(weights, q_positions, k_positions)
+            )
             out = out if distant is None else out + distant
         return self.out_proj(out.transpose(1, 2).flatten(2))
 
@@ -114,8 +126,8 @@ class SelfAttention(MultiHeadAttention):
         queries = self.split(self.q_proj(x))
         keys, values = map(self.split, self.kv_proj(x).chunk(2, dim=-1))
         if self._knows_positions:
-            at = torch.arange(x.size(1), device=x.device)
-            queries, keys = self.relative.rotate(queries, at), self.relative.rotate(keys, at)
+            q_positions = torch.arange(x.size(1), device=x.device)
+            queries, keys = self.relative.rotate(queries, q_positions), self.relative.rotate(keys, q_positions)
         return self.attend_within(queries, keys, values, padding_mask)
 
     def attend_within(self, queries: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None) -> Tensor:
@@ -137,13 +149,15 @@ class SelfAttention(MultiHeadAttention):
             keys, values = cache.write(new)
             out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=self.step_mask(state))
             return cache.out(out.transpose(1, 2).reshape(x.shape))
-        at = of = None
+        q_positions = k_positions = None
         if self._knows_positions:
-            at, of = state.slot_positions()
-            queries = self.relative.rotate(queries, at)
-            new = torch.stack([self.relative.rotate(new[0], at), new[1]])
+            q_positions, k_positions = state.slot_positions()
+            queries = self.relative.rotate(queries, q_positions)
+            new = torch.stack([self.relative.rotate(new[0], q_positions), new[1]])
         keys, values = cache.write(new)
-        return self.attend(queries, keys, values, self.step_mask(state), at=at, of=of).view(x.shape)
+        return self.attend(
+            queries, keys, values, self.step_mask(state), q_positions=q_positions, k_positions=k_positions
+        ).view(x.shape)
 
     def step_mask(self, state: SearchState) -> Tensor | None:
         """What hides from a row all slots but those of its own past: (B, 1, K, N), to be added to scores."""

@@ -34,36 +34,49 @@ class LocalAttention(SelfAttention):
         """A block of W queries at a time, with the keys of that block and its neighbours."""
         length = queries.size(2)
         if length <= 2 * self.window or self.recorded is not None:
-            at = torch.arange(length, device=queries.device)
-            return self.attend(queries, keys, values, self._near(at, at, padding_mask), at=at, of=at)
+            q_positions = torch.arange(length, device=queries.device)
+            return self.attend(
+                queries,
+                keys,
+                values,
+                self._near(q_positions, q_positions, padding_mask),
+                q_positions=q_positions,
+                k_positions=q_positions,
+            )
         w, after = self.window, 0 if self.causal else self.window
         blocks = -(-length // w)
         pad = blocks * w - length
-        at = torch.arange(w, device=queries.device) + w
-        of = torch.arange(w + w + after, device=queries.device)
+        q_positions = torch.arange(w, device=queries.device) + w
+        k_positions = torch.arange(w + w + after, device=queries.device)
         here = torch.zeros(queries.size(0), length, dtype=torch.bool, device=queries.device)
         outside = F.pad(here if padding_mask is None else padding_mask, (w, pad + after), value=True)
-        mask = self._near(at, of, outside.unfold(1, len(of), w).flatten(0, 1))  # (B * blocks, 1, W, 3W)
+        mask = self._near(
+            q_positions, k_positions, outside.unfold(1, len(k_positions), w).flatten(0, 1)
+        )  # (B * blocks, 1, W, 3W)
         queries = F.pad(queries, (0, 0, 0, pad)).unflatten(2, (blocks, w)).transpose(1, 2).flatten(0, 1)
         keys, values = (
-            F.pad(x, (0, 0, w, pad + after)).unfold(2, len(of), w).permute(0, 2, 1, 4, 3).flatten(0, 1)
+            F.pad(x, (0, 0, w, pad + after)).unfold(2, len(k_positions), w).permute(0, 2, 1, 4, 3).flatten(0, 1)
             for x in (keys, values)
         )
-        out = self.attend(queries, keys, values, mask, at=at, of=of)  # (B * blocks, W, D)
+        out = self.attend(
+            queries, keys, values, mask, q_positions=q_positions, k_positions=k_positions
+        )  # (B * blocks, W, D)
         return out.unflatten(0, (-1, blocks)).flatten(1, 2)[:, :length]
 
     def step_mask(self, state: SearchState) -> Tensor | None:
         """The past of each row, as far as the window goes."""
-        at, of = state.slot_positions()
-        near = torch.where((at[:1, None] - of) <= self.window, 0.0, -torch.inf).to(state.dtype)  # (1, N)
+        q_positions, k_positions = state.slot_positions()
+        near = torch.where((q_positions[:1, None] - k_positions) <= self.window, 0.0, -torch.inf).to(
+            state.dtype
+        )  # (1, N)
         past = super().step_mask(state)
         return near if past is None else past + near
 
-    def _near(self, at: Tensor, of: Tensor, padding_mask: Tensor | None) -> Tensor:
+    def _near(self, q_positions: Tensor, k_positions: Tensor, padding_mask: Tensor | None) -> Tensor:
         """Bool (Q, L), or with padding (B, 1, Q, L): True = may attend. A position always sees itself, so that no
         softmax is without support.
         """
-        distance = at[:, None] - of
+        distance = q_positions[:, None] - k_positions
         near = (distance <= self.window) & (distance >= (0 if self.causal else -self.window))
         if padding_mask is None:
             return near

@@ -17,7 +17,7 @@ from mtkit.model.positions import sinusoidal_positions
 from mtkit.model.recurrent import RecurrentDecoder, RecurrentEncoder
 from mtkit.model.search_state import SearchState
 from mtkit.model.transformer import TransformerDecoder, TransformerEncoder
-from mtkit.model_config import ModelConfig
+from mtkit.model_config import ModelConfig, Side
 
 Encoder = TransformerEncoder | RecurrentEncoder | ConvolutionalEncoder
 Decoder = TransformerDecoder | RecurrentDecoder | ConvolutionalDecoder
@@ -43,11 +43,12 @@ class Embedding(nn.Module):
 
     positions: Tensor | None
 
-    def __init__(self, config: ModelConfig, vocab_size: int, *, pad_id: int, positions: str) -> None:
+    def __init__(self, config: ModelConfig, vocab_size: int, *, pad_id: int, side: Side) -> None:
         super().__init__()
+        positions = config.positions_of(side)
         width = config.d_embedding or config.d_model
         self.tokens = nn.Embedding(vocab_size, width, padding_idx=pad_id)
-        self.scale = math.sqrt(width) if config.scale_embeddings else 1.0
+        self.scale = math.sqrt(width) if config.scales_embeddings(side) else 1.0
         self.widen = nn.Linear(width, config.d_model, bias=False) if config.d_embedding else None
         if positions == "learned":
             self.positions = nn.Parameter(torch.empty(config.max_length, config.d_model))
@@ -70,9 +71,8 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.config = config
         self.pad_id = pad_id
-        src_positions, tgt_positions = config.positions_of("encoder"), config.positions_of("decoder")
-        self.tgt_embedding = Embedding(config, tgt_vocab_size, pad_id=pad_id, positions=tgt_positions)
-        self.src_embedding = Embedding(config, src_vocab_size, pad_id=pad_id, positions=src_positions)
+        self.tgt_embedding = Embedding(config, tgt_vocab_size, pad_id=pad_id, side="decoder")
+        self.src_embedding = Embedding(config, src_vocab_size, pad_id=pad_id, side="encoder")
         if config.tie_embeddings == "all":  # tokens alone: where they stand is a matter of each side
             self.src_embedding.tokens, self.src_embedding.widen = self.tgt_embedding.tokens, self.tgt_embedding.widen
         width = config.d_embedding or config.d_model

@@ -27,17 +27,19 @@ def sinusoidal_positions(max_length: int, d_model: int) -> Tensor:
 
 
 class Relative(nn.Module):
-    """What attention knows of positions; this one knows nothing. ``at`` and ``of`` below are positions, int64."""
+    """What attention knows of positions; this one knows nothing. Positions are int64."""
 
-    def rotate(self, x: Tensor, at: Tensor) -> Tensor:  # noqa: ARG002
+    def rotate(self, x: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002
         """Queries or keys (B, H, L, E), turned as their positions (L,) say."""
         return x
 
-    def bias(self, queries: Tensor, at: Tensor, of: Tensor) -> Tensor | None:  # noqa: ARG002
-        """What is added to the scores of queries (B, H, Q, E) at (Q,) for keys of (L,); broadcasts to (B, H, Q, L)."""
+    def bias(self, queries: Tensor, q_positions: Tensor, k_positions: Tensor) -> Tensor | None:  # noqa: ARG002
+        """What is added to the scores of queries (B, H, Q, E), at positions (Q,), for keys at (L,); broadcasts to
+        (B, H, Q, L).
+        """
         return None
 
-    def values(self, weights: Tensor, at: Tensor, of: Tensor) -> Tensor | None:  # noqa: ARG002
+    def values(self, weights: Tensor, q_positions: Tensor, k_positions: Tensor) -> Tensor | None:  # noqa: ARG002
         """What is added to the weighted sum of values, (B, H, Q, E), for weights (B, H, Q, L)."""
         return None
 
@@ -52,9 +54,9 @@ class Rotary(Relative):
         frequency = _ROTARY_BASE ** (-torch.arange(0, per_head, 2, dtype=torch.float64) / per_head)
         self.register_buffer("frequency", frequency.float(), persistent=False)
 
-    def rotate(self, x: Tensor, at: Tensor) -> Tensor:
+    def rotate(self, x: Tensor, positions: Tensor) -> Tensor:
         """See ``Relative``; number 2i is paired with number 2i + 1."""
-        angle = at[:, None].float() * self.get_buffer("frequency")  # (L, E / 2)
+        angle = positions[:, None].float() * self.get_buffer("frequency")  # (L, E / 2)
         sin, cos = angle.sin().to(x.dtype), angle.cos().to(x.dtype)
         even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
         return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
@@ -67,9 +69,9 @@ class Alibi(Relative):
         super().__init__()
         self.register_buffer("slopes", torch.tensor(alibi_slopes(n_heads)), persistent=False)
 
-    def bias(self, queries: Tensor, at: Tensor, of: Tensor) -> Tensor:
+    def bias(self, queries: Tensor, q_positions: Tensor, k_positions: Tensor) -> Tensor:
         """See ``Relative``; (H, Q, L)."""
-        distance = (at[:, None] - of).abs().to(queries.dtype)
+        distance = (q_positions[:, None] - k_positions).abs().to(queries.dtype)
         return -self.get_buffer("slopes").to(queries.dtype)[:, None, None] * distance
 
 
@@ -93,9 +95,9 @@ class Bucketed(Relative):
         self.causal = causal
         self.weight = nn.Parameter(torch.zeros(_T5_BUCKETS, n_heads))
 
-    def bias(self, queries: Tensor, at: Tensor, of: Tensor) -> Tensor:
+    def bias(self, queries: Tensor, q_positions: Tensor, k_positions: Tensor) -> Tensor:
         """See ``Relative``; (H, Q, L)."""
-        buckets = t5_buckets(of - at[:, None], causal=self.causal)
+        buckets = t5_buckets(k_positions - q_positions[:, None], causal=self.causal)
         return self.weight[buckets].permute(2, 0, 1).to(queries.dtype)
 
 
@@ -127,19 +129,19 @@ class Shaw(Relative):
         for vectors in (self.key_vectors, self.value_vectors):
             nn.init.xavier_uniform_(vectors)
 
-    def bias(self, queries: Tensor, at: Tensor, of: Tensor) -> Tensor:
+    def bias(self, queries: Tensor, q_positions: Tensor, k_positions: Tensor) -> Tensor:
         """See ``Relative``; (B, H, Q, L), scaled as ``ScaledDot`` scales."""
         by_distance = queries * queries.size(-1) ** -0.5 @ self.key_vectors.t()  # (B, H, Q, 33)
-        return by_distance.gather(-1, self._index(at, of).expand(*queries.shape[:3], -1))
+        return by_distance.gather(-1, self._index(q_positions, k_positions).expand(*queries.shape[:3], -1))
 
-    def values(self, weights: Tensor, at: Tensor, of: Tensor) -> Tensor:
+    def values(self, weights: Tensor, q_positions: Tensor, k_positions: Tensor) -> Tensor:
         """See ``Relative``."""
         by_distance = weights.new_zeros(*weights.shape[:3], N_DISTANCES)
-        by_distance = by_distance.scatter_add(-1, self._index(at, of).expand_as(weights), weights)
+        by_distance = by_distance.scatter_add(-1, self._index(q_positions, k_positions).expand_as(weights), weights)
         return by_distance @ self.value_vectors
 
-    def _index(self, at: Tensor, of: Tensor) -> Tensor:
-        return (of - at[:, None]).clamp(-_SHAW_CLIP, _SHAW_CLIP) + _SHAW_CLIP
+    def _index(self, q_positions: Tensor, k_positions: Tensor) -> Tensor:
+        return (k_positions - q_positions[:, None]).clamp(-_SHAW_CLIP, _SHAW_CLIP) + _SHAW_CLIP
 
 
 def build_relative(name: str, *, n_heads: int, per_head: int, causal: bool) -> Relative:

@@ -51,12 +51,20 @@ class Conversion:
         return self.quality is not None and self.quality["loss"] <= MAX_LOSS
 
 
+_KNOWN: dict[str, list[object]] = {
+    "architecture": ["transformer"],
+    "norm": ["pre", "post"],
+    "activation": ["relu", "gelu"],
+    "scale_embeddings": [None, True],
+}
+
+
 def inexpressible(config: ModelConfig) -> str | None:
     """The first setting of a model that CTranslate2 has nothing for, with its value; None where there is none."""
     for name, field in ModelConfig.model_fields.items():
         value = getattr(config, name)
-        known = {"architecture": ["transformer"], "norm": ["pre", "post"], "activation": ["relu", "gelu"]}.get(name)
-        if (name not in _SHAPE | WITHOUT_EFFECT and value != field.default) or (known and value not in known):
+        known = _KNOWN.get(name)
+        if value not in known if known else name not in _SHAPE | WITHOUT_EFFECT and value != field.default:
             return f"model.{name} {value}"
     return None
 
