@@ -95,6 +95,8 @@ class Timeline:
                 stack.pop()
                 self.mark(stack[-1])
                 last = output.hidden if isinstance(output, Memory) else output
+                while isinstance(last, tuple):  # of recurrent layers: what they give, and where they ended
+                    last = last[0]
                 if isinstance(last, Tensor) and last.requires_grad:
                     last.register_hook(lambda _gradient: self.mark(part, "backward"))
 

@@ -6,7 +6,7 @@ from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch, collate
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
+from mtkit.model_config import ModelConfig, without_idle
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.run import build_optimizer
 
@@ -19,10 +19,11 @@ PARTS = {
 }
 
 
-def build(dropout: float = 0.1) -> EncoderDecoder:
+def build(dropout: float = 0.1, **overrides: object) -> EncoderDecoder:
     torch.manual_seed(0)
-    sizes = {"d_model": 16, "n_heads": 2, "d_ff": 32, "n_encoder_layers": 2, "n_decoder_layers": 2}
-    config = ModelConfig.model_validate(sizes | {"dropout": dropout, "max_length": 20})
+    sizes: dict[str, object] = {"d_model": 16, "n_heads": 2, "d_ff": 32, "n_encoder_layers": 2, "n_decoder_layers": 2}
+    sizes |= {"dropout": dropout, "max_length": 20}
+    config = ModelConfig.model_validate(without_idle(sizes, overrides) | overrides)
     return EncoderDecoder(config, src_vocab_size=30, tgt_vocab_size=30, pad_id=0).train()
 
 
@@ -122,6 +123,16 @@ def test_nothing_is_watched_afterwards() -> None:
 def test_modules_are_named_after_what_they_do(name: str, part: str | None) -> None:
     model = build()
     assert part_of(name, dict(model.named_modules())[name], model.config) == part
+
+
+@pytest.mark.parametrize("architecture", ["rnn", "conv"])
+def test_layers_without_sublayers_have_their_time_forward_and_backward(architecture: str) -> None:
+    timeline, seen = watch(build(architecture=architecture))
+    spent = timeline.spent()
+    assert seen.count(("encoder layers", "backward")) >= 3  # two layers, and their stack
+    for part in ("encoder layers", "decoder layers", "decoder cross-attention"):
+        assert spent[part]["forward"] > 0, part
+        assert spent[part]["backward"] > 0, part
 
 
 def test_layers_without_sublayers_are_parts_themselves() -> None:
