@@ -213,7 +213,7 @@ class ModelConfig(Section):
             if name in (*ENCODER_ATTENTION, *DECODER_ATTENTION):
                 reason = "it sees the future" if name == "low_rank" else _ELSEWHERE[part]
                 raise ValueError(f"{part}_attention {name}: {reason}; {listed}")
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
             hint = f"did you mean {close[0]}? " if close else ""
             raise ValueError(f"{part}_attention {name}: unknown; {hint}{listed}")
         n_layers = self.n_encoder_layers if part == "encoder" else self.n_decoder_layers
@@ -247,7 +247,7 @@ class ModelConfig(Section):
         sides: tuple[Side, Side] = ("encoder", "decoder")
         for side in sides:
             names = self.attention_of(side)
-            if self.side(side) == "transformer" and not set(names) & {*takes, *_IN_ORDER}:
+            if self.side(side) == "transformer" and not set(names) & {*_SCORED, *_IN_ORDER}:
                 raise ValueError(
                     f"positions {self.positions} change the scores of pairs of tokens, which {side}_attention "
                     f"{names[0]} does not compute: use sinusoidal or learned"

@@ -75,7 +75,14 @@ class Settings:
         else:
             name, reason = size_class_for(n_pairs), f"the corpus has {n_pairs:,} training pairs"
         forced = Layer(f"preset {name}", {"model": {"preset": name}})
-        return Settings([*self._over_preset(name)._layers, forced]), f"preset {name}: {reason}"
+        return Settings([*self._over_preset(name)._layers, forced]), f"preset {name}: {reason}{self._instead(name)}"
+
+    def _instead(self, name: str) -> str:
+        """Which values of a preset give way to stronger ones, for a line of the log."""
+        given = _get(_merge(layer.tree for layer in self._layers), ("model",))
+        preset = SIZE_CLASSES[name].model
+        other = [f"{key} {given[key]}" for key in preset if key in (given or {}) and given[key] != preset[key]]
+        return f"; instead of its own values: {', '.join(other)}" if other else ""
 
     def before_corpus(self) -> "Settings":
         """Settings that are valid while the number of training pairs, and with it the preset, is not known.
@@ -157,7 +164,7 @@ class Settings:
         if kind == "missing":
             return f"{key}: required, but not given"
         known = re.findall(r"'([^']+)'", message) if kind == "literal_error" else []
-        close = difflib.get_close_matches(str(given), known, n=1, cutoff=0.5)
+        close = difflib.get_close_matches(str(given).lower(), known, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         shown = "" if isinstance(given, (dict, BaseModel)) else f" (got {given!r}{hint})"
         return f"{place}{key}: {message.removeprefix('Value error, ')}{shown}"

@@ -26,12 +26,13 @@ from mtkit.model_config import OPTIONS, ModelConfig, doubts, without_idle
         ({"n_kv_heads": 3}, r"n_kv_heads \(3\) must divide n_heads \(8\)"),
         ({"n_unique_layers": 7}, "exceeds the layers of both sides"),
         ({"positions": "alibi", "decoder_attention": "average"}, "which decoder_attention average does not compute"),
-        ({"positions": "shaw", "encoder_attention": "local"}, "encoder_attention local does not compute"),
+        ({"positions": "shaw", "encoder_attention": "local"}, "shaw do not go with encoder_attention local"),
         (
             {"positions": "shaw", "encoder_attention": ["dot"] + ["scaled_dot"] * 5},
             "do not go with encoder_attention dot",
         ),
-        ({"positions": "rotary", "decoder_attention": "location"}, "decoder_attention location does not compute"),
+        ({"positions": "rotary", "decoder_attention": "location"}, "rotary do not go with decoder_attention location"),
+        ({"encoder_attention": "Dot"}, "encoder_attention Dot: unknown; did you mean dot?"),
         (
             {"positions": "rotary", "encoder_attention": "dynamic", "decoder_attention": "ssru"},
             "do nothing here: no layer compares pairs of tokens",

@@ -96,7 +96,7 @@ def test_flags_beat_overrides_beat_the_recipe_beats_the_preset(tmp_path: Path) -
     overrides = ["model.dropout=0.4", "training.seed=3", "training.learning_rate=1e-3"]
     settings, reason = Settings.load(path, overrides=overrides, flags={"training.seed": 4}).for_corpus(10)
     config = settings.config()
-    assert reason == "preset tiny: the recipe names it"
+    assert reason == "preset tiny: the recipe names it; instead of its own values: d_ff 64, dropout 0.4"
     assert config.model.d_model == 128  # preset
     assert config.model.d_ff == 64  # recipe
     assert config.model.dropout == 0.4  # --set
@@ -130,6 +130,12 @@ def test_a_malformed_override_is_refused(tmp_path: Path, override: str) -> None:
 def test_the_size_of_the_corpus_chooses_the_preset(n_pairs: int, size: str, vocab_size: int) -> None:
     assert size_class_for(n_pairs) == size
     assert default_vocab_size(n_pairs) == vocab_size
+
+
+def test_what_a_recipe_says_in_the_place_of_a_preset_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + "model: {n_encoder_layers: 2, n_heads: 4}\n")
+    _, line = Settings.load(path, overrides=["model.preset=deep-shallow"]).for_corpus(10)
+    assert line == "preset deep-shallow: the recipe names it; instead of its own values: n_encoder_layers 2"
 
 
 @pytest.mark.parametrize("name", SIZE_CLASSES)
@@ -191,6 +197,7 @@ def test_settings_that_one_preset_makes_valid_are_valid_before_the_corpus(
         ("model: {d_model: 100, preset: huge}\n", r"my.yaml:6: model.preset: .*'huge'"),
         ("model: {preset: [tiny]}\n", r"my.yaml:6: model.preset: "),
         ("model: {preset: rnn-lung}\n", r"\(got 'rnn-lung'; did you mean 'rnn-luong'\?\)"),
+        ("model: {architecture: RNN}\n", r"\(got 'RNN'; did you mean 'rnn'\?\)"),
         ("model: {norm: past}\n", r"my.yaml:6: model.norm: .* \(got 'past'; did you mean 'post'\?\)"),
         (
             "model: {decoder_attention: avrage}\n",

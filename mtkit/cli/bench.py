@@ -22,7 +22,9 @@ def bench(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="Without a recipe: tiny, small, base or big. Default: small, on a GPU base."),
+        typer.Option(
+            help="Without a recipe: a preset, such as small, base or rnn-luong. Default: small, on a GPU base."
+        ),
     ] = None,
     overrides: SetOption = None,
     seconds: Annotated[float, typer.Option(min=0, help="How long to measure, about.")] = 30,

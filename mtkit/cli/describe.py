@@ -30,7 +30,9 @@ def describe(
         raise ConfigError(f"two recipes, {recipe} and {config}: name one")
     config = config or recipe
     if (config is None) == (preset is None):
-        raise ConfigError("give a recipe, or a preset with --preset NAME, not both or neither")
+        raise ConfigError(
+            "give a recipe, or a preset with --preset NAME, not both or neither; with a recipe --set model.preset=NAME"
+        )
 
     from mtkit.bench.description import describe as description_of
     from mtkit.bench.description import table
