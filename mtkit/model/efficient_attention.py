@@ -17,7 +17,7 @@ from mtkit.model_config import ModelConfig
 CHUNK = 64
 """Tokens that causal linear attention compares directly, before it sums them up."""
 
-_TINY = 1e-6  # keeps the divisor of linear attention from zero
+_TINY = 1e-30  # keeps the divisor of linear attention from zero
 
 
 class LocalAttention(SelfAttention):
@@ -155,7 +155,7 @@ class LinearAttention(nn.Module):
 
     def queries(self, x: Tensor) -> Tensor:
         """Phi of the queries of (B, Q, D): (B, H, Q, E)."""
-        return F.elu(self._split(self.q_proj(x))) + 1
+        return _phi(self._split(self.q_proj(x)))
 
     def keys_values(self, x: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Phi of the keys, zero at padding, and the values followed by a one: (B, H, L, E) and (B, H, L, E + 1).
@@ -170,7 +170,7 @@ class LinearAttention(nn.Module):
 
     def answer(self, sums: Tensor) -> Tensor:
         """Weighted sums of values and ones, (B, H, Q, E + 1), to (B, Q, D)."""
-        out = (sums[..., :-1] / (sums[..., -1:] + _TINY)).to(self.out_proj.weight.dtype)
+        out = sums[..., :-1] / sums[..., -1:].clamp(min=_TINY)
         return self.out_proj(out.transpose(1, 2).flatten(2))
 
     def record(self, queries: Tensor, keys: Tensor, *, causal: bool = False) -> None:
@@ -201,7 +201,7 @@ class LinearSelfAttention(LinearAttention):
         before, sums = keys.new_zeros(*keys.shape[:2], self.per_head, self.per_head + 1), []
         for q, k, v in zip(*(part.split(CHUNK, dim=2) for part in (queries, keys, values)), strict=True):
             sums.append((q @ k.mT).tril() @ v + q @ before)
-            before = before + k.mT @ v
+            before = before + (k.mT @ v).float()
         return self.answer(torch.cat(sums, dim=2))
 
     def start(self, state: SearchState) -> RowCache:  # noqa: ARG002
@@ -211,7 +211,7 @@ class LinearSelfAttention(LinearAttention):
     def step(self, x: Tensor, cache: RowCache, state: SearchState) -> Tensor:  # noqa: ARG002
         """One token of every row, (M, D) -> (M, D)."""
         keys, values = self.keys_values(x[:, None], None)
-        new = keys.mT @ values
+        new = (keys.mT @ values).float()  # under autocast too the sum of many must not be rounded each time
         cache.tensors = [cache.last(new) + new]
         return self.answer(self.queries(x[:, None]) @ cache.tensors[0])[:, 0]
 

@@ -14,6 +14,7 @@ from mtkit.model.efficient_attention import (
     LowRankCrossAttention,
     LowRankSelfAttention,
 )
+from mtkit.model.search_state import RowCache, SearchState
 from mtkit.model_config import ModelConfig
 
 SIZES = {"d_model": 8, "n_heads": 2, "d_ff": 16, "max_length": 200, "window": 3, "low_rank_size": 5}
@@ -109,6 +110,34 @@ def test_linear_attention_is_the_quadratic_formula(causal: bool, length: int) ->
     future = torch.ones(length, length, dtype=torch.bool).triu(1) if causal else torch.zeros(length, length).bool()
     expected = torch.stack([by_formula(attention, row, row, future) for row in x])
     torch.testing.assert_close(attention(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_linear_attention_keeps_small_features_apart() -> None:
+    """Far below zero elu(x) + 1 rounds to zero, and a query would be answered with nothing."""
+    torch.manual_seed(0)
+    attention = LinearSelfAttention(config(), causal=False).eval()
+    torch.nn.init.constant_(attention.q_proj.bias, -20.0)
+    x = torch.randn(1, 9, 8)
+    attention.recorded = []
+    attention(x)
+    queries = attention.q_proj(x[0]).double().view(9, 2, 4).exp()  # all are far below zero
+    keys = F.elu(attention.kv_proj(x[0])[:, :8].double()).view(9, 2, 4) + 1
+    weights = torch.einsum("qhe,lhe->hql", queries, keys)
+    expected = weights / weights.sum(-1, keepdim=True)
+    torch.testing.assert_close(attention.recorded[0][0].double(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_sums_of_a_long_search_do_not_stall_in_half_precision() -> None:
+    torch.manual_seed(0)
+    attention = LinearSelfAttention(config(), causal=True).eval()
+    x = torch.randn(2, 600, 8)
+    cache, state = RowCache(), SearchState([], 2, 1, x.device, torch.bfloat16)
+    with torch.inference_mode():
+        expected = attention(x)[:, -1]
+        with torch.autocast("cpu", torch.bfloat16):
+            for token in x.unbind(1):
+                found = attention.step(token, cache, state)
+    torch.testing.assert_close(found.float(), expected, rtol=0.02, atol=0.01)
 
 
 def test_linear_attention_to_the_source_is_the_quadratic_formula() -> None:
