@@ -41,7 +41,7 @@ from mtkit.model_config import OPTIONS, ModelConfig, doubts, without_idle
         ({"architecture": "rnn", "cross_attention": ["dot"] * 6}, "a recurrent decoder has one attention"),
         (
             {"architecture": "rnn", "bridge": "copy", "n_decoder_layers": 2},
-            "as many layers as the decoder: 6 and 2 rnn",
+            "as many layers as the decoder: here 6 rnn and 2",
         ),
         ({"decoder_architecture": "rnn", "bridge": "copy"}, "bridge copy needs a recurrent encoder"),
         ({"architecture": "rnn", "cross_attention": "linear"}, "cross_attention linear needs a Transformer decoder"),

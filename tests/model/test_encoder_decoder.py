@@ -17,16 +17,6 @@ def hidden(model: EncoderDecoder, src: Tensor, tgt_in: Tensor) -> Tensor:
     return model(src, tgt_in, mask if mask.any() else None)
 
 
-def test_sinusoidal_positions_are_those_worked_out_by_hand() -> None:
-    # D = 4: frequencies 1 and 10000^(-2/4) = 0.01; sine and cosine in turn.
-    expected = [
-        [0.0, 1.0, 0.0, 1.0],
-        [0.841471, 0.540302, 0.0099998, 0.99995],
-        [0.909297, -0.416147, 0.0199987, 0.9998],
-    ]
-    torch.testing.assert_close(sinusoidal_positions(3, 4), torch.tensor(expected), rtol=0, atol=1e-6)
-
-
 def test_embeddings_are_scaled_by_the_root_of_their_width(build_model: BuildModel) -> None:
     model = build_model()
     embedded = model.src_embedding(torch.tensor([[5, 6]]), start=1)
