@@ -265,7 +265,8 @@ class ModelConfig(Section):
             if self.bridge == "copy" and (self.architecture != "rnn" or self.n_encoder_layers != self.n_decoder_layers):
                 raise ValueError(
                     "bridge copy needs a recurrent encoder with as many layers as the decoder: "
-                    f"here {self.n_encoder_layers} {self.architecture} and {self.n_decoder_layers} rnn; use bridge: dense"
+                    f"here {self.n_encoder_layers} {self.architecture} and {self.n_decoder_layers} rnn; "
+                    "use bridge: dense"
                 )
             if self.coverage and self.cross_attention == "location":
                 raise ValueError("coverage does nothing with cross_attention location, which looks at no key")

@@ -48,8 +48,7 @@ class MultiHeadAttention(nn.Module):
         mask: Tensor | None,
         *,
         causal: bool = False,
-        q_positions: Tensor | None = None,
-        k_positions: Tensor | None = None,
+        positions: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """The weighted sum of values for each query, (B, Q, D), projected.
 
@@ -59,17 +58,13 @@ class MultiHeadAttention(nn.Module):
             values: Likewise.
             mask: What torch's attention takes, broadcast to (B, H, Q, L): bool, True = may attend, or numbers to add.
             causal: Hide keys later than the query. Needs Q == L.
-            q_positions: Of the queries, int64 (Q,), where they matter; by default 0, 1, ...
-            k_positions: Of the keys, int64 (L,).
+            positions: Of the queries, int64 (Q,), and of the keys, int64 (L,), where they matter; by default 0, 1, ...
         """
         grouped = self.n_kv_heads < self.n_heads
-        if self._knows_positions and (q_positions is None or k_positions is None):
-            q_positions, k_positions = (torch.arange(x.size(2), device=x.device) for x in (queries, keys))
-        bias = (
-            None
-            if q_positions is None or k_positions is None
-            else self.relative.bias(queries, q_positions, k_positions)
-        )
+        if self._knows_positions and positions is None:
+            device = queries.device
+            positions = torch.arange(queries.size(2), device=device), torch.arange(keys.size(2), device=device)
+        bias = None if positions is None else self.relative.bias(queries, *positions)
         dropout = self.dropout if self.training else 0.0
         if self.fused and self.recorded is None:
             if bias is not None:
@@ -81,21 +76,16 @@ class MultiHeadAttention(nn.Module):
             if grouped:
                 repeats = self.n_heads // self.n_kv_heads
                 keys, values = keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
-            scores = (
-                self.score(queries, keys, k_positions)
-                if isinstance(self.score, Location)
-                else self.score(queries, keys)
-            )
+            if isinstance(self.score, Location) and positions is not None:
+                scores = self.score(queries, keys, positions[1])
+            else:
+                scores = self.score(queries, keys)
             weights = _masked(scores if bias is None else scores + bias, mask, causal=causal).softmax(-1)
             if self.recorded is not None:
                 self.recorded.append(weights)
             weights = F.dropout(weights, dropout)
             out = weights @ values
-            distant = (
-                None
-                if q_positions is None or k_positions is None
-                else self.relative.values(weights, q_positions, k_positions)
-            )
+            distant = None if positions is None else self.relative.values(weights, *positions)
             out = out if distant is None else out + distant
         return self.out_proj(out.transpose(1, 2).flatten(2))
 
@@ -126,8 +116,8 @@ class SelfAttention(MultiHeadAttention):
         queries = self.split(self.q_proj(x))
         keys, values = map(self.split, self.kv_proj(x).chunk(2, dim=-1))
         if self._knows_positions:
-            q_positions = torch.arange(x.size(1), device=x.device)
-            queries, keys = self.relative.rotate(queries, q_positions), self.relative.rotate(keys, q_positions)
+            places = torch.arange(x.size(1), device=x.device)
+            queries, keys = self.relative.rotate(queries, places), self.relative.rotate(keys, places)
         return self.attend_within(queries, keys, values, padding_mask)
 
     def attend_within(self, queries: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None) -> Tensor:
@@ -149,15 +139,13 @@ class SelfAttention(MultiHeadAttention):
             keys, values = cache.write(new)
             out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=self.step_mask(state))
             return cache.out(out.transpose(1, 2).reshape(x.shape))
-        q_positions = k_positions = None
+        positions = None
         if self._knows_positions:
-            q_positions, k_positions = state.slot_positions()
-            queries = self.relative.rotate(queries, q_positions)
-            new = torch.stack([self.relative.rotate(new[0], q_positions), new[1]])
+            positions = state.slot_positions()
+            queries = self.relative.rotate(queries, positions[0])
+            new = torch.stack([self.relative.rotate(new[0], positions[0]), new[1]])
         keys, values = cache.write(new)
-        return self.attend(
-            queries, keys, values, self.step_mask(state), q_positions=q_positions, k_positions=k_positions
-        ).view(x.shape)
+        return self.attend(queries, keys, values, self.step_mask(state), positions=positions).view(x.shape)
 
     def step_mask(self, state: SearchState) -> Tensor | None:
         """What hides from a row all slots but those of its own past: (B, 1, K, N), to be added to scores."""

@@ -34,15 +34,9 @@ class LocalAttention(SelfAttention):
         """A block of W queries at a time, with the keys of that block and its neighbours."""
         length = queries.size(2)
         if length <= 2 * self.window or self.recorded is not None:
-            q_positions = torch.arange(length, device=queries.device)
-            return self.attend(
-                queries,
-                keys,
-                values,
-                self._near(q_positions, q_positions, padding_mask),
-                q_positions=q_positions,
-                k_positions=q_positions,
-            )
+            places = torch.arange(length, device=queries.device)
+            mask = self._near(places, places, padding_mask)
+            return self.attend(queries, keys, values, mask, positions=(places, places))
         w, after = self.window, 0 if self.causal else self.window
         blocks = -(-length // w)
         pad = blocks * w - length
@@ -50,25 +44,21 @@ class LocalAttention(SelfAttention):
         k_positions = torch.arange(w + w + after, device=queries.device)
         here = torch.zeros(queries.size(0), length, dtype=torch.bool, device=queries.device)
         outside = F.pad(here if padding_mask is None else padding_mask, (w, pad + after), value=True)
-        mask = self._near(
-            q_positions, k_positions, outside.unfold(1, len(k_positions), w).flatten(0, 1)
-        )  # (B * blocks, 1, W, 3W)
+        outside = outside.unfold(1, len(k_positions), w).flatten(0, 1)  # (B * blocks, 3W)
+        mask = self._near(q_positions, k_positions, outside)  # (B * blocks, 1, W, 3W)
         queries = F.pad(queries, (0, 0, 0, pad)).unflatten(2, (blocks, w)).transpose(1, 2).flatten(0, 1)
         keys, values = (
             F.pad(x, (0, 0, w, pad + after)).unfold(2, len(k_positions), w).permute(0, 2, 1, 4, 3).flatten(0, 1)
             for x in (keys, values)
         )
-        out = self.attend(
-            queries, keys, values, mask, q_positions=q_positions, k_positions=k_positions
-        )  # (B * blocks, W, D)
+        out = self.attend(queries, keys, values, mask, positions=(q_positions, k_positions))  # (B * blocks, W, D)
         return out.unflatten(0, (-1, blocks)).flatten(1, 2)[:, :length]
 
     def step_mask(self, state: SearchState) -> Tensor | None:
         """The past of each row, as far as the window goes."""
         q_positions, k_positions = state.slot_positions()
-        near = torch.where((q_positions[:1, None] - k_positions) <= self.window, 0.0, -torch.inf).to(
-            state.dtype
-        )  # (1, N)
+        near = torch.where(q_positions[:1, None] - k_positions <= self.window, 0.0, -torch.inf)  # (1, N)
+        near = near.to(state.dtype)
         past = super().step_mask(state)
         return near if past is None else past + near
 
