@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mtkit.errors import DeviceError
+from mtkit.log import counted
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +105,7 @@ def describe(device: "torch.device", precision: Precision) -> str:
 
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)}), {precision}"
-    return f"{device}, {torch.get_num_threads()} threads, {precision}"
+    return f"{device}, {counted(torch.get_num_threads(), 'thread')}, {precision}"
 
 
 @contextmanager

@@ -133,9 +133,10 @@ def duration_shown(seconds: float) -> str:
     return f"{minutes // 60}h{minutes % 60:02d}m"
 
 
-def minutes_shown(minutes: float) -> str:
-    """``10.0`` as ``10 minutes``, the way that a limit of time is typed."""
-    return f"{minutes:g} minute" if minutes == 1 else f"{minutes:g} minutes"
+def counted(n: float, noun: str) -> str:
+    """``1 line``, ``2,000 lines``, ``2.5 minutes``."""
+    number = f"{n:,}" if isinstance(n, int) else f"{n:g}"
+    return f"{number} {noun}" if n == 1 else f"{number} {noun}s"
 
 
 def peak_memory() -> int:

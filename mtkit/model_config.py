@@ -1,12 +1,13 @@
-"""The shape of a model: every architecture, its options, and which option belongs to which."""
+"""The shape of a model: every architecture and its options."""
 
-import difflib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import PositiveInt, field_validator, model_validator
 
-from mtkit.section import Probability, Section
+from mtkit.log import counted
+from mtkit.model_rules import DEEP, OPTIONS, RELATIVE, mistakes
+from mtkit.section import Mistakes, Probability, Section
 
 Architecture = Literal["transformer", "rnn", "conv"]
 Side = Literal["encoder", "decoder"]
@@ -14,28 +15,6 @@ Side = Literal["encoder", "decoder"]
 Preset = Literal[
     "auto", "tiny", "small", "base", "big", "rnn-bahdanau", "rnn-luong", "conv", "deep-shallow", "student-tiny"
 ]
-
-SCORES = ("scaled_dot", "dot", "general", "additive", "location")
-ENCODER_ATTENTION = (*SCORES, "local", "low_rank", "linear", "lightweight", "dynamic")
-DECODER_ATTENTION = (*SCORES, "local", "linear", "average", "ssru", "lightweight", "dynamic")
-CROSS_ATTENTION = (*SCORES, "low_rank", "linear")
-_CONVOLUTIONS = ("lightweight", "dynamic")
-_IN_ORDER = (*_CONVOLUTIONS, "ssru")
-"""What sees the order of tokens by itself."""
-
-_SCORED = (*SCORES, "local")
-"""What scores pairs of tokens."""
-
-_TAKES: dict[str, tuple[str, ...]] = {"shaw": ("scaled_dot",), "rotary": ("scaled_dot", "dot", "general", "local")}
-"""The attention that goes with relative positions, where not all that has scores does."""
-
-_ELSEWHERE = {
-    "encoder": "it reads the past alone, and stands in a decoder",
-    "decoder": "it stands in an encoder",
-    "cross": "it looks at one sequence, and stands in an encoder or a decoder",
-}
-_RELATIVE = ("rotary", "alibi", "shaw", "t5")
-_DEEP = 8  # layers of a side, from where the depth asks for care
 
 
 class ModelConfig(Section):
@@ -154,7 +133,7 @@ class ModelConfig(Section):
         architecture = self.side(side)
         if architecture == "rnn":
             return "none"
-        if self.positions == "auto" or (architecture == "conv" and self.positions in _RELATIVE):
+        if self.positions == "auto" or (architecture == "conv" and self.positions in RELATIVE):
             return "sinusoidal" if architecture == "transformer" else "learned"
         return self.positions
 
@@ -177,24 +156,28 @@ class ModelConfig(Section):
 
     def scales_by_depth(self) -> bool:
         """Whether weights are smaller in deeper layers before the first update."""
-        deep = max(self.n_encoder_layers, self.n_decoder_layers) >= _DEEP
+        deep = max(self.n_encoder_layers, self.n_decoder_layers) >= DEEP
         return self.initialisation == "depth_scaled" or (self.initialisation == "auto" and deep and self.norm == "post")
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for part, known in (
-            ("encoder", ENCODER_ATTENTION),
-            ("decoder", DECODER_ATTENTION),
-            ("cross", CROSS_ATTENTION),
-        ):
-            self._check_attention(part, known)
-        self._check_sizes()
-        self._check_positions()
-        self._check_recurrent()
-        for name, (owner, owned) in OPTIONS.items():
-            if getattr(self, name) != ModelConfig.model_fields[name].default and not owned(self):
-                raise ValueError(f"{name} does nothing here: it belongs to {owner}")
-        return self
+    def summary(self) -> str:
+        """Kind and sizes in one phrase."""
+        sides: tuple[Side, Side] = ("encoder", "decoder")
+        in_use = self.in_use()
+        positions = dict.fromkeys(self.positions_of(side) for side in sides)
+        parts = [
+            " and ".join(dict.fromkeys(self.side(side) for side in sides)),
+            f"{self.n_encoder_layers}+{self.n_decoder_layers} layers",
+            f"d_model {self.d_model}",
+            counted(self.n_heads, "head"),
+            *(f"{name} {in_use[name]}" for name in ("d_ff", "kernel_size") if name in in_use),
+            f"positions {' and '.join(positions)}" * (list(positions) != ["none"]),
+            f"{self.norm}-norm" * ("norm" in in_use),
+        ]
+        return ", ".join(filter(None, parts))
+
+    def in_use(self) -> dict[str, Any]:
+        """The settings that have something to do here, as plain values."""
+        return without_idle(self.model_dump(mode="json"), {})
 
     @field_validator("encoder_attention", "decoder_attention", "cross_attention", mode="before")
     @classmethod
@@ -204,174 +187,11 @@ class ModelConfig(Section):
             raise ValueError("give a name, or a list with one name for each layer")
         return names
 
-    def _check_attention(self, part: str, known: Collection[str]) -> None:
-        names: str | list[str] = getattr(self, f"{part}_attention")
-        for name in [names] if isinstance(names, str) else names:
-            if name in known:
-                continue
-            listed = f"known here are {', '.join(known)}"
-            if name in (*ENCODER_ATTENTION, *DECODER_ATTENTION):
-                reason = "it sees the future" if name == "low_rank" else _ELSEWHERE[part]
-                raise ValueError(f"{part}_attention {name}: {reason}; {listed}")
-            close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise ValueError(f"{part}_attention {name}: unknown; {hint}{listed}")
-        n_layers = self.n_encoder_layers if part == "encoder" else self.n_decoder_layers
-        if not isinstance(names, str) and len(names) != n_layers:
-            n_names = f"{len(names)} layer{'s' * (len(names) != 1)}"
-            raise ValueError(f"{part}_attention names {n_names}, the model has {n_layers}")
-        if not isinstance(names, str) and self.n_unique_layers is not None:
-            raise ValueError(f"{part}_attention names each layer, but n_unique_layers shares them: give one name")
-
-    def _check_sizes(self) -> None:
-        d, heads = self.d_model, self.n_heads
-        if d % heads:
-            raise ValueError(f"n_heads ({heads}) must divide d_model ({d})")
-        if d % 2:
-            raise ValueError(
-                f"d_model ({d}) must be even: sines and cosines, or the two directions of an RNN, take half each"
-            )
-        if self.n_kv_heads is not None and heads % self.n_kv_heads:
-            raise ValueError(f"n_kv_heads ({self.n_kv_heads}) must divide n_heads ({heads})")
-        if self.positions == "rotary" and d // heads % 2:
-            raise ValueError(f"positions rotary needs an even number per head, not {d // heads} (d_model / n_heads)")
-        if self.n_unique_layers is not None and self.n_unique_layers > max(
-            self.n_encoder_layers, self.n_decoder_layers
-        ):
-            raise ValueError(f"n_unique_layers ({self.n_unique_layers}) exceeds the layers of both sides")
-
-    def _check_positions(self) -> None:
-        if self.positions not in _RELATIVE:
-            return
-        takes = _TAKES.get(self.positions, _SCORED)
-        sides: tuple[Side, Side] = ("encoder", "decoder")
-        for side in sides:
-            names = self.attention_of(side)
-            if self.side(side) == "transformer" and not set(names) & {*_SCORED, *_IN_ORDER}:
-                raise ValueError(
-                    f"positions {self.positions} change the scores of pairs of tokens, which {side}_attention "
-                    f"{names[0]} does not compute: use sinusoidal or learned"
-                )
-            for name in names:
-                if name in _SCORED and name not in takes:
-                    raise ValueError(f"positions {self.positions} do not go with {side}_attention {name}")
-        if not {*self.attention_of("encoder"), *self.attention_of("decoder")} & {*takes}:
-            raise ValueError(f"positions {self.positions} do nothing here: no layer compares pairs of tokens")
-
-    def _check_recurrent(self) -> None:
-        if self.side("decoder") == "rnn":
-            if not isinstance(self.cross_attention, str):
-                raise ValueError("cross_attention: a recurrent decoder has one attention; give one name")
-            if self.bridge == "copy" and (self.architecture != "rnn" or self.n_encoder_layers != self.n_decoder_layers):
-                raise ValueError(
-                    "bridge copy needs a recurrent encoder with as many layers as the decoder: "
-                    f"here {self.n_encoder_layers} {self.architecture} and {self.n_decoder_layers} rnn; "
-                    "use bridge: dense"
-                )
-            if self.coverage and self.cross_attention == "location":
-                raise ValueError("coverage does nothing with cross_attention location, which looks at no key")
-        if self.side("decoder") != "transformer":
-            for name in self.attention_of("cross"):
-                if name not in SCORES:
-                    raise ValueError(f"cross_attention {name} needs a Transformer decoder")
-
-
-def doubts(config: ModelConfig, *, warmup_updates: int, learning_rate: float) -> list[str]:
-    """What is known not to train, or to train badly: one line each, with what to do instead."""
-    found = []
-    deep = max(config.n_encoder_layers, config.n_decoder_layers) >= _DEEP
-    if config.norm == "post" and _has("transformer")(config):
-        if warmup_updates < 1_000 and learning_rate > 1e-4:
-            found.append(
-                f"post-norm diverges without a long warm-up: training.warmup_updates is {warmup_updates:,}; "
-                "raise it to 4,000 or so, or use model.norm: pre"
-            )
-        if deep and config.initialisation == "xavier":
-            found.append(
-                f"{_DEEP} or more post-norm layers often do not train from xavier weights: use "
-                "model.initialisation: auto, or model.norm: pre"
-            )
-    in_order = set(config.attention_of("encoder")) & {*_IN_ORDER}
-    if config.positions == "none" and config.side("encoder") == "transformer" and not in_order:
-        found.append("positions none: the encoder cannot tell the order of words; use any other model.positions")
-    return found
-
-
-def _names(config: ModelConfig) -> set[str]:
-    """All attention that the model has."""
-    return {name for part in ("encoder", "decoder", "cross") for name in config.attention_of(part)}
-
-
-def _of_transformers(config: ModelConfig) -> set[str]:
-    """The attention that Transformer layers have: that of other decoders has neither projections nor dropout."""
-    crossing = config.attention_of("cross") if config.side("decoder") == "transformer" else []
-    return {*config.attention_of("encoder"), *config.attention_of("decoder"), *crossing}
-
-
-def _has(architecture: Architecture) -> Callable[[ModelConfig], bool]:
-    return lambda config: architecture in (config.side("encoder"), config.side("decoder"))
-
-
-def _side_is(side: Side, architecture: Architecture) -> Callable[[ModelConfig], bool]:
-    return lambda config: config.side(side) == architecture
-
-
-def _attends(*names: str) -> Callable[[ModelConfig], bool]:
-    return lambda config: bool(_names(config) & set(names))
-
-
-_TRANSFORMER = "a Transformer encoder or decoder", _has("transformer")
-_PROJECTED = (
-    f"attention of a Transformer that has scores ({', '.join((*_SCORED, 'low_rank'))})",
-    lambda config: bool(_of_transformers(config) & {*_SCORED, "low_rank"}),
-)
-_RNN_DECODER = "a recurrent decoder (architecture or decoder_architecture rnn)", _side_is("decoder", "rnn")
-
-OPTIONS: dict[str, tuple[str, Callable[[ModelConfig], bool]]] = {
-    "d_ff": _TRANSFORMER,
-    "encoder_attention": ("a Transformer encoder", _side_is("encoder", "transformer")),
-    "decoder_attention": ("a Transformer decoder", _side_is("decoder", "transformer")),
-    "positions": (
-        "Transformers and convolutions",
-        lambda config: (
-            config.positions_of("encoder") != "none"
-            or config.positions_of("decoder") != "none"
-            or config.positions == "none"
-        ),
-    ),
-    "n_kv_heads": _PROJECTED,
-    "attention_dropout": _PROJECTED,
-    "window": ("attention local", _attends("local")),
-    "low_rank_size": ("attention low_rank", _attends("low_rank")),
-    "kernel_size": (
-        "convolutions (architecture conv, attention lightweight or dynamic)",
-        lambda config: _has("conv")(config) or _attends(*_CONVOLUTIONS)(config),
-    ),
-    "norm": _TRANSFORMER,
-    "norm_type": _TRANSFORMER,
-    "activation": _TRANSFORMER,
-    "activation_dropout": _TRANSFORMER,
-    "n_unique_layers": _TRANSFORMER,
-    "layer_drop": _TRANSFORMER,
-    "rnn_cell": ("a recurrent encoder or decoder", _has("rnn")),
-    "rnn_residual": (
-        "a recurrent encoder or decoder of several layers",
-        lambda config: (
-            (config.side("encoder") == "rnn" and config.n_encoder_layers > 1)
-            or (config.side("decoder") == "rnn" and config.n_decoder_layers > 1)
-        ),
-    ),
-    "initialisation": _TRANSFORMER,
-    "bidirectional": ("a recurrent encoder", _side_is("encoder", "rnn")),
-    "rnn_attention": _RNN_DECODER,
-    "bridge": _RNN_DECODER,
-    "coverage": _RNN_DECODER,
-    "input_feeding": (
-        "a recurrent decoder with rnn_attention luong",
-        lambda config: _side_is("decoder", "rnn")(config) and config.rnn_attention == "luong",
-    ),
-}
-"""The options that some models have no use for: to which they belong, in words and as a test."""
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if found := mistakes(self):
+            raise Mistakes(self, found)
+        return self
 
 
 def without_idle(values: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What all sections of the settings have in common."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -7,7 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
+Mistake = tuple[str, str]
+"""A setting of a section, and what is wrong with it."""
+
+
 class Section(BaseModel):
     """A part of the settings: no unknown keys, no later changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Mistakes(ValueError):
+    """What is wrong with a section whose values are each possible by themselves."""
+
+    def __init__(self, section: Section, found: Sequence[Mistake]) -> None:
+        super().__init__("; ".join(f"{setting}: {reason}" for setting, reason in found))
+        self.section = section
+        self.found = found

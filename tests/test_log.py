@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.log import MetricsLog, bytes_shown, duration_shown, minutes_shown
+from mtkit.log import MetricsLog, bytes_shown, counted, duration_shown
 
 
 def test_metrics_beyond_the_last_saved_update_are_dropped(tmp_path: Path) -> None:
@@ -34,6 +34,8 @@ def test_sizes_read_as_a_person_says_them(n: float, shown: str) -> None:
     assert bytes_shown(n) == shown
 
 
-@pytest.mark.parametrize(("minutes", "shown"), [(1, "1 minute"), (10.0, "10 minutes"), (0.5, "0.5 minutes")])
-def test_limits_of_time_read_as_they_are_typed(minutes: float, shown: str) -> None:
-    assert minutes_shown(minutes) == shown
+@pytest.mark.parametrize(
+    ("n", "shown"), [(1, "1 minute"), (20_000_000, "20,000,000 minutes"), (10.0, "10 minutes"), (0.5, "0.5 minutes")]
+)
+def test_numbers_of_things_read_as_a_person_says_them(n: float, shown: str) -> None:
+    assert counted(n, "minute") == shown

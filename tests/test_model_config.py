@@ -3,70 +3,84 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mtkit.model_config import OPTIONS, ModelConfig, doubts, without_idle
+from mtkit.model_config import ModelConfig, without_idle
+from mtkit.model_rules import OPTIONS, doubts
+from mtkit.section import Mistakes
 
 
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"encoder_attention": "scaled_dott"}, "encoder_attention scaled_dott: unknown; did you mean scaled_dot?"),
+        ({"encoder_attention": "scaled_dott"}, "encoder_attention: scaled_dott is unknown; did you mean scaled_dot?"),
         (
             {"decoder_attention": "low_rank"},
-            "decoder_attention low_rank: it sees the future; known here are scaled_dot",
+            "decoder_attention: low_rank sees the future; known here are scaled_dot",
         ),
-        ({"encoder_attention": "ssru"}, "encoder_attention ssru: it reads the past alone, and stands in a decoder"),
-        ({"cross_attention": "local"}, "cross_attention local: it looks at one sequence"),
-        ({"cross_attention": ["dot"] * 5 + ["dott"]}, "cross_attention dott: unknown; did you mean dot?"),
-        ({"encoder_attention": ["dot"] * 5}, "encoder_attention names 5 layers, the model has 6"),
-        ({"encoder_attention": ["dot"]}, "encoder_attention names 1 layer, the model has 6"),
+        ({"encoder_attention": "ssru"}, "encoder_attention: ssru reads the past alone, and stands in a decoder"),
+        ({"cross_attention": "local"}, "cross_attention: local looks at one sequence"),
+        ({"cross_attention": ["dot"] * 5 + ["dott"]}, "cross_attention: dott is unknown; did you mean dot?"),
+        ({"encoder_attention": ["dot"] * 5}, "encoder_attention: names 5 layers, the model has 6"),
+        ({"encoder_attention": ["dot"]}, "encoder_attention: names 1 layer, the model has 6"),
         ({"encoder_attention": 5}, "give a name, or a list with one name for each layer"),
         ({"encoder_attention": []}, "give a name, or a list with one name for each layer"),
         ({"cross_attention": [["dot"]]}, "give a name, or a list with one name for each layer"),
         ({"positions": "rotary", "d_model": 24, "n_heads": 8}, "rotary needs an even number per head, not 3"),
-        ({"n_kv_heads": 3}, r"n_kv_heads \(3\) must divide n_heads \(8\)"),
+        ({"n_kv_heads": 3}, r"n_kv_heads: must divide n_heads \(8\)"),
         ({"n_unique_layers": 7}, "exceeds the layers of both sides"),
         ({"positions": "alibi", "decoder_attention": "average"}, "which decoder_attention average does not compute"),
-        ({"positions": "shaw", "encoder_attention": "local"}, "shaw do not go with encoder_attention local"),
+        ({"positions": "shaw", "encoder_attention": "local"}, "shaw does not go with encoder_attention local"),
         (
             {"positions": "shaw", "encoder_attention": ["dot"] + ["scaled_dot"] * 5},
-            "do not go with encoder_attention dot",
+            "does not go with encoder_attention dot",
         ),
-        ({"positions": "rotary", "decoder_attention": "location"}, "rotary do not go with decoder_attention location"),
-        ({"encoder_attention": "Dot"}, "encoder_attention Dot: unknown; did you mean dot?"),
+        (
+            {"positions": "rotary", "decoder_attention": "location"},
+            "rotary does not go with decoder_attention location",
+        ),
+        ({"encoder_attention": "Dot"}, "encoder_attention: Dot is unknown; did you mean dot?"),
         (
             {"positions": "rotary", "encoder_attention": "dynamic", "decoder_attention": "ssru"},
-            "do nothing here: no layer compares pairs of tokens",
+            "does nothing here: no layer compares pairs of tokens",
         ),
-        ({"architecture": "conv", "positions": "rotary"}, "do nothing here: no layer compares pairs of tokens"),
+        ({"architecture": "conv", "positions": "rotary"}, "does nothing here: no layer compares pairs of tokens"),
         ({"architecture": "rnn", "cross_attention": ["dot"] * 6}, "a recurrent decoder has one attention"),
         (
             {"architecture": "rnn", "bridge": "copy", "n_decoder_layers": 2},
             "as many layers as the decoder: here 6 rnn and 2",
         ),
-        ({"decoder_architecture": "rnn", "bridge": "copy"}, "bridge copy needs a recurrent encoder"),
-        ({"architecture": "rnn", "cross_attention": "linear"}, "cross_attention linear needs a Transformer decoder"),
+        ({"decoder_architecture": "rnn", "bridge": "copy"}, "bridge: copy needs a recurrent encoder"),
+        ({"architecture": "rnn", "cross_attention": "linear"}, "cross_attention: linear needs a Transformer decoder"),
         ({"architecture": "rnn", "coverage": True, "cross_attention": "location"}, "which looks at no key"),
-        ({"architecture": "rnn", "d_ff": 512}, "d_ff does nothing here: it belongs to a Transformer"),
-        ({"architecture": "rnn", "norm": "post"}, "norm does nothing here: it belongs to a Transformer"),
-        ({"architecture": "rnn", "initialisation": "depth_scaled"}, "initialisation does nothing here"),
-        ({"architecture": "rnn", "n_kv_heads": 1}, "n_kv_heads does nothing here: it belongs to attention of a Tran"),
+        ({"architecture": "rnn", "d_ff": 512}, "d_ff: does nothing here: it belongs to a Transformer"),
+        ({"architecture": "rnn", "norm": "post"}, "norm: does nothing here: it belongs to a Transformer"),
+        ({"architecture": "rnn", "initialisation": "depth_scaled"}, "initialisation: does nothing here"),
+        ({"architecture": "rnn", "n_kv_heads": 1}, "n_kv_heads: does nothing here: it belongs to attention of a Tran"),
         (
             {"decoder_architecture": "rnn", "encoder_attention": "linear", "attention_dropout": 0.1},
-            "attention_dropout does nothing here",
+            "attention_dropout: does nothing here",
         ),
         ({"decoder_architecture": "rnn", "n_decoder_layers": 1, "rnn_residual": True}, "of several layers"),
-        ({"rnn_cell": "gru"}, "rnn_cell does nothing here: it belongs to a recurrent encoder or decoder"),
-        ({"window": 5}, "window does nothing here: it belongs to attention local"),
-        ({"kernel_size": 5}, "kernel_size does nothing here: it belongs to convolutions"),
+        ({"rnn_cell": "gru"}, "rnn_cell: does nothing here: it belongs to a recurrent encoder or decoder"),
+        ({"window": 5}, "window: does nothing here: it belongs to attention local"),
+        ({"kernel_size": 5}, "kernel_size: does nothing here: it belongs to convolutions"),
         ({"architecture": "rnn", "rnn_attention": "bahdanau", "input_feeding": True}, "with rnn_attention luong"),
-        ({"architecture": "rnn", "positions": "sinusoidal"}, "positions does nothing here"),
-        ({"architecture": "conv", "bridge": "none"}, "bridge does nothing here: it belongs to a recurrent decoder"),
+        ({"architecture": "rnn", "positions": "sinusoidal"}, "positions: does nothing here"),
+        ({"architecture": "conv", "bridge": "none"}, "bridge: does nothing here: it belongs to a recurrent decoder"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(model: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message) as caught:
         ModelConfig.model_validate(model)
-    assert len(caught.value.errors()) == 1
+    (error,) = caught.value.errors()
+    mistakes = error["ctx"]["error"]
+    assert not isinstance(mistakes, Mistakes) or len(mistakes.found) == 1
+
+
+def test_a_misspelt_attention_makes_no_option_idle() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModelConfig.model_validate({"encoder_attention": "locl", "window": 5, "n_heads": 7})
+    (error,) = caught.value.errors()
+    assert [setting for setting, _ in error["ctx"]["error"].found] == ["encoder_attention", "n_heads"]
 
 
 def test_an_option_that_belongs_is_no_mistake() -> None:

@@ -34,7 +34,9 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
         ("modle:\n  d_model: 8\n", r"my.yaml:6: modle: unknown setting; did you mean model\?"),
         ("model:\n  d_modle: 8\n", r"my.yaml:7: model.d_modle: unknown setting; did you mean d_model\?"),
         ("training:\n  zzz: 8\n", r"my.yaml:7: training.zzz: unknown setting$"),
-        ("model: {d_model: 30, n_heads: 4}\n", r"my.yaml:6: model: n_heads \(4\) must divide d_model \(30\)"),
+        ("preset: tiny\n", r"my.yaml:6: preset: unknown setting; did you mean model.preset\?"),
+        ("model: {positions: rope}\n", r"my.yaml:6: model.positions: must be .*'t5' \(got 'rope'\)$"),
+        ("model: {d_model: 30, n_heads: 4}\n", r"my.yaml:6: model.n_heads: must divide d_model \(30\) \(got 4\)"),
         ("model: {d_model: many}\n", r"my.yaml:6: model.d_model: .*integer.* \(got 'many'\)"),
         ("model: {dropout: 1.5}\n", r"model.dropout: .*less than 1 \(got 1.5\)"),
         ("model: {d_model: 8, d_model: 9}\n", r"my.yaml:6: d_model is given twice \(first on line 6\)"),
@@ -59,13 +61,25 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, message: s
         Settings.load(write(tmp_path, MINIMAL + text)).config()
 
 
+def test_several_mistakes_in_a_model_are_each_at_their_line(tmp_path: Path) -> None:
+    text = MINIMAL + "model:\n  n_heads: 7\n  window: 5\n  rnn_cell: gru\n"
+    with pytest.raises(ConfigError) as error:
+        Settings.load(write(tmp_path, text), overrides=["model.bridge=copy"]).config()
+    assert [line.split(": ")[:2] for line in str(error.value).replace(str(tmp_path), "").splitlines()[1:]] == [
+        ["  /my.yaml:7", "model.n_heads"],
+        ["  /my.yaml:8", "model.window"],
+        ["  /my.yaml:9", "model.rnn_cell"],
+        ["  --set", "model.bridge"],
+    ]
+
+
 def test_several_mistakes_are_all_listed(tmp_path: Path) -> None:
     text = MINIMAL + "model:\n  n_heads: 7\ntraining:\n  max_update: 5\n  seed: x\n"
     with pytest.raises(ConfigError) as error:
         Settings.load(write(tmp_path, text)).config()
     lines = str(error.value).splitlines()
     assert len(lines) == 4
-    assert "my.yaml:6: model: n_heads (7) must divide d_model (512)" in lines[1]
+    assert "my.yaml:7: model.n_heads: must divide d_model (512) (got 7)" in lines[1]
     assert "my.yaml:9: training.max_update: unknown setting; did you mean max_updates?" in lines[2]
     assert "my.yaml:10: training.seed" in lines[3]
     assert error.value.exit_code == 2
@@ -191,9 +205,10 @@ def test_settings_that_one_preset_makes_valid_are_valid_before_the_corpus(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("model: {d_model: 30, n_heads: 4}\n", r"my.yaml:6: model: n_heads \(4\) must divide d_model \(30\)$"),
-        ("model: {d_model: 101}\n", r"my.yaml:6: model: n_heads \(8\) must divide d_model \(101\)$"),
-        ("model: {d_model: 100, preset: base}\n", r"my.yaml:6: model: n_heads \(8\) must divide d_model \(100\)$"),
+        ("model: {d_model: 30, n_heads: 4}\n", r"my.yaml:6: model.n_heads: must divide d_model \(30\) \(got 4\)$"),
+        ("model: {preset: tiny, d_model: 102}\n", r"my.yaml:6: model.n_heads: must divide d_model \(102\) \(got 4\)"),
+        ("model: {d_model: 101}\n", r"my.yaml:6: model.n_heads: must divide d_model \(101\) \(got 8\)$"),
+        ("model: {d_model: 100, preset: base}\n", r"my.yaml:6: model.n_heads: must divide d_model \(100\) \(got 8\)$"),
         ("model: {d_model: 100, preset: huge}\n", r"my.yaml:6: model.preset: .*'huge'"),
         ("model: {preset: [tiny]}\n", r"my.yaml:6: model.preset: "),
         ("model: {preset: rnn-lung}\n", r"\(got 'rnn-lung'; did you mean 'rnn-luong'\?\)"),
@@ -201,9 +216,9 @@ def test_settings_that_one_preset_makes_valid_are_valid_before_the_corpus(
         ("model: {norm: past}\n", r"my.yaml:6: model.norm: .* \(got 'past'; did you mean 'post'\?\)"),
         (
             "model: {decoder_attention: avrage}\n",
-            r"my.yaml:6: model: decoder_attention avrage: unknown; did you mean",
+            r"my.yaml:6: model.decoder_attention: avrage is unknown; did you mean",
         ),
-        ("model: {rnn_cell: gru}\n", r"my.yaml:6: model: rnn_cell does nothing here: it belongs to a recurrent"),
+        ("model: {rnn_cell: gru}\n", r"my.yaml:6: model.rnn_cell: does nothing here: it belongs to a recurrent"),
         ("model: {d_model: 100, n_haeds: 4}\n", r"^setting not valid:\n  .*n_haeds: unknown setting; did you mean"),
         (
             "training: {schedule: linear, max_updates: 500, zzz: 1}\n",

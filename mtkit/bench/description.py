@@ -3,12 +3,15 @@
 import itertools
 from collections import Counter
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from mtkit.bench.sizes import Sizes, skeleton
+from mtkit.bench.sizes import sizes_of, skeleton
 from mtkit.log import bytes_shown
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.model_config import ModelConfig, Side
+from mtkit.settings import Settings
+from mtkit.translation.bundle import load_bundle
 
 _TYPICAL_LENGTH = 25.0  # tokens, where no corpus says
 _LABEL = 34  # columns of the first column
@@ -21,7 +24,9 @@ _SUBLAYERS = {
 
 @dataclass(frozen=True)
 class Description:
-    """What a recipe makes."""
+    """A model, and what it costs."""
+
+    model: ModelConfig
 
     layers: dict[str, list[str]]
     """Of encoder and decoder: what they are made of, bottom to top."""
@@ -59,32 +64,63 @@ class Description:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "n_parameters": self.n_parameters, "memory_bytes": self.memory_bytes}
+        known = {**asdict(self), "model": self.model.in_use()}
+        return {**known, "n_parameters": self.n_parameters, "memory_bytes": self.memory_bytes}
 
 
-def describe(sizes: Sizes) -> Description:
-    """Describe the model of a recipe."""
-    config, vocab_size = sizes.config.model, sizes.tgt_vocab_size
-    src_length = tgt_length = _TYPICAL_LENGTH
+def describe_recipe(settings: Settings) -> Description:
+    """Describe what a recipe makes, of its corpus where that has been prepared.
+
+    Raises:
+        MtkitError: For everything that a user can fix.
+    """
+    sizes = sizes_of(settings)
+    lengths = None
     if sizes.prepared is not None:
         store = sizes.prepared.store("train")
-        src_length, tgt_length = (float(lengths.mean()) + 1 for lengths in (store.src_lengths, store.tgt_lengths))
-    model = skeleton(config, src_vocab_size=sizes.src_vocab_size, tgt_vocab_size=vocab_size)
+        lengths = float(store.src_lengths.mean()) + 1, float(store.tgt_lengths.mean()) + 1
+    beam_size = sizes.config.decoding.beam_size
+    return _described(sizes.config.model, sizes.src_vocab_size, sizes.tgt_vocab_size, beam_size, lengths)
+
+
+def describe_model(path: Path) -> Description:
+    """Describe a trained model: a run directory, a checkpoint or a bundle.
+
+    Raises:
+        MtkitError: For everything that a user can fix.
+    """
+    bundle = load_bundle(path)
+    tokenizer = bundle.tokenizer
+    return _described(
+        bundle.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size, bundle.decoding.beam_size, lengths=None
+    )
+
+
+def _described(
+    config: ModelConfig,
+    src_vocab_size: int,
+    tgt_vocab_size: int,
+    beam_size: int,
+    lengths: tuple[float, float] | None,
+) -> Description:
+    """All of it, for sentences of so many source and target tokens."""
+    src_length, tgt_length = lengths or (_TYPICAL_LENGTH, _TYPICAL_LENGTH)
+    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size)
     parameters: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
         parameters[_part_of(name)] += parameter.numel()
     work = {"n_sentences": 1 / tgt_length, "n_src_tokens": src_length / tgt_length, "n_tgt_tokens": 1.0}
-    beam_size = sizes.config.decoding.beam_size
-    decoding = decoding_flop(config, **work, vocab_size=vocab_size, beam_size=beam_size)
+    decoding = decoding_flop(config, **work, vocab_size=tgt_vocab_size, beam_size=beam_size)
     return Description(
+        config,
         {"encoder": _layers(config, "encoder"), "decoder": _layers(config, "decoder")},
         dict(parameters),
-        sizes.src_vocab_size,
-        vocab_size,
+        src_vocab_size,
+        tgt_vocab_size,
         src_length,
         tgt_length,
-        forward_flop(config, **work, vocab_size=vocab_size),
-        training_flop(config, **work, vocab_size=vocab_size),
+        forward_flop(config, **work, vocab_size=tgt_vocab_size),
+        training_flop(config, **work, vocab_size=tgt_vocab_size),
         sum(decoding.values()),
         beam_size,
     )
@@ -92,7 +128,7 @@ def describe(sizes: Sizes) -> Description:
 
 def table(name: str, description: Description) -> list[str]:
     """Lines of plain text."""
-    lines = [name]
+    lines = [name, _row("", description.model.summary())]
     for side, layers in description.layers.items():
         grouped = [(layer, len(list(same))) for layer, same in itertools.groupby(layers)]
         lines += [_row(side * (not index), f"{n} x {layer}") for index, (layer, n) in enumerate(grouped)]

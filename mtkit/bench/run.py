@@ -17,7 +17,7 @@ from mtkit.config import Config
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, describe, set_threads
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError, DataError
 from mtkit.log import logger
 from mtkit.machine import Peak, cpu_name, measured_peak, memory_bandwidth, peak
 from mtkit.model_config import ModelConfig
@@ -93,11 +93,13 @@ class Bench:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self) | {"work": asdict(self.work) | {"model": self.work.model.model_dump(mode="json")}}
+        return asdict(self) | {"work": asdict(self.work) | {"model": self.work.model.in_use()}}
 
 
 def settings_of_preset(preset: str | None, *, overrides: Sequence[str], flags: dict[str, object]) -> Settings:
     """Settings without a recipe: of a preset, by default the one that suits the device, over no corpus at all."""
+    if preset == "auto":
+        raise ConfigError("preset auto: it is chosen by the number of training pairs, and there is no corpus; name one")
     settings = Settings.load(None, overrides=overrides, flags=flags | {"model.preset": preset})
     nowhere = [{"src": "nowhere", "tgt": "nowhere"}]
     data = {"data.src_lang": "src", "data.tgt_lang": "tgt", "data.train": nowhere, "data.valid": nowhere}

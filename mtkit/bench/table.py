@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mtkit.bench.run import Bench, Machine, Work
 from mtkit.bench.training import TrainingSpeed
-from mtkit.log import bytes_shown, duration_shown
+from mtkit.log import bytes_shown, counted, duration_shown
 from mtkit.machine import flop_shown
 
 _LABEL = 26  # columns of the first column
@@ -20,12 +20,10 @@ def table(bench: Bench) -> list[str]:
 
 def _machine(machine: Machine) -> Iterator[str]:
     yield "Machine"
-    cores = f"{machine.n_cores} core{'s' * (machine.n_cores != 1)}"
-    yield _row("processor", f"{machine.cpu}, {cores}")
+    yield _row("processor", f"{machine.cpu}, {counted(machine.n_cores, 'core')}")
     if machine.gpu is not None:
         yield _row("GPU", machine.gpu)
-    threads = f"{machine.n_threads} thread{'s' * (machine.n_threads != 1)}"
-    yield _row("used", f"{machine.device}, {threads}, {machine.precision}")
+    yield _row("used", f"{machine.device}, {counted(machine.n_threads, 'thread')}, {machine.precision}")
     yield _row("versions", f"torch {machine.torch}, Python {machine.python}")
     yield _row("matrix products, fp32", f"{flop_shown(machine.limits.fp32_flop_per_second)} measured")
     bf16 = machine.limits.bf16_flop_per_second
@@ -35,10 +33,9 @@ def _machine(machine: Machine) -> Iterator[str]:
 
 
 def _work(work: Work) -> Iterator[str]:
-    m = work.model
     yield "Model"
     yield _row("sizes of", work.name)
-    yield _row("layers, d_model, d_ff", f"{m.n_encoder_layers}+{m.n_decoder_layers}, {m.d_model}, {m.d_ff}")
+    yield _row("sizes", work.model.summary())
     yield _row("vocabulary", f"{work.tgt_vocab_size:,}")
     yield _row("parameters", f"{work.n_parameters / 1e6:.1f} million")
     yield _row("data", work.data)

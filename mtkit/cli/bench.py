@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, ModelOption, SetOption, ThreadsOption
+from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, SetOption, ThreadsOption
 from mtkit.errors import ConfigError
 
 
@@ -20,12 +20,7 @@ def bench(
         str | None,
         typer.Option("--input", "-i", metavar="FILE", help="With -m: text to translate. Default: its test set."),
     ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="Without a recipe: a preset, such as small, base or rnn-luong. Default: small, on a GPU base."
-        ),
-    ] = None,
+    preset: PresetOption = None,
     overrides: SetOption = None,
     seconds: Annotated[float, typer.Option(min=0, help="How long to measure, about.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -36,7 +31,7 @@ def bench(
     """Measure this machine: how fast it trains and translates, how close to its limit, and where the time goes.
 
     \b
-    mtkit bench                  the sizes of a preset, random tokens: needs no corpus
+    mtkit bench                  the sizes of a preset (small, on a GPU base), random tokens: needs no corpus
     mtkit bench recipe.yaml      a recipe's sizes, on its corpus where that is prepared
     mtkit bench -m RUN           translation with a trained model
 
@@ -51,8 +46,6 @@ def bench(
         raise ConfigError("-m measures a trained model as it is: leave out the recipe, --preset and --set")
     if model is None and input_file is not None:
         raise ConfigError("-i belongs to -m RUN: without a trained model random tokens are translated")
-    if preset is not None and config is not None:
-        raise ConfigError(f"--preset {preset} and a recipe do not go together: use --set model.preset={preset}")
 
     from mtkit.bench.run import bench_model, bench_recipe, settings_of_preset
     from mtkit.bench.table import table
@@ -70,7 +63,7 @@ def bench(
             "training.threads": threads,
         }
         if config is not None:
-            settings = Settings.load(config, overrides=overrides or (), flags=flags)
+            settings = Settings.load(config, overrides=overrides or (), flags=flags | {"model.preset": preset})
         else:
             settings = settings_of_preset(preset, overrides=overrides or (), flags=flags)
         measured = bench_recipe(settings, seconds=seconds)

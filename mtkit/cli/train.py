@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, OverwriteOption, PrintConfigOption, SetOption, ThreadsOption
+from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def train(
         str | None, typer.Option("--src-lang", "-s", help="Without a recipe: default is the ending of the file's name.")
     ] = None,
     tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", "-t", help="Likewise.")] = None,
+    preset: PresetOption = None,
     overrides: SetOption = None,
     minutes: Annotated[
         float | None,
@@ -73,6 +74,7 @@ def train(
     from mtkit.settings import Settings, recipe_name
 
     flags = {
+        "model.preset": preset,
         "training.max_minutes": minutes,
         "training.seed": seed,
         "training.device": device,

@@ -187,15 +187,15 @@ class _Tally:
         self._n_cut_off += not translation.finished
 
     def log(self) -> None:
-        from mtkit.log import duration_shown, logger
+        from mtkit.log import counted, duration_shown, logger
 
         if self._n_split:
-            logger.warning("%d line(s) were longer than the model's limit: translated in parts", self._n_split)
+            logger.warning("%s longer than the model's limit: translated in parts", counted(self._n_split, "line"))
         if self._n_cut_off:
-            logger.warning("%d translation(s) were cut off at the longest length allowed", self._n_cut_off)
+            logger.warning("%s cut off at the longest length allowed", counted(self._n_cut_off, "translation"))
         seconds = time.perf_counter() - self._start
         rate = self.n_lines / seconds
-        logger.info("%s lines in %s, %.1f lines/s", f"{self.n_lines:,}", duration_shown(seconds), rate)
+        logger.info("%s in %s, %.1f lines/s", counted(self.n_lines, "line"), duration_shown(seconds), rate)
 
 
 # What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.

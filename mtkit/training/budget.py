@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from mtkit.config import TrainingConfig
 from mtkit.errors import TrainingError
-from mtkit.log import duration_shown, logger, minutes_shown
+from mtkit.log import counted, duration_shown, logger
 from mtkit.training.schedule import learning_rate, learning_rate_at
 from mtkit.training.state import TrainState
 
@@ -76,8 +76,8 @@ class Budget:
         """
         if self._limit is not None and self._state.update == 0 and self._left() <= 0:
             raise TrainingError(
-                f"nothing of {minutes_shown(self._limit / 60)} was left for the first update: preparing and starting "
-                f"took {duration_shown(self.spent())}; give the run more time with --minutes"
+                f"nothing of {counted(self._limit / 60, 'minute')} was left for the first update: preparing and "
+                f"starting took {duration_shown(self.spent())}; give the run more time with --minutes"
             )
 
     def spent(self) -> float:

@@ -21,6 +21,7 @@ from mtkit.training.average import average_checkpoints, choose_checkpoints
 from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
 from mtkit.training.state import TrainState
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
+from mtkit.translation.conversion import inexpressible
 from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
 from mtkit.translation.scoring import HeldOut, evaluate_texts
 from mtkit.translation.translator import Translator
@@ -81,10 +82,13 @@ def finish(
 
 def _convert(bundle: Path, prepared: Prepared, threads: int | None) -> None:
     """Put an int8 conversion into a bundle, with its loss on the validation set; a model without one is whole too."""
+    loaded = load_bundle(bundle)
+    if inexpressible(loaded.model) is not None:
+        return  # the engine that is chosen for translating says so
     try:
         store = prepared.store("valid")
         held_out = HeldOut("the validation set", store.src_text(), store.tgt_text())
-        conversion = export_ctranslate2(load_bundle(bundle), "int8", held_out, threads)
+        conversion = export_ctranslate2(loaded, "int8", held_out, threads)
     except (ConfigError, ImportError, RuntimeError) as error:
         logger.info("no conversion for CTranslate2: %s", error)
         return

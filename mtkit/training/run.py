@@ -18,11 +18,11 @@ from mtkit.data.store import Store
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
 from mtkit.evaluation.metrics import Score, check_metrics
-from mtkit.log import duration_shown, log_to_file, logger, minutes_shown
+from mtkit.log import counted, duration_shown, log_to_file, logger
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import doubts
+from mtkit.model_rules import doubts
 from mtkit.settings import Settings
 from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
@@ -132,7 +132,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
         scores = finish(config, prepared, keeper.store, state, model, run_dir, device)
     if training.max_minutes is not None:
-        logger.info("used %s of %s", duration_shown(budget.spent()), minutes_shown(training.max_minutes))
+        logger.info("used %s of %s", duration_shown(budget.spent()), counted(training.max_minutes, "minute"))
     return Run(run_dir, reason, scores)
 
 
@@ -244,17 +244,12 @@ def _announce(
     m, training = config.model, config.training
     first, last = state.update + 1, training.max_updates
     updates = f"updates from {first} on, of" if last is None else f"updates {first} to {last} of"
-    limit = "" if training.max_minutes is None else f", {minutes_shown(training.max_minutes)} in all"
+    limit = "" if training.max_minutes is None else f", {counted(training.max_minutes, 'minute')} in all"
     for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
         logger.warning("%s", doubt)
-    sides = dict.fromkeys((m.side("encoder"), m.side("decoder")))
     logger.info(
-        "model: %s, %d+%d layers, d_model %d, %d heads, vocabulary %s; %.2f million parameters",
-        " and ".join(sides),
-        m.n_encoder_layers,
-        m.n_decoder_layers,
-        m.d_model,
-        m.n_heads,
+        "model: %s, vocabulary %s; %.2f million parameters",
+        m.summary(),
         f"{prepared.tokenizer.tgt_vocab_size:,}",
         model.n_parameters() / 1e6,
     )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mtkit.config import Metric, TrainingConfig
-from mtkit.log import minutes_shown
+from mtkit.log import counted
 
 
 @dataclass
@@ -92,7 +92,7 @@ class TrainState:
         if config.max_epochs is not None and self.epoch >= config.max_epochs:
             return f"max_epochs {config.max_epochs} reached"
         if config.max_minutes is not None and self.share >= 1:
-            return f"{minutes_shown(config.max_minutes)} {'is' if config.max_minutes == 1 else 'are'} over"
+            return f"{counted(config.max_minutes, 'minute')} {'is' if config.max_minutes == 1 else 'are'} over"
         patience = config.early_stopping.patience
         if patience is not None and self.validations_without_best >= patience:
             return f"no better {config.early_stopping.metric} in {patience} validations"

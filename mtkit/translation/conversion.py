@@ -65,7 +65,7 @@ def inexpressible(config: ModelConfig) -> str | None:
         value = getattr(config, name)
         known = _KNOWN.get(name)
         if value not in known if known else name not in _SHAPE | WITHOUT_EFFECT and value != field.default:
-            return f"model.{name} {value}"
+            return f"model.{name} {', '.join(dict.fromkeys(value)) if isinstance(value, list) else value}"
     return None
 
 

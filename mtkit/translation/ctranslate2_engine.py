@@ -25,6 +25,7 @@ from typing import Any
 import ctranslate2
 
 from mtkit.data.tokenizer import Tokenizer
+from mtkit.log import counted
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.translation.batching import BatchType, in_batches
 from mtkit.translation.engine import Pending
@@ -96,7 +97,7 @@ class CTranslate2Engine:
         self._for_one: Any = None
         self._n_alone = 0
         precision = "fp32" if quantization == "float32" else quantization
-        self.description = f"CTranslate2, cpu, {threads} threads, {precision}"
+        self.description = f"CTranslate2, cpu, {counted(threads, 'thread')}, {precision}"
         self.n_parameters = n_parameters
         self.max_length = max_length
         self._waiting: deque[tuple[_Job, list[Sequence[int]], SearchOptions]] = deque()

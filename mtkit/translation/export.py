@@ -30,10 +30,10 @@ _TENSORS = {
     "SIDE.layers.N.residuals.M.norm": "layer normalisation of sublayer M, counted as they are applied: before the "
     "sublayer where norm is pre, after the residual sum where it is post",
     "SIDE.norm": "layer normalisation after the last layer, where norm is pre",
-    "": "SIDE is encoder or decoder, N counts from 0, ATTENTION is self_attention or (decoder) cross_attention",
+    "names": "SIDE is encoder or decoder, N counts from 0, ATTENTION is self_attention or (decoder) cross_attention",
 }
 
-_TENSORS_OF_OTHERS = {"": f"named and shaped as the modules of mtkit {__version__}, package mtkit.model"}
+_TENSORS_OF_OTHERS = {"all": f"named and shaped as the modules of mtkit {__version__}, package mtkit.model"}
 
 
 def export_ctranslate2(bundle: Bundle, quantization: str, held_out: HeldOut | None, threads: int | None) -> Conversion:
@@ -122,11 +122,12 @@ def export_safetensors(bundle: Bundle, output: Path) -> None:
     from torch import nn
 
     tokenizer = bundle.tokenizer
+    model = {name: value for name, value in bundle.model.in_use().items() if name not in WITHOUT_EFFECT}
     config = {
         "mtkit_version": __version__,
         "src_lang": bundle.src_lang,
         "tgt_lang": bundle.tgt_lang,
-        **bundle.model.model_dump(mode="json", exclude=WITHOUT_EFFECT),
+        **model,
         "src_vocab_size": tokenizer.src_vocab_size,
         "tgt_vocab_size": tokenizer.tgt_vocab_size,
         "pad_id": tokenizer.pad_id,

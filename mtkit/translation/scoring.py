@@ -7,8 +7,9 @@ from mtkit.config import Config
 from mtkit.data.prepared import Prepared, open_prepared
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics import DEFAULT_METRICS, Score, score
+from mtkit.layers import Layer
 from mtkit.log import logger, progress_bar
-from mtkit.settings import Layer, Settings, read_config
+from mtkit.settings import Settings, read_config
 from mtkit.translation.bundle import MANIFEST, Bundle
 from mtkit.translation.translator import Translator
 

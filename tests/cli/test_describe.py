@@ -8,6 +8,10 @@ from typer.testing import CliRunner, Result
 from mtkit.cli import app
 from mtkit.errors import MtkitError
 from mtkit.presets import SIZE_CLASSES
+from mtkit.translation.bundle import load_bundle
+from tests.translation.tiny import save_tiny_bundle
+
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def run(*arguments: object) -> Result:
@@ -62,12 +66,36 @@ def test_layers_are_listed_bottom_to_top() -> None:
 
 
 def test_a_recipe_is_described_without_its_corpus() -> None:
-    recipe = Path(__file__).parents[2] / "recipes" / "multi30k-classics" / "rnn-luong.yaml"
-    found = described(recipe)
+    found = described(RECIPES / "multi30k-classics" / "rnn-luong.yaml")
     assert found["layers"]["decoder"] == ["lstm", "lstm", "attention general after Luong"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["one.yaml", "--preset", "small"], ["one.yaml", "-c", "two.yaml"]])
+def test_a_preset_may_stand_over_a_recipe() -> None:
+    found = described(RECIPES / "multi30k-classics" / "conv.yaml", "--preset", "student-tiny")
+    assert found["model"]["decoder_attention"] == "ssru"
+
+
+def test_a_trained_model_is_described_as_it_is(tmp_path: Path) -> None:
+    bundle = load_bundle(save_tiny_bundle(tmp_path / "model", architecture="rnn"))
+    found = described("-m", bundle.directory)
+    assert found["n_parameters"] == bundle.n_parameters()
+    assert found["src_vocab_size"] == bundle.tokenizer.src_vocab_size
+    assert found["model"]["rnn_cell"] == "lstm"
+    assert "d_ff" not in found["model"]
+    assert "rnn, " in run("-m", bundle.directory).stdout.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["-m", "run", "--preset", "small"],
+        ["one.yaml", "-c", "two.yaml"],
+        ["--preset", "auto"],
+        [str(RECIPES)],
+        ["-m", "none"],
+    ],
+)
 def test_mistakes_get_one_clear_line(arguments: list[str]) -> None:
     error = run(*arguments).exception
     assert isinstance(error, MtkitError)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from mtkit.cli.export import export
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.log import logger
+from mtkit.translation.bundle import load_bundle
 from tests.translation.tiny import LINES, save_tiny_bundle
 
 
@@ -65,6 +66,9 @@ def test_a_directory_of_its_own(bundle: Path) -> None:
     assert {"model.bin", "config.json", "tokenizer.model"} < {path.name for path in Path("out").iterdir()}
     assert run(bundle, "--to", "safetensors", "-o", "plain").stdout == "exported to plain\n"
     assert (Path("plain") / "model.safetensors").read_bytes() == (bundle / "model.safetensors").read_bytes()
+    written = json.loads((Path("plain") / "config.json").read_text())
+    assert written["d_ff"] == load_bundle(bundle).model.d_ff
+    assert not {"rnn_cell", "window", "dropout", "preset"} & written.keys()  # idle, or of training alone
 
 
 def test_nothing_is_overwritten_unasked(bundle: Path) -> None:

@@ -53,6 +53,17 @@ def test_two_text_files_become_a_scored_model(
     assert "finished at update 2, nothing to do" in err
 
 
+def test_a_preset_is_chosen_by_name(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    src, tgt = files
+    command = ["train", "--src", src, "--tgt", tgt, "-o", tmp_path / "run", "--preset", "rnn-luong", "--print-config"]
+    assert run(monkeypatch, *command) == 0
+    shown = capsys.readouterr().out
+    assert "model.preset: rnn-luong  # flag" in shown
+    assert "model.input_feeding: true  # preset rnn-luong" in shown
+
+
 def test_print_config_shows_every_setting_and_does_nothing(
     toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,8 +145,8 @@ def test_average_writes_a_bundle_that_translates(
 @pytest.mark.parametrize(
     ("minutes", "message"),
     [
-        ("0", "flag: training.max_minutes: Input should be greater than 0 (got 0.0)"),
-        ("-5", "flag: training.max_minutes: Input should be greater than 0 (got -5.0)"),
+        ("0", "flag: training.max_minutes: must be greater than 0 (got 0.0)"),
+        ("-5", "flag: training.max_minutes: must be greater than 0 (got -5.0)"),
         ("nan", "flag: training.max_minutes: "),
         ("ten", "Invalid value for '--minutes': "),
     ],

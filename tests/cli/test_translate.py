@@ -104,13 +104,13 @@ class TestLines:
     ) -> None:
         out = run("-m", bundle, stdin=text([f"{LINES[0]} {LINES[3]}", LINES[0]])).stdout
         assert out == text([f"{expected[0].text} {expected[3].text}", expected[0].text])
-        assert "1 line(s) were longer than the model's limit: translated in parts" in caplog.text
+        assert "1 line longer than the model's limit: translated in parts" in caplog.text
 
     def test_what_was_chosen_is_shown(self, bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, logger="mtkit")
         run("-m", bundle, "--batch-type", "tokens", "--batch-size", "99", stdin="a\n")
         line = next(record.getMessage() for record in caplog.records if "translating" in record.getMessage())
-        assert "cpu, 1 threads, fp32; beam 3, batches of 99 tokens" in line
+        assert "cpu, 1 thread, fp32; beam 3, batches of 99 tokens" in line
 
 
 class TestFormats:

@@ -93,7 +93,7 @@ def assert_one_line(outcome: Outcome, code: int, *parts: str) -> None:
         (b"\n\n", b"\n\n", "", 1, ["no training pair is left", "2 empty"]),
         (None, None, "tokenizer: {vocab_size: 30000}\n", 1, ["vocab", "30000", "tokenizer.vocab_size"]),
         (None, None, "tokeniser: {vocab_size: 30}\n", 2, ["recipe.yaml:7", "did you mean tokenizer?"]),
-        (None, None, "model: {d_model: 30, n_heads: 4}\n", 2, ["n_heads (4) must divide d_model (30)"]),
+        (None, None, "model: {d_model: 30, n_heads: 4}\n", 2, ["model.n_heads: must divide d_model (30) (got 4)"]),
         (None, None, "model: {d_modle: 8}\ntraining: {sed: 1}\n", 2, ["recipe.yaml:7", "recipe.yaml:8"]),
     ],
 )  # fmt: skip

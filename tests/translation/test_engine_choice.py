@@ -18,10 +18,10 @@ def description(path: Path, **options: str) -> str:
 
 
 def test_on_a_cpu_ctranslate2_is_chosen_where_it_can_do_what_is_asked(bundle_directory: Path) -> None:
-    assert description(bundle_directory, device="cpu") == "CTranslate2, cpu, 1 threads, fp32"
-    assert description(bundle_directory, device="cpu", precision="int8") == "CTranslate2, cpu, 1 threads, int8"
-    assert description(bundle_directory, device="cpu", precision="bf16") == "cpu, 1 threads, bf16"
-    assert description(bundle_directory, device="cpu", engine="torch") == "cpu, 1 threads, fp32"
+    assert description(bundle_directory, device="cpu") == "CTranslate2, cpu, 1 thread, fp32"
+    assert description(bundle_directory, device="cpu", precision="int8") == "CTranslate2, cpu, 1 thread, int8"
+    assert description(bundle_directory, device="cpu", precision="bf16") == "cpu, 1 thread, bf16"
+    assert description(bundle_directory, device="cpu", engine="torch") == "cpu, 1 thread, fp32"
 
 
 def test_a_machine_without_ctranslate2_translates_with_torch_and_says_so(
@@ -31,7 +31,7 @@ def test_a_machine_without_ctranslate2_translates_with_torch_and_says_so(
     monkeypatch.setattr(logger, "propagate", True)
     caplog.set_level(logging.INFO, logger="mtkit")
     translator = Translator.load(bundle_directory, device="cpu", threads=1)
-    assert translator.engine.description == "cpu, 1 threads, fp32"
+    assert translator.engine.description == "cpu, 1 thread, fp32"
     assert len(translator.translate(LINES)) == len(LINES)
     assert {record.getMessage().partition(" (")[0] for record in caplog.records} == {
         "translating with torch: CTranslate2 cannot be imported"
@@ -51,7 +51,7 @@ def test_a_model_that_ctranslate2_cannot_express_translates_with_torch(
 ) -> None:
     monkeypatch.setattr(logger, "propagate", True)
     caplog.set_level(logging.INFO, logger="mtkit")
-    assert description(other_bundle, device="cpu") == "cpu, 1 threads, fp32"
+    assert description(other_bundle, device="cpu") == "cpu, 1 thread, fp32"
     assert "translating with torch: CTranslate2 has no model.decoder_attention ssru" in caplog.messages
     with pytest.raises(ConfigError, match=r"CTranslate2 has no model.decoder_attention ssru; use --engine torch"):
         description(other_bundle, device="cpu", engine="ctranslate2")
@@ -66,6 +66,7 @@ def test_a_model_that_ctranslate2_cannot_express_translates_with_torch(
         ({"norm": "post", "activation": "gelu", "n_encoder_layers": 3, "dropout": 0.3, "layer_drop": 0.1}, None),
         ({"initialisation": "depth_scaled", "tie_embeddings": "none"}, None),
         ({"architecture": "conv"}, "model.architecture conv"),
+        ({"encoder_attention": ["local", "dot"], "n_encoder_layers": 2}, "model.encoder_attention local, dot"),
         ({"decoder_architecture": "rnn"}, "model.decoder_architecture rnn"),
         ({"norm": "sandwich"}, "model.norm sandwich"),
         ({"activation": "swiglu"}, "model.activation swiglu"),

@@ -7,6 +7,7 @@ import torch
 from mtkit.config import Config, TokenizerConfig
 from mtkit.data.tokenizer import train_tokenizer
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model_config import without_idle
 from mtkit.translation.bundle import save_bundle
 
 LINES = [
@@ -19,6 +20,7 @@ MAX_SRC_TOKENS = 28
 
 
 def tiny_config(*, joint: bool = True, **shape: object) -> Config:
+    sizes = {"d_model": 16, "n_heads": 2, "d_ff": 32, "n_encoder_layers": 1, "n_decoder_layers": 1, "max_length": 40}
     files = [{"src": "train.en", "tgt": "train.xx"}]
     return Config.model_validate(
         {
@@ -31,16 +33,7 @@ def tiny_config(*, joint: bool = True, **shape: object) -> Config:
                 "cleaning": {"max_tokens": MAX_SRC_TOKENS},
             },
             "tokenizer": {"joint": joint},
-            "model": {
-                "d_model": 16,
-                "n_heads": 2,
-                "d_ff": 32,
-                "n_encoder_layers": 1,
-                "n_decoder_layers": 1,
-                "max_length": 40,
-                "tie_embeddings": "none",
-                **shape,
-            },
+            "model": {**without_idle(sizes, shape), "tie_embeddings": "none", **shape},
             "decoding": {"beam_size": 3, "max_length_ratio": 1.5, "max_length_offset": 3},
         }
     )

@@ -1,0 +1,140 @@
+"""Where settings come from: trees of values, each with its origin and, of a file, the line of each key."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from mtkit.errors import ConfigError
+
+Location = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of settings: a tree of values, and what it is called in messages."""
+
+    origin: str
+    tree: dict[str, Any]
+    lines: dict[Location, int] = field(default_factory=dict)
+    """Line of each key in the YAML file, where there is one."""
+
+
+def read_layer(path: Path, schema: type[BaseModel]) -> Layer:
+    """Parse a YAML file, remembering the line of each key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start + 1}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if tree is None:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: expected sections such as data: and model:, found {type(tree).__name__}")
+    lines: dict[Location, int] = {}
+    if node is not None:
+        _collect_lines(node, (), lines, path)
+    return Layer(str(path), _with_empty_sections(tree, schema), lines)
+
+
+def _with_empty_sections(tree: dict[str, Any], section: type[BaseModel]) -> dict[str, Any]:
+    """A heading with nothing below it (``training:``), which YAML reads as null, is an empty section."""
+    filled = dict(tree)
+    for key, field_info in section.model_fields.items():
+        inner = field_info.annotation
+        if key in tree and isinstance(inner, type) and issubclass(inner, BaseModel):
+            value = {} if tree[key] is None else tree[key]
+            filled[key] = _with_empty_sections(value, inner) if isinstance(value, dict) else value
+    return filled
+
+
+def _collect_lines(node: yaml.Node, location: Location, lines: dict[Location, int], path: Path) -> None:
+    """Note where each key stands; a key that stands twice is a mistake that YAML would swallow."""
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise ConfigError(f"{path}:{line}: {key.value} is given twice (first on line {seen[key.value]})")
+            seen[key.value] = line
+            lines[*location, key.value] = line
+            _collect_lines(value, (*location, key.value), lines, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            lines[*location, index] = value.start_mark.line + 1
+            _collect_lines(value, (*location, index), lines, path)
+
+
+def parse_override(override: str) -> tuple[str, object]:
+    """Key and value of what was typed after ``--set``."""
+    key, separator, value = override.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"--set {override}: expected section.key=value")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+
+
+def tree_of(values: Any) -> dict[str, Any]:
+    """Dotted keys to a nested dictionary."""
+    tree: dict[str, Any] = {}
+    for dotted, value in values:
+        *sections, key = str(dotted).split(".")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+            if not isinstance(branch, dict):
+                raise ConfigError(f"--set {dotted}: {section} is a value, not a section")
+        branch[key] = value
+    return tree
+
+
+def merge(trees: Any) -> dict[str, Any]:
+    """Later trees win; dictionaries merge, everything else (lists too) is replaced."""
+    merged: dict[str, Any] = {}
+    for tree in trees:
+        for key, value in tree.items():
+            if isinstance(value, dict) and isinstance(merged.get(key), dict):
+                merged[key] = merge([merged[key], value])
+            else:
+                merged[key] = merge([value]) if isinstance(value, dict) else value
+    return merged
+
+
+def value_at(tree: Any, location: Location) -> Any:
+    """What stands at a location; None where nothing does."""
+    for key in location:
+        if not isinstance(tree, dict) or key not in tree:
+            return None
+        tree = tree[key]
+    return tree
+
+
+def stands_in(tree: Any, location: tuple[Any, ...]) -> bool:
+    """Whether a location is there, be its value null."""
+    for key in location:
+        in_list = isinstance(tree, list) and isinstance(key, int) and key < len(tree)
+        if not in_list and not (isinstance(tree, dict) and key in tree):
+            return False
+        tree = tree[key]
+    return True
+
+
+def leaves(tree: Mapping[str, Any], location: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """All values that are no trees themselves, with their locations."""
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*location, key))
+        else:
+            yield (*location, key), value
