@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mtkit.config import CleaningConfig, DataConfig, TokenizerConfig
 from mtkit.data.cleaning import REASONS, TextCleaning, Verdicts, drop_report, length_verdicts
+from mtkit.data.pairs import Source
 from mtkit.data.prepared import (
     FORMAT_VERSION,
     MANIFEST_FILE,
@@ -26,7 +27,7 @@ from mtkit.data.prepared import (
     difference,
     open_prepared,
 )
-from mtkit.data.sources import Place, Source, open_sources
+from mtkit.data.sources import Place, open_sources
 from mtkit.data.store import StoreWriter, id_lists
 from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
 from mtkit.errors import DataError
@@ -162,7 +163,7 @@ def _check(
         for place, of_place in sources.items():
             for source, sha256 in zip(of_place, hashes[place], strict=True):
                 n = 0
-                for src, tgt in source.chunks():
+                for src, tgt, _ in source.chunks():
                     if place == "train":
                         cleaning.add(src, tgt)
                     n += len(src)
@@ -228,7 +229,7 @@ def _write_train(
         for number, (source, sha256) in enumerate(zip(sources, hashes, strict=True)):
             counts = np.zeros_like(total)
             n_tokens = [0, 0]
-            for src, tgt in source.chunks():
+            for src, tgt, _ in source.chunks():
                 verdict = np.array(verdicts[at : at + len(src)])
                 at += len(src)
                 if len(verdict) < len(src):
@@ -255,7 +256,7 @@ def _write_whole(
         for number, (source, sha256) in enumerate(zip(sources, hashes, strict=True)):
             counts = np.zeros(len(REASONS) + 1, dtype=np.int64)
             n_tokens = [0, 0]
-            for src, tgt in source.chunks():
+            for src, tgt, _ in source.chunks():
                 _Encoded(tokenizer, src, tgt).write(writer, number, np.ones(len(src), dtype=bool), n_tokens)
                 counts[0] += len(src)
             reports.append(_report(place, source, sha256, counts, n_tokens))

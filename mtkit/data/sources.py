@@ -1,118 +1,17 @@
-"""Where pairs come from: line-aligned text, TSV, and Hugging Face ``datasets``.
+"""Where pairs come from: the sources that a recipe names, whatever their format."""
 
-A segment is one line: it never holds a line feed. Sources are read more than once, in bounded chunks.
-"""
-
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from mtkit.config import DataConfig, SourceConfig
-from mtkit.data.huggingface import HuggingFaceSource
+from mtkit.data.formats.huggingface import HuggingFaceSource
+from mtkit.data.formats.text import TextSource, TsvSource
+from mtkit.data.pairs import Source
 from mtkit.errors import DataError
-from mtkit.io import read_line_chunks, sha256_file
 
 Place = Literal["train", "valid", "test"]
 
-CHUNK_PAIRS = 8192
-
 _PACKED = (".gz", ".zst")
-
-
-class Source(Protocol):
-    """Pairs of segments in a fixed order, and a name for them."""
-
-    name: str
-
-    def sha256(self) -> dict[str, str]:
-        """Hex digest of each input, by the name that the recipe gives it."""
-
-    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
-        """Source and target segments, the same number of each, a bounded number at a time."""
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """The segments of one side alone, in chunks of the same size: 0 source, 1 target."""
-
-
-@dataclass
-class TextSource:
-    """Two files; line n of one translates line n of the other."""
-
-    name: str
-    src: Path
-    tgt: Path
-
-    def sha256(self) -> dict[str, str]:
-        """Digests of both files."""
-        return {str(path): sha256_file(path) for path in (self.src, self.tgt)}
-
-    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
-        """Read both files side by side.
-
-        Raises:
-            DataError: If a file cannot be read, is not UTF-8, or one has more lines than the other.
-        """
-        sides = [read_line_chunks(path, CHUNK_PAIRS) for path in (self.src, self.tgt)]
-        n = 0
-        while True:
-            src, tgt = (next(side, []) for side in sides)
-            if len(src) != len(tgt):
-                n_src, n_tgt = (n + len(c) + sum(map(len, side)) for c, side in zip((src, tgt), sides, strict=True))
-                raise DataError(
-                    f"{self.src} has {n_src:,} lines but {self.tgt} has {n_tgt:,}: line n of one must translate "
-                    "line n of the other"
-                )
-            if not src:
-                return
-            n += len(src)
-            yield src, tgt
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one file alone."""
-        return read_line_chunks((self.src, self.tgt)[side], CHUNK_PAIRS)
-
-
-@dataclass
-class TsvSource:
-    """A tab-separated file without quoting or header."""
-
-    name: str
-    path: Path
-    columns: tuple[int, int]
-
-    def sha256(self) -> dict[str, str]:
-        """Digest of the file."""
-        return {str(self.path): sha256_file(self.path)}
-
-    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
-        """Read two columns.
-
-        Raises:
-            DataError: If the file cannot be read, is not UTF-8, or a row has too few columns.
-        """
-        src_column, tgt_column = self.columns
-        n = 0
-        for lines in read_line_chunks(self.path, CHUNK_PAIRS):
-            rows = [line.split("\t") for line in lines]
-            try:
-                pairs = [row[src_column] for row in rows], [row[tgt_column] for row in rows]
-            except IndexError:
-                self._complain(rows, first=n + 1)
-            yield pairs
-            n += len(rows)
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one column."""
-        return (chunk[side] for chunk in self.chunks())
-
-    def _complain(self, rows: list[list[str]], *, first: int) -> None:
-        needed = max(self.columns) + 1
-        number, row = next((n, row) for n, row in enumerate(rows, start=first) if len(row) < needed)
-        raise DataError(
-            f"{self.path}:{number}: {len(row)} column(s) where the recipe takes columns "
-            f"{self.columns[0]} and {self.columns[1]}, counted from 0"
-        )
 
 
 def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
@@ -155,7 +54,6 @@ def _open(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Sou
         splits=(config.split,) if config.split else _SPLITS[place],
         fields=config.fields,
         languages=languages,
-        chunk_pairs=CHUNK_PAIRS,
     )
 
 

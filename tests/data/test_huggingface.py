@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from mtkit.data.sources import Place, Source, open_sources
+from mtkit.data.pairs import Source
+from mtkit.data.sources import Place, open_sources
 from mtkit.errors import DataError
 from tests.data.conftest import ToyData, WriteLines
 
@@ -23,7 +24,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pairs_of(source: Source) -> list[tuple[str, str]]:
-    return [pair for src, tgt in source.chunks() for pair in zip(src, tgt, strict=True)]
+    return [pair for src, tgt, _ in source.chunks() for pair in zip(src, tgt, strict=True)]
 
 
 def source_of(toy_data: ToyData, place: Place = "train", **settings: object) -> Source:

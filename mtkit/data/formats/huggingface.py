@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mtkit.data import pairs
+from mtkit.data.pairs import Pairs
 from mtkit.errors import DataError
 from mtkit.io import sha256_file
 from mtkit.log import logger
@@ -32,34 +34,33 @@ class HuggingFaceSource:
     """Names of the split, the first that exists is taken."""
     fields: tuple[str, str] | None
     languages: tuple[str, str]
-    chunk_pairs: int
 
     def sha256(self) -> dict[str, str]:
         """Digest of a file; of the segments themselves where the data set is more than one file."""
         if Path(self.path).is_file():
             return {self.path: sha256_file(Path(self.path))}
         content = hashlib.sha256()
-        for src, tgt in self.chunks():
-            for segment in (*src, *tgt):
+        for chunk in self.chunks():
+            for segment in (*chunk.src, *chunk.tgt):
                 content.update(f"{segment}\n".encode())
         return {f"hf:{self.path}": content.hexdigest()}
 
-    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
+    def chunks(self) -> Iterator[Pairs]:
         """Read the two fields; a line break inside a segment becomes a space, a missing value an empty segment.
 
         Raises:
             DataError: If the data set cannot be reached or read, or lacks the split or the fields.
         """
-        rows = iter(self._dataset.iter(batch_size=self.chunk_pairs))
+        rows = iter(self._dataset.iter(batch_size=pairs.CHUNK_PAIRS))
         n = 0
         while (batch := self._guarded(lambda: next(rows, None))) is not None:
             values = self._pick(batch)
-            yield self._segments(values[0], n), self._segments(values[1], n)
+            yield Pairs(self._segments(values[0], n), self._segments(values[1], n))
             n += len(values[0])
 
     def one_side(self, side: int) -> Iterator[list[str]]:
         """Read one field."""
-        return (chunk[side] for chunk in self.chunks())
+        return (chunk.of_side(side) for chunk in self.chunks())
 
     @cached_property
     def _dataset(self) -> Any:
