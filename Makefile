@@ -16,7 +16,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling editables
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
-		--editable '.[tensorboard]' ruff mypy pytest pytest-xdist types-PyYAML types-tqdm
+		--editable '.[formats,langid,mtdata,repair,report,tensorboard]' ruff mypy pytest pytest-xdist hypothesis \
+		types-defusedxml types-PyYAML types-tqdm
 	@touch $@
 
 # Each command is what a user would type; running it again goes on where it stopped.
