@@ -119,12 +119,15 @@ def test_linear_attention_keeps_small_features_apart() -> None:
     torch.nn.init.constant_(attention.q_proj.bias, -20.0)
     x = torch.randn(1, 9, 8)
     attention.recorded = []
-    attention(x)
+    found = attention(x)[0]
     queries = attention.q_proj(x[0]).double().view(9, 2, 4).exp()  # all are far below zero
-    keys = F.elu(attention.kv_proj(x[0])[:, :8].double()).view(9, 2, 4) + 1
+    keys, values = attention.kv_proj(x[0]).double().view(9, 2, 2, 4).unbind(1)
+    keys = F.elu(keys) + 1
     weights = torch.einsum("qhe,lhe->hql", queries, keys)
     expected = weights / weights.sum(-1, keepdim=True)
     torch.testing.assert_close(attention.recorded[0][0].double(), expected, rtol=1e-4, atol=1e-6)
+    mixed = torch.einsum("hql,lhe->qhe", expected, values).flatten(1).float()
+    torch.testing.assert_close(found, attention.out_proj(mixed), rtol=1e-4, atol=1e-5)
 
 
 def test_the_sums_of_a_long_search_do_not_stall_in_half_precision() -> None:

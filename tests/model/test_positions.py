@@ -8,7 +8,7 @@ import torch
 
 from mtkit.model.positions import Alibi, Bucketed, Rotary, Shaw, alibi_slopes, sinusoidal_positions, t5_buckets
 
-AT, OF = torch.tensor([3, 9]), torch.tensor([0, 3, 4, 30])
+AT, OF = torch.tensor([3, 27]), torch.tensor([0, 3, 4, 30])
 
 
 def test_sinusoidal_positions_are_those_worked_out_by_hand() -> None:
