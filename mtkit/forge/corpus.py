@@ -155,14 +155,14 @@ def _finish(directory: Path, job: dict[str, Any], tags: Sequence[str]) -> dict[s
             if pair is None:
                 n_dropped += 1
                 continue
-            src, tgt = (
-                (pair.translation, pair.text) if job["kind"] == "backtranslate" else (pair.text, pair.translation)
-            )
-            for file, segment in zip(packed, (src, tgt), strict=True):
+            segments = [pair.text, pair.translation]
+            if job["kind"] == "backtranslate":
+                segments.reverse()
+            for side, segment in zip(packed, segments, strict=True):
                 side.write(f"{segment}\n".encode())
             n_kept += 1
-    if n_kept == 0:
-        raise DataError(f"{directory}: not one line of the input became a pair")
+        if n_kept == 0:
+            raise DataError(f"{directory}: not one line of the input became a pair")
     source: dict[str, Any] = {"src": str(paths[0]), "tgt": str(paths[1]), "name": directory.resolve().name}
     if tags:
         source["tags"] = list(tags)
