@@ -21,7 +21,7 @@ LAYERS = [
     {"search"},
     {"translation"},
     {"training"},
-    {"bench"},
+    {"bench", "forge"},
     {"cli"},
     {"__main__"},
 ]

@@ -16,6 +16,7 @@ from mtkit.cli.bench import bench
 from mtkit.cli.describe import describe
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.export import export
+from mtkit.cli.forge import forge
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 for _command in (preprocess, train, translate, evaluate, export, average, describe, bench):
     app.command()(_command)
+app.add_typer(forge, cls=_Commands)
 
 
 def _show_version(wanted: bool) -> None:
