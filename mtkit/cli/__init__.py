@@ -17,6 +17,7 @@ from mtkit.cli.describe import describe
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.preprocess import preprocess
+from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
 from mtkit.errors import Interrupted, MtkitError
@@ -41,7 +42,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, export, average, describe, bench):
+for _command in (preprocess, train, translate, evaluate, score, export, average, describe, bench):
     app.command()(_command)
 
 
