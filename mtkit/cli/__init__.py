@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from mtkit import __version__
 from mtkit.cli import interrupts
+from mtkit.cli.align import align
 from mtkit.cli.average import average
 from mtkit.cli.bench import bench
 from mtkit.cli.describe import describe
@@ -42,7 +43,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, score, export, average, describe, bench):
+for _command in (preprocess, train, translate, evaluate, score, align, export, average, describe, bench):
     app.command()(_command)
 
 

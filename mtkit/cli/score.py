@@ -1,15 +1,13 @@
 """``mtkit score``."""
 
 import json
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mtkit.cli.options import DeviceOption, ModelOption, PrecisionOption, ThreadsOption
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.translation.contrast import Contrast
@@ -58,6 +56,7 @@ def score(
     if src == tgt == "-":
         raise ConfigError("standard input can be read only once: name a file instead of one of the -")
 
+    from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger, progress_bar
     from mtkit.translation.scorer import Scorer
 
@@ -70,32 +69,14 @@ def score(
     assert tgt is not None
     n_too_long = 0
     with progress_bar(total=None, description="scoring", unit=" pairs") as bar:
-        for scores in _scored(scorer, src, tgt):
+        for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
+            scores = scorer.score(src_text, tgt_text)
             for found in scores:
                 typer.echo(_shown(found, normalize=normalize, as_json=as_json))
             n_too_long += scores.count(None)
             bar.update(len(scores))
     if n_too_long:
         logger.warning("%s longer than the model reads: no score", counted(n_too_long, "pair"))
-
-
-def _scored(scorer: "Scorer", src: str, tgt: str) -> "Iterator[list[PairScore | None]]":
-    """Some pairs after the other."""
-    from mtkit.io import read_lines
-
-    sides = read_lines(src), read_lines(tgt)
-    n = 0
-    while True:
-        src_text, tgt_text = (list(islice(side, _PAIRS_AT_ONCE)) for side in sides)
-        if len(src_text) != len(tgt_text):
-            n_src, n_tgt = (
-                n + len(lines) + sum(1 for _ in side) for lines, side in zip((src_text, tgt_text), sides, strict=True)
-            )
-            raise DataError(f"{src} has {n_src:,} lines but {tgt} has {n_tgt:,}: line n must translate line n")
-        if not src_text:
-            return
-        n += len(src_text)
-        yield scorer.score(src_text, tgt_text)
 
 
 def _shown(found: "PairScore | None", *, normalize: bool, as_json: bool) -> str:
