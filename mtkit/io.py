@@ -117,6 +117,30 @@ def read_line_chunks(path: str | Path, n_lines: int) -> Iterator[list[str]]:
             yield [line.removesuffix("\r") for line in lines] if "\r" in text else lines
 
 
+def read_aligned_chunks(src: str | Path, tgt: str | Path, n_lines: int) -> Iterator[tuple[list[str], list[str]]]:
+    """Read two files side by side, ``n_lines`` of each at a time.
+
+    Raises:
+        DataError: If one cannot be read, or has more lines than the other (naming both counts).
+    """
+    sides = [read_line_chunks(path, n_lines) for path in (src, tgt)]
+    n = 0
+    while True:
+        src_lines, tgt_lines = (next(side, []) for side in sides)
+        if len(src_lines) != len(tgt_lines):
+            n_src, n_tgt = (
+                n + len(lines) + sum(map(len, side)) for lines, side in zip((src_lines, tgt_lines), sides, strict=True)
+            )
+            raise DataError(
+                f"{_shown(src)} has {n_src:,} lines but {_shown(tgt)} has {n_tgt:,}: line n of one must translate "
+                "line n of the other"
+            )
+        if not src_lines:
+            return
+        n += len(src_lines)
+        yield src_lines, tgt_lines
+
+
 @dataclass
 class _Position:
     """Lines read so far."""

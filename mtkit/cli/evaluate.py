@@ -34,6 +34,12 @@ def evaluate(
     refs: Annotated[
         list[str] | None, typer.Option("--ref", "-r", metavar="FILE", help="Reference; repeat it for several.")
     ] = None,
+    alignments: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GOLD", help="Score the alignments in --hyp (0-0 1-2) against these (1-1 sure, 1p2 possible)."
+        ),
+    ] = None,
     model: ModelOption = None,
     src: Annotated[
         str | None, typer.Option("--src", "--input", "-i", metavar="FILE", help="Text that the model translates.")
@@ -74,11 +80,17 @@ def evaluate(
     mtkit evaluate --hyp out.de --ref test.de -l en-de    score an output
     mtkit evaluate -m RUN -i test.en --ref test.de        translate and score
     mtkit evaluate -m RUN                                 the run's own test sets
+    mtkit evaluate --hyp links --alignments gold          word alignments: AER
 
     BLEU, chrF and chrF++: higher is better. TER: lower is better; slow for
     Chinese and Japanese. Every score is sacreBLEU's, beside its signature.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     refs = refs or []
+    if alignments is not None:
+        if hyp is None or model is not None or refs:
+            raise ConfigError("--alignments GOLD scores the alignments in --hyp FILE, and nothing else besides")
+        typer.echo(_alignment_scores(hyp, alignments, width, as_json=as_json))
+        return
     _check_usage(hyp, refs, model, src, output)
     pair = _parse_pair(language_pair) if language_pair is not None else None
 
@@ -193,6 +205,23 @@ class _Scoring:
         for pitfall in pitfalls:
             logger.warning("%s", pitfall)
         return _Report(test_set, scores, pitfalls, check_gates(scores, self.gates))
+
+
+def _alignment_scores(hyp: str, gold: str, width: int, *, as_json: bool) -> str:
+    """Alignment error rate, precision and recall."""
+    from dataclasses import asdict
+
+    from mtkit.evaluation.alignment import read_gold, read_links, score_alignments
+
+    hyp_text, gold_text = _read_texts([hyp, gold])
+    score = score_alignments(read_links(hyp_text), read_gold(gold_text))
+    if as_json:
+        return json.dumps(asdict(score))
+    precision, recall = 100 * score.precision, 100 * score.recall
+    return (
+        f"AER {100 * score.error_rate:.{width}f}  lower is better  precision {precision:.{width}f}  "
+        f"recall {recall:.{width}f}  {score.n_links:,} links, {score.n_sure:,} sure ones"
+    )
 
 
 def _check_usage(hyp: str | None, refs: list[str], model: Path | None, src: str | None, output: Path | None) -> None:

@@ -202,3 +202,21 @@ def test_scoring_a_file_needs_no_torch(files: Path) -> None:
     score_line, modules = done.stdout.splitlines()
     assert score_line.startswith("BLEU")
     assert not {"torch", "numpy", "datasets", "pyarrow", "mtkit.config"} & set(modules.split())
+
+
+def test_alignments_are_scored_against_gold_ones() -> None:
+    Path("links").write_text("0-0 1-1\n2-2\n")
+    Path("gold").write_text("1-1 2p2\n1-1\n")
+    shown = run("--hyp", "links", "--alignments", "gold").stdout
+    # A = 3, S = 2, A and S = 1, A and P = 2.
+    assert shown == "AER 40.00  lower is better  precision 66.67  recall 50.00  3 links, 2 sure ones\n"
+    assert json.loads(run("--hyp", "links", "--alignments", "gold", "--json").stdout)["error_rate"] == pytest.approx(
+        0.4
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--alignments", "gold"], ["--hyp", "links", "--alignments", "gold", "-r", "x"]])
+def test_alignments_are_scored_alone(arguments: list[str]) -> None:
+    error = run(*arguments).exception
+    assert isinstance(error, ConfigError)
+    assert "scores the alignments in --hyp FILE" in str(error)

@@ -7,7 +7,7 @@ from pathlib import Path
 from mtkit.data import pairs
 from mtkit.data.pairs import Pairs
 from mtkit.errors import DataError
-from mtkit.io import read_line_chunks, sha256_file
+from mtkit.io import read_aligned_chunks, read_line_chunks, sha256_file
 
 
 @dataclass
@@ -28,19 +28,7 @@ class TextSource:
         Raises:
             DataError: If a file cannot be read, is not UTF-8, or one has more lines than the other.
         """
-        sides = [read_line_chunks(path, pairs.CHUNK_PAIRS) for path in (self.src, self.tgt)]
-        n = 0
-        while True:
-            src, tgt = (next(side, []) for side in sides)
-            if len(src) != len(tgt):
-                n_src, n_tgt = (n + len(c) + sum(map(len, side)) for c, side in zip((src, tgt), sides, strict=True))
-                raise DataError(
-                    f"{self.src} has {n_src:,} lines but {self.tgt} has {n_tgt:,}: line n of one must translate "
-                    "line n of the other"
-                )
-            if not src:
-                return
-            n += len(src)
+        for src, tgt in read_aligned_chunks(self.src, self.tgt, pairs.CHUNK_PAIRS):
             yield Pairs(src, tgt)
 
     def one_side(self, side: int) -> Iterator[list[str]]:
