@@ -40,6 +40,19 @@ def test_a_one_way_encoder_is_the_stacked_layer_of_torch(cell: str) -> None:
     torch.testing.assert_close(encoder(X, None).hidden, expected)
 
 
+def test_residuals_go_around_every_layer_but_the_first() -> None:
+    first, second, third = (encoder := built(RecurrentEncoder, rnn_residual=True, n_encoder_layers=3)).layers
+    x = first(X)[0]
+    x = x + second(x)[0]
+    torch.testing.assert_close(encoder(X, None).hidden, x + third(x)[0])
+    decoder = built(RecurrentDecoder, rnn_residual=True, bridge="none", cross_attention="dot")
+    x = decoder.layers[0](X)[0]
+    x = x + decoder.layers[1](x)[0]
+    context = (x @ SOURCE.mT).softmax(-1) @ SOURCE
+    expected = decoder.readout(torch.cat([x, context], dim=-1)).tanh()
+    torch.testing.assert_close(decoder(X, Memory(SOURCE, None)), expected)
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_bidirectional_encoder_reads_each_sentence_to_its_own_end(cell: str) -> None:
     encoder = built(RecurrentEncoder, rnn_cell=cell)
