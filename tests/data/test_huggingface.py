@@ -12,7 +12,7 @@ from pyarrow import parquet
 from mtkit.data.pairs import Source
 from mtkit.data.sources import Place, open_sources
 from mtkit.errors import DataError
-from tests.data.conftest import ToyData, WriteLines
+from tests.data.conftest import ToyData, WriteLines, pairs_of
 
 ROWS = {"en": ["one\ntwo", "NA", None], "de": ["eins\u2028", "007", "drei"]}
 PAIRS = [("one two", "eins\u2028"), ("NA", "007"), ("", "drei")]
@@ -21,10 +21,6 @@ PAIRS = [("one two", "eins\u2028"), ("NA", "007"), ("", "drei")]
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-
-
-def pairs_of(source: Source) -> list[tuple[str, str]]:
-    return [pair for src, tgt, _ in source.chunks() for pair in zip(src, tgt, strict=True)]
 
 
 def source_of(toy_data: ToyData, place: Place = "train", **settings: object) -> Source:

@@ -1,6 +1,8 @@
 """Pairs that ``mtdata`` knows where to find: one of its data sets, or all of one of its recipes."""
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -52,6 +54,8 @@ class MtdataSource:
     @cached_property
     def _text(self) -> TextSource:
         """The two files in the cache, after downloading them where they are not there."""
+        if not re.fullmatch(r"\w[\w.+-]*", self.identifier):
+            raise DataError(f"mtdata:{self.identifier}: no id of mtdata, such as Statmt-news_commentary-16-deu-eng")
         folder = _cache() / self.identifier / f"{self.languages[0]}-{self.languages[1]}-{self.place}"
         if not folder.exists():
             self._download(folder)
@@ -70,10 +74,7 @@ class MtdataSource:
             except BrokenProcessPool:
                 problem = "mtdata was ended"
             if problem is not None:
-                raise DataError(
-                    f"mtdata:{self.identifier}: {problem}; where it cannot be downloaded, copy its files here and name "
-                    "them with src: and tgt:"
-                )
+                raise DataError(f"mtdata:{self.identifier}: {problem}")
 
 
 def _cache() -> Path:
@@ -92,21 +93,24 @@ def _fetch(identifier: str, languages: tuple[str, str], field: str, work: Path) 
         with redirect_stdout(sys.stderr):
             _prepare(identifier, languages, field)
     except Exception as error:  # anything: assertions, requests, zipfile, ...
-        text = getattr(error, "msg", None) or str(error)
-        return " ".join(str(text).split()) or type(error).__name__
+        text = " ".join(str(getattr(error, "msg", None) or error).split()) or type(error).__name__
+        if isinstance(error, OSError):
+            return f"cannot be downloaded ({text}); copy its files to this machine and name them with src: and tgt:"
+        return text
     return None
 
 
 def _prepare(identifier: str, languages: tuple[str, str], field: str) -> None:
     """Let mtdata download and convert it into the working directory."""
     import mtdata
+
+    mtdata.log.getLogger().setLevel(mtdata.log.CRITICAL)  # it logs what it raises as well
+    mtdata.pbar_man.enabled = False
     from mtdata.data import Dataset
     from mtdata.entry import DatasetId
     from mtdata.iso.bcp47 import bcp47
     from mtdata.recipe import RECIPES
 
-    mtdata.log.getLogger().setLevel(mtdata.log.ERROR)
-    mtdata.pbar_man.enabled = False
     recipe = RECIPES.get(identifier)
     ids = getattr(recipe, field) if recipe else [DatasetId.parse(identifier)]
     if not ids:
@@ -116,3 +120,6 @@ def _prepare(identifier: str, languages: tuple[str, str], field: str) -> None:
     Dataset.prepare(langs, out_dir=Path(), dataset_ids={"train": ids}, cache_dir=mtdata.cache_dir, **options)
     for lang, side in zip(langs, ("src", "tgt"), strict=True):
         Path(f"train.{lang}").rename(side)
+    for path in Path().iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)  # a second copy, before merging
