@@ -16,7 +16,7 @@ from mtkit.log import counted, logger
 MAX_BYTES = 100_000_000
 """The library holds a file whole, in some twenty times its size; catalogues have a few megabytes."""
 
-_CHARSET = re.compile(rb'^"Content-Type:[^\n]*charset=\s*([^\s\\";]+)', re.MULTILINE | re.IGNORECASE)
+_CHARSET = re.compile(rb'^"Content-Type:[^\n]*charset=([^\s\\";]+)', re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class PoSource:
             logger.warning("%s: skipped %s of %s, fuzzy or not translated", self.path, n_skipped, counted(n, "message"))
 
     def _content(self) -> bytes:
-        """The bytes of the file, known to be in its charset."""
+        """The bytes of the file in UTF-8, whatever charset its header names."""
         blocks: list[bytes] = []
         for block in read_blocks(self.path):
             blocks.append(block)
@@ -75,15 +75,16 @@ class PoSource:
         content = b"".join(blocks)
         named = _CHARSET.search(content)
         charset = "utf-8" if named is None or named[1] == b"CHARSET" else named[1].decode("latin-1")
+        if named:  # what is handed on is in UTF-8, because the library guesses where it should read the header
+            content = content[: named.start(1)] + b"UTF-8" + content[named.end(1) :]
         try:
-            content.decode(charset)
+            return content.decode(charset).removeprefix("\ufeff").encode()
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             says = "which is the charset its header names" if named else "and no header names another charset"
             raise DataError(f"{self.path}:{line}: not {charset}, {says}; correct the header") from None
         except LookupError:
             raise DataError(f"{self.path}: the header names the charset {charset}, which is unknown") from None
-        return content
 
     def _parsed(self, content: bytes) -> Any:
         """The library's catalogue."""

@@ -16,6 +16,9 @@ from mtkit.io import MAX_LINE_BYTES, read_blocks
 MAX_DEPTH = 200
 """Elements inside elements; documents of translations have ten or so."""
 
+MAX_TAG_BYTES = 10_000_000
+"""Of one tag or comment: the parser holds it, and looks through it again with every block that does not end it."""
+
 _BREAKS_OFF = {
     errors.codes[message]
     for message in (
@@ -127,8 +130,8 @@ def read_pairs(path: Path, root: str, document: Format, segment: Segment) -> Ite
         for block in read_blocks(path):
             parser.feed(block)
             n_bytes += len(block)
-            if n_bytes - parser.parser.CurrentByteIndex > MAX_LINE_BYTES:
-                raise _Refused(f"a tag or comment of more than {MAX_LINE_BYTES // 10**6} MB")
+            if n_bytes - parser.parser.CurrentByteIndex > MAX_TAG_BYTES:
+                raise _Refused(f"a tag or comment of more than {MAX_TAG_BYTES // 10**6} MB")
             yield from document.take()
         parser.close()
         yield from document.take()
