@@ -176,7 +176,8 @@ class HuggingFaceSource:
         except Exception as error:
             cause = error.__cause__ or error
             reason = next(iter(str(cause).splitlines()), "") or type(cause).__name__
-            raise DataError(f"hf:{self.path}: {reason}") from error
+            way_out = "" if Path(self.path).exists() else "; without the hub, give hf: the path of a local copy"
+            raise DataError(f"hf:{self.path}: {reason}{way_out}") from error
 
 
 def _column(batch: Mapping[str, list[Any]], field: str) -> list[Any] | None:
