@@ -12,66 +12,11 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 
 from mtkit.model_config import ModelConfig
 from mtkit.section import Probability, Section
+from mtkit.source_config import SourceConfig
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Metric = Literal["loss", "bleu", "chrf"]
-
-
-class SourceConfig(Section):
-    """Where pairs come from: two line-aligned files, a TSV file, or Hugging Face ``datasets``.
-
-    Exactly one of ``src`` + ``tgt``, ``tsv`` and ``hf`` is given. In a recipe the string
-    ``hf:NAME`` stands for ``{hf: NAME}``.
-    """
-
-    src: str | None = None
-    """Text file of source lines (plain, .gz, .zst)."""
-
-    tgt: str | None = None
-    """Text file of target lines; line n translates line n of ``src``."""
-
-    tsv: str | None = None
-    """Tab-separated file (plain, .gz, .zst)."""
-
-    columns: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
-    """For ``tsv``: the columns of source and target, counted from 0."""
-
-    hf: str | None = None
-    """Name on the Hugging Face hub, or a local directory or parquet, JSON or CSV file."""
-
-    hf_config: str | None = None
-    """For ``hf``: the configuration of the data set, where it has several."""
-
-    split: str | None = None
-    """For ``hf``: the split; by default train, validation or test, after the place in the recipe."""
-
-    fields: tuple[str, str] | None = None
-    """For ``hf``: the fields of source and target; by default the language codes, alone or under ``translation``."""
-
-    name: str | None = None
-    """A name for reports; by default made from the file's name."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_string(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            if value.startswith("hf:"):
-                return {"hf": value.removeprefix("hf:")}
-            if value.endswith((".tsv", ".tsv.gz", ".tsv.zst")):
-                return {"tsv": value}
-            raise ValueError("a source is hf:NAME, a .tsv file, or {src: FILE, tgt: FILE}")
-        return value
-
-    @model_validator(mode="after")
-    def _check_kind(self) -> Self:
-        if (self.src is None) != (self.tgt is None):
-            raise ValueError("src and tgt go together: name both files")
-        if [self.src is not None, self.tsv is not None, self.hf is not None].count(True) != 1:
-            raise ValueError("give one of src + tgt, tsv and hf")
-        if self.name is not None and (not self.name or self.name.startswith(".") or {"/", "\\", "\0"} & set(self.name)):
-            raise ValueError(f"name {self.name!r} names a directory: no slashes, and no dot at its beginning")
-        return self
 
 
 class CleaningConfig(Section):

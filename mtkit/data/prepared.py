@@ -11,6 +11,7 @@ from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import DataError
 from mtkit.io import read_json
+from mtkit.source_config import KINDS
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
@@ -161,10 +162,10 @@ def difference(
 
 
 def _leaves(tree: Any, location: str = "") -> Iterator[tuple[str, object]]:
-    """Dotted names of all settings, but for the names of inputs."""
+    """Dotted names of all settings, but for those that say where inputs are and how they are fetched."""
     if not isinstance(tree, dict | list):
         yield location, tree
         return
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        if key not in ("src", "tgt", "tsv", "hf"):
+        if key not in ("tgt", "streaming", *KINDS):
             yield from _leaves(value, f"{location}.{key}" if location else str(key))

@@ -5,14 +5,9 @@ import pytest
 import zstandard
 
 from mtkit.data import pairs
-from mtkit.data.pairs import Source
 from mtkit.data.sources import open_sources
 from mtkit.errors import DataError
-from tests.data.conftest import ToyData, WriteLines
-
-
-def pairs_of(source: Source) -> list[tuple[str, str]]:
-    return [pair for src, tgt, _ in source.chunks() for pair in zip(src, tgt, strict=True)]
+from tests.data.conftest import ToyData, WriteLines, pairs_of
 
 
 def test_a_line_ends_at_a_line_feed_and_nowhere_else(tmp_path: Path, toy_data: ToyData) -> None:

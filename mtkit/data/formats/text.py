@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtkit.data import pairs
-from mtkit.data.pairs import Pairs
+from mtkit.data.pairs import Pairs, as_score
 from mtkit.errors import DataError
 from mtkit.io import read_aligned_chunks, read_line_chunks, sha256_file
 
@@ -38,41 +38,61 @@ class TextSource:
 
 @dataclass
 class TsvSource:
-    """A tab-separated file without quoting or header."""
+    """A tab-separated file without quoting; columns that have names have them in its first line."""
 
     name: str
     path: Path
-    columns: tuple[int, int]
+    columns: tuple[int | str, int | str]
+    """Of source and target: numbers, counted from 0, or names."""
+    score: int | str | None = None
 
     def sha256(self) -> dict[str, str]:
         """Digest of the file."""
         return {str(self.path): sha256_file(self.path)}
 
     def chunks(self) -> Iterator[Pairs]:
-        """Read two columns.
+        """Read two columns, and that of the scores.
 
         Raises:
-            DataError: If the file cannot be read, is not UTF-8, or a row has too few columns.
+            DataError: If the file cannot be read, is not UTF-8, lacks a column, a row has too few, or a score is no
+                number.
         """
-        src_column, tgt_column = self.columns
+        places: list[int] = []
         n = 0
         for lines in read_line_chunks(self.path, pairs.CHUNK_PAIRS):
             rows = [line.split("\t") for line in lines]
+            if not places:
+                places = self._places(rows[0])
+                if isinstance(self.columns[0], str):
+                    rows, n = rows[1:], 1
             try:
-                found = Pairs([row[src_column] for row in rows], [row[tgt_column] for row in rows])
+                src, tgt, *scores = ([row[place] for row in rows] for place in places)
             except IndexError:
-                self._complain(rows, first=n + 1)
-            yield found
+                self._complain(rows, places, first=n + 1)
+                raise
+            yield Pairs(src, tgt, self._scores(scores[0], n + 1) if scores else None)
             n += len(rows)
 
     def one_side(self, side: int) -> Iterator[list[str]]:
         """Read one column."""
         return (chunk.of_side(side) for chunk in self.chunks())
 
-    def _complain(self, rows: list[list[str]], *, first: int) -> None:
-        needed = max(self.columns) + 1
-        number, row = next((n, row) for n, row in enumerate(rows, start=first) if len(row) < needed)
+    def _places(self, first_row: list[str]) -> list[int]:
+        """Numbers of the columns."""
+        places = []
+        for column in self.columns if self.score is None else (*self.columns, self.score):
+            if isinstance(column, str) and column not in first_row:
+                raise DataError(f"{self.path}:1: no column {column} (there are {', '.join(first_row)})")
+            places.append(first_row.index(column) if isinstance(column, str) else column)
+        return places
+
+    def _scores(self, column: list[str], first: int) -> list[float]:
+        return [as_score(value, f"{self.path}:{number}") for number, value in enumerate(column, start=first)]
+
+    def _complain(self, rows: list[list[str]], places: list[int], *, first: int) -> None:
+        number, row = next((n, row) for n, row in enumerate(rows, start=first) if len(row) <= max(places))
+        *others, last = map(str, places)
         raise DataError(
             f"{self.path}:{number}: {len(row)} column(s) where the recipe takes columns "
-            f"{self.columns[0]} and {self.columns[1]}, counted from 0"
+            f"{', '.join(others)} and {last}, counted from 0"
         )
