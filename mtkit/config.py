@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from mtkit.cleaning_config import Steps
 from mtkit.model_config import ModelConfig
 from mtkit.section import Probability, Section
 
@@ -52,6 +53,9 @@ class SourceConfig(Section):
     name: str | None = None
     """A name for reports; by default made from the file's name."""
 
+    filters: Steps = Field(default_factory=list)
+    """For training pairs: cleaning steps for this source alone, taken before those of ``data.cleaning.steps``."""
+
     @model_validator(mode="before")
     @classmethod
     def _from_string(cls, value: Any) -> Any:
@@ -85,6 +89,9 @@ class CleaningConfig(Section):
 
     drop_duplicates: bool = True
     """Drop a pair that occurred before, both sides alike."""
+
+    steps: Steps = Field(default_factory=list)
+    """Steps that change or drop training pairs by their text, in this order, before the limits above are looked at."""
 
 
 class DataConfig(Section):

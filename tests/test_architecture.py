@@ -15,7 +15,17 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"io", "log"},
-    {"section", "model_rules", "model_config", "config", "presets", "layers", "mistakes", "settings"},
+    {
+        "section",
+        "model_rules",
+        "model_config",
+        "cleaning_config",
+        "config",
+        "presets",
+        "layers",
+        "mistakes",
+        "settings",
+    },
     {"device", "machine", "acceleration", "cores", "locks"},
     {"data", "model", "evaluation"},
     {"search"},
