@@ -78,15 +78,14 @@ class EqualKeys:
         part = (records["high"] % np.uint64(_N_PARTS)).astype(np.uint8)
         start = self._runs[-1][-1] if self._runs else 0
         self._runs.append(start + np.cumsum([0, *np.bincount(part, minlength=_N_PARTS)]))
-        self._file.write(memoryview(records[np.argsort(part, kind="stable")]).cast("B"))
+        self._file.write(records[np.argsort(part, kind="stable")].tobytes())
 
     def _part(self, part: int) -> _Records:
         pieces = [np.empty(0, dtype=_RECORD)]
         for stops in self._runs:
-            self._file.seek(int(stops[part]) * _RECORD.itemsize)
-            pieces.append(
-                np.frombuffer(self._file.read(int(stops[part + 1] - stops[part]) * _RECORD.itemsize), _RECORD)
-            )
+            start, stop = (int(stops[i]) * _RECORD.itemsize for i in (part, part + 1))
+            self._file.seek(start)
+            pieces.append(np.frombuffer(self._file.read(stop - start), dtype=_RECORD))
         return np.concatenate(pieces)
 
 

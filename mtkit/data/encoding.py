@@ -61,9 +61,7 @@ def write_train(
         _writer(directory, sources, tokenizer) as writer,
         progress_bar(total=len(judgement.verdicts), description="encoding", unit="pair") as bar,
     ):
-        tasks = (
-            (block, np.array(judgement.verdicts[block.first : block.first + block.n])) for block in judgement.blocks
-        )
+        tasks = ((block, judgement.verdicts_of(block)) for block in judgement.blocks)
         for block, chunk in zip(judgement.blocks, workers.map(encode, tasks), strict=True):
             of_source = written[block.corpus]
             chunk.kept.write(writer, block.corpus, of_source)
@@ -81,11 +79,10 @@ def write_whole(directory: Path, sources: Sequence[Source], tokenizer: Tokenizer
         for number, source in enumerate(sources):
             of_source = Written()
             for pairs in source.chunks():
-                ids = (
-                    id_lists(*_flat(ids)) for ids in (tokenizer.encode_src(pairs.src), tokenizer.encode_tgt(pairs.tgt))
-                )
-                text = (pa.array(segments, pa.string()) for segments in (pairs.src, pairs.tgt))
-                _Encoded(*ids, *text).write(writer, number, of_source)
+                src_ids = id_lists(*_flat(tokenizer.encode_src(pairs.src)))
+                tgt_ids = id_lists(*_flat(tokenizer.encode_tgt(pairs.tgt)))
+                src, tgt = (pa.array(segments, pa.string()) for segments in (pairs.src, pairs.tgt))
+                _Encoded(src_ids, tgt_ids, src, tgt).write(writer, number, of_source)
                 of_source.counts[0] += len(pairs.src)
             written.append(of_source)
     return written

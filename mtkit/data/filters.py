@@ -172,7 +172,8 @@ class HeldOut:
             full = np.array(not_empty(pairs), dtype=bool)
             for hashes, side in zip(found, _SIDES, strict=True):
                 hashes.append(_hashes(pairs, side, near=near)[full])
-        return cls(*(np.unique(np.concatenate([*hashes, np.empty(0, np.uint64)])) for hashes in found), near=near)
+        src, tgt, pair = (np.unique(np.concatenate([*hashes, np.empty(0, np.uint64)])) for hashes in found)
+        return cls(src, tgt, pair, near)
 
     def of_side(self, side: By) -> NDArray[np.uint64]:
         """The hashes of one side, or of both together."""
@@ -234,9 +235,7 @@ def _base(code: str) -> str:
 def _scripts(given: list[str] | None, code: str, setting: str) -> set[str]:
     scripts = traits.scripts_of(code) if given is None else {name.upper() for name in given}
     if scripts is None:
-        raise ConfigError(
-            f"the step script does not know in what {code} is written; add {setting}: [LATIN], or another"
-        )
+        raise ConfigError(f"the step script does not know how {code} is written; add {setting}: [LATIN], or another")
     return scripts
 
 

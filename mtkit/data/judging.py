@@ -50,6 +50,10 @@ class Judgement:
     blocks: list[Block]
     sources: list[SourceJudgement]
 
+    def verdicts_of(self, block: Block) -> Verdicts:
+        """A copy of the verdicts of a block's chunk, uint8 (``block.n``,)."""
+        return np.array(self.verdicts[block.first : block.first + block.n])
+
 
 @dataclass(frozen=True)
 class _Chunk:
@@ -181,7 +185,7 @@ def _add_samples_of_duplicates(judgement: Judgement, pipelines: Sequence[Pipelin
         if not missing:
             continue
         rows = read_rows(judgement.spool, block)
-        verdicts = judgement.verdicts[block.first + rows]
+        verdicts = judgement.verdicts_of(block)[rows]
         for verdict in [verdict for verdict in missing if (verdicts == verdict).any()]:
             at = np.flatnonzero(verdicts == verdict)[:N_SAMPLES].tolist()
             src, tgt = (read_side(judgement.spool, block, side) for side in (0, 1))

@@ -43,7 +43,7 @@ def _sample(judgement: Judgement, side: int, n_pairs: int, n_wanted: int) -> Ite
     """``n_wanted`` of the ``n_pairs`` segments that are kept, evenly spaced."""
     n_kept = 0
     for block in judgement.blocks:
-        kept = np.flatnonzero(judgement.verdicts[block.first + read_rows(judgement.spool, block)] == 0)
+        kept = np.flatnonzero(judgement.verdicts_of(block)[read_rows(judgement.spool, block)] == 0)
         ranks = np.arange(n_kept, n_kept + len(kept))
         n_kept += len(kept)
         wanted = kept[(ranks + 1) * n_wanted // n_pairs > ranks * n_wanted // n_pairs]
