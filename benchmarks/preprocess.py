@@ -22,17 +22,17 @@ _CHILD = """
 import json, sys, time
 from pathlib import Path
 from mtkit.config import DataConfig, TokenizerConfig
-from mtkit.data import prepare as room
+from mtkit.data import prepare as room, vocabulary
 from mtkit.log import peak_memory
 seconds = {}
-train = room.train_tokenizer
+train = vocabulary.train_tokenizer
 def timed(*args, **kwargs):
     start = time.perf_counter()
     try:
         return train(*args, **kwargs)
     finally:
         seconds["tokenizer"] = time.perf_counter() - start
-room.train_tokenizer = timed
+vocabulary.train_tokenizer = timed
 src, tgt, valid_src, valid_tgt, directory = sys.argv[1:]
 data = DataConfig(src_lang="src", tgt_lang="tgt", train=[{"src": src, "tgt": tgt}],
                   valid=[{"src": valid_src, "tgt": valid_tgt}])
