@@ -143,7 +143,8 @@ def build_pipeline(
         ConfigError: If a step cannot work with these languages or sets.
         DataError: If a step needs a library that is not installed.
     """
-    steps: list[Step] = [Drop(REASONS[EMPTY - 1], EMPTY, not_empty)]
+    empty = Drop(REASONS[EMPTY - 1], EMPTY, not_empty)
+    steps: list[Step] = [empty]
     verdicts = [FIRST_STEP + len(config.steps) + i for i in range(len(own))]
     verdicts += [FIRST_STEP + i for i in range(len(config.steps))]
     taken: Counter[str] = Counter()
@@ -153,6 +154,11 @@ def build_pipeline(
         taken[label] += 1
         if taken[label] > 1:
             label += f"-{taken[label]}"
+        if (normalise := normaliser(step.name)) is not None:
+            steps.append(Change(label, normalise))
+            continue
+        if isinstance(steps[-1], Change):
+            steps.append(empty)
         match step.parameters:
             case DuplicateStep() as parameters:
                 near = step.name == "near_duplicate"
@@ -162,12 +168,10 @@ def build_pipeline(
                 so_far = Pipeline(steps)
                 found = HeldOut.of(map(so_far.changed, held_out(parameters.sets)), near=parameters.near)
                 steps.append(Drop(label, verdict, Leakage(parameters.by, found)))
-            case _ if (normalise := normaliser(step.name)) is not None:
-                steps.append(Change(label, normalise))
             case _:
                 steps.append(Drop(label, verdict, pair_filter(step, src_lang, tgt_lang)))
-    if any(isinstance(step, Change) for step in steps):
-        steps.append(Drop(REASONS[EMPTY - 1], EMPTY, not_empty))
+    if isinstance(steps[-1], Change):
+        steps.append(empty)
     if config.drop_duplicates:
         steps.append(Search(REASONS[DUPLICATE - 1], DUPLICATE))
     return Pipeline(steps)
