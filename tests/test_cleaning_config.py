@@ -45,7 +45,7 @@ def test_what_is_no_step_is_refused(step: object) -> None:
     ],
 )
 def test_mistakes_are_named_at_their_place(steps: str, message: str) -> None:
-    flags = {"data.src_lang": "en", "data.tgt_lang": "de"}
-    flags |= {f"data.{place}": [{"src": "a", "tgt": "b"}] for place in ("train", "valid")}  # type: ignore[dict-item]
+    files = [{"src": "a", "tgt": "b"}]
+    flags: dict[str, object] = {"data.src_lang": "en", "data.tgt_lang": "de", "data.train": files, "data.valid": files}
     with pytest.raises(ConfigError, match=message):
         Settings.load(None, overrides=[f"data.cleaning.steps={steps}"], flags=flags).config()
