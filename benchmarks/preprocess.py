@@ -22,17 +22,17 @@ _CHILD = """
 import json, sys, time
 from pathlib import Path
 from mtkit.config import DataConfig, TokenizerConfig
-from mtkit.data import prepare as room
+from mtkit.data import prepare as room, vocabulary
 from mtkit.log import peak_memory
 seconds = {}
-train = room.train_tokenizer
+train = vocabulary.train_tokenizer
 def timed(*args, **kwargs):
     start = time.perf_counter()
     try:
         return train(*args, **kwargs)
     finally:
         seconds["tokenizer"] = time.perf_counter() - start
-room.train_tokenizer = timed
+vocabulary.train_tokenizer = timed
 src, tgt, valid_src, valid_tgt, directory = sys.argv[1:]
 data = DataConfig(src_lang="src", tgt_lang="tgt", train=[{"src": src, "tgt": tgt}],
                   valid=[{"src": valid_src, "tgt": valid_tgt}])
@@ -54,8 +54,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.directory) as name:
         work = Path(name)
         corpus = {"src": arguments.src, "tgt": arguments.tgt}
-        files = [_repeat(path, work / f"train.{side}", arguments.pairs) for side, path in corpus.items()]
-        small = [_repeat(path, work / f"valid.{side}", 1_000) for side, path in corpus.items()]
+        files = [repeat(path, work / f"train.{side}", arguments.pairs) for side, path in corpus.items()]
+        small = [repeat(path, work / f"valid.{side}", 1_000) for side, path in corpus.items()]
         command = [sys.executable, "-c", _CHILD, *map(str, [*files, *small, work / "prepared"])]
         measured = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         bare = _bare_encoding(files, work / "prepared")
@@ -70,7 +70,7 @@ def main() -> None:
     print(f"peak memory               {measured['peak_memory'] / 1e6:,.0f} MB")
 
 
-def _repeat(path: Path, target: Path, n: int) -> Path:
+def repeat(path: Path, target: Path, n: int) -> Path:
     """Write the lines of a file over and over, each with the number of its repetition, until there are ``n``."""
     from mtkit.io import read_lines
 

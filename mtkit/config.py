@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from mtkit.cleaning_config import Steps
 from mtkit.model_config import ModelConfig
 from mtkit.section import Probability, Section
 from mtkit.source_config import SourceConfig
@@ -30,6 +31,9 @@ class CleaningConfig(Section):
 
     drop_duplicates: bool = True
     """Drop a pair that occurred before, both sides alike."""
+
+    steps: Steps = Field(default_factory=list)
+    """Steps that change or drop training pairs by their text, in this order, before the limits above are looked at."""
 
 
 class DataConfig(Section):

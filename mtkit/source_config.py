@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from mtkit.cleaning_config import Steps
 from mtkit.io import PACKED
 from mtkit.section import Mistakes, Section
 
@@ -21,13 +22,10 @@ KINDS = {
 }
 """The kinds of sources by the setting that names the input, and how a person says them."""
 
-_BY_LANGUAGE = ("jsonl", "tmx", "xliff", "po", "hf", "mtdata")
 _OPTIONS = {
     "columns": ("tsv",),
     "fields": ("jsonl", "hf"),
     "score": ("tsv", "jsonl", "hf"),
-    "src_lang": _BY_LANGUAGE,
-    "tgt_lang": _BY_LANGUAGE,
     "hf_config": ("hf",),
     "split": ("hf",),
     "streaming": ("hf",),
@@ -95,7 +93,8 @@ class SourceConfig(Section):
     """Take the first pairs alone, this many."""
 
     src_lang: str | None = None
-    """Language of this source's source side, where it is not the recipe's: which language of the file is taken."""
+    """Language of this source's source side, where it is not the recipe's. Of a file of many languages, the one that
+    is taken."""
 
     tgt_lang: str | None = None
     """Language of this source's target side, where it is not the recipe's."""
@@ -111,6 +110,9 @@ class SourceConfig(Section):
 
     name: str | None = None
     """A name for reports; by default made from the file's name."""
+
+    filters: Steps = Field(default_factory=list)
+    """For training pairs: cleaning steps for this source alone, taken before those of ``data.cleaning.steps``."""
 
     @property
     def kind(self) -> str:
@@ -151,9 +153,8 @@ class SourceConfig(Section):
         found = []
         for option, kinds in _OPTIONS.items():
             if self.kind not in kinds and getattr(self, option) != type(self).model_fields[option].default:
-                instead = _SWAP.get(self.kind, "") if option.endswith("_lang") else ""
                 owners = ", ".join(KINDS[kind] for kind in kinds)
-                found.append((option, f"does nothing for {KINDS[self.kind]}: it belongs to {owners}{instead}"))
+                found.append((option, f"does nothing for {KINDS[self.kind]}: it belongs to {owners}"))
         if self.kind == "tsv":
             chosen = {"columns": self.columns} | ({} if self.score is None else {"score": (self.score,)})
             if len({type(column) for columns in chosen.values() for column in columns}) > 1:
@@ -161,9 +162,3 @@ class SourceConfig(Section):
         if found:
             raise Mistakes(self, found)
         return self
-
-
-_SWAP = {
-    "src": "; for the other direction swap src and tgt",
-    "tsv": "; for the other direction swap the columns",
-}

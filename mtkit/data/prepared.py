@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from mtkit.data.cleaning import REASONS
 from mtkit.data.store import Store
@@ -36,7 +36,10 @@ class SourceReport(TypedDict):
     n_kept: int
 
     dropped: dict[str, int]
-    """Pairs dropped, by reason."""
+    """Pairs dropped, by reason: one of ``REASONS``, or the name of a step."""
+
+    changed: NotRequired[dict[str, int]]
+    """Pairs that each step changed; manifests from before there were steps lack it."""
 
     n_src_tokens: int
     """Tokens kept, begin and end of sentence not counted."""
@@ -75,7 +78,8 @@ class Manifest:
 
     def dropped(self) -> dict[str, int]:
         """Training pairs dropped, by reason."""
-        totals = {reason: sum(source["dropped"].get(reason, 0) for source in self.sources) for reason in REASONS}
+        reasons = dict.fromkeys([*REASONS, *(reason for source in self.sources for reason in source["dropped"])])
+        totals = {reason: sum(source["dropped"].get(reason, 0) for source in self.sources) for reason in reasons}
         return {reason: n for reason, n in totals.items() if n}
 
 

@@ -18,6 +18,7 @@ _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9A-Fa-f]{1
 _MOJIBAKE = re.compile(r"[ÂÃÅÄ][\x80-\xbf¡-¿€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â(?:€|\x80)[^\s\w]|ï»¿|[ÐÑ][\x80-¿]")
 _ZERO_WIDTH = re.compile("[\u200b\u200e\u200f\u2060\ufeff\u00ad]")  # joiners are letters' business in some scripts
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_LINE_ENDS = re.compile("[\x0b-\x0d\x85\u2028\u2029]")
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
@@ -69,6 +70,15 @@ def has_zero_width(text: str) -> bool:
 def has_control(text: str) -> bool:
     """Whether it holds control characters other than the tab, or what other programs take for the end of a line."""
     return _CONTROL.search(text) is not None
+
+
+def visible(text: str) -> str:
+    """Without the characters of ``has_zero_width`` and ``has_control``; what other programs take for the end of a line
+    becomes a space.
+    """
+    if has_control(text):
+        text = _CONTROL.sub("", _LINE_ENDS.sub(" ", text))
+    return _ZERO_WIDTH.sub("", text) if has_zero_width(text) else text
 
 
 def near_key(text: str) -> str:
