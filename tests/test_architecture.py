@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"io", "log"},
-    {"section", "model_rules", "model_config", "config", "presets", "layers", "mistakes", "settings"},
+    {"section", "model_rules", "model_config", "sampling_config"},
+    {"config", "presets", "layers", "mistakes", "settings"},
     {"device", "machine", "acceleration", "cores", "locks"},
     {"data", "model", "evaluation"},
     {"search"},

@@ -62,6 +62,12 @@ def translate(
     as_json: Annotated[
         bool, typer.Option("--json", help="One object a line: source, translation, score, tokens.")
     ] = False,
+    src_lang: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Language of the text, for a model of several.")
+    ] = None,
+    tgt_lang: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Language to translate into, for a model of several.")
+    ] = None,
     input_format: Annotated[
         InputFormat, typer.Option(help='jsonl: objects with the text under "source".')
     ] = InputFormat.TEXT,
@@ -105,7 +111,13 @@ def translate(
         if quiet:
             set_up_logging(quiet=True)
         translator = Translator.load(
-            models[0], engine=engine.value, device=device, precision=precision, threads=threads
+            models[0],
+            engine=engine.value,
+            device=device,
+            precision=precision,
+            threads=threads,
+            src_lang=src_lang,
+            tgt_lang=tgt_lang,
         )
         interrupts.check()
         options = translator.search_options(

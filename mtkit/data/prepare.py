@@ -6,7 +6,7 @@ tokenizer on a sample, and to encode and write. The directory appears whole at t
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from mtkit.data.prepared import (
     difference,
     open_prepared,
 )
-from mtkit.data.sources import Place, open_sources
+from mtkit.data.sources import PLACES, Place, open_sources
 from mtkit.data.store import StoreWriter, id_lists
 from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
 from mtkit.errors import DataError
@@ -59,10 +59,7 @@ def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, ov
     sources = open_sources(data)
     _check_replaceable(directory)
     hashes: dict[Place, list[Hashes]] = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
-    settings = {
-        "data": data.model_dump(mode="json", exclude={"prepared"}),
-        "tokenizer": tokenizer.model_dump(mode="json"),
-    }
+    settings = _settings(data, tokenizer)
     if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
         return existing
     try:
@@ -70,7 +67,7 @@ def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, ov
             if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
                 return existing
             with atomic_directory(directory) as work:
-                trained, reports = _prepare(sources, hashes, data.cleaning, tokenizer, work)
+                trained, reports = _prepare(sources, hashes, data, tokenizer, work)
                 manifest = Manifest(
                     format_version=FORMAT_VERSION,
                     src_lang=data.src_lang,
@@ -88,6 +85,14 @@ def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, ov
     except OSError as error:
         raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
     return Prepared(directory, manifest)
+
+
+def _settings(data: DataConfig, tokenizer: TokenizerConfig) -> dict[str, Any]:
+    """What the prepared corpus depends on: how often its parts are seen is the trainer's affair."""
+    of_data = data.model_dump(mode="json", exclude={"prepared": True, "mixing": True, "train": {"__all__": {"weight"}}})
+    if data.language_tags == "none":
+        del of_data["language_tags"]  # as in a corpus of a version that knew none
+    return {"data": of_data, "tokenizer": tokenizer.model_dump(mode="json")}
 
 
 def _check_replaceable(directory: Path) -> None:
@@ -129,23 +134,51 @@ def _open_existing(directory: Path, overwrite: bool) -> Prepared | None:
 def _prepare(
     sources: Sources,
     hashes: Mapping[Place, Sequence[Hashes]],
-    cleaning: CleaningConfig,
+    data: DataConfig,
     tokenizer: TokenizerConfig,
     work: Path,
 ) -> tuple[Tokenizer, list[SourceReport]]:
     """Write tokenizer and splits into ``work``."""
+    symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
+    if len(symbols) > len(tokenizer.user_defined_symbols):  # what stands there twice is left for its own message
+        tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
     scratch = work / "scratch"
     scratch.mkdir()
-    verdicts, n_characters = _check(sources, hashes, cleaning, scratch)
+    verdicts, n_characters = _check(sources, hashes, data.cleaning, scratch)
     trained = _train_tokenizer(sources["train"], verdicts, n_characters, tokenizer)
     trained.save(work)
-    reports = _write_train(work / "train", sources["train"], hashes["train"], trained, verdicts, cleaning)
+    train, valid, test = (_inputs(sources, hashes, data, place, trained) for place in PLACES)
+    reports = _write_train(work / "train", train, trained, verdicts, data.cleaning)
     del verdicts
     shutil.rmtree(scratch)
-    reports += _write_whole(work / "valid", "valid", sources["valid"], hashes["valid"], trained)
-    for source, sha256 in zip(sources["test"], hashes["test"], strict=True):
-        reports += _write_whole(work / "test" / source.name, "test", [source], [sha256], trained)
+    reports += _write_whole(work / "valid", "valid", valid, trained)
+    for each in test:
+        reports += _write_whole(work / "test" / each.source.name, "test", [each], trained)
     return trained, reports
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A source, and what the recipe says of it."""
+
+    source: Source
+    sha256: Hashes
+    tags: list[str]
+    prefix: list[int]
+    """Ids of the tags."""
+
+    tgt_lang: str
+
+
+def _inputs(
+    sources: Sources, hashes: Mapping[Place, Sequence[Hashes]], data: DataConfig, place: Place, tokenizer: Tokenizer
+) -> list[_Input]:
+    configs = {"train": data.train, "valid": data.valid, "test": data.test}[place]
+    return [
+        _Input(source, sha256, tags, tokenizer.tag_ids(tags), config.tgt_lang or data.tgt_lang)
+        for source, sha256, config in zip(sources[place], hashes[place], configs, strict=True)
+        for tags in [data.tags_of(config)]
+    ]
 
 
 def _check(
@@ -212,8 +245,7 @@ def _sample(sources: Sequence[Source], side: int, verdicts: Verdicts, n_pairs: i
 
 def _write_train(
     directory: Path,
-    sources: Sequence[Source],
-    hashes: Sequence[Hashes],
+    inputs: Sequence[_Input],
     tokenizer: Tokenizer,
     verdicts: Verdicts,
     config: CleaningConfig,
@@ -223,43 +255,42 @@ def _write_train(
     at = 0
     total = np.zeros(len(REASONS) + 1, dtype=np.int64)
     with (
-        _writer(directory, sources, tokenizer) as writer,
+        _writer(directory, inputs, tokenizer) as writer,
         progress_bar(total=len(verdicts), description="encoding", unit="pair") as bar,
     ):
-        for number, (source, sha256) in enumerate(zip(sources, hashes, strict=True)):
+        for number, each in enumerate(inputs):
             counts = np.zeros_like(total)
             n_tokens = [0, 0]
-            for src, tgt, _ in source.chunks():
+            for src, tgt, _ in each.source.chunks():
                 verdict = np.array(verdicts[at : at + len(src)])
                 at += len(src)
                 if len(verdict) < len(src):
-                    raise DataError(f"{' or '.join(sha256)} changed while it was being read")
+                    raise DataError(f"{' or '.join(each.sha256)} changed while it was being read")
                 kept = np.flatnonzero(verdict == 0).tolist()
                 encoded = _Encoded(tokenizer, [src[i] for i in kept], [tgt[i] for i in kept])
                 verdict[kept] = length_verdicts(encoded.src_lengths, encoded.tgt_lengths, config)
-                encoded.write(writer, number, verdict[kept] == 0, n_tokens)
+                encoded.write(writer, number, each.prefix, verdict[kept] == 0, n_tokens)
                 counts += np.bincount(verdict, minlength=len(counts))
                 bar.update(len(src))
-            reports.append(_report("train", source, sha256, counts, n_tokens))
+            reports.append(_report("train", each, counts, n_tokens))
             total += counts
     if total[0] == 0:
         raise _nothing_left(total)
     return reports
 
 
-def _write_whole(
-    directory: Path, place: Place, sources: Sequence[Source], hashes: Sequence[Hashes], tokenizer: Tokenizer
-) -> list[SourceReport]:
+def _write_whole(directory: Path, place: Place, inputs: Sequence[_Input], tokenizer: Tokenizer) -> list[SourceReport]:
     """Encode and write every pair, those with an empty side too."""
     reports = []
-    with _writer(directory, sources, tokenizer) as writer:
-        for number, (source, sha256) in enumerate(zip(sources, hashes, strict=True)):
+    with _writer(directory, inputs, tokenizer) as writer:
+        for number, each in enumerate(inputs):
             counts = np.zeros(len(REASONS) + 1, dtype=np.int64)
             n_tokens = [0, 0]
-            for src, tgt, _ in source.chunks():
-                _Encoded(tokenizer, src, tgt).write(writer, number, np.ones(len(src), dtype=bool), n_tokens)
+            for src, tgt, _ in each.source.chunks():
+                keep = np.ones(len(src), dtype=bool)
+                _Encoded(tokenizer, src, tgt).write(writer, number, each.prefix, keep, n_tokens)
                 counts[0] += len(src)
-            reports.append(_report(place, source, sha256, counts, n_tokens))
+            reports.append(_report(place, each, counts, n_tokens))
     return reports
 
 
@@ -271,9 +302,11 @@ class _Encoded:
         self._src_ids, self.src_lengths = _flat(tokenizer.encode_src(src))
         self._tgt_ids, self.tgt_lengths = _flat(tokenizer.encode_tgt(tgt))
 
-    def write(self, writer: StoreWriter, corpus: int, keep: NDArray[np.bool_], n_tokens: list[int]) -> None:
-        """Write the pairs to keep and count their tokens."""
-        src_ids, src_lengths = _kept(self._src_ids, self.src_lengths, keep)
+    def write(
+        self, writer: StoreWriter, corpus: int, prefix: list[int], keep: NDArray[np.bool_], n_tokens: list[int]
+    ) -> None:
+        """Write the pairs to keep, ``prefix`` before each source, and count their tokens."""
+        src_ids, src_lengths = _after(prefix, *_kept(self._src_ids, self.src_lengths, keep))
         tgt_ids, tgt_lengths = _kept(self._tgt_ids, self.tgt_lengths, keep)
         mask = pa.array(keep)
         src, tgt = (pa.array(segments, pa.string()).filter(mask) for segments in (self._src, self._tgt))
@@ -294,18 +327,29 @@ def _kept(
     return ids[np.repeat(keep, lengths)], lengths[keep]
 
 
-def _writer(directory: Path, sources: Sequence[Source], tokenizer: Tokenizer) -> StoreWriter:
+def _after(
+    prefix: list[int], ids: NDArray[np.int32], lengths: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The lists with the same ids before each."""
+    if not prefix:
+        return ids, lengths
+    starts = np.cumsum(lengths) - lengths
+    ids = np.insert(ids, np.repeat(starts, len(prefix)), np.tile(np.array(prefix, dtype=np.int32), len(lengths)))
+    return ids, lengths + np.int32(len(prefix))
+
+
+def _writer(directory: Path, inputs: Sequence[_Input], tokenizer: Tokenizer) -> StoreWriter:
     vocab_size = max(tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
-    return StoreWriter(directory, corpus_names=[source.name for source in sources], vocab_size=vocab_size)
+    return StoreWriter(directory, corpus_names=[each.source.name for each in inputs], vocab_size=vocab_size)
 
 
-def _report(
-    place: Place, source: Source, sha256: Hashes, counts: NDArray[np.int64], n_tokens: list[int]
-) -> SourceReport:
+def _report(place: Place, each: _Input, counts: NDArray[np.int64], n_tokens: list[int]) -> SourceReport:
     return SourceReport(
         place=place,
-        name=source.name,
-        sha256=sha256,
+        name=each.source.name,
+        sha256=each.sha256,
+        tags=each.tags,
+        tgt_lang=each.tgt_lang,
         n_pairs=int(counts.sum()),
         n_kept=int(counts[0]),
         dropped=drop_report(counts),

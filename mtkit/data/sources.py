@@ -10,6 +10,7 @@ from mtkit.data.pairs import Source
 from mtkit.errors import DataError
 
 Place = Literal["train", "valid", "test"]
+PLACES: tuple[Place, ...] = ("train", "valid", "test")
 
 _PACKED = (".gz", ".zst")
 
@@ -20,11 +21,14 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     Raises:
         DataError: If two test sets have the same name.
     """
-    languages = (data.src_lang, data.tgt_lang)
+
+    def opened(configs: list[SourceConfig], place: Place) -> list[Source]:
+        return [_open(c, place, (c.src_lang or data.src_lang, c.tgt_lang or data.tgt_lang)) for c in configs]
+
     sources: dict[Place, list[Source]] = {
-        "train": [_open(config, "train", languages) for config in data.train],
-        "valid": [_open(config, "valid", languages) for config in data.valid],
-        "test": [_open(config, "test", languages) for config in data.test],
+        "train": opened(data.train, "train"),
+        "valid": opened(data.valid, "valid"),
+        "test": opened(data.test, "test"),
     }
     names = [source.name for source in sources["test"]]
     for name in names:
