@@ -69,7 +69,7 @@ class BpeDropout:
         self._scores = {pieces[i]: scores[i] for i in of_text}
         self._bytes = {pieces[i]: i for i in numbers if processor.is_byte(i)}
         self._unk_id = processor.unk_id()
-        longest_first = sorted((symbol.replace(" ", _SPACE) for symbol in symbols), key=len, reverse=True)
+        longest_first = sorted(symbols, key=len, reverse=True)
         self._symbols = set(longest_first)
         symbol = "|".join(map(re.escape, longest_first)) or "(?!)"  # which nothing is
         letters = f"(?:(?!{symbol})[^{_SPACE}])"
