@@ -45,10 +45,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     for name, part in (("a", pairs[:N_FIRST]), ("b", pairs[N_FIRST:]), ("valid", pairs[:2])):
         for side, language in enumerate(("en", "de")):
             (folder / f"{name}.{language}").write_text("".join(f"{pair[side]}\n" for pair in part))
-    files = {
-        name: {"src": str(folder / f"{name}.en"), "tgt": str(folder / f"{name}.de")} for name in ("a", "b", "valid")
-    }
-    train = [files["a"], {**files["b"], "tags": ["<bt>"]}]
+    names = [(str(folder / f"{name}.en"), str(folder / f"{name}.de")) for name in ("a", "b", "valid")]
+    a, b, valid = ({"src": src, "tgt": tgt} for src, tgt in names)
+    train = [a, {**b, "tags": ["<bt>"]}]
     data = DataConfig.model_validate({"src_lang": "en", "tgt_lang": "de", "train": train, "valid": valid})
     tokenizer = TokenizerConfig(type="bpe", vocab_size=330, user_defined_symbols=["<mask>"])
     return prepare(data, tokenizer, folder / "prepared")
