@@ -2,8 +2,8 @@
 
     python benchmarks/sampling.py [--src FILE --tgt FILE] [--batch-tokens N] [--seconds S] [--updates N]
 
-The first table takes updates as fast as they come. The second trains the preset ``small`` for some updates with all kinds
-at once and shows its speed beside the share of the time that it waited for data.
+The first table takes updates as fast as they come. The second trains the preset ``small`` for some updates with all
+kinds at once and shows its speed beside the share of the time that it waited for data.
 """
 
 import argparse
@@ -55,9 +55,8 @@ def main() -> None:
             (work / f"valid.{side}").write_bytes(b"\n".join(lines) + b"\n")
         valid = {side: str(work / f"valid.{side}") for side in train}
         data = DataConfig.model_validate({"src_lang": "src", "tgt_lang": "tgt", "train": train, "valid": valid})
-        print(
-            "| tokenizer | sampling | target tokens/s, 0 processes | 1 | 2 | padding |\n| --- | --- | --- | --- | --- | --- |"
-        )
+        print("| tokenizer | sampling | target tokens/s, 0 processes | 1 | 2 | padding |")
+        print("| --- | --- | --- | --- | --- | --- |")
         for kind in ("unigram", "bpe"):
             tokenizer = TokenizerConfig.model_validate({"type": kind})
             prepared = prepare(data, tokenizer, work / kind)
