@@ -44,7 +44,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def mix_with(*weights: float | Mapping[int, float]) -> Mix:
     starts = np.cumsum([0, *SIZES]).tolist()
     curricula = [w if isinstance(w, Mapping) else {0: w} for w in weights]
-    return Mix([Corpus(name, *starts[i : i + 2], curricula[i]) for i, name in enumerate("abc"[: len(weights)])])
+    return Mix([Corpus(name, starts[i], starts[i + 1], curricula[i]) for i, name in enumerate("abc"[: len(weights)])])
 
 
 def rows_of(updates: Sequence[list[Batch]]) -> list[int]:
@@ -78,6 +78,7 @@ def test_pairs_are_shared_out_by_largest_remainders() -> None:
     assert apportion(np.array([1 / 3, 1 / 3, 1 / 3]), 5).tolist() == [2, 2, 1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=20), st.integers(0, 1_000_000))
 def test_every_corpus_is_within_a_pair_of_its_share(weights: list[float], n: int) -> None:
     shares = np.array(weights) / sum(weights)
@@ -87,6 +88,7 @@ def test_every_corpus_is_within_a_pair_of_its_share(weights: list[float], n: int
     assert counts.min() >= 0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 50), st.lists(st.integers(1, 200), min_size=1, max_size=8))
 def test_a_corpus_is_passed_through_whole_before_it_begins_again(n: int, block: int, cuts: list[int]) -> None:
     runs, start = [], 0
@@ -241,7 +243,7 @@ class TestOfARecipe:
         ],
     )
     def test_what_does_not_go_together_is_one_line(
-        self, toy_data: ToyData, changes: Mapping[str, object], message: str
+        self, toy_data: ToyData, changes: dict[str, object], message: str
     ) -> None:
         with pytest.raises(ValueError, match=message):
             DataConfig.model_validate(toy_data().model_dump() | changes)

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -26,7 +26,7 @@ from tests.data.conftest import TOY
 
 MAX_TOKENS = 60
 N_FIRST = 150
-EVERYTHING = {
+EVERYTHING: dict[str, object] = {
     "subword": {"probability": 0.5, "dropout": 0.2},
     "word_dropout": 0.1,
     "noise": {"probability": 0.3},
@@ -53,12 +53,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return prepare(data, tokenizer, folder / "prepared")
 
 
-def sampler(prepared: Prepared, *, seed: int = 5, max_tokens: int = MAX_TOKENS, **config: object) -> Sampler:
+def sampler(
+    prepared: Prepared, config: Mapping[str, object], *, seed: int = 5, max_tokens: int = MAX_TOKENS
+) -> Sampler:
     recipe = SamplingRecipe(prepared.directory, SamplingConfig.model_validate(config), seed, max_tokens)
     return Sampler(recipe, prepared)
 
 
-def lists(sampled: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]) -> list[list[list[int]]]:  # type: ignore[type-arg]
+def lists(sampled: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]) -> list[list[list[int]]]:
     return [[part.tolist() for part in np.split(ids, np.cumsum(lengths)[:-1])] for ids, lengths in sampled]
 
 
@@ -72,14 +74,14 @@ ALL = np.arange(len(TOY))
 def test_nothing_asked_for_is_the_store_itself(prepared: Prepared) -> None:
     store = prepared.store("train")
     rows = np.array([3, 199, 3, 150])
-    assert lists(sampler(prepared).sample(rows + 2 * len(TOY))) == lists(store.gather(rows))
+    assert lists(sampler(prepared, {}).sample(rows + 2 * len(TOY))) == lists(store.gather(rows))
     assert SamplingConfig().active is False
     assert all(SamplingConfig.model_validate({key: value}).active for key, value in EVERYTHING.items())
 
 
 def test_tags_stay_before_whatever_is_done(prepared: Prepared) -> None:
     tag = prepared.tokenizer.tag_ids(["<bt>"])
-    src, _ = lists(sampler(prepared, **EVERYTHING | {"word_dropout": 1.0}).sample(ALL))
+    src, _ = lists(sampler(prepared, EVERYTHING | {"word_dropout": 1.0}).sample(ALL))
     unknown = prepared.tokenizer.unk_id
     assert all(set(ids) == {unknown} for ids in src[:N_FIRST])
     assert all(ids[:1] == tag and set(ids[1:]) == {unknown} for ids in src[N_FIRST:])
@@ -100,7 +102,7 @@ def test_tags_stay_before_whatever_is_done(prepared: Prepared) -> None:
     ],
 )
 def test_pairs_worked_out_by_hand(prepared: Prepared, config: dict[str, object], expected: tuple[str, str]) -> None:
-    src, tgt = lists(sampler(prepared, max_tokens=200, **config).sample(np.array([7])))
+    src, tgt = lists(sampler(prepared, config, max_tokens=200).sample(np.array([7])))
     assert texts(prepared, src)[0].replace(" <mask>", "<mask>") == expected[0]
     assert texts(prepared, tgt)[0] == expected[1]
 
@@ -120,7 +122,7 @@ def test_pairs_worked_out_by_hand(prepared: Prepared, config: dict[str, object],
 def test_a_change_happens_as_often_as_asked(prepared: Prepared, config: dict[str, object]) -> None:
     passes = 10
     places = np.arange(passes * len(TOY))
-    src, tgt = lists(sampler(prepared, max_tokens=200, **config).sample(places))
+    src, tgt = lists(sampler(prepared, config, max_tokens=200).sample(places))
     plain_src, plain_tgt = lists(prepared.store("train").gather(places % len(TOY)))
     changed = [a != b or c != d for a, b, c, d in zip(src, plain_src, tgt, plain_tgt, strict=True)]
     assert np.mean(changed) == pytest.approx(0.3, abs=0.035)
@@ -131,13 +133,13 @@ def test_a_change_happens_as_often_as_asked(prepared: Prepared, config: dict[str
 def test_sides_of_subwords(prepared: Prepared) -> None:
     store = prepared.store("train")
     for sides, other in (("src", 1), ("tgt", 0)):
-        sampled = lists(sampler(prepared, subword={"probability": 1, "dropout": 1, "sides": sides}).sample(ALL))
+        sampled = lists(sampler(prepared, {"subword": {"probability": 1, "dropout": 1, "sides": sides}}).sample(ALL))
         assert sampled[other] == lists(store.gather(ALL))[other]
         assert sampled[1 - other] != lists(store.gather(ALL))[1 - other]
 
 
 def test_a_pair_joins_the_next_of_its_own_corpus_alone(prepared: Prepared) -> None:
-    joining = sampler(prepared, join=1.0)
+    joining = sampler(prepared, {"join": 1.0})
     (src, tgt), (plain_src, plain_tgt) = lists(joining.sample(ALL)), lists(prepared.store("train").gather(ALL))
     for row in ALL.tolist():
         last = row in (N_FIRST - 1, len(TOY) - 1)
@@ -150,20 +152,18 @@ def test_a_pair_joins_the_next_of_its_own_corpus_alone(prepared: Prepared) -> No
 
 def test_no_side_is_ever_longer_than_allowed(prepared: Prepared) -> None:
     limit = max(max(map(len, side)) for side in lists(prepared.store("train").gather(ALL)))
-    tight = sampler(
-        prepared, max_tokens=limit, **EVERYTHING | {"join": 1.0, "subword": {"probability": 1, "dropout": 1}}
-    )
+    tight = sampler(prepared, EVERYTHING | {"join": 1.0, "subword": {"probability": 1, "dropout": 1}}, max_tokens=limit)
     src, tgt = lists(tight.sample(ALL))
     assert max(len(ids) - (row >= N_FIRST) for row, ids in enumerate(src)) <= limit
     assert max(map(len, tgt)) <= limit
 
 
 def test_a_pair_depends_on_seed_and_place_alone(prepared: Prepared) -> None:
-    one, other = sampler(prepared, **EVERYTHING), sampler(prepared, seed=6, **EVERYTHING)
+    one, other = sampler(prepared, EVERYTHING), sampler(prepared, EVERYTHING, seed=6)
     whole = lists(one.sample(ALL))
     order = np.random.default_rng(1).permutation(len(TOY))
     for part in np.array_split(order, 7):
-        again = lists(sampler(prepared, **EVERYTHING).sample(part))
+        again = lists(sampler(prepared, EVERYTHING).sample(part))
         assert again == [[side[row] for row in part.tolist()] for side in whole]
     assert lists(other.sample(ALL)) != whole
     assert lists(one.sample(ALL + len(TOY))) != whole
@@ -177,19 +177,19 @@ def test_chances_of_places_are_even() -> None:
 
 
 class TestPlans:
-    def plan(self, prepared: Prepared, *, mixed: bool, batch_tokens: int = 400, **config: object) -> BatchPlan:
+    def plan(self, prepared: Prepared, config: Mapping[str, object], *, mixed: bool) -> BatchPlan:
         store = prepared.store("train")
-        sampling = sampler(prepared, **config)
+        sampling = sampler(prepared, config)
         if not mixed:
-            return BatchPlan(store, batch_tokens=batch_tokens, accumulate=2, seed=5, sampler=sampling)
+            return BatchPlan(store, batch_tokens=400, accumulate=2, seed=5, sampler=sampling)
         mix = Mix([Corpus("a", 0, N_FIRST, {0: 1.0, 11: 3.0}), Corpus("b", N_FIRST, len(TOY), {0: 2.0})])
-        return MixedPlan(store, mix, batch_tokens=batch_tokens, accumulate=2, seed=5, sampler=sampling)
+        return MixedPlan(store, mix, batch_tokens=400, accumulate=2, seed=5, sampler=sampling)
 
     @settings(max_examples=8, deadline=None)
     @given(n_done=st.integers(0, 40), mixed=st.booleans())
     def test_going_on_from_any_update(self, prepared: Prepared, n_done: int, mixed: bool) -> None:
-        straight = list(islice(self.plan(prepared, mixed=mixed, **EVERYTHING), n_done + 10))
-        stopped, resumed = (self.plan(prepared, mixed=mixed, **EVERYTHING) for _ in range(2))
+        straight = list(islice(self.plan(prepared, EVERYTHING, mixed=mixed), n_done + 10))
+        stopped, resumed = (self.plan(prepared, EVERYTHING, mixed=mixed) for _ in range(2))
         list(islice(stopped, n_done))
         resumed.load_state_dict(stopped.state_dict())
         assert same(list(islice(resumed, 10)), straight[n_done:])
@@ -197,12 +197,12 @@ class TestPlans:
     @pytest.mark.slow
     @pytest.mark.parametrize("mixed", [False, True])
     def test_a_thousand_updates_are_the_same_with_any_number_of_workers(self, prepared: Prepared, mixed: bool) -> None:
-        first = self.plan(prepared, mixed=mixed, **EVERYTHING)
+        first = self.plan(prepared, EVERYTHING, mixed=mixed)
         list(islice(first, 17))
         state = first.state_dict()
         expected = list(islice(first, 1_000))
         for workers in (0, 1, 2, 4):
-            plan = self.plan(prepared, mixed=mixed, **EVERYTHING)
+            plan = self.plan(prepared, EVERYTHING, mixed=mixed)
             plan.load_state_dict(state)
             with plan.prefetched(workers=workers) as updates:
                 assert same(list(islice(updates, 1_000)), expected), workers
@@ -211,7 +211,7 @@ class TestPlans:
     @pytest.mark.parametrize("mixed", [False, True])
     def test_batches_stay_within_their_bounds(self, prepared: Prepared, mixed: bool) -> None:
         config = EVERYTHING | {"subword": {"probability": 1, "dropout": 1}}
-        plan = self.plan(prepared, mixed=mixed, **config)
+        plan = self.plan(prepared, config, mixed=mixed)
         updates = list(islice(plan, 60))
         assert max(len(update) for update in updates) > 2, "nothing had to be cut again: nothing was tested"
         for batch in (batch for update in updates for batch in update):
@@ -219,7 +219,7 @@ class TestPlans:
             assert len(batch.src) == 1 or max(batch.src.numel(), batch.tgt_in.numel()) <= 2 * 200
 
     def test_an_epoch_holds_every_pair_once_whatever_becomes_of_it(self, prepared: Prepared) -> None:
-        plan = self.plan(prepared, mixed=False, subword={"probability": 1.0, "dropout": 0.5})
+        plan = self.plan(prepared, {"subword": {"probability": 1.0, "dropout": 0.5}}, mixed=False)
         shown = []
         for update in plan:
             shown += [row for batch in update for row in batch.tgt_out.tolist()]
@@ -237,7 +237,7 @@ def children() -> set[int]:
 
 class TestWorkers:
     def recipe(self, prepared: Prepared) -> SamplingRecipe:
-        return sampler(prepared, **EVERYTHING).recipe
+        return sampler(prepared, EVERYTHING).recipe
 
     def test_a_process_answers_as_this_one_would_and_ends_with_the_block(self, prepared: Prepared) -> None:
         before = children()
@@ -245,7 +245,7 @@ class TestWorkers:
             assert len(children() - before) == 2
             waiting = [begin(part) for part in np.array_split(ALL, 9)]
             for part, finish in zip(np.array_split(ALL, 9), waiting, strict=True):
-                assert lists(finish()) == lists(sampler(prepared, **EVERYTHING).sample(part))
+                assert lists(finish()) == lists(sampler(prepared, EVERYTHING).sample(part))
         assert children() == before
 
     def test_large_requests_do_not_block_the_pipes(self, prepared: Prepared) -> None:
@@ -265,7 +265,7 @@ class TestWorkers:
 
     def test_a_corpus_opened_anew_is_the_same(self, prepared: Prepared) -> None:
         again = open_prepared(prepared.directory)
-        assert lists(sampler(again, **EVERYTHING).sample(ALL)) == lists(sampler(prepared, **EVERYTHING).sample(ALL))
+        assert lists(sampler(again, EVERYTHING).sample(ALL)) == lists(sampler(prepared, EVERYTHING).sample(ALL))
 
 
 def same(a: Sequence[list[Batch]], b: Sequence[list[Batch]]) -> bool:
