@@ -12,6 +12,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 
 from mtkit.cleaning_config import Steps
 from mtkit.model_config import ModelConfig
+from mtkit.sampling_config import MixingConfig, SamplingConfig
 from mtkit.section import Probability, Section
 from mtkit.source_config import SourceConfig
 
@@ -57,12 +58,49 @@ class DataConfig(Section):
     prepared: str | None = None
     """Directory of the prepared corpus; by default prepared/NAME."""
 
+    language_tags: Literal["none", "target", "both"] = "none"
+    """Put the languages before each source: <2de>, or <en> <2de>. One model then learns many directions."""
+
+    mixing: MixingConfig = MixingConfig()
     cleaning: CleaningConfig = CleaningConfig()
 
     @field_validator("train", "valid", "test", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, (str, dict)) else value
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Self:
+        weighted = [source.weight is not None for source in self.train]
+        if any(weighted) and not all(weighted):
+            raise ValueError(f"train.{weighted.index(False)} has no weight: give one to every source, or to none")
+        if any(weighted) and self.mixing.temperature != 1:
+            raise ValueError("train has weights, so that mixing.temperature has no effect: leave out either")
+        if any(source.weight is not None for source in (*self.valid, *self.test)):
+            raise ValueError("valid and test are always read whole: only train takes a weight")
+        return self
+
+    def tags_of(self, source: SourceConfig) -> list[str]:
+        """What stands before each source text of a source: its languages, where they are tagged, and its tags."""
+        languages = source.src_lang or self.src_lang, source.tgt_lang or self.tgt_lang
+        return [*language_tags(self.language_tags, *languages), *source.tags]
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """Source and target language of the training sources, each pair of them once."""
+        pairs = [(source.src_lang or self.src_lang, source.tgt_lang or self.tgt_lang) for source in self.train]
+        return list(dict.fromkeys(pairs))
+
+    @property
+    def all_tags(self) -> list[str]:
+        """Every tag of every source, once."""
+        sources = (*self.train, *self.valid, *self.test)
+        return list(dict.fromkeys(tag for source in sources for tag in self.tags_of(source)))
+
+
+def language_tags(kind: str, src_lang: str, tgt_lang: str) -> list[str]:
+    """What stands before a source text to say its languages: nothing, <2de>, or <en> <2de>."""
+    return {"none": [], "target": [f"<2{tgt_lang}>"], "both": [f"<{src_lang}>", f"<2{tgt_lang}>"]}[kind]
 
 
 class TokenizerConfig(Section):
@@ -183,6 +221,11 @@ class TrainingConfig(Section):
 
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
+    sampling: SamplingConfig = SamplingConfig()
+
+    workers: NonNegativeInt | None = None
+    """Processes that sample pairs ahead of the training; by default one for every four cores up to four, and none
+    where nothing is sampled. They change the speed alone, never the result."""
 
     seed: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -259,9 +302,18 @@ class Config(Section):
     def _check_tying(self) -> Self:
         if self.model.tie_embeddings == "all" and not self.tokenizer.joint:
             raise ValueError("model.tie_embeddings: all needs tokenizer.joint: true; write decoder or none")
-        if self.data.cleaning.max_tokens >= self.model.max_length:
+        n_tags = max(len(self.data.tags_of(source)) for source in (*self.data.train, *self.data.valid, *self.data.test))
+        if self.data.cleaning.max_tokens + n_tags >= self.model.max_length:
+            tags = f" with {n_tags} tags" if n_tags else ""
             raise ValueError(
-                f"data.cleaning.max_tokens ({self.data.cleaning.max_tokens}) must be below "
+                f"data.cleaning.max_tokens ({self.data.cleaning.max_tokens}){tags} must be below "
                 f"model.max_length ({self.model.max_length}), which counts the end of sentence too"
+            )
+        if self.training.sampling.noise.mask and "<mask>" not in self.tokenizer.user_defined_symbols:
+            raise ValueError("training.sampling.noise.mask needs tokenizer.user_defined_symbols: [<mask>]")
+        if self.training.sampling.subword.probability and self.tokenizer.type not in ("unigram", "bpe"):
+            raise ValueError(
+                f"training.sampling.subword needs tokenizer.type unigram or bpe: with {self.tokenizer.type} there is "
+                "one way to segment a sentence"
             )
         return self

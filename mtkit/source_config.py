@@ -6,6 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from mtkit.cleaning_config import Steps
 from mtkit.io import PACKED
+from mtkit.sampling_config import Curriculum
 from mtkit.section import Mistakes, Section
 
 Column = NonNegativeInt | Annotated[str, Field(min_length=1)]
@@ -111,6 +112,13 @@ class SourceConfig(Section):
     name: str | None = None
     """A name for reports; by default made from the file's name."""
 
+    tags: list[str] = Field(default_factory=list)
+    """Tokens put before each source text, such as <bt> for pairs that were translated back. Each becomes one piece."""
+
+    weight: Curriculum | None = None
+    """For training: how many pairs come from here, in proportion to the weights of the others; or a curriculum,
+    {0: 1.0, 20_000: 0.2}: the weight after so many updates."""
+
     filters: Steps = Field(default_factory=list)
     """For training pairs: cleaning steps for this source alone, taken before those of ``data.cleaning.steps``."""
 
@@ -146,6 +154,8 @@ class SourceConfig(Section):
             raise ValueError(f"give one of {', '.join(others)} and {last}")
         if self.name is not None and (not self.name or self.name.startswith(".") or {"/", "\\", "\0"} & set(self.name)):
             raise ValueError(f"name {self.name!r} names a directory: no slashes, and no dot at its beginning")
+        if any(not tag or tag != tag.strip() for tag in self.tags):
+            raise ValueError("a tag is a word without white space around it, such as <bt>")
         return self
 
     @model_validator(mode="after")

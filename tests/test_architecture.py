@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"io", "log"},
-    {"section", "model_rules", "model_config", "cleaning_config", "source_config"},
+    {"section", "model_rules", "model_config", "cleaning_config", "sampling_config", "source_config"},
     {"config", "presets", "layers", "mistakes", "settings"},
     {"device", "machine", "acceleration", "cores", "locks"},
     {"data", "model", "evaluation"},

@@ -115,7 +115,16 @@ def evaluate(
         sources = _held_out(bundle) if src is None else [_read_source(src, refs)]
         if output is not None:
             _check_output(output, sources)
-        translator = Translator.load(model, engine=engine.value, device=device, precision=precision, threads=threads)
+        languages = pair if bundle.data is not None and bundle.data.language_tags != "none" else (None, None)
+        translator = Translator.load(
+            model,
+            engine=engine.value,
+            device=device,
+            precision=precision,
+            threads=threads,
+            src_lang=languages[0],
+            tgt_lang=languages[1],
+        )
         test_sets = _translate(translator, sources, beam_size, batch_size, output)
 
     scoring = _Scoring(wanted, gates, pair[1] if pair else None, tokenize, lowercase)
@@ -137,6 +146,8 @@ class _Source:
     name: str
     src: "Text"
     refs: "list[Text]"
+    prefix: list[int] | None = None
+    """Source ids that stand before each line; None for those of the model's default languages."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +292,12 @@ def _held_out(bundle: "Bundle") -> list[_Source]:
     from mtkit.translation.scoring import held_out_sets
 
     return [
-        _Source(held.name, Text(held.name, held.src_text), [Text(f"the reference of {held.name}", held.ref_text)])
+        _Source(
+            held.name,
+            Text(held.name, held.src_text),
+            [Text(f"the reference of {held.name}", held.ref_text)],
+            held.prefix,
+        )
         for held in held_out_sets(bundle)
     ]
 
@@ -314,7 +330,8 @@ def _translate(
             "translating %s, %s lines, on %s", source.name, f"{len(source.src.lines):,}", translator.engine.description
         )
         with memory_advice("lower --batch-size or --beam-size"):
-            hyp_text = translate_lines(translator, source.src.lines, beam_size=beam_size, batch_size=batch_size)
+            prefixed = translator if source.prefix is None else translator.prefixed(source.prefix)
+            hyp_text = translate_lines(prefixed, source.src.lines, beam_size=beam_size, batch_size=batch_size)
         if output is not None:
             try:
                 with atomic_file(output.resolve()) as file:

@@ -65,6 +65,12 @@ def translate(
         Path | None,
         typer.Option(metavar="FILE", help="Also write which words belong together here: 0-0 1-2 a line, source first."),
     ] = None,
+    src_lang: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Language of the text, for a model of several.")
+    ] = None,
+    tgt_lang: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Language to translate into, for a model of several.")
+    ] = None,
     input_format: Annotated[
         InputFormat, typer.Option(help='jsonl: objects with the text under "source".')
     ] = InputFormat.TEXT,
@@ -110,7 +116,13 @@ def translate(
         if quiet:
             set_up_logging(quiet=True)
         translator = Translator.load(
-            models[0], engine=engine.value, device=device, precision=precision, threads=threads
+            models[0],
+            engine=engine.value,
+            device=device,
+            precision=precision,
+            threads=threads,
+            src_lang=src_lang,
+            tgt_lang=tgt_lang,
         )
         interrupts.check()
         options = translator.search_options(

@@ -21,6 +21,19 @@ from mtkit.data.workers import Workers
 from mtkit.log import progress_bar
 
 
+@dataclass(frozen=True)
+class Input:
+    """A source, and what the recipe says of it."""
+
+    source: Source
+    sha256: dict[str, str]
+    tags: list[str]
+    prefix: list[int]
+    """Ids of the tags, which stand before each of its source texts."""
+
+    tgt_lang: str
+
+
 @dataclass
 class Written:
     """What was written of one source."""
@@ -36,7 +49,7 @@ class Written:
 
 def write_train(
     directory: Path,
-    sources: Sequence[Source],
+    inputs: Sequence[Input],
     judgement: Judgement,
     tokenizer: Tokenizer,
     saved: Path,
@@ -47,18 +60,19 @@ def write_train(
 
     Args:
         directory: Where the split goes.
-        sources: Their names go into the store.
+        inputs: The sources, in the order of the pairs.
         judgement: The pairs.
         tokenizer: Encodes them.
         saved: The directory where it lies, for the workers.
         config: The limits.
         workers: Encode.
     """
-    written = [Written() for _ in sources]
-    encode = _Encode(judgement.spool, saved, tokenizer.sha256(), config)
+    written = [Written() for _ in inputs]
+    prefixes = [each.prefix for each in inputs]
+    encode = _Encode(judgement.spool, saved, tokenizer.sha256(), config, prefixes)
     firsts = np.cumsum([0, *(source.n_pairs for source in judgement.sources)])
     with (
-        _writer(directory, sources, tokenizer) as writer,
+        _writer(directory, inputs, tokenizer) as writer,
         progress_bar(total=len(judgement.verdicts), description="encoding", unit="pair") as bar,
     ):
         tasks = ((block, judgement.verdicts_of(block)) for block in judgement.blocks)
@@ -72,14 +86,14 @@ def write_train(
     return written
 
 
-def write_whole(directory: Path, sources: Sequence[Source], tokenizer: Tokenizer) -> list[Written]:
+def write_whole(directory: Path, inputs: Sequence[Input], tokenizer: Tokenizer) -> list[Written]:
     """Encode and write every pair, those with an empty side too."""
     written = []
-    with _writer(directory, sources, tokenizer) as writer:
-        for number, source in enumerate(sources):
+    with _writer(directory, inputs, tokenizer) as writer:
+        for number, each in enumerate(inputs):
             of_source = Written()
-            for pairs in source.chunks():
-                src_ids = id_lists(*_flat(tokenizer.encode_src(pairs.src)))
+            for pairs in each.source.chunks():
+                src_ids = id_lists(*_after(each.prefix, *_flat(tokenizer.encode_src(pairs.src))))
                 tgt_ids = id_lists(*_flat(tokenizer.encode_tgt(pairs.tgt)))
                 src, tgt = (pa.array(segments, pa.string()) for segments in (pairs.src, pairs.tgt))
                 _Encoded(src_ids, tgt_ids, src, tgt).write(writer, number, of_source)
@@ -123,6 +137,8 @@ class _Encode:
 
     sha256: str
     config: CleaningConfig
+    prefixes: Sequence[list[int]]
+    """Of each source: the ids that stand before its texts. The limits are for what follows them."""
 
     def __call__(self, task: tuple[Block, Verdicts]) -> _Chunk:
         block, verdicts = task
@@ -141,8 +157,9 @@ class _Encode:
             at = np.flatnonzero(of_lengths == verdict)[:N_SAMPLES].tolist()
             samples[verdict] = [Sample.of(int(rows[i]), src[i], tgt[i]) for i in at]
         keep = of_lengths == 0
+        prefix = self.prefixes[block.corpus]
         kept = _Encoded(
-            id_lists(src_ids[np.repeat(keep, src_lengths)], src_lengths[keep]),
+            id_lists(*_after(prefix, src_ids[np.repeat(keep, src_lengths)], src_lengths[keep])),
             id_lists(tgt_ids[np.repeat(keep, tgt_lengths)], tgt_lengths[keep]),
             pa.array(list(compress(src, keep)), pa.string()),
             pa.array(list(compress(tgt, keep)), pa.string()),
@@ -164,6 +181,17 @@ def _flat(ids: list[list[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     return np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=int(lengths.sum())), lengths
 
 
-def _writer(directory: Path, sources: Sequence[Source], tokenizer: Tokenizer) -> StoreWriter:
+def _after(
+    prefix: list[int], ids: NDArray[np.int32], lengths: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The lists with the same ids before each."""
+    if not prefix:
+        return ids, lengths
+    starts = np.cumsum(lengths) - lengths
+    ids = np.insert(ids, np.repeat(starts, len(prefix)), np.tile(np.array(prefix, dtype=np.int32), len(lengths)))
+    return ids, lengths + np.int32(len(prefix))
+
+
+def _writer(directory: Path, inputs: Sequence[Input], tokenizer: Tokenizer) -> StoreWriter:
     vocab_size = max(tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
-    return StoreWriter(directory, corpus_names=[source.name for source in sources], vocab_size=vocab_size)
+    return StoreWriter(directory, corpus_names=[each.source.name for each in inputs], vocab_size=vocab_size)

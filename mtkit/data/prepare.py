@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.config import DataConfig, TokenizerConfig
-from mtkit.data.encoding import Written, write_train, write_whole
+from mtkit.data.encoding import Input, Written, write_train, write_whole
 from mtkit.data.judging import Judgement, empty_input, judge
 from mtkit.data.pairs import Pairs, Source
 from mtkit.data.pipeline import build_pipeline
@@ -28,7 +28,7 @@ from mtkit.data.prepared import (
     open_prepared,
 )
 from mtkit.data.report import REPORT_FILE, CleaningReport, all_dropped, cleaning_report, reports_by_text
-from mtkit.data.sources import Place, open_sources
+from mtkit.data.sources import PLACES, Place, open_sources
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.data.vocabulary import tokenizer_for
 from mtkit.data.workers import Workers
@@ -70,10 +70,7 @@ def prepare(
     sources = open_sources(data)
     _check_replaceable(directory)
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
-    settings = {
-        "data": data.model_dump(mode="json", exclude={"prepared"}),
-        "tokenizer": tokenizer.model_dump(mode="json"),
-    }
+    settings = _settings(data, tokenizer)
     if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
         return existing
     try:
@@ -99,6 +96,14 @@ def prepare(
     except OSError as error:
         raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
     return Prepared(directory, manifest)
+
+
+def _settings(data: DataConfig, tokenizer: TokenizerConfig) -> dict[str, Any]:
+    """What the prepared corpus depends on: how often its parts are seen is the trainer's affair."""
+    of_data = data.model_dump(mode="json", exclude={"prepared": True, "mixing": True, "train": {"__all__": {"weight"}}})
+    if data.language_tags == "none":
+        del of_data["language_tags"]  # as in a corpus of a version that knew none
+    return {"data": of_data, "tokenizer": tokenizer.model_dump(mode="json")}
 
 
 def _check_replaceable(directory: Path) -> None:
@@ -182,6 +187,9 @@ def _prepare(
     data: DataConfig, tokenizer: TokenizerConfig, sources: Sources, hashes: AllHashes, workers: Workers, work: Path
 ) -> tuple[Tokenizer, list[SourceReport]]:
     """Write tokenizer, splits and the report on cleaning into ``work``."""
+    symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
+    if len(symbols) > len(tokenizer.user_defined_symbols):  # what stands there twice is left for its own message
+        tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
     scratch = work / "scratch"
     scratch.mkdir()
     judgement = _clean(data, sources, workers, scratch)
@@ -189,7 +197,8 @@ def _prepare(
         raise _nothing_left(reports_by_text(sources["train"], judgement))
     trained = tokenizer_for(judgement, tokenizer)
     trained.save(work)
-    written = write_train(work / "train", sources["train"], judgement, trained, work, data.cleaning, workers)
+    train, valid, test = (_inputs(data, sources, hashes, place, trained) for place in PLACES)
+    written = write_train(work / "train", train, judgement, trained, work, data.cleaning, workers)
     cleaned = [
         cleaning_report(source, judged, of_source.counts, of_source.samples)
         for source, judged, of_source in zip(sources["train"], judgement.sources, written, strict=True)
@@ -197,28 +206,33 @@ def _prepare(
     if not any(report["n_kept"] for report in cleaned):
         raise _nothing_left(cleaned)
     write_json(work / REPORT_FILE, {"sources": cleaned})
-    reports = [
-        _report("train", source, sha256, of_source, report)
-        for source, sha256, of_source, report in zip(sources["train"], hashes["train"], written, cleaned, strict=True)
-    ]
+    reports = list(starmap(partial(_report, "train"), zip(train, written, cleaned, strict=True)))
     del judgement
     shutil.rmtree(scratch)
-    sets: list[tuple[Place, str, slice]] = [("valid", "valid", slice(None))]
-    sets += [("test", f"test/{source.name}", slice(n, n + 1)) for n, source in enumerate(sources["test"])]
-    for place, directory, which in sets:
-        of_place = sources[place][which]
-        written = write_whole(work / directory, of_place, trained)
-        reports += starmap(partial(_report, place), zip(of_place, hashes[place][which], written, strict=True))
+    sets: list[tuple[Place, str, list[Input]]] = [("valid", "valid", valid)]
+    sets += [("test", f"test/{each.source.name}", [each]) for each in test]
+    for place, directory, inputs in sets:
+        written = write_whole(work / directory, inputs, trained)
+        reports += starmap(partial(_report, place), zip(inputs, written, strict=True))
     return trained, reports
 
 
-def _report(
-    place: Place, source: Source, sha256: Hashes, written: Written, cleaned: CleaningReport | None = None
-) -> SourceReport:
+def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:
+    configs = {"train": data.train, "valid": data.valid, "test": data.test}[place]
+    return [
+        Input(source, sha256, tags, tokenizer.tag_ids(tags), config.tgt_lang or data.tgt_lang)
+        for source, sha256, config in zip(sources[place], hashes[place], configs, strict=True)
+        for tags in [data.tags_of(config)]
+    ]
+
+
+def _report(place: Place, each: Input, written: Written, cleaned: CleaningReport | None = None) -> SourceReport:
     return SourceReport(
         place=place,
-        name=source.name,
-        sha256=sha256,
+        name=each.source.name,
+        sha256=each.sha256,
+        tags=each.tags,
+        tgt_lang=each.tgt_lang,
         n_pairs=int(written.counts.sum()),
         n_kept=int(written.counts[0]),
         dropped=cleaned["dropped"] if cleaned else {},

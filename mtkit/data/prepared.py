@@ -30,6 +30,12 @@ class SourceReport(TypedDict):
     sha256: dict[str, str]
     """Of each input, by its name in the recipe."""
 
+    tags: NotRequired[list[str]]
+    """What stands before each source text; absent from a corpus of a version that knew none."""
+
+    tgt_lang: NotRequired[str]
+    """Language code of its target side."""
+
     n_pairs: int
     """Pairs read."""
 
@@ -71,6 +77,10 @@ class Manifest:
         """Sha256 of the inputs of train, valid or test, in the order of the recipe."""
         return [digest for source in self.sources if source["place"] == place for digest in source["sha256"].values()]
 
+    def of_place(self, place: str) -> list[SourceReport]:
+        """The sources of train, valid or test, in the order of the recipe."""
+        return [source for source in self.sources if source["place"] == place]
+
     @property
     def n_train_tgt_tokens(self) -> int:
         """Target tokens of the training pairs, ends of sentences counted: what one epoch trains on."""
@@ -104,6 +114,10 @@ class Prepared:
                 f"{self.directory}: the corpus was encoded with another tokenizer than lies there; {_AGAIN}"
             )
         return tokenizer
+
+    def prefixes(self, place: str) -> list[list[int]]:
+        """Of each source of train, valid or test, in the order of the recipe: the ids that its tags put before text."""
+        return [self.tokenizer.tag_ids(source.get("tags", [])) for source in self.manifest.of_place(place)]
 
     def store(self, split: str) -> Store:
         """The pairs of ``train``, ``valid`` or ``test/NAME``.

@@ -17,6 +17,7 @@ from mtkit.io import PACKED
 from mtkit.source_config import SourceConfig
 
 Place = Literal["train", "valid", "test"]
+PLACES: tuple[Place, ...] = ("train", "valid", "test")
 
 
 def open_sources(data: DataConfig) -> dict[Place, list[Source]]:

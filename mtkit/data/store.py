@@ -33,6 +33,8 @@ class Store:
         self._table = table
         self._src = _IdColumn(table.column("src_ids"))
         self._tgt = _IdColumn(table.column("tgt_ids"))
+        self._src_text = _TextColumn(table.column("src"))
+        self._tgt_text = _TextColumn(table.column("tgt"))
 
     @classmethod
     def open(cls, directory: Path) -> "Store":
@@ -77,6 +79,18 @@ class Store:
         """Source and target ids of several pairs, in the order of ``rows``."""
         return self._src.gather(rows), self._tgt.gather(rows)
 
+    def lengths_of(self, rows: NDArray[np.int64]) -> tuple[Int32s, Int32s]:
+        """Source and target tokens of several pairs, in the order of ``rows``."""
+        return self._src.lengths_of(rows), self._tgt.lengths_of(rows)
+
+    def corpora(self) -> NDArray[np.int64]:
+        """Which source each pair came from, (n,), counted from 0."""
+        return self._table.column("corpus").to_numpy()
+
+    def gather_text(self, rows: NDArray[np.int64]) -> tuple[list[str], list[str]]:
+        """Source and target segments of several pairs, in the order of ``rows``."""
+        return self._src_text.gather(rows), self._tgt_text.gather(rows)
+
     def src_text(self, start: int = 0, stop: int | None = None) -> list[str]:
         """Source segments from ``start`` to before ``stop`` (the end, if None), as they stood in the input."""
         return self._table.column("src")[start:stop].to_pylist()
@@ -120,6 +134,15 @@ class _IdColumn:
             ids[here] = self._values[chunk][at[here]]
         return ids, lengths
 
+    def lengths_of(self, rows: NDArray[np.int64]) -> Int32s:
+        chunk_of = np.searchsorted(self._starts, rows, side="right") - 1
+        lengths = np.empty(len(rows), dtype=np.int32)
+        for chunk in np.unique(chunk_of):
+            here = chunk_of == chunk
+            inside = rows[here] - self._starts[chunk]
+            lengths[here] = self._offsets[chunk][inside + 1] - self._offsets[chunk][inside]
+        return lengths
+
     def lengths(self, start: int, stop: int) -> Int32s:
         lengths = np.empty(max(stop - start, 0), dtype=np.int32)
         at = start
@@ -130,6 +153,26 @@ class _IdColumn:
             lengths[at - start : end - start] = np.diff(self._offsets[chunk][at - first : end - first + 1])
             at = end
         return lengths
+
+
+class _TextColumn:
+    """A column of strings: views of the offsets and bytes of each of its chunks."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        chunks = [chunk for chunk in column.chunks if len(chunk)]
+        self._offsets = [
+            np.frombuffer(chunk.buffers()[1], dtype=np.int32, count=len(chunk) + 1, offset=4 * chunk.offset)
+            for chunk in chunks
+        ]
+        self._bytes = [memoryview(chunk.buffers()[2] or b"") for chunk in chunks]
+        self._starts = np.cumsum([0, *(len(chunk) for chunk in chunks)])
+
+    def gather(self, rows: NDArray[np.int64]) -> list[str]:
+        texts = []
+        for row, chunk in zip(rows, np.searchsorted(self._starts, rows, side="right") - 1, strict=True):
+            start, stop = self._offsets[chunk][row - self._starts[chunk] :][:2]
+            texts.append(str(self._bytes[chunk][start:stop], "utf-8"))
+        return texts
 
 
 class StoreWriter:

@@ -119,6 +119,28 @@ class Tokenizer:
         # On one thread: otherwise it starts a pool of them at each call.
         return self._tgt.decode([[int(i) for i in sequence] for sequence in ids], num_threads=1)
 
+    @property
+    def src_processor(self) -> Any:
+        """SentencePiece's own object for the source, for ``mtkit.data.subwords``."""
+        return self._src
+
+    @property
+    def tgt_processor(self) -> Any:
+        """SentencePiece's own object for the target."""
+        return self._tgt
+
+    def tag_ids(self, tags: Sequence[str]) -> list[int]:
+        """The source id of each tag, which is one piece.
+
+        Raises:
+            VocabularyError: If the source vocabulary has no such piece.
+        """
+        ids = [self._src.piece_to_id(tag) for tag in tags]
+        for tag, piece in zip(tags, ids, strict=True):
+            if piece == self.unk_id:
+                raise VocabularyError(f"the tokenizer has no piece for the tag {tag}: it was trained without it")
+        return ids
+
     @cached_property
     def src_pieces(self) -> list[str]:
         """The piece that each source id stands for, special ones included."""

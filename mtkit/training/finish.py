@@ -23,7 +23,7 @@ from mtkit.training.state import TrainState
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
 from mtkit.translation.conversion import inexpressible
 from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
-from mtkit.translation.scoring import HeldOut, evaluate_texts
+from mtkit.translation.scoring import evaluate_texts, held_out_of, validation_of
 from mtkit.translation.translator import Translator
 
 METRICS = ("bleu", "chrf")  # TER takes minutes on the output of a model that has hardly learnt anything
@@ -86,9 +86,7 @@ def _convert(bundle: Path, prepared: Prepared, threads: int | None) -> None:
     if inexpressible(loaded.model) is not None:
         return  # the engine that is chosen for translating says so
     try:
-        store = prepared.store("valid")
-        held_out = HeldOut("the validation set", store.src_text(), store.tgt_text())
-        conversion = export_ctranslate2(loaded, "int8", held_out, threads)
+        conversion = export_ctranslate2(loaded, "int8", validation_of(prepared), threads)
     except (ConfigError, ImportError, RuntimeError) as error:
         logger.info("no conversion for CTranslate2: %s", error)
         return
@@ -100,13 +98,17 @@ def _score(bundle: Path, config: Config, prepared: Prepared, device: torch.devic
     """Scores of each test set, by its name, as ``mtkit evaluate`` finds them again."""
     translator = Translator.load(bundle, device=str(device), threads=config.training.threads)
     scores = {}
-    for name in prepared.manifest.n_test:
-        test = prepared.store(f"test/{name}")
-        logger.info("scoring test set %s, %s lines, beam %d", name, f"{len(test):,}", config.decoding.beam_size)
+    for test in held_out_of(prepared):
+        n = f"{len(test.src_text):,}"
+        logger.info("scoring test set %s, %s lines, beam %d", test.name, n, config.decoding.beam_size)
         evaluated = evaluate_texts(
-            translator, test.src_text(), [test.tgt_text()], METRICS, tgt_lang=config.data.tgt_lang
+            translator.prefixed(test.prefix),
+            test.src_text,
+            [test.ref_text],
+            METRICS,
+            tgt_lang=test.tgt_lang or config.data.tgt_lang,
         )
-        scores[name] = evaluated.scores
+        scores[test.name] = evaluated.scores
     return scores
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from mtkit import __version__
-from mtkit.config import Config, DecodingConfig
+from mtkit.config import Config, DataConfig, DecodingConfig
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.io import atomic_directory, read_json, sha256_file, write_json
@@ -52,6 +52,9 @@ class Bundle:
 
     metadata: dict[str, Any]
     """All of ``mtkit.json``; empty for a checkpoint of a run."""
+
+    data: DataConfig | None
+    """What its recipe says of the corpus; None where a bundle does not have that."""
 
     def n_parameters(self) -> int:
         """Trained numbers, tied matrices counted once; read from the head of the weights' file.
@@ -177,6 +180,7 @@ def _read_bundle(directory: Path) -> Bundle:
             int(metadata["max_src_tokens"]),
             str(metadata["files"][WEIGHTS]),
             metadata,
+            _data_config(metadata.get("config")),
         )
         sizes = (metadata["src_vocab_size"], metadata["tgt_vocab_size"])
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
@@ -184,6 +188,14 @@ def _read_bundle(directory: Path) -> Bundle:
     if sizes != (bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size):
         raise CheckpointError(f"{directory}: the tokenizer is not the one that the model was trained with")
     return bundle
+
+
+def _data_config(config: Any) -> DataConfig | None:
+    """The data section of a bundle's recipe; None where this version does not understand it."""
+    try:
+        return DataConfig.model_validate(config["data"])
+    except (KeyError, TypeError, ValidationError):
+        return None
 
 
 def _model_config(path: Path, model: Any) -> ModelConfig:
@@ -220,7 +232,7 @@ def _read_checkpoint(directory: Path) -> Bundle:
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
     limit = _max_src_tokens(config)
-    return Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {})
+    return Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {}, config.data)
 
 
 def check_files(directory: Path, sha256: Mapping[str, str]) -> None:
