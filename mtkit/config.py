@@ -224,8 +224,8 @@ class TrainingConfig(Section):
     sampling: SamplingConfig = SamplingConfig()
 
     workers: NonNegativeInt | None = None
-    """Processes that sample pairs ahead of the training; by default one for every four cores up to four, and none
-    where nothing is sampled. They change the speed alone, never the result."""
+    """Processes that sample pairs ahead of the training, where anything is sampled; by default one for every four CPU
+    threads, at least one and at most four. They change the speed alone, never the result."""
 
     seed: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -117,7 +117,8 @@ class Prepared:
 
     def prefixes(self, place: str) -> list[list[int]]:
         """Of each source of train, valid or test, in the order of the recipe: the ids that its tags put before text."""
-        return [self.tokenizer.tag_ids(source.get("tags", [])) for source in self.manifest.of_place(place)]
+        of_sources = [source.get("tags", []) for source in self.manifest.of_place(place)]
+        return [self.tokenizer.tag_ids(tags) if tags else [] for tags in of_sources]
 
     def store(self, split: str) -> Store:
         """The pairs of ``train``, ``valid`` or ``test/NAME``.
