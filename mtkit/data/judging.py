@@ -113,7 +113,9 @@ def judge(sources: Sequence[Source], pipelines: Sequence[Pipeline], workers: Wor
         ):
             first = 0
             for number, (source, pipeline, of_source) in enumerate(zip(sources, pipelines, found, strict=True)):
-                for chunk in workers.map(_Judge(pipeline, source.name), source.chunks()):
+                work = _Judge(pipeline, source.name)
+                chunks = source.chunks()
+                for chunk in map(work, chunks) if pipeline.is_light else workers.map(work, chunks):
                     verdicts.write(chunk.verdicts.tobytes())
                     spool.write(chunk.packed, corpus=number, first=first, n=len(chunk.verdicts))
                     searches.add(number, chunk.keys, first)
