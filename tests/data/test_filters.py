@@ -147,6 +147,11 @@ def test_a_language_of_unknown_script_must_be_told() -> None:
         pair_filter(StepConfig.model_validate("script"), "en", "tlh")
 
 
+def test_a_language_that_cannot_be_told_is_refused() -> None:
+    with pytest.raises(ConfigError, match="the step language cannot tell tlh"):
+        pair_filter(StepConfig.model_validate("language"), "en", "tlh")
+
+
 def test_languages_without_the_library_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py3langid.langid", None)
     language._identifier.cache_clear()
