@@ -150,7 +150,9 @@ def score(pairs: Pairs, limits: ScoreStep) -> list[bool]:
         DataError: If the source gives no scores.
     """
     if pairs.scores is None:
-        raise DataError("the step score needs the score of each pair, and the source has none")
+        raise DataError(
+            "the step score needs the score of each pair; say where it stands with score:, or leave the step out"
+        )
     least = -float("inf") if limits.min is None else limits.min
     most = float("inf") if limits.max is None else limits.max
     return [least <= value <= most for value in pairs.scores]

@@ -94,7 +94,7 @@ def test_scores_are_held_against_the_limits(limits: dict[str, float], score: flo
 
 
 def test_a_source_without_scores_is_refused() -> None:
-    with pytest.raises(DataError, match="the source has none"):
+    with pytest.raises(DataError, match="say where it stands with score:"):
         kept({"score": {"min": 0}}, "a", "b")
 
 
