@@ -145,7 +145,7 @@ class _Encode:
         rows = read_rows(self.spool, block)
         left = verdicts[rows] == 0
         rows = rows[left]
-        src, tgt = (list(compress(read_side(self.spool, block, side), left)) for side in (0, 1))
+        src, tgt = (_where(left, read_side(self.spool, block, side)) for side in (0, 1))
         tokenizer = _load(self.tokenizer, self.sha256)
         # One thread each: there is a process for every core.
         src_ids, src_lengths = _flat(tokenizer.encode_src(src, num_threads=1))
@@ -159,10 +159,10 @@ class _Encode:
         keep = of_lengths == 0
         prefix = self.prefixes[block.corpus]
         kept = _Encoded(
-            id_lists(*_after(prefix, src_ids[np.repeat(keep, src_lengths)], src_lengths[keep])),
-            id_lists(tgt_ids[np.repeat(keep, tgt_lengths)], tgt_lengths[keep]),
-            pa.array(list(compress(src, keep)), pa.string()),
-            pa.array(list(compress(tgt, keep)), pa.string()),
+            id_lists(*_after(prefix, *_lists_where(keep, src_ids, src_lengths))),
+            id_lists(*_lists_where(keep, tgt_ids, tgt_lengths)),
+            pa.array(_where(keep, src), pa.string()),
+            pa.array(_where(keep, tgt), pa.string()),
         )
         return _Chunk(kept, verdicts, samples)
 
@@ -179,6 +179,16 @@ def _flat(ids: list[list[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Ids laid end to end, and the length of each list."""
     lengths = np.fromiter(map(len, ids), dtype=np.int32, count=len(ids))
     return np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=int(lengths.sum())), lengths
+
+
+def _where(keep: NDArray[np.bool_], segments: list[str]) -> list[str]:
+    return segments if keep.all() else list(compress(segments, keep))
+
+
+def _lists_where(
+    keep: NDArray[np.bool_], ids: NDArray[np.int32], lengths: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    return (ids, lengths) if keep.all() else (ids[np.repeat(keep, lengths)], lengths[keep])
 
 
 def _after(

@@ -23,7 +23,7 @@ from mtkit.cleaning_config import (
     StepConfig,
 )
 from mtkit.data import traits
-from mtkit.data.language import languages
+from mtkit.data.language import is_known, languages, same_language
 from mtkit.data.pairs import Pairs
 from mtkit.errors import ConfigError, DataError
 
@@ -45,7 +45,7 @@ def pair_filter(step: StepConfig, src_lang: str, tgt_lang: str) -> Filter:
     """The step of a configuration, where it needs nothing but the pairs themselves.
 
     Raises:
-        ConfigError: If it does not know the script of a language.
+        ConfigError: If it does not know a language.
         DataError: If it needs a library that is not installed.
     """
     match step.parameters:
@@ -54,7 +54,9 @@ def pair_filter(step: StepConfig, src_lang: str, tgt_lang: str) -> Filter:
         case RatioStep() as limits:
             return partial(ratio, limits=limits)
         case LanguageStep() as limits:
-            languages([])
+            for code in (src_lang, tgt_lang):
+                if not is_known(code):
+                    raise ConfigError(f"the step language cannot tell {code}; leave it out, or write script instead")
             return partial(language, limits=limits, src_lang=src_lang, tgt_lang=tgt_lang)
         case ScriptStep() as limits:
             src_scripts = _scripts(limits.src_scripts, src_lang, "src_scripts")
@@ -148,7 +150,9 @@ def score(pairs: Pairs, limits: ScoreStep) -> list[bool]:
         DataError: If the source gives no scores.
     """
     if pairs.scores is None:
-        raise DataError("the step score needs the score of each pair, and the source has none")
+        raise DataError(
+            "the step score needs the score of each pair; say where it stands with score:, or leave the step out"
+        )
     least = -float("inf") if limits.min is None else limits.min
     most = float("inf") if limits.max is None else limits.max
     return [least <= value <= most for value in pairs.scores]
@@ -221,15 +225,7 @@ def _n_words(segment: str) -> int:
 
 
 def _in_language(segments: list[str], code: str, min_probability: float) -> list[bool]:
-    expected = _base(code)
-    return [_base(found) == expected or probability < min_probability for found, probability in languages(segments)]
-
-
-@lru_cache(maxsize=1024)
-def _base(code: str) -> str:
-    """A language code without its region or script; the written forms of Norwegian are one."""
-    base = code.replace("_", "-").split("-")[0].lower()
-    return "no" if base in ("nb", "nn") else base
+    return [probability < min_probability or same_language(found, code) for found, probability in languages(segments)]
 
 
 def _scripts(given: list[str] | None, code: str, setting: str) -> set[str]:

@@ -18,6 +18,9 @@ from mtkit.data.workers import Workers
 from mtkit.errors import DataError
 from mtkit.log import progress_bar
 
+_N_CANDIDATES = 10 * N_SAMPLES
+"""Samples held until it is known which of them are duplicates."""
+
 
 @dataclass
 class SourceJudgement:
@@ -113,7 +116,9 @@ def judge(sources: Sequence[Source], pipelines: Sequence[Pipeline], workers: Wor
         ):
             first = 0
             for number, (source, pipeline, of_source) in enumerate(zip(sources, pipelines, found, strict=True)):
-                for chunk in workers.map(_Judge(pipeline, source.name), source.chunks()):
+                work = _Judge(pipeline, source.name)
+                chunks = source.chunks()
+                for chunk in map(work, chunks) if pipeline.is_light else workers.map(work, chunks):
                     verdicts.write(chunk.verdicts.tobytes())
                     spool.write(chunk.packed, corpus=number, first=first, n=len(chunk.verdicts))
                     searches.add(number, chunk.keys, first)
@@ -125,6 +130,7 @@ def judge(sources: Sequence[Source], pipelines: Sequence[Pipeline], workers: Wor
                     raise empty_input(source)
         judged = np.memmap(path, dtype=np.uint8, mode="r+", shape=(first,))
         searches.mark(judged)
+    _assign_samples(found, judged)
     judgement = Judgement(judged, n_characters, spool.path, spool.blocks, found)
     _add_samples_of_duplicates(judgement, pipelines)
     return judgement
@@ -165,15 +171,28 @@ class _Searches:
 def _note(of_source: SourceJudgement, chunk: _Chunk) -> None:
     """Add a chunk to what is known of its source."""
     for verdict, samples in chunk.samples.items():
-        add_samples(of_source.samples, verdict, samples, of_source.n_pairs)
+        add_samples(of_source.samples, verdict, samples, of_source.n_pairs, at_most=_N_CANDIDATES)
     of_source.n_changed.update(chunk.n_changed)
     of_source.n_pairs += len(chunk.verdicts)
 
 
-def add_samples(shown: dict[int, list[Sample]], verdict: int, samples: Sequence[Sample], first: int) -> None:
+def _assign_samples(sources: Sequence[SourceJudgement], verdicts: Verdicts) -> None:
+    """Show under each verdict the pairs that have it in the end: some that a filter dropped were duplicates before."""
+    start = 0
+    for of_source in sources:
+        candidates = sorted(sample for samples in of_source.samples.values() for sample in samples)
+        of_source.samples = {}
+        for sample in candidates:
+            add_samples(of_source.samples, int(verdicts[start + sample.row]), [sample], 0)
+        start += of_source.n_pairs
+
+
+def add_samples(
+    shown: dict[int, list[Sample]], verdict: int, samples: Sequence[Sample], first: int, *, at_most: int = N_SAMPLES
+) -> None:
     """Show the first samples of a verdict, as far as there is room; their chunk begins at ``first`` in the source."""
     so_far = shown.setdefault(verdict, [])
-    so_far += [sample._replace(row=sample.row + first) for sample in samples[: N_SAMPLES - len(so_far)]]
+    so_far += [sample._replace(row=sample.row + first) for sample in samples[: at_most - len(so_far)]]
 
 
 def _add_samples_of_duplicates(judgement: Judgement, pipelines: Sequence[Pipeline]) -> None:

@@ -20,6 +20,9 @@ from mtkit.data.filters import Filter, HeldOut, Leakage, keys, not_empty, pair_f
 from mtkit.data.normalisers import Normaliser, normaliser
 from mtkit.data.pairs import Pairs
 
+_N_ALWAYS = 2
+"""Steps of every recipe: empty sides and exact duplicates."""
+
 HeldOutSets = Callable[[Sequence[str] | None], Iterable[Pairs]]
 """Reads the pairs of the validation and test sets of these names, or of all."""
 
@@ -94,6 +97,11 @@ class Pipeline:
     def labels(self) -> dict[int, str]:
         """What each verdict is called in reports, in the order of the steps."""
         return {step.verdict: step.label for step in self._steps if not isinstance(step, Change)}
+
+    @property
+    def is_light(self) -> bool:
+        """Whether a chunk is judged in about the time that it takes to send it to another process."""
+        return len(self._steps) <= _N_ALWAYS
 
     @property
     def searches(self) -> list[Search]:

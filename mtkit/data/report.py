@@ -57,7 +57,7 @@ def cleaning_report(
     for verdict, of_verdict in (*judged.samples.items(), *samples.items()):
         if of_verdict:
             of_label = shown.setdefault(labels[verdict], [])
-            of_label += [SampleReport(pair=row + 1, src=src, tgt=tgt) for row, src, tgt in of_verdict]
+            of_label += [SampleReport(pair=row + 1, src=src, tgt=tgt) for row, src, tgt in sorted(of_verdict)]
     return CleaningReport(
         name=source.name,
         n_pairs=int(counts.sum()),

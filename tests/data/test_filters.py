@@ -94,7 +94,7 @@ def test_scores_are_held_against_the_limits(limits: dict[str, float], score: flo
 
 
 def test_a_source_without_scores_is_refused() -> None:
-    with pytest.raises(DataError, match="the source has none"):
+    with pytest.raises(DataError, match="say where it stands with score:"):
         kept({"score": {"min": 0}}, "a", "b")
 
 
@@ -145,6 +145,11 @@ def test_the_border_between_the_sides_counts() -> None:
 def test_a_language_of_unknown_script_must_be_told() -> None:
     with pytest.raises(ConfigError, match=r"how tlh is written; add tgt_scripts: \[LATIN\]"):
         pair_filter(StepConfig.model_validate("script"), "en", "tlh")
+
+
+def test_a_language_that_cannot_be_told_is_refused() -> None:
+    with pytest.raises(ConfigError, match="the step language cannot tell tlh"):
+        pair_filter(StepConfig.model_validate("language"), "en", "tlh")
 
 
 def test_languages_without_the_library_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtkit.config import CleaningConfig
-from mtkit.data.cleaning import DUPLICATE, EMPTY, FIRST_STEP
+from mtkit.data.cleaning import DUPLICATE, EMPTY, FIRST_STEP, N_SAMPLES
 from mtkit.data.filters import keys, not_empty, pair_filter
 from mtkit.data.judging import Judgement, judge
 from mtkit.data.normalisers import normaliser
@@ -217,4 +217,9 @@ def test_chunk_by_chunk_is_the_same_as_step_by_step(
         assert judgement.verdicts.tolist() == expected
         spooled = [pair for block in kept_text(judgement) for pair in block]
     assert Counter(pair for pair, verdict in zip(text, expected, strict=True) if not verdict) <= Counter(spooled)
-    assert judgement.sources[0].n_pairs == len(rows)
+    (source,) = judgement.sources
+    assert source.n_pairs == len(rows)
+    for verdict, samples in source.samples.items():
+        assert 0 < len(samples) <= min(N_SAMPLES, expected.count(verdict))
+        assert all(expected[sample.row] == verdict for sample in samples)
+        assert len({sample.row for sample in samples}) == len(samples)

@@ -1,6 +1,9 @@
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +65,27 @@ def test_an_error_in_a_worker_is_the_callers() -> None:
 def test_a_worker_that_is_killed_is_one_line() -> None:
     with Workers(2) as workers, pytest.raises(DataError, match=r"worker process ended .*--workers 1"):
         list(workers.map(dies_at_20, range(40)))
+
+
+_PARENT = """
+import sys
+from mtkit.data.workers import Workers
+from tests.data.test_workers import slow_square
+if __name__ == "__main__":
+    with Workers(2) as workers:
+        for _, pid in workers.map(slow_square, iter(lambda: 3, None)):
+            print(pid, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(_PARENT)
+    command = [sys.executable, str(tmp_path / "parent.py")]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout is not None
+        assert len({parent.stdout.readline() for _ in range(20)}) == 2
+        parent.kill()
+        # The pipe ends when the last of those that hold it has ended.
+        parent.communicate(timeout=30)
