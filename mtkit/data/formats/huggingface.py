@@ -84,6 +84,7 @@ class HuggingFaceSource:
 
         if self.limit is None:
             return rows
+        # Not all versions take what there is where that is less.
         return rows.take(min(self.limit, len(rows)) if isinstance(rows, datasets.Dataset) else self.limit)
 
     def _load(self) -> Any:

@@ -75,7 +75,7 @@ class PoSource:
         content = b"".join(blocks)
         named = _CHARSET.search(content)
         charset = "utf-8" if named is None or named[1] == b"CHARSET" else named[1].decode("latin-1")
-        if named:  # what is handed on is in UTF-8, because the library guesses where it should read the header
+        if named:  # what is handed on is in UTF-8: the library decodes by the header or by guessing, after its version
             content = content[: named.start(1)] + b"UTF-8" + content[named.end(1) :]
         try:
             return content.decode(charset).removeprefix("\ufeff").encode()
