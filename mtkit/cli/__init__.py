@@ -14,6 +14,7 @@ from mtkit.cli import interrupts
 from mtkit.cli.average import average
 from mtkit.cli.bench import bench
 from mtkit.cli.describe import describe
+from mtkit.cli.doctor import doctor
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.preprocess import preprocess
@@ -41,7 +42,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, export, average, describe, bench):
+for _command in (doctor, preprocess, train, translate, evaluate, export, average, describe, bench):
     app.command()(_command)
 
 

@@ -22,9 +22,9 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     """
     languages = (data.src_lang, data.tgt_lang)
     sources: dict[Place, list[Source]] = {
-        "train": [_open(config, "train", languages) for config in data.train],
-        "valid": [_open(config, "valid", languages) for config in data.valid],
-        "test": [_open(config, "test", languages) for config in data.test],
+        "train": [open_source(config, "train", languages) for config in data.train],
+        "valid": [open_source(config, "valid", languages) for config in data.valid],
+        "test": [open_source(config, "test", languages) for config in data.test],
     }
     names = [source.name for source in sources["test"]]
     for name in names:
@@ -41,7 +41,14 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     return sources
 
 
-def _open(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Source:
+def open_source(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Source:
+    """One source; nothing is read yet.
+
+    Args:
+        config: What the recipe says of it.
+        place: Where it stands there.
+        languages: Codes of source and target.
+    """
     if config.src is not None and config.tgt is not None:
         return TextSource(config.name or _stem(config.src), Path(config.src), Path(config.tgt))
     if config.tsv is not None:

@@ -27,7 +27,7 @@ def recipe_for(src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt
         ConfigError: If a language is not given and the file's name does not tell it.
         DataError: If a file is missing.
     """
-    src_lang, tgt_lang = src_lang or _language_of(src, "--src-lang"), tgt_lang or _language_of(tgt, "--tgt-lang")
+    src_lang, tgt_lang = src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang")
     if src_lang == tgt_lang:
         raise ConfigError(f"source and target are both {src_lang}; give --src-lang and --tgt-lang")
     for path in (src, tgt):
@@ -102,8 +102,12 @@ def _delete(directory: Path) -> None:
         shutil.rmtree(old)
 
 
-def _language_of(path: Path, flag: str) -> str:
-    """``corpus.en.gz`` -> ``en``."""
+def language_of(path: Path, flag: str) -> str:
+    """``corpus.en.gz`` -> ``en``.
+
+    Raises:
+        ConfigError: If the name does not tell, naming the flag that does.
+    """
     ending = path.name.removesuffix(".gz").removesuffix(".zst").rpartition(".")[2]
     if ending == path.name or ending in ("txt", "tok", "src", "tgt") or not _LANGUAGE.fullmatch(ending):
         raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
