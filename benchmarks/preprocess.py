@@ -54,8 +54,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.directory) as name:
         work = Path(name)
         corpus = {"src": arguments.src, "tgt": arguments.tgt}
-        files = [_repeat(path, work / f"train.{side}", arguments.pairs) for side, path in corpus.items()]
-        small = [_repeat(path, work / f"valid.{side}", 1_000) for side, path in corpus.items()]
+        files = [repeat(path, work / f"train.{side}", arguments.pairs) for side, path in corpus.items()]
+        small = [repeat(path, work / f"valid.{side}", 1_000) for side, path in corpus.items()]
         command = [sys.executable, "-c", _CHILD, *map(str, [*files, *small, work / "prepared"])]
         measured = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         bare = _bare_encoding(files, work / "prepared")
@@ -70,7 +70,7 @@ def main() -> None:
     print(f"peak memory               {measured['peak_memory'] / 1e6:,.0f} MB")
 
 
-def _repeat(path: Path, target: Path, n: int) -> Path:
+def repeat(path: Path, target: Path, n: int) -> Path:
     """Write the lines of a file over and over, each with the number of its repetition, until there are ``n``."""
     from mtkit.io import read_lines
 

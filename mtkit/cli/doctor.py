@@ -117,8 +117,7 @@ def _check_usage(
 
 def _two_files(src: Path, tgt: Path, src_lang: str | None, tgt_lang: str | None) -> "tuple[Sources, tuple[str, str]]":
     from mtkit.config import SourceConfig
-    from mtkit.data.sources import open_source
-    from mtkit.training.quickstart import language_of
+    from mtkit.data.sources import language_of, open_source
 
     languages = (src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang"))
     return {"train": [open_source(SourceConfig(src=str(src), tgt=str(tgt)), "train", languages)]}, languages

@@ -1,5 +1,6 @@
 """Where pairs come from: the sources that a recipe names, whatever their format."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -7,11 +8,12 @@ from mtkit.config import DataConfig, SourceConfig
 from mtkit.data.formats.huggingface import HuggingFaceSource
 from mtkit.data.formats.text import TextSource, TsvSource
 from mtkit.data.pairs import Source
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError, DataError
 
 Place = Literal["train", "valid", "test"]
 
 _PACKED = (".gz", ".zst")
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
@@ -77,3 +79,15 @@ def _stem(path: str) -> str:
     for ending in _PACKED:
         name = name.removesuffix(ending)
     return Path(name).stem or name
+
+
+def language_of(path: Path, flag: str) -> str:
+    """``corpus.en.gz`` -> ``en``.
+
+    Raises:
+        ConfigError: If the name does not tell, naming the flag that does.
+    """
+    ending = path.name.removesuffix(".gz").removesuffix(".zst").rpartition(".")[2]
+    if ending == path.name or ending in ("txt", "tok", "src", "tgt") or not _LANGUAGE.fullmatch(ending):
+        raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
+    return ending

@@ -35,6 +35,8 @@ _MIN_SPREAD = 0.05
 _MIN_CORRELATION, _MAX_CORRELATION = 0.3, 0.95
 _STEP = 1 << 16
 
+_LOG = np.log1p(np.arange(1 << 16))
+
 Features = NDArray[np.void]
 """Of ``mtkit.doctor.chunks.FEATURES``, one for each pair."""
 
@@ -113,7 +115,7 @@ def _model(features: Features) -> tuple[_Model | None, list[tuple[int, float]]]:
 
 def _log_lengths(features: Features) -> NDArray[np.float64]:
     """(2, n)."""
-    return np.log1p(np.stack([features["src"], features["tgt"]]).astype(np.float64))
+    return _LOG[np.stack([features["src"], features["tgt"]])]
 
 
 def _correlation(window: Features, shift: int) -> float:
@@ -144,35 +146,39 @@ def _shared(windows: Sequence[Features], shifts: Sequence[int]) -> tuple[float, 
 
 def _block_scores(features: Features, start: int, model: _Model) -> NDArray[np.float32]:
     """Evidence for each state in each block of some pairs, (blocks, shifts + 1); none for being strangers."""
-    stop = min(start + _STEP, len(features))
-    src = features[start:stop]
-    x = (_log_lengths(src)[0] - model.mean[0]) / model.sd[0]
-    starts = np.arange(0, stop - start, _BLOCK)
+    n = min(_STEP, len(features) - start)
+    first, stop = max(start - MAX_SHIFT, 0), min(start + n + MAX_SHIFT, len(features))
+    margins = (first - (start - MAX_SHIFT), start + n + MAX_SHIFT - stop)
+    src, tgt = features[start : start + n], features[first:stop]
+    x = ((_LOG[src["src"]] - model.mean[0]) / model.sd[0]).astype(np.float32)
+    y = np.pad(((_LOG[tgt["tgt"]] - model.mean[1]) / model.sd[1]).astype(np.float32), margins)
+    tgt_mask = np.pad(tgt["tgt_mask"], margins)
+    exists = np.pad(np.ones(len(tgt), dtype=np.float32), margins)
+    starts = np.arange(0, n, _BLOCK)
     scores = np.zeros((len(starts), len(_SHIFTS) + 1), dtype=np.float32)
-    for state, shift in enumerate(_SHIFTS):
-        rows = np.arange(start, stop) + shift
-        inside = (rows >= 0) & (rows < len(features))
-        tgt = features[np.clip(rows, 0, len(features) - 1)]
-        y = (_log_lengths(tgt)[1] - model.mean[1]) / model.sd[1]
-        evidence = _length_evidence(x, y, model.rho)
+    for state in range(len(_SHIFTS)):
+        there = slice(state, state + n)
+        evidence = _length_evidence(x, y[there], model.rho)
         if model.shared is not None:
-            evidence += _sign_evidence(src["src_mask"], tgt["tgt_mask"], *model.shared)
-        evidence = np.where(inside, np.clip(evidence, -_MAX_EVIDENCE, _MAX_EVIDENCE), 0)
-        scores[:, state] = np.add.reduceat(evidence, starts)
+            evidence += _sign_evidence(src["src_mask"], tgt_mask[there], *model.shared)
+        np.clip(evidence, -_MAX_EVIDENCE, _MAX_EVIDENCE, out=evidence)
+        scores[:, state] = np.add.reduceat(evidence * exists[there], starts)
     return scores
 
 
-def _length_evidence(x: NDArray[np.float64], y: NDArray[np.float64], rho: float) -> NDArray[np.float64]:
+def _length_evidence(x: NDArray[np.float32], y: NDArray[np.float32], rho: float) -> NDArray[np.float32]:
     """Log of the bivariate normal density over the product of the two normal ones, of standardised values."""
-    spread = 1 - rho**2
-    return -0.5 * np.log(spread) - (rho**2 * (x**2 + y**2) - 2 * rho * x * y) / (2 * spread)
+    spread = 2 * (1 - rho**2)
+    return np.float32(-0.5 * np.log(1 - rho**2)) - (rho**2 / spread) * (x * x + y * y) + (2 * rho / spread) * (x * y)
 
 
 def _sign_evidence(
     src: NDArray[np.uint64], tgt: NDArray[np.uint64], aligned: float, strangers: float
-) -> NDArray[np.float64]:
-    evidence = np.where(src & tgt, np.log(aligned / strangers), np.log((1 - aligned) / (1 - strangers)))
-    return np.where((src != 0) & (tgt != 0), evidence, 0.0)
+) -> NDArray[np.float32]:
+    """Log of how much likelier it is that these signs are shared, or are not, where both sides have some."""
+    log_ratios = np.array([0, np.log((1 - aligned) / (1 - strangers)), np.log(aligned / strangers)], dtype=np.float32)
+    both = (src != 0) & (tgt != 0)
+    return log_ratios[both.astype(np.int8) + ((src & tgt) != 0)]
 
 
 def _stretches(scores: NDArray[np.float32], n: int) -> list[Stretch]:

@@ -1,8 +1,9 @@
 """Segments in another language than their side should be, counted where that can be told."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from mtkit.data.language import is_known, languages, same_language
 from mtkit.doctor.chunks import N_SAMPLES
@@ -54,17 +55,26 @@ def count_languages(
     Raises:
         DataError: If py3langid is not installed.
     """
-    counts = [LanguageCount() if is_known(language) else None for language in expected]
-    for side, count in enumerate(counts):
-        if count is None:
-            continue
-        judged = (pair for pair in sample if len(_segment(pair, side).encode()) >= MIN_BYTES)
-        slices = list(_slices(list(judged)))
-        segments = ([_segment(pair, side) for pair in part] for part in slices)
-        for part, found in zip(slices, ordered_map(languages, segments, n_workers=n_workers), strict=True):
-            for pair, (language, confidence) in zip(part, found, strict=True):
-                _count(count, pair, language, confidence, expected[side])
-    return counts
+    return [_count_side(sample, side, code, n_workers) for side, code in enumerate(expected)]
+
+
+def _count_side(sample: Sequence[SampledPair], side: int, expected: str, n_workers: int) -> LanguageCount | None:
+    judged = [pair for pair in sample if len(_segment(pair, side).encode()) >= MIN_BYTES]
+    slices = [judged[start : start + _SLICE] for start in range(0, len(judged), _SLICE)]
+    segments = ([_segment(pair, side) for pair in part] for part in slices)
+    count = LanguageCount()
+    # The classifier is loaded where it works, which takes a few hundred megabytes in each process.
+    for part, found in zip(slices, ordered_map(partial(_tell, expected), segments, n_workers=n_workers), strict=True):
+        if found is None:
+            return None
+        for pair, (language, confidence) in zip(part, found, strict=True):
+            _count(count, pair, language, confidence, expected)
+    return count
+
+
+def _tell(expected: str, segments: list[str]) -> list[tuple[str, float]] | None:
+    """The language of each segment; None where the one that is expected is not among those that can be told."""
+    return languages(segments) if is_known(expected) else None
 
 
 def _count(count: LanguageCount, pair: SampledPair, language: str, confidence: float, expected: str) -> None:
@@ -81,8 +91,3 @@ def _count(count: LanguageCount, pair: SampledPair, language: str, confidence: f
 
 def _segment(pair: SampledPair, side: int) -> str:
     return pair.tgt if side else pair.src
-
-
-def _slices(pairs: list[SampledPair]) -> Iterator[list[SampledPair]]:
-    for start in range(0, len(pairs), _SLICE):
-        yield pairs[start : start + _SLICE]

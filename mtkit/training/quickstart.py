@@ -1,6 +1,5 @@
 """Training without a recipe: hold out lines, write the recipe, go on as with any other."""
 
-import re
 import shutil
 from pathlib import Path
 from typing import cast
@@ -9,6 +8,7 @@ import yaml
 
 from mtkit.data.holdout import ORIGIN_FILE, hold_out, split_files
 from mtkit.data.prepared import MANIFEST_FILE
+from mtkit.data.sources import language_of
 from mtkit.errors import ConfigError, DataError
 from mtkit.io import atomic_file
 from mtkit.training.checkpoint import disk_errors
@@ -16,8 +16,6 @@ from mtkit.training.run_directory import sole_user, visible_names
 
 _HEAD = "# Written by mtkit train --src"
 _CORPUS, _PREPARED = "corpus", "prepared"
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def recipe_for(src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None) -> dict[str, object]:
@@ -100,15 +98,3 @@ def _delete(directory: Path) -> None:
     if directory.exists():
         directory.rename(old)
         shutil.rmtree(old)
-
-
-def language_of(path: Path, flag: str) -> str:
-    """``corpus.en.gz`` -> ``en``.
-
-    Raises:
-        ConfigError: If the name does not tell, naming the flag that does.
-    """
-    ending = path.name.removesuffix(".gz").removesuffix(".zst").rpartition(".")[2]
-    if ending == path.name or ending in ("txt", "tok", "src", "tgt") or not _LANGUAGE.fullmatch(ending):
-        raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
-    return ending
