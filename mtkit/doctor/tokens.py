@@ -54,7 +54,9 @@ def _count(
         characters.update("".join(some))
     for space in [character for character in characters if character.isspace()]:
         del characters[space]
-    alone = list(characters)
+    # What is part of a piece is covered, as in a vocabulary of words, and so is what is normalised into pieces.
+    within = {c for piece in pieces[Tokenizer.eos_id + 1 :] if piece not in _BYTE_PIECES for c in piece}
+    alone = [character for character in characters if character not in within]
     uncovered = Counter(
         {c: characters[c] for c, ids in zip(alone, encode(alone), strict=True) if not unknown.isdisjoint(ids)}
     )

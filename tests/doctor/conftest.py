@@ -48,7 +48,7 @@ def examined(tmp_path: Path) -> Examine:
         *,
         n_workers: int = 1,
         languages: tuple[str, str] = ("en", "de"),
-        n_sample: int = 1_000,
+        n_sample: int = 100,
         apart: bool = False,
         **held: Sequence[Pair],
     ) -> Report:
