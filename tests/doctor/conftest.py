@@ -54,7 +54,7 @@ def examined(tmp_path: Path) -> Examine:
     ) -> Report:
         sides = train if apart else tuple(zip(*train, strict=True))
         sources: dict[Place, list[TextSource]] = {
-            "train": [TextSource("crawl", write("train.en", sides[0]), write("train.de", sides[1]))]  # type: ignore[arg-type]
+            "train": [TextSource("crawl", write("train.en", sides[0]), write("train.de", sides[1]))]
         }
         for place, pairs in held.items():
             src, tgt = zip(*pairs, strict=True)
