@@ -3,7 +3,8 @@
     python -m benchmarks.doctor [--src FILE --tgt FILE] [--pairs N] [--workers N]
 
 Each repetition gets its number at the end of every line. The time is that of the whole command, from its start to its
-report; memory is the highest resident size of its process, and the highest of any of its workers.
+report. On a machine that is busy with something else the processor's time says more. Memory is the highest resident
+size of the process, and the highest of any of its workers.
 """
 
 import argparse
@@ -24,8 +25,8 @@ sys.argv = ["mtkit", "doctor", *sys.argv[1:]]
 try:
     main()
 finally:
-    sizes = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(json.dumps(sizes), file=sys.stderr)
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(json.dumps([[u.ru_maxrss, u.ru_utime + u.ru_stime] for u in usages]), file=sys.stderr)
 """
 
 
@@ -51,12 +52,13 @@ def main() -> None:
         )
         seconds = time.perf_counter() - start
     report = json.loads(done.stdout)
-    own, of_workers = json.loads(done.stderr.strip().rpartition("\n")[2])
+    (own_size, own_seconds), (size, worker_seconds) = json.loads(done.stderr.strip().rpartition("\n")[2])
     median = report["lengths"]["src_characters"]["0.5"], report["lengths"]["tgt_characters"]["0.5"]
     print(f"pairs        {report['n_pairs']:,}, {median[0]} + {median[1]} characters in the middle")
     print(f"time         {seconds:.1f} s with {arguments.workers} workers")
     print(f"speed        {report['n_pairs'] / seconds * 60 / 1e6:.2f} million pairs a minute")
-    print(f"peak memory  {own / 1e3:,.0f} MB, and {of_workers / 1e3:,.0f} MB in each worker at most")
+    print(f"processor    {own_seconds:.1f} s in the command, {worker_seconds:.1f} s in its workers")
+    print(f"peak memory  {own_size / 1e3:,.0f} MB, and {size / 1e3:,.0f} MB in each worker at most")
 
 
 if __name__ == "__main__":
