@@ -1,4 +1,4 @@
-"""Pairs of held-out sets that stand in training too: found by hashes, 32 bytes for each pair that is held out."""
+"""Pairs of held-out sets that stand in training too: found by hashes, 64 bytes for each of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
