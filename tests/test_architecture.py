@@ -19,6 +19,7 @@ LAYERS = [
     {"config", "presets", "layers", "mistakes", "settings"},
     {"device", "machine", "acceleration", "cores", "locks"},
     {"data", "model", "evaluation"},
+    {"doctor"},
     {"search"},
     {"translation"},
     {"training"},
@@ -28,7 +29,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 HEAVY = {"torch", "numpy", "pyarrow", "pydantic", "yaml", "datasets", "sentencepiece", "sacrebleu", "rich", "tqdm"}
-HEAVY |= {"ctranslate2"}
+HEAVY |= {"ctranslate2", "matplotlib"}
 
 
 def imported_rooms(path: Path) -> set[str]:

@@ -15,6 +15,7 @@ from mtkit.cli.align import align
 from mtkit.cli.average import average
 from mtkit.cli.bench import bench
 from mtkit.cli.describe import describe
+from mtkit.cli.doctor import doctor
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.forge import forge
@@ -44,7 +45,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, score, align, export, average, describe, bench):
+for _command in (doctor, preprocess, train, translate, evaluate, score, align, export, average, describe, bench):
     app.command()(_command)
 app.add_typer(forge, cls=_Commands)
 

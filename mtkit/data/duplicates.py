@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import xxhash
@@ -24,6 +24,15 @@ def hashes_of(keys: Iterable[bytes]) -> Hashes:
     """Hash keys (XXH3, 128 bits: among 10**9 keys two are taken for the same with a probability of 10**-21)."""
     digests = b"".join(map(xxhash.xxh3_128_digest, keys))
     return np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
+
+
+class Group(NamedTuple):
+    """Some rows, (n,), and which of them begin a new key."""
+
+    rows: NDArray[np.int64]
+    new: NDArray[np.bool_]
+    new_high: NDArray[np.bool_]
+    """The same of the first half of the hash alone, for who hashes two things."""
 
 
 class EqualKeys:
@@ -47,19 +56,18 @@ class EqualKeys:
         if self._n_waiting >= _RUN_RECORDS:
             self._write_run()
 
-    def groups(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
-        """Rows part by part, equal keys side by side in the order of their rows, and whether each begins a new key.
-
-        A key has all its rows in one part.
-        """
+    def groups(self) -> Iterator["Group"]:
+        """Rows part by part, equal keys side by side in the order of their rows; a key has all its rows in one part."""
         self._write_run()
         for part in range(_N_PARTS):
             records = self._part(part)
             # Stable, and records lie in the order of their rows: equal hashes stay in that order.
             records = records[np.lexsort((records["low"], records["high"]))]
-            new = np.ones(len(records), dtype=bool)
-            new[1:] = (records["high"][1:] != records["high"][:-1]) | (records["low"][1:] != records["low"][:-1])
-            yield records["row"], new
+            new_high, new_low = (
+                np.concatenate([np.ones(min(len(half), 1), bool), half[1:] != half[:-1]])
+                for half in (records["high"], records["low"])
+            )
+            yield Group(records["row"], new_high | new_low, new_high)
 
     def __enter__(self) -> Self:
         return self
@@ -100,3 +108,13 @@ def later_ones(rows: NDArray[np.int64], new: NDArray[np.bool_], counts: NDArray[
     key = np.cumsum(new)[counts]
     again = key[1:] == key[:-1]
     return rows[counts][1:][again]
+
+
+def repeats(rows: NDArray[np.int64], new: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that are not the first with their key, and that first one for each of them."""
+    starts = np.flatnonzero(new)
+    if not len(starts):
+        return rows, rows
+    first = np.repeat(np.minimum.reduceat(rows, starts), np.diff(starts, append=len(rows)))
+    again = rows != first
+    return rows[again], first[again]

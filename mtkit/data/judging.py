@@ -161,7 +161,7 @@ class _Searches:
         """Set the verdict of every pair that repeats an earlier one, step by step."""
         earlier: list[int] = []
         for (_, verdict), keys in self._keys.items():
-            for rows, new in keys.groups():
+            for rows, new, _ in keys.groups():
                 # What an earlier search has dropped is no longer there; what an earlier filter has never came here.
                 counts = ~np.isin(verdicts[rows], earlier)
                 verdicts[later_ones(rows, new, counts)] = verdict

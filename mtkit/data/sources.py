@@ -1,5 +1,6 @@
 """Where pairs come from: the sources that a recipe names, whatever their format."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -12,12 +13,14 @@ from mtkit.data.formats.text import TextSource, TsvSource
 from mtkit.data.formats.tmx import TmxSource
 from mtkit.data.formats.xliff import XliffSource
 from mtkit.data.pairs import FirstPairs, Source
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError, DataError
 from mtkit.io import PACKED
 from mtkit.source_config import SourceConfig
 
 Place = Literal["train", "valid", "test"]
 PLACES: tuple[Place, ...] = ("train", "valid", "test")
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
@@ -26,10 +29,11 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     Raises:
         DataError: If two test sets have the same name.
     """
+    languages = (data.src_lang, data.tgt_lang)
     sources: dict[Place, list[Source]] = {
-        "train": [_open(config, "train", data) for config in data.train],
-        "valid": [_open(config, "valid", data) for config in data.valid],
-        "test": [_open(config, "test", data) for config in data.test],
+        "train": [open_source(config, "train", languages) for config in data.train],
+        "valid": [open_source(config, "valid", languages) for config in data.valid],
+        "test": [open_source(config, "test", languages) for config in data.test],
     }
     names = [source.name for source in sources["test"]]
     for name in names:
@@ -46,8 +50,15 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     return sources
 
 
-def _open(config: SourceConfig, place: Place, data: DataConfig) -> Source:
-    source = _of_kind(config, place, (config.src_lang or data.src_lang, config.tgt_lang or data.tgt_lang))
+def open_source(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Source:
+    """One source; nothing is read yet.
+
+    Args:
+        config: What the recipe says of it.
+        place: Where it stands there.
+        languages: Codes of source and target, where it has none of its own.
+    """
+    source = _of_kind(config, place, (config.src_lang or languages[0], config.tgt_lang or languages[1]))
     if config.limit is None or isinstance(source, HuggingFaceSource):
         return source
     return FirstPairs(source, config.limit)
@@ -104,3 +115,18 @@ def _stem(path: str) -> str:
     for ending in PACKED:
         name = name.removesuffix(ending)
     return Path(name).stem or name
+
+
+def language_of(path: Path, flag: str) -> str:
+    """``corpus.en.gz`` -> ``en``.
+
+    Raises:
+        ConfigError: If the name does not tell, naming the flag that does.
+    """
+    name = path.name
+    for packed in PACKED:
+        name = name.removesuffix(packed)
+    ending = name.rpartition(".")[2]
+    if ending == name or ending in ("txt", "tok", "src", "tgt") or not _LANGUAGE.fullmatch(ending):
+        raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
+    return ending
