@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from mtkit.data.cleaning import REASONS
 from mtkit.data.store import Store
@@ -16,6 +16,7 @@ from mtkit.source_config import KINDS
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 
+_TOKENS: tuple[Literal["n_src_tokens"], Literal["n_tgt_tokens"]] = ("n_src_tokens", "n_tgt_tokens")
 _AGAIN = "run mtkit preprocess again with --overwrite"
 
 
@@ -85,6 +86,11 @@ class Manifest:
     def n_train_tgt_tokens(self) -> int:
         """Target tokens of the training pairs, ends of sentences counted: what one epoch trains on."""
         return sum(source["n_tgt_tokens"] for source in self.sources if source["place"] == "train") + self.n_train
+
+    def mean_train_lengths(self) -> tuple[float, float]:
+        """Source and target tokens of a training pair, ends of sentences counted."""
+        src, tgt = (sum(source[key] for source in self.of_place("train")) for key in _TOKENS)
+        return src / self.n_train + 1, tgt / self.n_train + 1
 
     def dropped(self) -> dict[str, int]:
         """Training pairs dropped, by reason."""

@@ -6,6 +6,7 @@ files, ``dataset_info.json`` and ``state.json``. Columns: ``src_ids``, ``tgt_ids
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,8 +34,6 @@ class Store:
         self._table = table
         self._src = _IdColumn(table.column("src_ids"))
         self._tgt = _IdColumn(table.column("tgt_ids"))
-        self._src_text = _TextColumn(table.column("src"))
-        self._tgt_text = _TextColumn(table.column("tgt"))
 
     @classmethod
     def open(cls, directory: Path) -> "Store":
@@ -89,7 +88,12 @@ class Store:
 
     def gather_text(self, rows: NDArray[np.int64]) -> tuple[list[str], list[str]]:
         """Source and target segments of several pairs, in the order of ``rows``."""
-        return self._src_text.gather(rows), self._tgt_text.gather(rows)
+        src, tgt = self._text
+        return src.gather(rows), tgt.gather(rows)
+
+    @cached_property
+    def _text(self) -> "tuple[_TextColumn, _TextColumn]":
+        return _TextColumn(self._table.column("src")), _TextColumn(self._table.column("tgt"))
 
     def src_text(self, start: int = 0, stop: int | None = None) -> list[str]:
         """Source segments from ``start`` to before ``stop`` (the end, if None), as they stood in the input."""
