@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import DeviceOption, ModelOption, ThreadsOption
+from mtkit.cli.options import DeviceOption, ModelOption, SrcLangOption, TgtLangOption, ThreadsOption
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def align(
         typer.Option(metavar="FILE", help="Compare all layers on gold alignments: 1-1 sure, 1p2 possible, from 1."),
     ] = None,
     remember: Annotated[bool, typer.Option("--remember", help="With --gold: note the best in the model.")] = False,
+    src_lang: SrcLangOption = None,
+    tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
@@ -66,7 +68,9 @@ def align(
     from mtkit.log import counted, logger
     from mtkit.translation.alignment import Aligner, pharaoh
 
-    aligner = Aligner.load(model, layer=layer, reading=reading, device=device, threads=threads)
+    aligner = Aligner.load(
+        model, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
+    )
     if gold is not None:
         _compare(aligner, model, src, tgt, gold, remember=remember)
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import DeviceOption, ModelOption, PrecisionOption, ThreadsOption
+from mtkit.cli.options import DeviceOption, ModelOption, PrecisionOption, SrcLangOption, TgtLangOption, ThreadsOption
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def score(
     as_json: Annotated[
         bool, typer.Option("--json", help="One object a line, with the log-probability of each token.")
     ] = False,
+    src_lang: SrcLangOption = None,
+    tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
@@ -60,7 +62,9 @@ def score(
     from mtkit.log import counted, logger, progress_bar
     from mtkit.translation.scorer import Scorer
 
-    scorer = Scorer.load(model, device=device, precision=precision, threads=threads)
+    scorer = Scorer.load(
+        model, device=device, precision=precision, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
+    )
     logger.info("scoring with %s on %s", model, scorer.description)
     if contrast is not None:
         _print_contrast(scorer, contrast, normalize=normalize, as_json=as_json)

@@ -14,11 +14,20 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from mtkit.cli import interrupts
-from mtkit.cli.options import DeviceOption, Engine, EngineOption, ThreadsOption, TranslationPrecisionOption
+from mtkit.cli.options import (
+    DeviceOption,
+    Engine,
+    EngineOption,
+    SrcLangOption,
+    TgtLangOption,
+    ThreadsOption,
+    TranslationPrecisionOption,
+)
 from mtkit.cli.records import Record, formatter, json_record, text_record
 from mtkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from mtkit.translation.alignment import Aligner
     from mtkit.translation.translator import Translation
 
 
@@ -65,12 +74,8 @@ def translate(
         Path | None,
         typer.Option(metavar="FILE", help="Also write which words belong together here: 0-0 1-2 a line, source first."),
     ] = None,
-    src_lang: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Language of the text, for a model of several.")
-    ] = None,
-    tgt_lang: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Language to translate into, for a model of several.")
-    ] = None,
+    src_lang: SrcLangOption = None,
+    tgt_lang: TgtLangOption = None,
     input_format: Annotated[
         InputFormat, typer.Option(help='jsonl: objects with the text under "source".')
     ] = InputFormat.TEXT,
@@ -145,9 +150,16 @@ def translate(
         read = json_record if input_format is InputFormat.JSONL else text_record
         show = formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
         tally = _Tally()
+        model = models[0]
+
+        def load_aligner() -> "Aligner":
+            from mtkit.translation.alignment import Aligner
+
+            return Aligner.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
+
         with (
             _open_output(output) as out,
-            _aligning(alignments, models[0], device, threads) as align,
+            _aligning(alignments, load_aligner) as align,
             memory_advice(f"lower --batch-size (now {size} {batch_type.value})"),
         ):
             for lines in _translated(source, buffer, read, search):
@@ -223,15 +235,15 @@ class _Tally:
 
 @contextmanager
 def _aligning(
-    path: Path | None, model: Path, device: str, threads: int | None
+    path: Path | None, load_aligner: "Callable[[], Aligner]"
 ) -> Iterator[Callable[[list[tuple[str, str]]], None]]:
     """What to do with pairs of source and translation: write their word alignments, where somebody asks for them."""
     if path is None:
         yield lambda _: None
         return
-    from mtkit.translation.alignment import Aligner, pharaoh
+    from mtkit.translation.alignment import pharaoh
 
-    aligner = Aligner.load(model, device=device, threads=threads)
+    aligner = load_aligner()
     with _open_output(path) as out:
 
         def align(pairs: list[tuple[str, str]]) -> None:

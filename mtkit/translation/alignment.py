@@ -21,6 +21,7 @@ from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.translation.batching import in_batches
 from mtkit.translation.bundle import load_bundle
+from mtkit.translation.languages import prefix_for
 
 Links = set[tuple[int, int]]
 """Of one pair: (source word, target word), both counted from 0."""
@@ -47,8 +48,16 @@ class Choice:
 class Aligner:
     """Aligns given pairs with one model."""
 
-    def __init__(self, model: EncoderDecoder, tokenizer: Tokenizer, choice: Choice, *, device: torch.device) -> None:
-        """Wrap a model that is on its device and in evaluation mode.
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        tokenizer: Tokenizer,
+        choice: Choice,
+        *,
+        device: torch.device,
+        prefix: Sequence[int] = (),
+    ) -> None:
+        """Wrap a model that is on its device and in evaluation mode; ``prefix`` are the ids of its languages' tags.
 
         Raises:
             ConfigError: If it has no such layer.
@@ -60,6 +69,7 @@ class Aligner:
         self._model = model
         self._tokenizer = tokenizer
         self._device = device
+        self._prefix = list(prefix)
 
     @classmethod
     def load(
@@ -70,6 +80,8 @@ class Aligner:
         reading: bool | None = None,
         device: str = "auto",
         threads: int | None = None,
+        src_lang: str | None = None,
+        tgt_lang: str | None = None,
     ) -> "Aligner":
         """Load a run directory, a checkpoint or a bundle.
 
@@ -80,18 +92,21 @@ class Aligner:
             reading: Likewise; else while a word is predicted.
             device: auto, cpu or cuda.
             threads: CPU threads; by default one per core.
+            src_lang: Of the source, for a model of several languages; by default its recipe's own.
+            tgt_lang: Of the target, likewise.
 
         Raises:
             CheckpointError: If there is no whole model at ``path``.
-            ConfigError: If it has no such layer.
+            ConfigError: If it has no such layer, or does not know a language.
         """
         bundle = load_bundle(Path(path))
+        prefix = prefix_for(bundle, src_lang, tgt_lang)
         set_threads(threads)
         chosen_device = choose_device(device)
         model = bundle.build_model().to(chosen_device)
         usual = _remembered(bundle.directory) or _default(model)
         choice = Choice(usual.layer if layer is None else layer, usual.reading if reading is None else reading)
-        return cls(model, bundle.tokenizer, choice, device=chosen_device)
+        return cls(model, bundle.tokenizer, choice, device=chosen_device, prefix=prefix)
 
     def choices(self) -> list[Choice]:
         """All that the model offers."""
@@ -101,7 +116,7 @@ class Aligner:
 
     def with_choice(self, choice: Choice) -> "Aligner":
         """The same with another choice."""
-        return Aligner(self._model, self._tokenizer, choice, device=self._device)
+        return Aligner(self._model, self._tokenizer, choice, device=self._device, prefix=self._prefix)
 
     def align(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> list[Links | None]:
         """The links of each pair; words are what stands between white space. None where a side is longer than the
@@ -117,7 +132,8 @@ class Aligner:
         # SentencePiece joins nothing across spaces: a sentence's pieces are those of its words, one after the other.
         src = [self._tokenizer.encode_src(text.split()) for text in src_text]
         tgt = [self._tokenizer.encode_tgt(text.split()) for text in tgt_text]
-        lengths = [max(sum(map(len, s)), sum(map(len, t))) + 1 for s, t in zip(src, tgt, strict=True)]
+        n_tags = len(self._prefix)
+        lengths = [max(n_tags + sum(map(len, s)), sum(map(len, t))) + 1 for s, t in zip(src, tgt, strict=True)]
         found: list[Links | None] = [None] * len(lengths)
         fit = [i for i, length in enumerate(lengths) if length <= self._model.config.max_length]
         for batch in in_batches([lengths[i] for i in fit], _BATCH_TOKENS, "tokens"):
@@ -129,14 +145,15 @@ class Aligner:
     def _weights(self, src: Sequence[list[list[int]]], tgt: Sequence[list[list[int]]]) -> Iterator[Tensor]:
         """Of each pair: what each of its target pieces looked at, (T - 1, S), the mean of all heads."""
         src_ids, tgt_ids = ([[i for word in words for i in word] for words in side] for side in (src, tgt))
-        pairs = collate(src_ids, tgt_ids).to(self._device)
+        pairs = collate([self._prefix + ids for ids in src_ids], tgt_ids).to(self._device)
         padding = pairs.src == self._tokenizer.pad_id
         layers = attention_weights(self._model, pairs.src, pairs.tgt_in, padding if bool(padding.any()) else None)
         crossing = [one.weights for one in layers if one.part == "cross"]
         mean = crossing[self.choice.layer - 1].mean(1).cpu()  # (B, T, S)
         first = int(self.choice.reading)  # the decoder reads the begin of sentence first
         for row, s, t in zip(mean, src_ids, tgt_ids, strict=True):
-            yield row[first : first + len(t), : len(s) + 1]
+            n_tags = len(self._prefix)  # they are no words
+            yield row[first : first + len(t), n_tags : n_tags + len(s) + 1]
 
 
 def links(weights: Tensor, src_lengths: Sequence[int], tgt_lengths: Sequence[int]) -> Links:

@@ -16,6 +16,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.forced import token_log_probs
 from mtkit.translation.batching import in_batches
 from mtkit.translation.bundle import load_bundle
+from mtkit.translation.languages import prefix_for
 
 _BATCH_TOKENS = 4_000
 
@@ -54,26 +55,36 @@ class Scorer:
         *,
         device: torch.device,
         precision: Precision,
+        prefix: Sequence[int] = (),
     ) -> None:
-        """Wrap a model that is on its device and in evaluation mode."""
+        """Wrap a model that is on its device and in evaluation mode; ``prefix`` are the ids of its languages' tags."""
         self.model = model
         self.tokenizer = tokenizer
         self.description = describe(device, precision)
         self._length_penalty = decoding.length_penalty
         self._device = device
         self._precision = precision
+        self._prefix = list(prefix)
 
     @classmethod
     def load(
-        cls, path: Path | str, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+        cls,
+        path: Path | str,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        src_lang: str | None = None,
+        tgt_lang: str | None = None,
     ) -> "Scorer":
         """Load a run directory, a checkpoint or a bundle; arguments and errors as for ``Translator.load``."""
         bundle = load_bundle(Path(path))
+        prefix = prefix_for(bundle, src_lang, tgt_lang)
         set_threads(threads)
         chosen = choose_device(device)
         chosen_precision = choose_precision(precision, chosen)
         model = bundle.build_model().to(chosen)
-        return cls(model, bundle.tokenizer, bundle.decoding, device=chosen, precision=chosen_precision)
+        return cls(model, bundle.tokenizer, bundle.decoding, device=chosen, precision=chosen_precision, prefix=prefix)
 
     def score(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> list[PairScore | None]:
         """Score each pair; None for one that is longer than the model reads.
@@ -87,7 +98,8 @@ class Scorer:
         if len(src_text) != len(tgt_text):
             raise DataError(f"{len(src_text):,} source segments but {len(tgt_text):,} translations")
         tgt_ids = self.tokenizer.encode_tgt([text.strip() for text in tgt_text])
-        return self.score_ids(self.tokenizer.encode_src([text.strip() for text in src_text]), tgt_ids)
+        src_ids = self.tokenizer.encode_src([text.strip() for text in src_text])
+        return self.score_ids([self._prefix + ids for ids in src_ids], tgt_ids)
 
     def score_ids(self, src_ids: Sequence[Sequence[int]], tgt_ids: Sequence[Sequence[int]]) -> list[PairScore | None]:
         """The same of ids without begin and end of sentence, such as those of a hypothesis."""

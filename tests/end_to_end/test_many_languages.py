@@ -12,7 +12,9 @@ from mtkit.data.prepare import prepare
 from mtkit.data.prepared import Prepared
 from mtkit.settings import Settings
 from mtkit.training.run import train
+from mtkit.translation.alignment import Aligner
 from mtkit.translation.bundle import load_bundle
+from mtkit.translation.scorer import Scorer
 from mtkit.translation.scoring import held_out_sets
 from tests.conftest import ToyTask
 
@@ -118,3 +120,24 @@ class TestTrained:
         done = CliRunner().invoke(app, ["evaluate", "-m", str(run_dir), "--metrics", "chrf", "--json"])
         scores = [report["scores"]["chrf"]["value"] for report in json.loads(done.stdout)["test_sets"]]
         assert min(scores) > 95
+
+    def test_given_translations_are_scored_and_aligned_under_the_tags(self, run_dir: Path) -> None:
+        number = written_in("num", "4071")
+        as_abc, as_xyz = (
+            Scorer.load(run_dir, device="cpu", threads=1, src_lang="num", tgt_lang=language)
+            for language in ("abc", "xyz")
+        )
+        (right,) = as_abc.score([number], [written_in("abc", "4071")])
+        (wrong,) = as_xyz.score([number], [written_in("abc", "4071")])
+        assert right is not None
+        assert wrong is not None
+        assert right.log_prob > wrong.log_prob + 5
+        aligner = Aligner.load(run_dir, device="cpu", threads=1, src_lang="num", tgt_lang="abc")
+        best = max(
+            len(
+                (aligner.with_choice(choice).align([number], [written_in("abc", "4071")])[0] or set())
+                & {(i, i) for i in range(4)}
+            )
+            for choice in aligner.choices()
+        )
+        assert best >= 3
