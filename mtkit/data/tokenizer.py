@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 import sentencepiece
 
 from mtkit.config import TokenizerConfig
+from mtkit.device import available_cores
 from mtkit.errors import VocabularyError
 from mtkit.io import atomic_file
 
@@ -265,9 +265,5 @@ def _pieces(processor: Any) -> list[str]:
 
 def _encode(processor: Any, texts: Sequence[str], num_threads: int | None) -> list[list[int]]:
     if num_threads is None:
-        num_threads = _available_cores() if len(texts) >= _MANY_TEXTS else 1
+        num_threads = available_cores() if len(texts) >= _MANY_TEXTS else 1
     return processor.encode(list(texts), out_type=int, num_threads=num_threads)
-
-
-def _available_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from types import TracebackType
 from typing import Self, TypeVar
 
+from mtkit.device import available_cores
 from mtkit.errors import DataError
 
 Item = TypeVar("Item")
@@ -74,11 +75,6 @@ class Workers:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start() -> None:

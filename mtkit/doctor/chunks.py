@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtkit.data import traits
-from mtkit.doctor.leakage import HeldOut, Leaks, pair_hashes
+from mtkit.doctor.leakage import Leaks, load_held_out, pair_hashes
 
 N_SAMPLES = 3
 """Pairs that show each finding."""
@@ -78,7 +79,8 @@ class Inspection:
     scripts: tuple[frozenset[str] | None, frozenset[str] | None]
     """What source and target are written in; None where that is not known."""
 
-    held_out: HeldOut | None = None
+    held_out: Path | None = None
+    """Directory of the hashes of held-out pairs."""
 
     def __call__(self, chunk: Chunk) -> Seen:
         """See what there is to see."""
@@ -94,7 +96,7 @@ class Inspection:
             features=features(chunk.src, chunk.tgt),
             n_words=np.array([_n_words(chunk.src), _n_words(chunk.tgt)]),
             hashes=hashes,
-            leaks=None if self.held_out is None else self.held_out.leaks(hashes, chunk.src),
+            leaks=None if self.held_out is None else load_held_out(self.held_out).leaks(hashes, chunk.src),
         )
 
 

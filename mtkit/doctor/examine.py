@@ -12,18 +12,18 @@ from mtkit.data.pairs import Pairs, Source
 from mtkit.data.sources import Place
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.data.traits import scripts_of
+from mtkit.data.workers import Workers
 from mtkit.doctor import verdicts
 from mtkit.doctor.chunks import FEATURES, Chunk, Inspection, features
 from mtkit.doctor.drift import align
 from mtkit.doctor.findings import Finding
 from mtkit.doctor.language import count_languages
-from mtkit.doctor.leakage import WAYS, held_out
+from mtkit.doctor.leakage import WAYS, save_held_out
 from mtkit.doctor.reading import PatientReader, line_ends
 from mtkit.doctor.report import NotExamined, Report, SourceSeen
 from mtkit.doctor.sampling import SampledPair
 from mtkit.doctor.tally import Tally
 from mtkit.doctor.tokens import TokenCount, count_tokens
-from mtkit.doctor.workers import ordered_map
 from mtkit.errors import DataError
 from mtkit.log import progress_bar
 
@@ -54,16 +54,18 @@ def examine(
         DataError: If an input cannot be read, or there is no pair of training.
     """
     held = [_HeldOutSource(place, source) for place in _HELD_OUT for source in sources.get(place, ())]
-    hashes = held_out(chunk for source in held for chunk in source.chunks()) if held else None
     readers = [PatientReader(source) for source in sources["train"]]
     names = [source.name for source in sources["train"]]
     with (
         tempfile.TemporaryDirectory(prefix="mtkit-doctor-") as scratch,
         Tally(names, Path(scratch), n_sample=n_sample) as tally,
+        Workers(n_workers) as workers,
     ):
+        if held:
+            save_held_out((chunk for source in held for chunk in source.chunks()), Path(scratch))
         with progress_bar(total=None, description="examining", unit="pair") as bar:
-            inspection = Inspection((_scripts(languages[0]), _scripts(languages[1])), hashes)
-            for seen in ordered_map(inspection, _chunks(readers), n_workers=n_workers):
+            inspection = Inspection((_scripts(languages[0]), _scripts(languages[1])), Path(scratch) if held else None)
+            for seen in workers.map(inspection, _chunks(readers)):
                 tally.add(seen)
                 bar.update(len(seen.chunk.src))
         if not sum(tally.n_pairs):
@@ -74,7 +76,7 @@ def examine(
         ]
         findings = _findings(sources["train"], tally, trained, held)
         sample = tally.sample.pairs()
-    more, not_examined = _languages(sample, languages, names, n_workers)
+        more, not_examined = _languages(sample, languages, names, workers)
     tokens, uncovered, without = _tokens(sample, tokenizer)
     all_seen = [*trained, *(source.seen for source in held)]
     return Report(
@@ -139,12 +141,12 @@ def _findings(
 
 
 def _languages(
-    sample: Sequence[SampledPair], languages: tuple[str, str], names: Sequence[str], n_workers: int
+    sample: Sequence[SampledPair], languages: tuple[str, str], names: Sequence[str], workers: Workers
 ) -> tuple[list[Finding], list[NotExamined]]:
     """Segments in a wrong language, and what could not be judged."""
     wrong = tuple(f"wrong_language_{side}" for side in _SIDES)
     try:
-        counts = count_languages(sample, languages, n_workers=n_workers)
+        counts = count_languages(sample, languages, workers)
     except DataError as error:
         return [], [NotExamined(wrong, str(error))]
     findings: list[Finding] = []

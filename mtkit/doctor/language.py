@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mtkit.data.language import is_known, languages, same_language
+from mtkit.data.workers import Workers
 from mtkit.doctor.chunks import N_SAMPLES
 from mtkit.doctor.sampling import SampledPair
-from mtkit.doctor.workers import ordered_map
 
 MIN_BYTES = 20
 """Shorter segments are not judged: most of them would suit several languages."""
@@ -40,14 +40,14 @@ class LanguageCount:
 
 
 def count_languages(
-    sample: Sequence[SampledPair], expected: tuple[str, str], *, n_workers: int
+    sample: Sequence[SampledPair], expected: tuple[str, str], workers: Workers
 ) -> list[LanguageCount | None]:
     """Judge both sides of a sample.
 
     Args:
         sample: Pairs.
         expected: Language codes of source and target.
-        n_workers: Processes.
+        workers: Do it.
 
     Returns:
         For source and target; None where the classifier does not know the language.
@@ -55,16 +55,16 @@ def count_languages(
     Raises:
         DataError: If py3langid is not installed.
     """
-    return [_count_side(sample, side, code, n_workers) for side, code in enumerate(expected)]
+    return [_count_side(sample, side, code, workers) for side, code in enumerate(expected)]
 
 
-def _count_side(sample: Sequence[SampledPair], side: int, expected: str, n_workers: int) -> LanguageCount | None:
+def _count_side(sample: Sequence[SampledPair], side: int, expected: str, workers: Workers) -> LanguageCount | None:
     judged = [pair for pair in sample if len(_segment(pair, side).encode()) >= MIN_BYTES]
     slices = [judged[start : start + _SLICE] for start in range(0, len(judged), _SLICE)]
     segments = ([_segment(pair, side) for pair in part] for part in slices)
     count = LanguageCount()
     # The classifier is loaded where it works, which takes a few hundred megabytes in each process.
-    for part, found in zip(slices, ordered_map(partial(_tell, expected), segments, n_workers=n_workers), strict=True):
+    for part, found in zip(slices, workers.map(partial(_tell, expected), segments), strict=True):
         if found is None:
             return None
         for pair, (language, confidence) in zip(part, found, strict=True):

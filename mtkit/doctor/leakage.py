@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import xxhash
@@ -13,13 +15,17 @@ from mtkit.data.pairs import Pairs
 WAYS = ("leaked_pairs", "leaked_near_pairs", "leaked_sources", "leaked_near_sources")
 """How a held-out pair may occur in training, the worst first."""
 
+_HASHES, _ORDER = "held-out-hashes.npy", "held-out-order.npy"
+
 Leaks = list[tuple[int, int, int]]
 """Row of a chunk, number of a held-out pair, and the way of ``WAYS``."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The hashes of all held-out pairs, in each of the ways that they may be alike to one of training."""
+    """The hashes of all held-out pairs, in each of the ways that they may be alike to one of training; on disk, so that
+    all processes share them.
+    """
 
     hashes: NDArray[np.uint64]
     """(4, n), each row sorted."""
@@ -48,12 +54,19 @@ class HeldOut:
         return [(row, number, way) for number, (row, way) in found.items()]
 
 
-def held_out(chunks: Iterable[Pairs]) -> HeldOut:
-    """Take the hashes of all held-out pairs."""
+def save_held_out(chunks: Iterable[Pairs], directory: Path) -> None:
+    """Write the hashes of all held-out pairs for ``load_held_out``."""
     found = [np.vstack([pair_hashes(chunk.src, chunk.tgt).T[::-1], _src_hashes(chunk.src)]) for chunk in chunks]
     hashes = np.concatenate(found, axis=1) if found else np.empty((len(WAYS), 0), dtype=np.uint64)
     order = np.argsort(hashes, axis=1, kind="stable")
-    return HeldOut(np.take_along_axis(hashes, order, axis=1), order)
+    np.save(directory / _HASHES, np.take_along_axis(hashes, order, axis=1))
+    np.save(directory / _ORDER, order)
+
+
+@lru_cache(maxsize=1)
+def load_held_out(directory: Path) -> HeldOut:
+    """Map what was saved; once in each process."""
+    return HeldOut(np.load(directory / _HASHES, mmap_mode="r"), np.load(directory / _ORDER, mmap_mode="r"))
 
 
 def pair_hashes(src: Sequence[str], tgt: Sequence[str]) -> NDArray[np.uint64]:
