@@ -42,6 +42,7 @@ def step(name: str) -> str:
 
 _NEVER = 2.0
 _BY_HAND = "by hand: "
+_COVERAGE = "tokenizer.character_coverage: 1.0, or, where they are noise, the step characters with forbidden: ..."
 
 KINDS: dict[str, Kind] = {
     "unequal_counts": Kind(
@@ -59,7 +60,9 @@ KINDS: dict[str, Kind] = {
     "empty": Kind("pairs with an empty side", "none needed: mtkit always drops them", 0.005, 0.1),
     "copied": Kind("pairs whose target is the source, copied", step("identical"), 0.01, 0.1),
     "mojibake": Kind("pairs with text that was decoded wrongly (Ã¼ for ü)", step("mojibake"), 0.0005, 0.02),
-    "replacement": Kind("pairs in which a character was lost (U+FFFD)", step("characters"), 0.0005, 0.02),
+    "replacement": Kind(
+        "pairs in which a character was lost (U+FFFD)", step('{characters: {forbidden: "\ufffd"}}'), 0.0005, 0.02
+    ),
     "entities": Kind("pairs with HTML entities (&amp;)", step("entities"), 0.001, 0.02),
     "zero_width": Kind("pairs with characters that nobody sees", step("invisible"), 0.001, _NEVER),
     "control": Kind("pairs with control characters or stray line separators", step("invisible"), 0.001, 0.1),
@@ -88,7 +91,7 @@ KINDS: dict[str, Kind] = {
     "leaked_pairs": Kind("pairs of a held-out set that are in training, exactly", step("leakage"), 0, 0.01),
     "leaked_near_pairs": Kind(
         "more pairs of a held-out set that are in training but for case, digits, spaces and punctuation",
-        step("leakage"),
+        step("{leakage: {near: true}}"),
         0.005,
         0.05,
     ),
@@ -98,19 +101,19 @@ KINDS: dict[str, Kind] = {
     "leaked_near_sources": Kind(
         "more sources of a held-out set that are in training with other targets, but for case, digits, spaces and "
         "punctuation",
-        step("leakage"),
+        step("{leakage: {near: true}}"),
         0.05,
         _NEVER,
     ),
     "uncovered_src": Kind(
         "source characters that the tokenizer has no piece for",
-        "tokenizer.character_coverage: 1.0, or data.cleaning.steps: [characters] where they are noise",
+        _COVERAGE,
         0.001,
         0.02,
     ),
     "uncovered_tgt": Kind(
         "target characters that the tokenizer has no piece for",
-        "tokenizer.character_coverage: 1.0, or data.cleaning.steps: [characters] where they are noise",
+        _COVERAGE,
         0.001,
         0.02,
     ),
