@@ -21,7 +21,7 @@ LAYERS = [
     {"search"},
     {"translation"},
     {"training"},
-    {"bench"},
+    {"bench", "inspection"},
     {"cli"},
     {"__main__"},
 ]

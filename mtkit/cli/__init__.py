@@ -17,6 +17,7 @@ from mtkit.cli.bench import bench
 from mtkit.cli.describe import describe
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.export import export
+from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.score import score
 from mtkit.cli.train import train
@@ -43,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, score, align, export, average, describe, bench):
+for _command in (preprocess, train, translate, evaluate, score, align, inspect, export, average, describe, bench):
     app.command()(_command)
 
 
