@@ -59,9 +59,10 @@ def _of_the_words(look: Look) -> Iterator[str]:
     positions = [position for position in look.shown.positions if math.isfinite(position.log_prob)]
     least = min(positions, key=lambda position: position.log_prob, default=None)
     if least is not None and math.exp(least.log_prob) < _UNSURE:
-        likelier = ", ".join(f"{a.token} {math.exp(a.log_prob):.2f}" for a in least.alternatives if a.token != least.token)
+        others = [guess for guess in least.alternatives if guess.token != least.token]
+        likely = ", ".join(f"{guess.token} {math.exp(guess.log_prob):.2f}" for guess in others)
         chance = f"{math.exp(least.log_prob):.2f}, rank {least.rank}"
-        yield f"Least certain of {least.token} ({chance}); other possibilities: {likelier}."
+        yield f"Least certain of {least.token} ({chance}); other possibilities: {likely}."
     linked = {source for source, _ in look.alignment}
     words = enumerate(look.src_words)
     unseen = list(dict.fromkeys(word.text for number, word in words if number not in linked))

@@ -149,7 +149,7 @@ function heatmap(weights, queries, keys, marked, tell) {
   const size = 20, left = 12 + 8 * Math.max(...queries.map(([label]) => [...shorter(label, 16)].length), 2);
   const top = 14 + 6.5 * Math.max(...keys.map(([label]) => [...shorter(label, 16)].length), 2);
   const width = left + keys.length * size + 60, height = top + queries.length * size + 4;
-  const svg = draw("svg", { width, height, role: "img" });
+  const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
   keys.forEach(([label], k) => svg.append(draw("text", { transform: `translate(${left + k * size + 14},${top - 6}) rotate(-60)` }, shorter(label, 16))));
   queries.forEach(([query], q) => {
     svg.append(draw("text", { x: left - 6, y: top + q * size + 14, "text-anchor": "end" }, shorter(query, 16)));
@@ -169,7 +169,7 @@ function heatmap(weights, queries, keys, marked, tell) {
 
 function attention(look) {
   const parts = Object.keys(PARTS).filter((part) => look.attention.some((one) => one.part === part));
-  const state = { part: parts[0], layer: look.alignment_layer, head: 0, byWord: false };
+  const state = { part: parts[0], layer: look.alignment_layer, head: 0, byWord: true };
   const controls = make("div", { class: "controls" });
   const [grid, map] = [make("table", { class: "thumbnails" }), make("div", { class: "wide" })];
   const readout = make("div", { class: "readout" });
@@ -207,8 +207,9 @@ function attention(look) {
 function tree(look) {
   const [wide, high, column, top] = [84, 20, 112, 24];
   const nodes = look.history;
-  const svg = draw("svg", { class: "tree", width: 10 + column * Math.max(...nodes.map((n) => n.step), 0),
-    height: top + 26 * Math.max(...nodes.map((n) => n.place), 1) + 6 });
+  const width = 10 + column * Math.max(...nodes.map((n) => n.step), 0);
+  const height = top + 26 * Math.max(...nodes.map((n) => n.place), 1) + 6;
+  const svg = draw("svg", { class: "tree", width, height, viewBox: `0 0 ${width} ${height}` });
   const [best, given] = [new Set(look.n_best[0].path), new Set(look.forced ? look.shown.path : [])];
   const kind = (i) => [nodes[i].fate, best.has(i) ? "best" : "", given.has(i) ? "given" : ""].join(" ");
   const at = (i) => [6 + column * (nodes[i].step - 1), top + 26 * (nodes[i].place - 1)];

@@ -92,9 +92,7 @@ def _p(log_prob: float) -> str:
 
 def _width(text: str) -> int:
     """Columns of a terminal."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _padded(text: str, width: int) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 _SPACE = "\u2581"  # how SentencePiece writes the space before a word
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, kana and Han.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 _FIRST_BYTE_OF_UNSPACED = range(0xE3, 0xEA)  # in UTF-8
 
 
@@ -29,9 +31,7 @@ def words(pieces: Sequence[str]) -> list[Word]:
     """
     starts = [i for i, piece in enumerate(pieces) if _begins(piece, pieces[i - 1] if i else None)]
     ends = [*starts[1:], len(pieces)]
-    return [
-        Word(text(pieces[start:end]), start, end - start) for start, end in zip(starts, ends, strict=True)
-    ]
+    return [Word(text(pieces[start:end]), start, end - start) for start, end in zip(starts, ends, strict=True)]
 
 
 def text(pieces: Sequence[str]) -> str:

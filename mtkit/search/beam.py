@@ -33,10 +33,10 @@ class Model(Protocol):
 
 
 class Observer(Protocol):
-    """Who is told of each step of a search: what it weighed, and what lives on. The tensors are not to be written to."""
+    """Who is told of each step of a search: what it weighed, and what lives on."""
 
     def __call__(self, batch: Tensor, parents: Tensor, tokens: Tensor, log_probs: Tensor, live: Tensor) -> None:
-        """Take note of a step.
+        """Take note of a step; the tensors are not to be written to.
 
         Args:
             batch: The original number of each sentence that is still searched, int64 (B,).
