@@ -30,7 +30,7 @@ def words(pieces: Sequence[str]) -> list[Word]:
     A word begins after a space. Where a script writes none, each piece is a word.
     """
     starts = [i for i, piece in enumerate(pieces) if _begins(piece, pieces[i - 1] if i else None)]
-    ends = [*starts[1:], len(pieces)]
+    ends = [*starts[1:], len(pieces)][: len(starts)]
     return [Word(text(pieces[start:end]), start, end - start) for start, end in zip(starts, ends, strict=True)]
 
 
