@@ -110,8 +110,10 @@ def _pairs(texts: list[str] | None, source: str, tgt: str | None) -> Iterator[tu
 
     if texts:
         for number, text in enumerate(texts, start=1):
-            if not text.isprintable() and "\udc80" <= max(text) <= "\udcff":
-                raise DataError(f"argument {number}: not UTF-8; give it in a file, with -i FILE")
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise DataError(f"sentence {number}: not UTF-8; give it in a file, with -i FILE") from None
         given = [None] * len(texts) if tgt is None else list(read_lines(tgt))
         if len(given) != len(texts):
             raise DataError(f"{len(texts)} sentences but {tgt} has {len(given)} lines")

@@ -1,5 +1,7 @@
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,8 +38,8 @@ def looked(inspector: Inspector, source: str, forced: str | None = None, *, n_al
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_numbers_are_those_of_the_search(name: str, inspector: Inspector) -> None:
     tokenizer, cpu = inspector.tokenizer, torch.device("cpu")
-    layers = {"n_encoder_layers": 2, "n_decoder_layers": 2}
-    config = tiny_config(**layers | COMBINATIONS[name])
+    shape: dict[str, Any] = {"n_encoder_layers": 2, "n_decoder_layers": 2} | COMBINATIONS[name]
+    config = tiny_config(**shape)
     torch.manual_seed(1)
     size = tokenizer.src_vocab_size
     model = EncoderDecoder(config.model, src_vocab_size=size, tgt_vocab_size=size, pad_id=tokenizer.pad_id).eval()
@@ -52,6 +54,7 @@ def test_numbers_are_those_of_the_search(name: str, inspector: Inspector) -> Non
             assert look.history[candidate.path[-1]].log_prob == pytest.approx(found.log_prob, abs=1e-4)
             assert [look.history_tokens[n] for n in candidate.path] == [p.token for p in candidate.positions]
         assert look.shown == look.n_best[0]
+        sides: dict[str, Sequence[object]]
         sides = {"encoder": look.src_tokens, "decoder": look.tgt_read, "cross": look.shown.positions}
         for one in look.attention:
             keys = look.tgt_read if one.part == "decoder" else look.src_tokens

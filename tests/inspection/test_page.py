@@ -12,6 +12,7 @@ from mtkit.inspection.page import page
 from tests.translation.tiny import LINES, save_tiny_bundle
 
 EVIL = "</script><script>document.title = 'run'</script><!-- & \u2028 <b>"
+SOURCE = "</script><script>x<!--<b>"  # short enough for the model
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def looks(tmp_path_factory: pytest.TempPathFactory) -> list[Look]:
     bundle = save_tiny_bundle(tmp_path_factory.mktemp("bundle") / "model", n_decoder_layers=2)
     inspector = Inspector.load(bundle, device="cpu", threads=1)
     options = inspector.options()
-    found = [inspector.look(1, LINES[0], options), inspector.look(2, EVIL[:30], options, forced=LINES[1])]
+    found = [inspector.look(1, LINES[0], options), inspector.look(2, SOURCE, options, forced=LINES[1])]
     return [look for look in found if isinstance(look, Look)]
 
 
@@ -37,7 +38,7 @@ def test_the_page_holds_the_numbers_of_the_looks(looks: list[Look]) -> None:
 
 def test_no_text_becomes_markup(looks: list[Look]) -> None:
     text = whole(looks, title=EVIL)
-    assert looks[1].source == EVIL[:30]
+    assert looks[1].source == SOURCE
     assert text.count("<script") == 3  # two looks and the program
     assert text.count("</script>") == 3
     assert "<b>" not in text
@@ -62,7 +63,7 @@ def test_a_browser_draws_it(looks: list[Look], tmp_path: Path) -> None:
     if browser is None:
         pytest.skip("no Chromium on this machine")
     path = tmp_path / "page.html"
-    path.write_text(whole(looks), encoding="utf-8")
+    path.write_text(whole(looks, title=EVIL), encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     run = subprocess.run([browser, *flags, path.as_uri()], capture_output=True, timeout=120, check=True)
     drawn = run.stdout.decode()
