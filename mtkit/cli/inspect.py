@@ -85,6 +85,8 @@ def inspect(
             _draw(looks(), output)
         else:
             _write(_parts(looks(), ending, model, (inspector.src_lang, inspector.tgt_lang)), output)
+    except BrokenPipeError:  # the reader has seen enough
+        raise
     except OSError as error:
         raise DataError(f"{output or 'standard output'}: cannot write: {error.strerror or error}") from None
 

@@ -1,4 +1,7 @@
-"""What is worth noticing about a sentence, in words."""
+"""What is worth noticing about a sentence, in words.
+
+What is quoted from a sentence stands between U+2068 and U+2069, so that its direction does not mix up the rest.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -52,7 +55,7 @@ def _of_the_forced(look: Look) -> Iterator[str]:
         where = f"there it was in place {node.place}, and the beam holds {look.beam_size}"
     else:
         where = "there it was not even among the candidates"
-    yield f"It left the beam at piece {number}, {token}: {where}."
+    yield f"It left the beam at piece {number}, {_quoted(token)}: {where}."
 
 
 def _of_the_words(look: Look) -> Iterator[str]:
@@ -60,18 +63,18 @@ def _of_the_words(look: Look) -> Iterator[str]:
     least = min(positions, key=lambda position: position.log_prob, default=None)
     if least is not None and math.exp(least.log_prob) < _UNSURE:
         others = [guess for guess in least.alternatives if guess.token != least.token]
-        likely = ", ".join(f"{guess.token} {math.exp(guess.log_prob):.2f}" for guess in others)
+        likely = ", ".join(f"{_quoted(guess.token)} {math.exp(guess.log_prob):.2f}" for guess in others)
         chance = f"{math.exp(least.log_prob):.2f}, rank {least.rank}"
-        yield f"Least certain of {least.token} ({chance}); other possibilities: {likely}."
+        yield f"Least certain of {_quoted(least.token)} ({chance}); other possibilities: {likely}."
     linked = {source for source, _ in look.alignment}
     words = enumerate(look.src_words)
     unseen = list(dict.fromkeys(word.text for number, word in words if number not in linked))
     if unseen and look.tgt_words:
-        named = ", ".join(unseen[:_MAX_NAMED]) + (", ..." if len(unseen) > _MAX_NAMED else "")
+        named = ", ".join(map(_quoted, unseen[:_MAX_NAMED])) + (", ..." if len(unseen) > _MAX_NAMED else "")
         yield f"No word of the translation looks most at: {named}. Left out, or translated together with others."
     repeated = _repeated([word.text for word in look.tgt_words])
     if repeated:
-        yield f"Said twice: {repeated}."
+        yield f"Said twice: {_quoted(repeated)}."
 
 
 def _of_the_beam(look: Look) -> Iterator[str]:
@@ -79,7 +82,7 @@ def _of_the_beam(look: Look) -> Iterator[str]:
     lowest = max((node for node in nodes if node.fate == "live"), key=lambda node: node.place, default=None)
     if lowest is not None and lowest.place > 1:
         token = look.history_tokens[look.n_best[0].path[lowest.step - 1]]
-        yield f"At step {lowest.step}, {token}, what became the best translation was only in place {lowest.place}."
+        yield f"At step {lowest.step}, {_quoted(token)}, what became the best translation was only in place {lowest.place}."
 
 
 def _repeated(found: Sequence[str]) -> str:
@@ -89,3 +92,7 @@ def _repeated(found: Sequence[str]) -> str:
             if found[start : start + n] == found[start + n : start + 2 * n]:
                 return " ".join(found[start : start + n])
     return ""
+
+
+def _quoted(text: str) -> str:
+    return f"\u2068{text}\u2069"

@@ -27,12 +27,19 @@ const chance = (logProb) => (logProb === null ? 0 : Math.exp(logProb));
 const percent = (logProb) => (logProb === null ? "nan" : (100 * Math.exp(logProb)).toFixed(1) + " %");
 const doubt = (logProb) => `background: rgba(var(--doubt), ${(0.75 * (1 - chance(logProb))).toFixed(3)})`;
 const shorter = (text, n) => ([...text].length > n ? [...text].slice(0, n - 1).join("") + "…" : text);
+const isSpecial = (token) => /^<.+>$/.test(token);
+
+// dir="auto" does not look into what is isolated, as each word and piece here is.
+function directionOf(text) {
+  const letter = text.match(/\p{L}/u);
+  return letter && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(letter[0]) ? "rtl" : "ltr";
+}
 const titled = (text, hint) => [make("h2", { text }), make("p", { class: "hint", text: hint })];
 
 // ---- pieces and what might have stood in their place
 
 function pieces(look) {
-  const box = make("div", { class: "pieces", dir: "auto", lang: look.tgt_lang });
+  const box = make("div", { class: "pieces", dir: directionOf(look.shown.text), lang: look.tgt_lang });
   for (const position of look.shown.positions) {
     const others = make("ol");
     for (const guess of position.alternatives) {
@@ -41,7 +48,7 @@ function pieces(look) {
         make("bdi", { text: guess.token }), make("span", { text: percent(guess.log_prob) })));
     }
     const hint = `log-probability ${fixed(position.log_prob, 4)}, rank ${position.rank}, entropy ${fixed(position.entropy, 3)} nats`;
-    box.append(make("div", { class: "piece", title: hint },
+    box.append(make("div", { class: "piece", dir: "ltr", title: hint },
       make("bdi", { class: "token", style: doubt(position.log_prob), text: position.token }),
       make("span", { class: "chance", text: `${percent(position.log_prob)} · rank ${position.rank}` }), others));
   }
@@ -54,7 +61,7 @@ function ranking(look) {
   const row = (name, candidate) => {
     const line = make("td", { dir: "auto", lang: look.tgt_lang });
     for (const p of candidate.positions) {
-      line.append(make("span", { class: "token", style: doubt(p.log_prob), title: percent(p.log_prob),
+      line.append(make(isSpecial(p.token) ? "bdi" : "span", { class: "token", style: doubt(p.log_prob), title: percent(p.log_prob),
         text: p.token.replaceAll("\u2581", " ") }));
     }
     if (!candidate.finished) line.append(make("em", { text: " (cut off)" }));
@@ -72,7 +79,7 @@ function ranking(look) {
 function alignment(look) {
   const box = make("div", { class: "joined" });
   const sides = [[look.src_words, look.src_lang], [look.tgt_words, look.tgt_lang]].map(([found, lang], side) =>
-    make("div", { class: "row", dir: "auto", lang }, ...found.map((word, i) =>
+    make("div", { class: "row", dir: directionOf(found.map((word) => word.text).join(" ")), lang }, ...found.map((word, i) =>
       make("bdi", { class: "word", text: word.text, onmouseenter: () => light(side, i), onmouseleave: () => light(-1, 0) }))));
   const svg = draw("svg");
   box.append(svg, ...sides);
@@ -87,18 +94,18 @@ function alignment(look) {
   }
   function place() {
     const frame = box.getBoundingClientRect();
-    svg.setAttribute("width", box.scrollWidth);
-    svg.setAttribute("height", box.scrollHeight);
+    svg.setAttribute("width", frame.width);
+    svg.setAttribute("height", frame.height);
     for (const { link, path } of arcs) {
       const [a, b] = link.map((word, at) => sides[at].children[word].getBoundingClientRect());
-      const [x1, x2] = [a, b].map((r) => r.left + r.width / 2 - frame.left + box.scrollLeft);
+      const [x1, x2] = [a, b].map((r) => r.left + r.width / 2 - frame.left);
       const [y1, y2] = [a.bottom - frame.top, b.top - frame.top];
       const middle = (y1 + y2) / 2;
       path.setAttribute("d", `M${x1},${y1} C${x1},${middle} ${x2},${middle} ${x2},${y2}`);
     }
   }
   new ResizeObserver(place).observe(box);
-  return box;
+  return make("div", { class: "wide" }, box);
 }
 
 // ---- attention
@@ -260,7 +267,7 @@ function body(look) {
     ranking(look),
     ...titled("Words that belong together", `Each word and the source word that it looked at most: ${look.alignment_by}.`),
     alignment(look),
-    ...titled("Attention", "Each row is a query and what it looked at; darker is more, a row sums to 1. The first column of the small maps is the mean of the heads. Rows of the decoder's look at the source name the piece that is predicted."),
+    ...titled("Attention", "Each row is a query and what it looked at; darker is more, a row sums to 1. The first column of the small maps is the mean of the heads. Rows of the decoder's look at the source name the piece that is predicted. Frames are words that belong together."),
     ...attention(look),
     ...titled("The beam", "Step by step from left to right, the most probable candidates on top; lines lead from what each one continues."),
     ...tree(look),

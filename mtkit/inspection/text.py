@@ -24,7 +24,7 @@ def _head(look: Look) -> Iterator[str]:
     if look.forced:
         yield f"  translation  {look.n_best[0].text}"
     for finding in findings(look):
-        yield f"  * {finding}"
+        yield "  * " + finding.replace("\u2068", "").replace("\u2069", "")  # terminals show them as they like
 
 
 def _pieces(look: Look) -> Iterator[str]:

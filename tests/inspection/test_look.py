@@ -100,7 +100,7 @@ def test_a_given_translation_is_looked_at_as_it_is_scored(bundle: Path, inspecto
     position = left_beam(look, look.shown)
     assert position is not None
     told = " ".join(findings(look))
-    assert f"It left the beam at piece {position + 1}, {look.shown.positions[position].token}:" in told
+    assert f"It left the beam at piece {position + 1}, \u2068{look.shown.positions[position].token}\u2069:" in told
     own = looked(inspector, LINES[0])
     assert all(left_beam(own, candidate) is None for candidate in own.n_best)
     better = look.shown.score > look.n_best[0].score
