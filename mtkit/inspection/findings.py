@@ -27,14 +27,14 @@ def left_beam(look: Look, candidate: Candidate) -> int | None:
 
 
 def _of_the_end(look: Look) -> Iterator[str]:
-    if not look.shown.finished:
-        yield "The translation was cut off at the longest length allowed: the model did not end it."
-    if not all(math.isfinite(position.log_prob) for position in look.shown.positions):
+    if not look.history:
         yield "The model computed what is no number: it is damaged, or its training diverged."
+    elif not look.shown.finished:
+        yield "The translation was cut off at the longest length allowed: the model did not end it."
 
 
 def _of_the_forced(look: Look) -> Iterator[str]:
-    if not look.forced:
+    if not look.forced or not look.history:
         return
     own, given = look.n_best[0], look.shown
     scores = f"{given.score:.3f} to {own.score:.3f}"
@@ -81,8 +81,8 @@ def _of_the_beam(look: Look) -> Iterator[str]:
     nodes = [look.history[number] for number in look.n_best[0].path]
     lowest = max((node for node in nodes if node.fate == "live"), key=lambda node: node.place, default=None)
     if lowest is not None and lowest.place > 1:
-        token = look.history_tokens[look.n_best[0].path[lowest.step - 1]]
-        yield f"At step {lowest.step}, {_quoted(token)}, what became the best translation was only in place {lowest.place}."
+        token = _quoted(look.history_tokens[look.n_best[0].path[lowest.step - 1]])
+        yield f"At step {lowest.step}, {token}, what became the best translation was only in place {lowest.place}."
 
 
 def _repeated(found: Sequence[str]) -> str:

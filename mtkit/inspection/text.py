@@ -32,7 +32,7 @@ def _pieces(look: Look) -> Iterator[str]:
     seen = _seen(look)
     width = min(max((_width(p.token) for p in look.shown.positions), default=5), _MAX_CELL)
     seen_width = min(max((_width(word) for word in seen), default=0), _MAX_CELL)
-    yield f"  {_padded('piece', width)}     p  rank  entropy  {_padded('looks at', seen_width + 5)}  instead"
+    yield f"  {_padded('piece', width)}      p  rank  entropy  {_padded('looks at', seen_width + 5)}  instead"
     for position, word in zip(look.shown.positions, seen, strict=True):
         instead = "  ".join(f"{a.token} {_p(a.log_prob)}" for a in position.alternatives if a.token != position.token)
         numbers = f"{_p(position.log_prob)}  {position.rank:>4}  {position.entropy:>7.2f}"
@@ -87,7 +87,7 @@ def _ending(candidate: Candidate) -> str:
 
 
 def _p(log_prob: float) -> str:
-    return f"{math.exp(log_prob):.2f}"
+    return f"{math.exp(log_prob):.3f}"
 
 
 def _width(text: str) -> int:
