@@ -46,7 +46,7 @@ def test_an_object_for_each_line(model: Path) -> None:
         assert all(len(link) == 2 for link in one["alignment"])
 
 
-def test_text_shows_every_piece_and_every_step(model: Path) -> None:
+def test_text_shows_every_piece(model: Path) -> None:
     shown = run("-m", model, LINES[0], "--json")
     plain = json.loads(shown.stdout)
     text = run("-m", model, LINES[0]).stdout
@@ -55,7 +55,6 @@ def test_text_shows_every_piece_and_every_step(model: Path) -> None:
     for line, position in zip(table, plain["shown"]["positions"], strict=False):
         assert line.split()[0] == position["token"]
         assert int(line.split()[2]) == position["rank"]
-    assert text.count("|") + text.count("#") - 2 == sum(node["fate"] != "pruned" for node in plain["history"])
 
 
 def test_given_translations_are_shown_instead(model: Path) -> None:
@@ -83,7 +82,11 @@ def test_a_picture_is_drawn(model: Path) -> None:
     width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
     assert width > 700
     assert height > 500
-    assert len(content) > 20_000  # a blank one of this size takes less
+    from matplotlib.image import imread
+
+    red, green, blue = imread("a.png")[:, :, :3].reshape(-1, 3).T
+    pale_blue = (red < green) & (green < blue) & (red > 0.6)  # weights; bars and letters are darker
+    assert pale_blue.mean() > 0.1
 
 
 def test_what_cannot_be_looked_at_is_left_out(model: Path) -> None:

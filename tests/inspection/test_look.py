@@ -43,9 +43,13 @@ def test_numbers_are_those_of_the_search(name: str, inspector: Inspector) -> Non
     torch.manual_seed(1)
     size = tokenizer.src_vocab_size
     model = EncoderDecoder(config.model, src_vocab_size=size, tgt_vocab_size=size, pad_id=tokenizer.pad_id).eval()
+    with torch.no_grad():  # very probable at some places, very improbable at others: some hypotheses end
+        model.output_weight[tokenizer.eos_id] *= 12
     translator = Translator.from_model(model, tokenizer, config.decoding, device=cpu, precision="fp32")
     inspector = Inspector(model, tokenizer, config.decoding, Choice(1, reading=False), device=cpu)
-    for line, translation in zip(LINES, translator.translate(LINES[:2], n_best=BEAM), strict=False):
+    translations = translator.translate(LINES[:2], n_best=BEAM)
+    assert any(candidate.finished for translation in translations for candidate in translation.n_best)
+    for line, translation in zip(LINES, translations, strict=False):
         look = looked(inspector, line)
         assert [candidate.text for candidate in look.n_best] == [c.text for c in translation.n_best]
         for candidate, found in zip(look.n_best, translation.n_best, strict=True):
@@ -53,7 +57,9 @@ def test_numbers_are_those_of_the_search(name: str, inspector: Inspector) -> Non
             assert candidate.score == pytest.approx(found.score, abs=1e-4)
             assert look.history[candidate.path[-1]].log_prob == pytest.approx(found.log_prob, abs=1e-4)
             assert [look.history_tokens[n] for n in candidate.path] == [p.token for p in candidate.positions]
+            assert [c.finished for c in look.n_best] == [c.finished for c in translation.n_best]
         assert look.shown == look.n_best[0]
+        assert look.tgt_read == ["<s>", *(position.token for position in look.shown.positions[:-1])]
         sides: dict[str, Sequence[object]]
         sides = {"encoder": look.src_tokens, "decoder": look.tgt_read, "cross": look.shown.positions}
         for one in look.attention:
