@@ -104,6 +104,7 @@ function alignment(look) {
       path.setAttribute("d", `M${x1},${y1} C${x1},${middle} ${x2},${middle} ${x2},${y2}`);
     }
   }
+  box.place = place; // before printing nobody waits for the observer
   new ResizeObserver(place).observe(box);
   return make("div", { class: "wide" }, box);
 }
@@ -284,7 +285,11 @@ for (const script of document.querySelectorAll("script.look")) {
   sentence.addEventListener("toggle", fill);
   script.replaceWith(sentence);
   if (!document.querySelector("details[open]")) { sentence.open = true; fill(); }
-  window.addEventListener("beforeprint", () => { sentence.open = true; fill(); });
+  window.addEventListener("beforeprint", () => {
+    sentence.open = true;
+    fill();
+    sentence.querySelectorAll(".joined").forEach((box) => box.place());
+  });
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   document.querySelectorAll("canvas").forEach((canvas) => canvas.paint());
