@@ -23,7 +23,7 @@ LAYERS = [
     {"search"},
     {"translation"},
     {"training"},
-    {"bench", "forge"},
+    {"bench", "forge", "inspection"},
     {"cli"},
     {"__main__"},
 ]

@@ -42,8 +42,6 @@ def test_two_inputs_are_refused(kind: str) -> None:
     ("kind", "option", "value", "reason"),
     [
         ("src", "columns", [1, 0], r"columns: does nothing for src \+ tgt: it belongs to tsv"),
-        ("src", "src_lang", "de", r"nothing for src \+ tgt: .*; for the other direction swap src and tgt"),
-        ("tsv", "tgt_lang", "de", "for the other direction swap the columns"),
         ("tsv", "fields", ["a", "b"], "fields: does nothing for tsv: it belongs to jsonl, hf"),
         ("jsonl", "split", "train", "split: does nothing for jsonl: it belongs to hf"),
         ("tmx", "score", "quality", "score: does nothing for tmx: it belongs to tsv, jsonl, hf"),

@@ -19,6 +19,7 @@ from mtkit.cli.doctor import doctor
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.forge import forge
+from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.score import score
 from mtkit.cli.train import train
@@ -45,7 +46,20 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (doctor, preprocess, train, translate, evaluate, score, align, export, average, describe, bench):
+for _command in (
+    doctor,
+    preprocess,
+    train,
+    translate,
+    evaluate,
+    score,
+    align,
+    inspect,
+    export,
+    average,
+    describe,
+    bench,
+):
     app.command()(_command)
 app.add_typer(forge, cls=_Commands)
 

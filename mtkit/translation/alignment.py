@@ -104,7 +104,7 @@ class Aligner:
         set_threads(threads)
         chosen_device = choose_device(device)
         model = bundle.build_model().to(chosen_device)
-        usual = _remembered(bundle.directory) or _default(model)
+        usual = usual_choice(bundle.directory, model)
         choice = Choice(usual.layer if layer is None else layer, usual.reading if reading is None else reading)
         return cls(model, bundle.tokenizer, choice, device=chosen_device, prefix=prefix)
 
@@ -197,6 +197,15 @@ def remember(path: Path | str, choice: Choice) -> Path:
     return place
 
 
+def usual_choice(directory: Path, model: EncoderDecoder) -> Choice:
+    """What was remembered for the model in a bundle's directory, else the last but one layer while it predicts.
+
+    Raises:
+        CheckpointError: If what was noted is damaged.
+    """
+    return _remembered(directory) or Choice(max(n_attending(model) - 1, 1), reading=False)
+
+
 def _remembered(directory: Path) -> Choice | None:
     path = directory / CHOICE_FILE
     if not path.exists():
@@ -206,7 +215,3 @@ def _remembered(directory: Path) -> Choice | None:
         return Choice(int(plain["layer"]), bool(plain["reading"]))
     except (DataError, KeyError, TypeError, ValueError, json.JSONDecodeError):
         raise CheckpointError(f"{path}: damaged; delete it") from None
-
-
-def _default(model: EncoderDecoder) -> Choice:
-    return Choice(max(n_attending(model) - 1, 1), reading=False)

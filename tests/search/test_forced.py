@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -5,7 +7,7 @@ from mtkit.data.batches import collate
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search import forced
 from mtkit.search.beam import SearchOptions, beam_search
-from mtkit.search.forced import token_log_probs
+from mtkit.search.forced import predictions, token_log_probs
 from tests.model.combinations import COMBINATIONS
 from tests.model.conftest import BuildModel, build_model
 
@@ -48,3 +50,21 @@ def test_a_token_has_the_share_that_a_softmax_gives_it(
         expected = [float(logits[i].log_softmax(-1)[token]) for i, token in enumerate([*target, EOS])]
         assert row.tolist()[: len(expected)] == pytest.approx(expected, abs=1e-4)
         assert row.tolist()[len(expected) :] == [0.0] * (5 - len(expected))
+
+
+def test_predictions_name_the_most_probable_tokens_beside_the_one_that_stands_there(
+    build_model: BuildModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forced, "_ROWS", 2)  # several pieces of work even here
+    model = build_model()
+    pair = collate(SOURCES[:1], [[6, 7, 8, 9]])
+    found = predictions(model, pair.src, pair.tgt_in, pair.tgt_out, 3)
+    torch.testing.assert_close(found.log_probs, token_log_probs(model, pair.src, pair.tgt_in, pair.tgt_out)[0])
+    rows = model.project(model(pair.src, pair.tgt_in))[0].detach().double().log_softmax(-1).tolist()
+    for i, (row, token) in enumerate(zip(rows, [6, 7, 8, 9, EOS], strict=True)):
+        order = sorted(range(len(row)), key=row.__getitem__, reverse=True)
+        assert found.top_ids[i].tolist() == order[:3]
+        assert found.top_log_probs[i].tolist() == pytest.approx([row[other] for other in order[:3]], abs=1e-4)
+        assert int(found.ranks[i]) == order.index(token) + 1
+        assert float(found.entropies[i]) == pytest.approx(-sum(math.exp(v) * v for v in row), abs=1e-4)
+    assert predictions(model, pair.src, pair.tgt_in, pair.tgt_out, 99).top_ids.shape == (5, 11)
