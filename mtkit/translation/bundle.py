@@ -24,6 +24,7 @@ from mtkit.io import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
 
 if TYPE_CHECKING:
+    from mtkit.evaluation.seen import SeenSources
     from mtkit.model.encoder_decoder import EncoderDecoder
 
 FORMAT_VERSION = 1
@@ -66,6 +67,17 @@ class Bundle:
             return sum(math.prod(entry["shape"]) for name, entry in head.items() if name != "__metadata__")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path}: cannot read: {error}") from None
+
+    def training_sources(self) -> "SeenSources | None":
+        """Which sources the model was trained on; None where the bundle does not say, as older ones do not.
+
+        Raises:
+            DataError: If they are damaged.
+        """
+        from mtkit.evaluation.seen import FILE, SeenSources
+
+        path = self.directory / FILE
+        return SeenSources.read(path) if path.is_file() else None
 
     def build_model(self) -> "EncoderDecoder":
         """The model with its weights, on the CPU, in evaluation mode.

@@ -162,7 +162,6 @@ def test_json_tells_of_failed_gates_too() -> None:
         ([], "give an output with --hyp FILE, or a model with -m RUN"),
         (["--hyp", "hyp"], "add --ref FILE"),
         (["--hyp", "hyp", "--ref", "a", "-m", "run"], "--hyp and -m do not go together"),
-        (["--hyp", "hyp", "--ref", "a", "-i", "src"], "-i belongs to -m"),
         (["--hyp", "hyp", "--ref", "a", "-o", "out"], "-o belongs to -m"),
         (["-m", "run", "-i", "src"], "add --ref FILE"),
         (["-m", "run", "--ref", "a"], "add -i FILE"),

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.metrics import BleuDetails, TerDetails, bleu_tokenizer, check_metrics, score
+from mtkit.evaluation.metrics import BleuDetails, TerDetails, check_metrics, score
+from mtkit.evaluation.scorers import bleu_tokenizer
 
 HYP = ["The cat sat on the mat today.", "Nobody knows it, he said.", ""]
 REFS = [
