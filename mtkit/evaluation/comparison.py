@@ -34,8 +34,11 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether chance would set them so far apart less often than once in 20 times."""
-        return self.p_value < SIGNIFICANT
+        """Whether chance would set them so far apart less often than once in 20 times.
+
+        Where there is no difference at all, the bootstrap's p-value is the smallest there is; it means nothing then.
+        """
+        return self.p_value < SIGNIFICANT and self.difference != 0
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""

@@ -109,7 +109,9 @@ class Score:
             "ter": TerDetails,
         }
         kind = kinds.get(plain["metric"])
-        details = kind(**{f.name: plain[f.name] for f in fields(kind)}) if kind else None
+        values = {f.name: plain[f.name] for f in fields(kind)} if kind else {}
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        details = kind(**values) if kind else None
         interval = Interval(**plain["confidence"]) if "confidence" in plain else None
         return cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details, interval)
 

@@ -66,7 +66,7 @@ def markdown(reports: Sequence[SetReport], *, decimals: int = 2) -> str:
     sections = []
     for report in reports:
         title = f"### {_cell(report.material.name)} ({counted(report.material.n_lines, 'line')})"
-        head, *rows = system_rows(report, decimals=decimals)
+        head, *rows = [list(map(_cell, row)) for row in system_rows(report, decimals=decimals)]
         sections.append("\n".join([title, "", *_table(head, rows)]))
         if report.comparisons:
             first = report.comparisons[0]
@@ -102,7 +102,7 @@ def segment_records(reports: Sequence[SetReport], method: Method) -> Iterator[di
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)]
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def _cell(text: str) -> str:

@@ -60,7 +60,7 @@ class SeenSources:
         """A filter.
 
         Args:
-            bits: uint8 (n,).
+            bits: uint8 (n,), eight bits each, the lowest first.
             one_in: A power of two; only hashes that it divides are kept.
         """
         self._bits = bits
@@ -80,11 +80,11 @@ class SeenSources:
         while n_sources > one_in * _MAX_SOURCES:
             one_in *= 2
         n_bytes = max(_FEWEST_BYTES, n_sources // one_in * _BITS_PER_SOURCE // 8)
-        seen = cls(np.zeros(n_bytes, dtype=np.uint8), one_in=one_in)
+        flags = np.zeros(8 * n_bytes, dtype=bool)  # a byte each while they are set: 268 MB at most
         for hashes in _chunks(sources):
-            for places in seen._places(hashes):
-                np.bitwise_or.at(seen._bits, places >> 3, np.left_shift(1, places & 7).astype(np.uint8))
-        return seen
+            for places in _places(hashes[hashes % one_in == 0], len(flags)):
+                flags[places] = True
+        return cls(np.packbits(flags, bitorder="little"), one_in=one_in)
 
     @classmethod
     def read(cls, path: Path) -> "SeenSources":
@@ -127,20 +127,20 @@ class SeenSources:
         for hashes in _chunks(dict.fromkeys(filter(None, map(_plain, lines)))):
             kept = hashes[hashes % self._one_in == 0]
             found = np.ones(len(kept), dtype=bool)
-            for places in self._places(kept):
+            for places in _places(kept, 8 * len(self._bits)):
                 found &= self._bits[places >> 3] >> (places & 7).astype(np.uint8) & 1 == 1
             n_seen += int(found.sum())
             n_checked += len(kept)
         return Overlap(n_seen, n_checked)
 
-    def _places(self, hashes: "NDArray[np.uint64]") -> "Iterator[NDArray[np.int64]]":
-        """For each of the filter's hash functions the bit of every kept source (Kirsch and Mitzenmacher, 2006)."""
-        import numpy as np
 
-        kept = hashes[hashes % self._one_in == 0]
-        first, second = kept >> np.uint64(32), (kept & np.uint64(0xFFFFFFFF)) * np.uint64(2) + np.uint64(1)
-        for n in range(_N_HASHES):
-            yield ((first + np.uint64(n) * second) % np.uint64(8 * len(self._bits))).astype(np.int64)
+def _places(hashes: "NDArray[np.uint64]", n_bits: int) -> "Iterator[NDArray[np.uint64]]":
+    """For each of the filter's hash functions the bit of every source (Kirsch and Mitzenmacher, 2006)."""
+    import numpy as np
+
+    first, second = hashes >> np.uint64(32), (hashes & np.uint64(0xFFFFFFFF)) * np.uint64(2) + np.uint64(1)
+    for n in range(_N_HASHES):
+        yield (first + np.uint64(n) * second) % np.uint64(n_bits)
 
 
 def _chunks(sources: Iterable[str]) -> "Iterator[NDArray[np.uint64]]":

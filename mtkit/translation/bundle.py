@@ -1,8 +1,9 @@
 """The model bundle: a directory that holds all that translating needs, and nothing that can run code.
 
 ``mtkit.json`` (format version, languages, sizes, decoding defaults, sha256 of every file, recipe, data hashes, scores),
-``model.safetensors`` and the tokenizer; ``ctranslate2/`` beside them where the model was converted. Weights alone, as
-a training run saves them, are found through the run directory around them.
+``model.safetensors`` and the tokenizer; ``training_sources.safetensors``, a filter of what was trained on, and
+``ctranslate2/`` beside them where there are such. Weights alone, as a training run saves them, are found through the
+run directory around them.
 
 torch is imported where weights are read or written: CTranslate2 translates without it.
 """
@@ -108,6 +109,7 @@ def save_bundle(
     data_hashes: Mapping[str, Any],
     scores: Any,
     updates: Sequence[int] = (),
+    seen: "SeenSources | None" = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -119,14 +121,18 @@ def save_bundle(
         data_hashes: sha256 of the training data, as the prepared corpus names them.
         scores: What the model reached, with signatures; any JSON value.
         updates: Of the run, whose weights these are: one, or those that were averaged.
+        seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
     """
     from safetensors.torch import save_file
 
+    from mtkit.evaluation.seen import FILE
     from mtkit.model.weights import model_tensors
 
     with atomic_directory(directory) as work:
         save_file(model_tensors(model), work / WEIGHTS)
         tokenizer.save(work)
+        if seen is not None:
+            seen.write(work / FILE)
         files = sorted(path.name for path in work.iterdir())
         manifest = {
             "format_version": FORMAT_VERSION,
