@@ -142,6 +142,7 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
     ref_texts = [ref.lines for ref in material.refs]
     systems = _baseline_first(material, method)
     method = replace(method, metrics=list(dict.fromkeys([*method.metrics, *gates.metrics])))
+    _say_tokenizer(material, method)
     reports = []
     for system in systems:
         scores, of_segments = _score(system, material, method)
@@ -197,6 +198,14 @@ def _score(system: System, material: EvaluationSet, method: Method) -> tuple[lis
         raise ConfigError(f"COMET reads the source too: {material.name} has none; name it with --src FILE")
     comet_score, of_segments = method.comet.score(material.src.lines, system.hyp.lines, ref_texts)
     return [*scores, comet_score], of_segments
+
+
+def _say_tokenizer(material: EvaluationSet, method: Method) -> None:
+    """Tell which tokenizer the target language chose, where it is not the one that nearly all have."""
+    tgt_lang = method.settings(material).tgt_lang
+    tokenizer = bleu_tokenizer(tgt_lang)
+    if "bleu" in method.metrics and method.tokenize is None and tokenizer != bleu_tokenizer(None):
+        logger.info("BLEU's tokenizer for %s is %s; --tok names another", tgt_lang, tokenizer)
 
 
 def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:

@@ -18,6 +18,7 @@ _LANGUAGE_SHARE = 0.05  # identification errs in one short line of 20 or so
 _MIN_LETTERS = 5
 _MIN_LETTERS_OF_LANGUAGE = 30
 _MAX_IDENTIFIED = 200  # some milliseconds each
+_ALIKE = {"cmn": "zh", "wuu": "zh", "yue": "zh", "nb": "no", "nn": "no"}
 _TOGETHER = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "KATAKANA-HIRAGANA": "CJK", "FULLWIDTH": "LATIN"}
 
 
@@ -43,7 +44,7 @@ def find_untranslated(
         yield from _find_copies(hyp, refs, src)
     yield from _find_scripts(hyp, refs)
     if tgt_lang is not None:
-        yield from _find_languages(hyp, refs, base_language(tgt_lang))
+        yield from _find_languages(hyp, refs, _one_of_alike(base_language(tgt_lang)))
 
 
 def _find_copies(hyp: Text, refs: Sequence[Text], src: Text) -> Iterator[str]:
@@ -59,14 +60,18 @@ def _find_copies(hyp: Text, refs: Sequence[Text], src: Text) -> Iterator[str]:
 def _find_scripts(hyp: Text, refs: Sequence[Text]) -> Iterator[str]:
     wrong: list[int] = []
     scripts: Counter[str] = Counter()
+    usual = Counter(_script(line) for ref in refs for line in ref.lines)
+    del usual[None]
+    language = {script for script, _ in usual.most_common(1)}  # a line of names alone may be in another
     for n, line in enumerate(hyp.lines, 1):
         found = _script(line)
-        expected = {_script(ref.lines[n - 1]) for ref in refs}
+        expected = language | {_script(ref.lines[n - 1]) for ref in refs}
         if found is not None and None not in expected and found not in expected:
             wrong.append(n)
             scripts[found] += 1
     if len(wrong) > _SCRIPT_SHARE * len(hyp.lines):
-        script = scripts.most_common(1)[0][0].capitalize()
+        script = scripts.most_common(1)[0][0]
+        script = script if script == "CJK" else script.capitalize()
         yield f"{hyp.name}: another script than the references' (mostly {script}) in {_lines(wrong)}"
 
 
@@ -81,8 +86,8 @@ def _find_languages(hyp: Text, refs: Sequence[Text], language: str) -> Iterator[
     wrong: list[int] = []
     found: Counter[str] = Counter()
     for n in looked_at:
-        other = str(classify(_at(hyp, n))[0])
-        if other != language and any(classify(_at(ref, n))[0] == language for ref in refs):
+        other = _one_of_alike(classify(_at(hyp, n))[0])
+        if other != language and any(_one_of_alike(classify(_at(ref, n))[0]) == language for ref in refs):
             wrong.append(n)
             found[other] += 1
     if len(wrong) > _LANGUAGE_SHARE * len(looked_at):
@@ -90,6 +95,11 @@ def _find_languages(hyp: Text, refs: Sequence[Text], language: str) -> Iterator[
             f"{hyp.name}: looks like another language than {language} (mostly {found.most_common(1)[0][0]}) in "
             f"{len(wrong):,} of {counted(len(looked_at), 'line')} looked at, line {wrong[0]:,} first"
         )
+
+
+def _one_of_alike(code: str) -> str:
+    """One code for languages that one line does not tell apart."""
+    return _ALIKE.get(code, code)
 
 
 def _equal_lines(text: Text, src: Text) -> list[int]:
