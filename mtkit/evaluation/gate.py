@@ -78,17 +78,23 @@ class GateResult:
     threshold: float
     value: float
     passed: bool
+    bound: Bound = "min"
+
+    @property
+    def kind(self) -> str:
+        """What tells it from the other gates of its metric."""
+        return self.bound
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
         return asdict(self)
 
     def __str__(self) -> str:
-        """``BLEU 28.31 is below 30``, of a gate that was not passed."""
+        """``BLEU 28.31 is below 30``, or ``BLEU 30.12 is at least 30``."""
         if math.isnan(self.value):
             return f"{self.name} is not a number"
         if self.passed:
-            return f"{self.name} {self.value:.2f} within {self.threshold:g}"
+            return f"{self.name} {self.value:.2f} is at {'least' if self.bound == 'min' else 'most'} {self.threshold:g}"
         direction = "below" if self.value < self.threshold else "above"
         return f"{self.name} {_telling(self.value, self.threshold)} is {direction} {self.threshold:g}"
 
@@ -106,6 +112,11 @@ class DropResult:
     """Points worse than the baseline; negative where better."""
 
     passed: bool
+
+    @property
+    def kind(self) -> str:
+        """What tells it from the other gates of its metric."""
+        return "drop"
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
@@ -133,6 +144,11 @@ class SignificanceResult:
     def metric(self) -> str:
         """Mtkit's name of it."""
         return self.comparison.metric
+
+    @property
+    def kind(self) -> str:
+        """What tells it from the other gates of its metric."""
+        return "significance"
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
@@ -162,9 +178,9 @@ def check_gates(scores: Iterable[Score], gates: Sequence[Gate]) -> list[GateResu
     results = []
     for gate in gates:
         score = by_metric[gate.metric]
-        bound = gate.bound or ("max" if score.higher_is_better is False else "min")
+        bound: Bound = gate.bound or ("max" if score.higher_is_better is False else "min")
         passed = score.value >= gate.threshold if bound == "min" else score.value <= gate.threshold
-        results.append(GateResult(gate.metric, score.name, gate.threshold, score.value, passed))
+        results.append(GateResult(gate.metric, score.name, gate.threshold, score.value, passed, bound))
     return results
 
 

@@ -44,10 +44,8 @@ def junit(reports: Sequence[SetReport]) -> bytes:
             errors="0",
         )
         for system, gate in gates:
-            kind = type(gate).__name__.removesuffix("Result").lower()
-            name = f"{gate.metric} {kind}"
             case = ET.SubElement(suite, "testcase", classname=_xml(f"{report.material.name}.{system.system.name}"))
-            case.set("name", name)
+            case.set("name", f"{gate.metric} {gate.kind}")
             if not gate.passed:
                 ET.SubElement(case, "failure", message=_xml(str(gate)), type="gate")
         if not gates:  # a suite without a case looks like a job that did nothing

@@ -85,7 +85,7 @@ def test_json_is_one_object_with_everything() -> None:
     assert bleu["length_ratio"] == expected.sys_len / expected.ref_len
     assert bleu["signature"].startswith("nrefs:1|")
     assert test_set["gates"] == [
-        {"metric": "bleu", "name": "BLEU", "threshold": 1.0, "value": expected.score, "passed": True}
+        {"metric": "bleu", "name": "BLEU", "threshold": 1.0, "value": expected.score, "passed": True, "bound": "min"}
     ]
     assert test_set["warnings"] == []
 

@@ -64,7 +64,7 @@ def test_files_are_written_whether_gates_pass_or_fail(files: Path) -> None:
     for hyp, n_failures in (("good", "0"), ("bad", "1")):
         result = run(*scored(hyp, "--min-bleu", "60", "--junit", "junit.xml", "--markdown", "summary.md"))
         assert (result.exit_code == 0) == (n_failures == "0")
-        (suite,) = defusedxml.ElementTree.parse(files / "junit.xml").getroot().findall("testsuite")
+        (suite,) = defusedxml.ElementTree.fromstring((files / "junit.xml").read_bytes()).findall("testsuite")
         assert (suite.get("tests"), suite.get("failures")) == ("1", n_failures)
         assert ("**failed**" in (files / "summary.md").read_text()) == (n_failures == "1")
 

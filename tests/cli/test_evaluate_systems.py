@@ -55,7 +55,10 @@ def test_paired_test_is_against_the_first_or_the_named_system() -> None:
     assert shown[1].startswith("bad ")
     assert shown[2].startswith("good ")
     assert "(p = 0.0099*)" in shown[2]
-    assert "ar:100|seed:12345" not in shown[3]  # the score itself was not sampled
+    assert "±" not in shown[2]
+    both = run(*BOTH, "--paired", "ar", "--samples", "100", "--confidence").stdout.splitlines()
+    assert "±" in both[1]
+    assert "bs:1000|ar:100|seed:12345" in both[3]
     assert shown[4] == "p against bad: paired approximate randomisation, 100 samples; * is p < 0.05"
 
 
@@ -111,6 +114,7 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
         (("--hyp", "good", "--ref", "ref", "--paired", "bs"), "give at least two"),
         ((*BOTH, "--runs", "--paired", "bs"), "leave one out"),
         ((*BOTH, "--samples", "3"), "--samples belongs to"),
+        ((*BOTH[:-1], "exact", "--paired", "bs"), "need a metric that counts segment by segment: bleu, chrf"),
         ((*BOTH, "--docs", "docs"), "add --segments FILE"),
         ((*BOTH, "--segments", "good"), "is an input too"),
         ((*BOTH, "--junit", "x", "--markdown", "x"), "to the same file"),

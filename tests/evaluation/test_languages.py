@@ -53,8 +53,14 @@ def test_source_that_is_its_own_translation_is_no_copy() -> None:
 def test_another_script_is_named_and_the_references_say_which_is_right() -> None:
     (found,) = findings(changed({5: "Это предложение по-русски."}))
     assert found == "hyp: another script than the references' (mostly Cyrillic) in line 5"
+    assert findings(changed({5: "абвгд abcde"})) == []  # neither one nor the other
     kana = Text("ref", ["これは日本語の文です。"] * 2)
-    assert list(find_untranslated(Text("hyp", ["日本語文", "日本語の文章です。"]), [kana])) == []
+    assert list(find_untranslated(Text("hyp", ["日本語文章", "日本語の文章です。"]), [kana])) == []
+
+
+def test_name_that_only_the_output_writes_in_the_language_s_own_script_is_no_fault() -> None:
+    ref = Text("ref", ["Microsoft Windows", "今天天气很好", "今天天气不好"])
+    assert list(find_untranslated(Text("hyp", ["微软视窗系统", "今天天气很好", "今天天气不好"]), [ref])) == []
 
 
 def test_another_language_is_named() -> None:
@@ -69,3 +75,16 @@ def test_language_is_not_looked_at_without_the_package(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "py3langid", None)
     french = {n: f"Cette phrase est écrite en français, et son numéro est le {n}." for n in range(1, 11)}
     assert findings(changed(french), tgt_lang="de") == []
+
+
+@pytest.mark.parametrize("code", ["zh", "cmn", "zh-TW", "yue"])
+def test_languages_that_a_line_does_not_tell_apart_go_for_one(code: str) -> None:
+    pytest.importorskip("py3langid")
+    ref = Text(
+        "ref",
+        [f"今天天气很好，我们一起去公园散步吧，然后去图书馆看书，晚上回家吃饭。这是第{n}句话。" for n in range(20)],
+    )
+    (found,) = find_untranslated(Text("hyp", SRC.lines[:20]), [ref], tgt_lang="de")  # by its script alone
+    assert "another script" in found
+    _, found = find_untranslated(Text("hyp", SRC.lines[:20]), [ref], tgt_lang=code)
+    assert "looks like another language than zh (mostly en) in 20 of 20 lines" in found

@@ -33,6 +33,7 @@ def test_junit_has_a_case_for_each_gate() -> None:
     assert failure is not None
     assert failure.get("message", "").startswith("BLEU ")
     assert "is below 99" in failure.get("message", "")
+    assert (missed.get("name"), passed.get("name")) == ("bleu min", "chrf min")
     assert (missed.get("classname"), passed.find("failure")) == ("news & more.a|<b>", None)
     assert "nrefs:1|" in suite.findtext("system-out", "")
 
@@ -55,7 +56,7 @@ def test_markdown_escapes_its_own_marks() -> None:
     assert "### news & more (2 lines)" in text
     assert "| system | BLEU | chrF2 |" in text
     assert "| **failed** | a\\|&lt;b> | BLEU " in text
-    assert "| passed | copy | BLEU 100.00 within 99 |" in text
+    assert "| passed | copy | BLEU 100.00 is at least 99 |" in text
     rows = [line for line in text.split("\n") if line.startswith(("| a", "| copy"))]
     assert [row.replace("\\|", "").count("|") for row in rows] == [4, 4]
     assert "- BLEU: `nrefs:1|" in text
