@@ -142,7 +142,7 @@ def evaluate(
     mtkit evaluate --hyp links --alignments gold          word alignments: AER
 
     BLEU, chrF and chrF++: higher is better. TER: lower is better; slow for
-    Chinese and Japanese. Every score is sacreBLEU's, beside its signature.
+    Chinese and Japanese. They are sacreBLEU's, each beside its signature.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     if alignments is not None:
         if len(hyps or []) != 1 or model is not None or refs:
