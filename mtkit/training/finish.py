@@ -12,8 +12,9 @@ from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.evaluation.metrics import Score
+from mtkit.evaluation.seen import SeenSources
 from mtkit.io import read_json, replace_directory
-from mtkit.log import logger
+from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
@@ -26,6 +27,7 @@ from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
 from mtkit.translation.scoring import evaluate_texts, held_out_of, validation_of
 from mtkit.translation.translator import Translator
 
+_LINES_AT_ONCE = 10_000
 METRICS = ("bleu", "chrf")  # TER takes minutes on the output of a model that has hardly learnt anything
 
 
@@ -72,12 +74,23 @@ def finish(
             data_hashes=data_hashes(prepared),
             scores={},
             updates=updates,
+            seen=_seen_sources(prepared),
         )
         _convert(work, prepared, config.training.threads)
         scores = _score(work, config, prepared, device)
         note_scores(work, {name: [score.as_json() for score in each] for name, each in scores.items()})
         replace_directory(bundle, work)
     return scores
+
+
+def _seen_sources(prepared: Prepared) -> SeenSources:
+    """The sources of the training pairs, read some thousand at a time."""
+    store = prepared.store("train")
+    starts = range(0, len(store), _LINES_AT_ONCE)
+    lines = (line for start in starts for line in store.src_text(start, start + _LINES_AT_ONCE))
+    seen = SeenSources.build(lines, len(store))
+    logger.debug("kept which sources were trained on, %s", bytes_shown(seen.n_bytes))
+    return seen
 
 
 def _convert(bundle: Path, prepared: Prepared, threads: int | None) -> None:
@@ -197,8 +210,18 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     )
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
+    seen = load_bundle(run_dir / "model").training_sources() if (run_dir / "model" / MANIFEST).exists() else None
     with disk_errors(output):
-        save_bundle(output, model=model, tokenizer=tokenizer, config=config, data_hashes={}, scores={}, updates=updates)
+        save_bundle(
+            output,
+            model=model,
+            tokenizer=tokenizer,
+            config=config,
+            data_hashes={},
+            scores={},
+            updates=updates,
+            seen=seen,
+        )
     return updates
 
 

@@ -1,8 +1,9 @@
 """The model bundle: a directory that holds all that translating needs, and nothing that can run code.
 
 ``mtkit.json`` (format version, languages, sizes, decoding defaults, sha256 of every file, recipe, data hashes, scores),
-``model.safetensors`` and the tokenizer; ``ctranslate2/`` beside them where the model was converted. Weights alone, as
-a training run saves them, are found through the run directory around them.
+``model.safetensors`` and the tokenizer; ``training_sources.safetensors``, a filter of what was trained on, and
+``ctranslate2/`` beside them where there are such. Weights alone, as a training run saves them, are found through the
+run directory around them.
 
 torch is imported where weights are read or written: CTranslate2 translates without it.
 """
@@ -24,6 +25,7 @@ from mtkit.io import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
 
 if TYPE_CHECKING:
+    from mtkit.evaluation.seen import SeenSources
     from mtkit.model.encoder_decoder import EncoderDecoder
 
 FORMAT_VERSION = 1
@@ -70,6 +72,17 @@ class Bundle:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path}: cannot read: {error}") from None
 
+    def training_sources(self) -> "SeenSources | None":
+        """Which sources the model was trained on; None where the bundle does not say, as older ones do not.
+
+        Raises:
+            DataError: If they are damaged.
+        """
+        from mtkit.evaluation.seen import FILE, SeenSources
+
+        path = self.directory / FILE
+        return SeenSources.read(path) if path.is_file() else None
+
     def build_model(self) -> "EncoderDecoder":
         """The model with its weights, on the CPU, in evaluation mode.
 
@@ -99,6 +112,7 @@ def save_bundle(
     data_hashes: Mapping[str, Any],
     scores: Any,
     updates: Sequence[int] = (),
+    seen: "SeenSources | None" = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -110,14 +124,18 @@ def save_bundle(
         data_hashes: sha256 of the training data, as the prepared corpus names them.
         scores: What the model reached, with signatures; any JSON value.
         updates: Of the run, whose weights these are: one, or those that were averaged.
+        seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
     """
     from safetensors.torch import save_file
 
+    from mtkit.evaluation.seen import FILE
     from mtkit.model.weights import model_tensors
 
     with atomic_directory(directory) as work:
         save_file(model_tensors(model), work / WEIGHTS)
         tokenizer.save(work)
+        if seen is not None:
+            seen.write(work / FILE)
         files = sorted(path.name for path in work.iterdir())
         manifest = {
             "format_version": FORMAT_VERSION,
