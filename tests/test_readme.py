@@ -23,7 +23,7 @@ def commands(page: Path) -> list[list[str]]:
     found = []
     text = page.read_text(encoding="utf-8")
     for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
-        for line in [] if language else block.replace("\\\n", " ").splitlines():
+        for line in [] if language not in ("", "sh") else block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             if "mtkit" in words:
                 found.append(words[words.index("mtkit") + 1 :])
