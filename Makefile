@@ -16,7 +16,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling editables
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
-		--editable '.[tensorboard]' ruff mypy pytest pytest-xdist types-PyYAML types-tqdm
+		--editable '.[formats,langid,mtdata,repair,report,tensorboard]' ruff mypy pytest pytest-xdist hypothesis \
+		types-defusedxml types-PyYAML types-tqdm
 	@touch $@
 
 # Each command is what a user would type; running it again goes on where it stopped.
@@ -24,7 +25,7 @@ demo: install
 	$(BIN)/mtkit preprocess -c recipes/sample/recipe.yaml
 	$(BIN)/mtkit train -c recipes/sample/recipe.yaml -o $(DEMO)
 	$(BIN)/mtkit translate -m $(DEMO) -i data/test.en -o $(DEMO)/test.hyp.de
-	$(BIN)/mtkit evaluate --hyp $(DEMO)/test.hyp.de --ref data/test.de -l en-de
+	$(BIN)/mtkit evaluate --hyp $(DEMO)/test.hyp.de --ref data/test.de --src data/test.en -l en-de --min-bleu 70
 	@echo
 	@for n in 1 101 201 301 401; do \
 		for side in "source      data/test.en" "translation $(DEMO)/test.hyp.de" "reference   data/test.de"; do \

@@ -13,7 +13,7 @@ def main() -> None:
     for path in sorted(FOLDER.glob("[a-z]*.py")):
         if path.stem not in BY_HAND:
             print(f"--- {path.stem}", flush=True)
-            subprocess.run([sys.executable, str(path)], check=True)
+            subprocess.run([sys.executable, "-m", f"benchmarks.{path.stem}"], check=True, cwd=FOLDER.parent)
 
 
 if __name__ == "__main__":

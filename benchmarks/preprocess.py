@@ -19,27 +19,48 @@ from pathlib import Path
 DATA = Path(__file__).parents[1] / "data"
 
 _CHILD = """
-import json, sys, time
+import json, resource, sys, time
 from pathlib import Path
 from mtkit.config import DataConfig, TokenizerConfig
-from mtkit.data import prepare as room
+from mtkit.data import prepare as room, vocabulary
 from mtkit.log import peak_memory
 seconds = {}
-train = room.train_tokenizer
+train = vocabulary.train_tokenizer
 def timed(*args, **kwargs):
     start = time.perf_counter()
     try:
         return train(*args, **kwargs)
     finally:
         seconds["tokenizer"] = time.perf_counter() - start
-room.train_tokenizer = timed
+vocabulary.train_tokenizer = timed
 src, tgt, valid_src, valid_tgt, directory = sys.argv[1:]
 data = DataConfig(src_lang="src", tgt_lang="tgt", train=[{"src": src, "tgt": tgt}],
                   valid=[{"src": valid_src, "tgt": valid_tgt}])
 start = time.perf_counter()
 prepared = room.prepare(data, TokenizerConfig(), Path(directory))
 seconds["all"] = time.perf_counter() - start
-print(json.dumps({"seconds": seconds, "peak_memory": peak_memory(), "pairs": prepared.manifest.n_train}))
+of_workers = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps({"seconds": seconds, "peak_memory": peak_memory(), "of_workers": of_workers,
+                  "pairs": prepared.manifest.n_train}))
+"""
+
+_LOADER = """
+import json, sys, time
+from pathlib import Path
+from mtkit.data.batches import BatchPlan
+from mtkit.data.prepared import open_prepared
+from mtkit.log import peak_memory
+before = peak_memory()
+start = time.perf_counter()
+store = open_prepared(Path(sys.argv[1])).store("train")
+opened = time.perf_counter()
+updates = iter(BatchPlan(store, batch_tokens=25_000))
+next(updates)
+first = time.perf_counter()
+n = sum(batch.n_tgt_tokens for _ in range(200) for batch in next(updates))
+end = time.perf_counter()
+print(json.dumps({"open": opened - start, "first": first - opened, "tokens_per_second": n / (end - first),
+                  "memory": peak_memory() - before}))
 """
 
 
@@ -54,11 +75,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.directory) as name:
         work = Path(name)
         corpus = {"src": arguments.src, "tgt": arguments.tgt}
-        files = [_repeat(path, work / f"train.{side}", arguments.pairs) for side, path in corpus.items()]
-        small = [_repeat(path, work / f"valid.{side}", 1_000) for side, path in corpus.items()]
+        files = [repeat(path, work / f"train.{side}", arguments.pairs) for side, path in corpus.items()]
+        small = [repeat(path, work / f"valid.{side}", 1_000) for side, path in corpus.items()]
         command = [sys.executable, "-c", _CHILD, *map(str, [*files, *small, work / "prepared"])]
         measured = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         bare = _bare_encoding(files, work / "prepared")
+        loader = [sys.executable, "-c", _LOADER, str(work / "prepared")]
+        loaded = json.loads(subprocess.run(loader, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        n_bytes = sum(path.stat().st_size for path in (work / "prepared").rglob("*") if path.is_file())
     n, everything, tokenizer = measured["pairs"], measured["seconds"]["all"], measured["seconds"]["tokenizer"]
     rest = everything - tokenizer
     print(f"pairs                     {n:,} on {len(os.sched_getaffinity(0))} cores")
@@ -67,10 +91,15 @@ def main() -> None:
     print(f"  read, clean, encode     {rest:.1f} s, {n / rest * 60 / 1e6:.2f} million pairs a minute")
     print(f"bare sentencepiece encode {bare:.1f} s, {n / bare * 60 / 1e6:.2f} million pairs a minute")
     print(f"ratio without training    {rest / bare:.2f} times the bare encoding")
-    print(f"peak memory               {measured['peak_memory'] / 1e6:,.0f} MB")
+    workers = f", at most {measured['of_workers'] / 1e6:,.0f} MB in a worker"
+    print(f"peak memory               {measured['peak_memory'] / 1e6:,.0f} MB{workers}")
+    print(f"on disk                   {n_bytes / n:.0f} bytes a pair")
+    print(f"loading: opening          {loaded['open']:.2f} s, to the first update {loaded['first']:.2f} s")
+    print(f"loading: updates          {loaded['tokens_per_second']:,.0f} target tokens a second")
+    print(f"loading: memory           {loaded['memory'] / 1e6:,.0f} MB, the part of the files that is mapped included")
 
 
-def _repeat(path: Path, target: Path, n: int) -> Path:
+def repeat(path: Path, target: Path, n: int) -> Path:
     """Write the lines of a file over and over, each with the number of its repetition, until there are ``n``."""
     from mtkit.io import read_lines
 

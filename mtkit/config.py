@@ -10,68 +10,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from mtkit.cleaning_config import Steps
 from mtkit.model_config import ModelConfig
+from mtkit.sampling_config import MixingConfig, SamplingConfig
 from mtkit.section import Probability, Section
+from mtkit.source_config import SourceConfig
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Metric = Literal["loss", "bleu", "chrf"]
-
-
-class SourceConfig(Section):
-    """Where pairs come from: two line-aligned files, a TSV file, or Hugging Face ``datasets``.
-
-    Exactly one of ``src`` + ``tgt``, ``tsv`` and ``hf`` is given. In a recipe the string
-    ``hf:NAME`` stands for ``{hf: NAME}``.
-    """
-
-    src: str | None = None
-    """Text file of source lines (plain, .gz, .zst)."""
-
-    tgt: str | None = None
-    """Text file of target lines; line n translates line n of ``src``."""
-
-    tsv: str | None = None
-    """Tab-separated file (plain, .gz, .zst)."""
-
-    columns: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
-    """For ``tsv``: the columns of source and target, counted from 0."""
-
-    hf: str | None = None
-    """Name on the Hugging Face hub, or a local directory or parquet, JSON or CSV file."""
-
-    hf_config: str | None = None
-    """For ``hf``: the configuration of the data set, where it has several."""
-
-    split: str | None = None
-    """For ``hf``: the split; by default train, validation or test, after the place in the recipe."""
-
-    fields: tuple[str, str] | None = None
-    """For ``hf``: the fields of source and target; by default the language codes, alone or under ``translation``."""
-
-    name: str | None = None
-    """A name for reports; by default made from the file's name."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_string(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            if value.startswith("hf:"):
-                return {"hf": value.removeprefix("hf:")}
-            if value.endswith((".tsv", ".tsv.gz", ".tsv.zst")):
-                return {"tsv": value}
-            raise ValueError("a source is hf:NAME, a .tsv file, or {src: FILE, tgt: FILE}")
-        return value
-
-    @model_validator(mode="after")
-    def _check_kind(self) -> Self:
-        if (self.src is None) != (self.tgt is None):
-            raise ValueError("src and tgt go together: name both files")
-        if [self.src is not None, self.tsv is not None, self.hf is not None].count(True) != 1:
-            raise ValueError("give one of src + tgt, tsv and hf")
-        if self.name is not None and (not self.name or self.name.startswith(".") or {"/", "\\", "\0"} & set(self.name)):
-            raise ValueError(f"name {self.name!r} names a directory: no slashes, and no dot at its beginning")
-        return self
 
 
 class CleaningConfig(Section):
@@ -85,6 +32,9 @@ class CleaningConfig(Section):
 
     drop_duplicates: bool = True
     """Drop a pair that occurred before, both sides alike."""
+
+    steps: Steps = Field(default_factory=list)
+    """Steps that change or drop training pairs by their text, in this order, before the limits above are looked at."""
 
 
 class DataConfig(Section):
@@ -108,12 +58,49 @@ class DataConfig(Section):
     prepared: str | None = None
     """Directory of the prepared corpus; by default prepared/NAME."""
 
+    language_tags: Literal["none", "target", "both"] = "none"
+    """Put the languages before each source: <2de>, or <en> <2de>. One model then learns many directions."""
+
+    mixing: MixingConfig = MixingConfig()
     cleaning: CleaningConfig = CleaningConfig()
 
     @field_validator("train", "valid", "test", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, (str, dict)) else value
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Self:
+        weighted = [source.weight is not None for source in self.train]
+        if any(weighted) and not all(weighted):
+            raise ValueError(f"train.{weighted.index(False)} has no weight: give one to every source, or to none")
+        if any(weighted) and self.mixing.temperature != 1:
+            raise ValueError("train has weights, so that mixing.temperature has no effect: leave out either")
+        if any(source.weight is not None for source in (*self.valid, *self.test)):
+            raise ValueError("valid and test are always read whole: only train takes a weight")
+        return self
+
+    def tags_of(self, source: SourceConfig) -> list[str]:
+        """What stands before each source text of a source: its languages, where they are tagged, and its tags."""
+        languages = source.src_lang or self.src_lang, source.tgt_lang or self.tgt_lang
+        return [*language_tags(self.language_tags, *languages), *source.tags]
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """Source and target language of the training sources, each pair of them once."""
+        pairs = [(source.src_lang or self.src_lang, source.tgt_lang or self.tgt_lang) for source in self.train]
+        return list(dict.fromkeys(pairs))
+
+    @property
+    def all_tags(self) -> list[str]:
+        """Every tag of every source, once."""
+        sources = (*self.train, *self.valid, *self.test)
+        return list(dict.fromkeys(tag for source in sources for tag in self.tags_of(source)))
+
+
+def language_tags(kind: str, src_lang: str, tgt_lang: str) -> list[str]:
+    """What stands before a source text to say its languages: nothing, <2de>, or <en> <2de>."""
+    return {"none": [], "target": [f"<2{tgt_lang}>"], "both": [f"<{src_lang}>", f"<2{tgt_lang}>"]}[kind]
 
 
 class TokenizerConfig(Section):
@@ -234,6 +221,11 @@ class TrainingConfig(Section):
 
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
+    sampling: SamplingConfig = SamplingConfig()
+
+    workers: NonNegativeInt | None = None
+    """Processes that sample pairs ahead of the training, where anything is sampled; by default one for every four CPU
+    threads, at least one and at most four. They change the speed alone, never the result."""
 
     seed: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -310,9 +302,18 @@ class Config(Section):
     def _check_tying(self) -> Self:
         if self.model.tie_embeddings == "all" and not self.tokenizer.joint:
             raise ValueError("model.tie_embeddings: all needs tokenizer.joint: true; write decoder or none")
-        if self.data.cleaning.max_tokens >= self.model.max_length:
+        n_tags = max(len(self.data.tags_of(source)) for source in (*self.data.train, *self.data.valid, *self.data.test))
+        if self.data.cleaning.max_tokens + n_tags >= self.model.max_length:
+            tags = f" with {n_tags} tags" if n_tags else ""
             raise ValueError(
-                f"data.cleaning.max_tokens ({self.data.cleaning.max_tokens}) must be below "
+                f"data.cleaning.max_tokens ({self.data.cleaning.max_tokens}){tags} must be below "
                 f"model.max_length ({self.model.max_length}), which counts the end of sentence too"
+            )
+        if self.training.sampling.noise.mask and "<mask>" not in self.tokenizer.user_defined_symbols:
+            raise ValueError("training.sampling.noise.mask needs tokenizer.user_defined_symbols: [<mask>]")
+        if self.training.sampling.subword.probability and self.tokenizer.type not in ("unigram", "bpe"):
+            raise ValueError(
+                f"training.sampling.subword needs tokenizer.type unigram or bpe: with {self.tokenizer.type} there is "
+                "one way to segment a sentence"
             )
         return self

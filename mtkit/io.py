@@ -14,17 +14,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from mtkit.errors import DataError
 
 _BOM = b"\xef\xbb\xbf"
+_BLOCK_BYTES = 1 << 20
+
+PACKED = (".gz", ".zst", ".xz", ".bz2")
+"""Endings of packed files that are read as if they were plain."""
+
+MAX_LINE_BYTES = 100_000_000
+"""A longer line is refused: a whole document as one JSON object stays far below it, what exceeds it is a file without
+line feeds, and reading a line takes several times its length of memory."""
 
 
 def open_binary(path: str | Path) -> BinaryIO:
-    """Open a file for reading, unpacked by its ending (.gz, .zst); ``-`` is standard input.
+    """Open a file for reading, unpacked by its ending (one of ``PACKED``); ``-`` is standard input.
 
     Raises:
         DataError: If the file cannot be opened.
@@ -35,13 +43,28 @@ def open_binary(path: str | Path) -> BinaryIO:
         return sys.stdin.buffer
     path = Path(path)
     try:
-        if path.suffix == ".gz":
-            return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, gzip.open(path, "rb")), 1 << 16))
-        if path.suffix == ".zst":
-            return cast(BinaryIO, io.BufferedReader(_ZstdReader(path.open("rb")), 1 << 16))
-        return path.open("rb")
+        unpacked = _unpacked(path)
+        return path.open("rb") if unpacked is None else cast(BinaryIO, io.BufferedReader(unpacked, 1 << 16))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
+
+
+def _unpacked(path: Path) -> io.RawIOBase | None:
+    """A reader of what is in a packed file; None where the file is plain."""
+    match path.suffix:
+        case ".gz":
+            return cast(io.RawIOBase, gzip.open(path, "rb"))
+        case ".zst":
+            return _ZstdReader(path.open("rb"))
+        case ".xz":
+            import lzma  # seldom needed, and absent from some builds of Python
+
+            return cast(io.RawIOBase, lzma.open(path, "rb"))
+        case ".bz2":
+            import bz2
+
+            return cast(io.RawIOBase, bz2.open(path, "rb"))
+    return None
 
 
 class _ZstdReader(io.RawIOBase):
@@ -93,28 +116,101 @@ def read_lines(path: str | Path) -> Iterator[str]:
 def read_raw_lines(path: str | Path) -> Iterator[str]:
     r"""Yield the lines of a UTF-8 text file as ``read_lines`` does, but keep a ``\r`` before the ``\n``."""
     with open_binary(path) as file, _reading(path) as position:
-        for raw in file:
+        for raw in iter(partial(file.readline, MAX_LINE_BYTES + 1), b""):  # faster than a loop of calls
             position.line += 1
+            if len(raw) > MAX_LINE_BYTES:
+                raise _endless(path, position.line)
             yield decode_line(raw, position.line, path)
 
 
 def read_line_chunks(path: str | Path, n_lines: int) -> Iterator[list[str]]:
     """Yield the lines of a UTF-8 text file as ``read_lines`` does, ``n_lines`` at a time: several times faster."""
+    waiting: list[str] = []
     with open_binary(path) as file, _reading(path) as position:
-        while raws := list(islice(file, n_lines)):
-            try:
-                text = b"".join(raws).decode()
-            except UnicodeDecodeError:
-                for number, raw in enumerate(raws, start=position.line + 1):
-                    decode_line(raw, number, path)
-                raise
-            if position.line == 0:
-                text = text.removeprefix("\ufeff")
-            lines = text.split("\n")
-            if raws[-1].endswith(b"\n"):
-                lines.pop()
-            position.line += len(raws)
-            yield [line.removesuffix("\r") for line in lines] if "\r" in text else lines
+        for block in _whole_lines(file, path, position):
+            lines = _decoded(block, path, position)
+            position.line += len(lines)
+            waiting += lines
+            n_whole = len(waiting) - len(waiting) % n_lines
+            for start in range(0, n_whole, n_lines):
+                yield waiting[start : start + n_lines]
+            del waiting[:n_whole]
+    if waiting:
+        yield waiting
+
+
+def read_blocks(path: str | Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, unpacked, a bounded number at a time.
+
+    Raises:
+        DataError: If the file cannot be read or is damaged.
+    """
+    with open_binary(path) as file, _reading(path) as position:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+            position.line += block.count(b"\n")
+
+
+def _whole_lines(file: BinaryIO, path: str | Path, position: "_Position") -> Iterator[bytes]:
+    """The bytes of a file, cut behind line feeds."""
+    parts: list[bytes] = []
+    n_bytes = 0
+    while block := file.read(_BLOCK_BYTES):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield b"".join((*parts, block[:end]))
+            parts, n_bytes, block = [], 0, block[end:]
+        parts.append(block)
+        n_bytes += len(block)
+        if n_bytes > MAX_LINE_BYTES:
+            raise _endless(path, position.line + 1)
+    if n_bytes:
+        yield b"".join(parts)
+
+
+def _decoded(block: bytes, path: str | Path, position: "_Position") -> list[str]:
+    """The lines of a block that ends where a line ends."""
+    try:
+        text = block.decode()
+    except UnicodeDecodeError:
+        for number, raw in enumerate(block.split(b"\n"), start=position.line + 1):
+            decode_line(raw, number, path)
+        raise
+    if position.line == 0:
+        text = text.removeprefix("\ufeff")
+    lines = text.removesuffix("\n").split("\n")
+    return [line.removesuffix("\r") for line in lines] if "\r" in text else lines
+
+
+def _endless(path: str | Path, number: int) -> DataError:
+    return DataError(
+        f"{_shown(path)}:{number}: no line feed within {MAX_LINE_BYTES // 10**6} MB; is this a text file with a "
+        "segment a line?"
+    )
+
+
+def read_aligned_chunks(src: str | Path, tgt: str | Path, n_lines: int) -> Iterator[tuple[list[str], list[str]]]:
+    """Read two files side by side, ``n_lines`` of each at a time.
+
+    Raises:
+        DataError: If one cannot be read, or has more lines than the other (naming both counts).
+    """
+    sides = [read_line_chunks(path, n_lines) for path in (src, tgt)]
+    n = 0
+    while True:
+        src_lines, tgt_lines = (next(side, []) for side in sides)
+        if len(src_lines) != len(tgt_lines):
+            n_src, n_tgt = (
+                n + len(lines) + sum(map(len, side)) for lines, side in zip((src_lines, tgt_lines), sides, strict=True)
+            )
+            raise DataError(
+                f"{_shown(src)} has {n_src:,} lines but {_shown(tgt)} has {n_tgt:,}: line n of one must translate "
+                "line n of the other"
+            )
+        if not src_lines:
+            return
+        n += len(src_lines)
+        yield src_lines, tgt_lines
 
 
 @dataclass
@@ -132,8 +228,8 @@ def _reading(path: str | Path) -> Iterator[_Position]:
         yield position
     except (OSError, EOFError) as error:
         raise DataError(f"{_shown(path)}: cannot read after line {position.line}: {error}") from error
-    except Exception as error:  # zstandard.ZstdError, zlib.error: a damaged archive
-        if type(error).__module__.partition(".")[0] not in ("zstandard", "zlib"):
+    except Exception as error:  # zstandard.ZstdError, zlib.error, LZMAError: a damaged archive
+        if type(error).__module__.partition(".")[0] not in ("zstandard", "zlib", "_lzma"):
             raise
         raise DataError(f"{_shown(path)}: damaged archive after line {position.line}: {error}") from error
 

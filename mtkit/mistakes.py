@@ -40,11 +40,15 @@ class SettingError:
     message: str
     given: object
 
-    def text(self) -> str:
-        """Which setting, what is wrong, what was given, what was meant."""
-        key = ".".join(map(str, self.location)) or "recipe"
+    def text(self, root: type[BaseModel] = Config) -> str:
+        """Which setting, what is wrong, what was given, what was meant.
+
+        Args:
+            root: The section that the location starts in.
+        """
+        key = ".".join(map(str, self.location)) or ("recipe" if root is Config else "the file")
         if self.kind == "extra_forbidden":
-            return f"{key}: unknown setting{_meant(self.location)}"
+            return f"{key}: unknown setting{_meant(self.location, root)}"
         if self.kind == "missing":
             return f"{key}: required, but not given"
         if isinstance(self.given, (dict, BaseModel)):
@@ -69,11 +73,11 @@ def one_by_one(error: ValidationError) -> Iterator[SettingError]:
             yield SettingError(location, kind, message, details["input"])
 
 
-def _meant(location: Location) -> str:
+def _meant(location: Location, root: type[BaseModel]) -> str:
     """What an unknown setting may have been meant to be."""
     name = str(location[-1])
-    close = difflib.get_close_matches(name, _fields_at(location[:-1]), n=1, cutoff=0.5)
-    homes = [section for section in Config.model_fields if name in _fields_at((section,))]
+    close = difflib.get_close_matches(name, _fields_at(location[:-1], root), n=1, cutoff=0.5)
+    homes = [section for section in root.model_fields if name in _fields_at((section,), root)]
     meant = close[0] if close else f"{homes[0]}.{name}" if homes else None
     return f"; did you mean {meant}?" if meant else ""
 
@@ -83,9 +87,9 @@ def _plain(location: tuple[int | str, ...]) -> Location:
     return tuple(part for part in location if isinstance(part, int) or not part.startswith(("function-", "is-")))
 
 
-def _fields_at(location: Location) -> list[str]:
+def _fields_at(location: Location, root: type[BaseModel]) -> list[str]:
     """Names of the settings in a section."""
-    section: Any = Config
+    section: Any = root
     for key in location:
         if isinstance(key, int):
             continue

@@ -130,7 +130,7 @@ class Settings:
                 (layer.origin for layer in reversed(self._layers) if stands_in(layer.tree, location)), "default"
             )
             key = ".".join(map(str, location))
-            shown = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000).splitlines()[0]
+            shown = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000).splitlines()[0]
             owner, owned = OPTIONS.get(str(location[-1]), ("", _always)) if location[0] == "model" else ("", _always)
             idle = "" if owned(config.model) else f"; idle here, it belongs to {owner}"
             lines.append(f"{key}: {shown}  # {origin}{idle}")

@@ -15,19 +15,21 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"io", "log"},
-    {"section", "model_rules", "model_config", "config", "presets", "layers", "mistakes", "settings"},
+    {"section", "model_rules", "model_config", "cleaning_config", "sampling_config", "source_config"},
+    {"config", "presets", "layers", "mistakes", "settings"},
     {"device", "machine", "acceleration", "cores", "locks"},
     {"data", "model", "evaluation"},
+    {"doctor"},
     {"search"},
     {"translation"},
     {"training"},
-    {"bench"},
+    {"bench", "forge", "inspection"},
     {"cli"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 HEAVY = {"torch", "numpy", "pyarrow", "pydantic", "yaml", "datasets", "sentencepiece", "sacrebleu", "rich", "tqdm"}
-HEAVY |= {"ctranslate2"}
+HEAVY |= {"ctranslate2", "matplotlib"}
 
 
 def imported_rooms(path: Path) -> set[str]:

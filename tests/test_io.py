@@ -1,25 +1,87 @@
+import bz2
 import gzip
 import hashlib
-import os
-from collections.abc import Callable
+import lzma
+import tracemalloc
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mtkit import io
 from mtkit.errors import DataError
-from mtkit.io import atomic_directory, atomic_file, read_json, read_lines, read_raw_lines, sha256_file, write_json
+from mtkit.io import (
+    MAX_LINE_BYTES,
+    atomic_directory,
+    atomic_file,
+    read_json,
+    read_line_chunks,
+    read_lines,
+    read_raw_lines,
+    sha256_file,
+    write_json,
+)
 
 TEXT = "eins\nzwei\u2028halb\u0085drei\rvier\n\nfünf"
 LINES = ["eins", "zwei\u2028halb\u0085drei\rvier", "", "fünf"]
 
 
-@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
-def test_lines_end_at_line_feeds_alone(tmp_path: Path, ending: str) -> None:
-    packers: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".zst": zstandard.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+@pytest.mark.parametrize("block_bytes", [1, 7, 1 << 20])
+def test_lines_end_at_line_feeds_alone(
+    tmp_path: Path, ending: str, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(io, "_BLOCK_BYTES", block_bytes)
     path = tmp_path / f"text{ending}"
-    path.write_bytes(packers[ending](TEXT.encode()))
+    path.write_bytes(PACKERS[ending](TEXT.encode()))
     assert list(read_lines(path)) == LINES
+    assert list(read_line_chunks(path, 3)) == [LINES[:3], LINES[3:]]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\ufeff"))), st.integers(1, 4))
+def test_chunks_are_the_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[str], n_lines: int) -> None:
+    path = tmp_path_factory.mktemp("lines") / "x"
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+    chunks = list(read_line_chunks(path, n_lines))
+    assert [line for chunk in chunks for line in chunk] == [line.removesuffix("\r") for line in lines]
+    assert list(read_lines(path)) == [line.removesuffix("\r") for line in lines]
+    assert all(len(chunk) == n_lines for chunk in chunks[:-1])
+
+
+@pytest.mark.parametrize("read", [read_lines, lambda path: read_line_chunks(path, 8192)])
+def test_a_line_without_end_is_named_and_not_read_whole(
+    tmp_path: Path, read: Callable[[Path], Iterable[object]]
+) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.write(b"one\ntwo\n")
+        file.truncate(1_000_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"sparse:3: no line feed within 100 MB"):
+            list(read(path))
+        assert tracemalloc.get_traced_memory()[1] < 3 * MAX_LINE_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_line_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "long"
+    path.write_bytes(b"a" * 5_000_000 + b"\nb")
+    assert [len(line) for line in read_lines(path)] == [5_000_000, 1]
+    assert [len(line) for [line] in read_line_chunks(path, 1)] == [5_000_000, 1]
 
 
 def test_several_zstd_frames_are_one_text(tmp_path: Path) -> None:
@@ -49,16 +111,17 @@ def test_what_is_not_utf8_is_named_by_line_and_byte(tmp_path: Path, content: byt
         list(read_lines(path))
 
 
-@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".xz", ".bz2"])
 def test_a_damaged_archive_is_named(tmp_path: Path, ending: str) -> None:
-    packed = gzip.compress(os.urandom(5000)) if ending == ".gz" else zstandard.compress(os.urandom(5000))
-    for name, content in (("cut", packed[:-20]), ("not", b"plain text\n")):
+    packed = PACKERS[ending](b"".join(b"line %d\n" % (i * i) for i in range(50_000)))
+    middle = len(packed) // 2
+    damaged = packed[:middle] + b"garbage" + packed[middle + 7 :]
+    for name, content in (("cut", packed[:-20]), ("not", b"plain text\n"), ("damaged", damaged)):
         path = tmp_path / f"{name}{ending}"
         path.write_bytes(content)
-        if name == "cut" and ending == ".zst":
-            continue  # a stream may end early without zstandard's noticing; its checksum is not always there
-        with pytest.raises(DataError, match=rf"{name}\{ending}"):
-            list(read_lines(path))
+        for read in (read_lines, lambda path: read_line_chunks(path, 8192)):
+            with pytest.raises(DataError, match=rf"{name}\{ending}: (damaged archive|cannot read) after line \d+: "):
+                list(read(path))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "recipes").glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SMALL = [
     *("training.max_updates=6", "training.warmup_updates=2", "training.validate_every=4", "training.save_every=1"),
     *("training.keep_last=5", "training.average.n=0", "model.d_model=16", "model.d_ff=16", "model.n_heads=2"),
@@ -23,7 +23,7 @@ def commands(page: Path) -> list[list[str]]:
     found = []
     text = page.read_text(encoding="utf-8")
     for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
-        for line in [] if language else block.replace("\\\n", " ").splitlines():
+        for line in [] if language not in ("", "sh") else block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             if "mtkit" in words:
                 found.append(words[words.index("mtkit") + 1 :])
@@ -39,14 +39,22 @@ def help_of(*command: str) -> str:
 
 @pytest.fixture(scope="module")
 def helps() -> dict[str, str]:
-    names = re.findall(r"^  ([a-z]+)  ", help_of().partition("Commands:")[2], flags=re.MULTILINE)
-    return {name: help_of(name) for name in names}
+    found = {name: help_of(name) for name in commands_in(help_of())}
+    for name, text in list(found.items()):
+        found |= {f"{name} {inner}": help_of(name, inner) for inner in commands_in(text)}
+    return found
+
+
+def commands_in(text: str) -> list[str]:
+    return re.findall(r"^  ([a-z]+)  ", text.partition("Commands:")[2], flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_command_and_option_exists(page: Path, helps: dict[str, str]) -> None:
     assert commands(page), "no command on the page"
     for command, *words in commands(page):
+        if words and f"{command} {words[0]}" in helps:
+            command = f"{command} {words.pop(0)}"
         assert command in helps
         for word in words:
             if re.fullmatch(r"--[a-z][a-z-]*|-[a-z]", word):

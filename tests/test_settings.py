@@ -91,8 +91,14 @@ def test_several_mistakes_are_all_listed(tmp_path: Path) -> None:
         ("- 1\n", "expected sections"),
         ("data: {src_lang: en, tgt_lang: de}", r"data.train: required, but not given"),
         (MINIMAL.replace("{src: a.en, tgt: a.de}", "{src: a.en}"), r"src and tgt go together"),
-        (MINIMAL.replace("{src: a.en, tgt: a.de}", "{hf: x, tsv: y}"), r"give one of src \+ tgt, tsv and hf"),
-        (MINIMAL.replace("{src: a.en, tgt: a.de}", "a.en"), r"a source is hf:NAME"),
+        (
+            MINIMAL.replace("{src: a.en, tgt: a.de}", "{hf: x, tsv: y}"),
+            r"give one of src \+ tgt, tsv, .* and mtdata",
+        ),
+        (
+            MINIMAL.replace("{src: a.en, tgt: a.de}", "a.en"),
+            r"a source is hf:NAME, mtdata:ID, a file",
+        ),
     ],
 )
 def test_a_recipe_without_a_corpus_is_refused(tmp_path: Path, text: str, message: str) -> None:

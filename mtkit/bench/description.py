@@ -75,10 +75,7 @@ def describe_recipe(settings: Settings) -> Description:
         MtkitError: For everything that a user can fix.
     """
     sizes = sizes_of(settings)
-    lengths = None
-    if sizes.prepared is not None:
-        store = sizes.prepared.store("train")
-        lengths = float(store.src_lengths.mean()) + 1, float(store.tgt_lengths.mean()) + 1
+    lengths = None if sizes.prepared is None else sizes.prepared.manifest.mean_train_lengths()
     beam_size = sizes.config.decoding.beam_size
     return _described(sizes.config.model, sizes.src_vocab_size, sizes.tgt_vocab_size, beam_size, lengths)
 

@@ -305,7 +305,7 @@ class _Loop:
                 budget=Budget(self._training, self._state, started=time.monotonic(), rehearse=lambda _: 0.0),
                 device=self._device,
                 precision=self._precision,
-                tokens_per_epoch=_NEVER,
+                epoch=lambda _: 0.0,
                 peak_flop_per_second=1.0,
                 validator=cast(Validator, None),  # no update is due for one
                 reporter=stopwatch,

@@ -11,12 +11,17 @@ from typer.core import TyperGroup
 
 from mtkit import __version__
 from mtkit.cli import interrupts
+from mtkit.cli.align import align
 from mtkit.cli.average import average
 from mtkit.cli.bench import bench
 from mtkit.cli.describe import describe
+from mtkit.cli.doctor import doctor
 from mtkit.cli.evaluate import evaluate
 from mtkit.cli.export import export
+from mtkit.cli.forge import forge
+from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
+from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
 from mtkit.errors import Interrupted, MtkitError
@@ -41,8 +46,22 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (preprocess, train, translate, evaluate, export, average, describe, bench):
+for _command in (
+    doctor,
+    preprocess,
+    train,
+    translate,
+    evaluate,
+    score,
+    align,
+    inspect,
+    export,
+    average,
+    describe,
+    bench,
+):
     app.command()(_command)
+app.add_typer(forge, cls=_Commands)
 
 
 def _show_version(wanted: bool) -> None:

@@ -42,6 +42,12 @@ PresetOption = Annotated[
         "--preset", metavar="NAME", help="A named set of sizes, such as small or rnn-luong.", show_default=False
     ),
 ]
+SrcLangOption = Annotated[
+    str | None, typer.Option("--src-lang", metavar="CODE", help="Language of the text, for a model of several.")
+]
+TgtLangOption = Annotated[
+    str | None, typer.Option("--tgt-lang", metavar="CODE", help="Language of its translation, for a model of several.")
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 PrintConfigOption = Annotated[
     bool, typer.Option("--print-config", help="Show every setting and where it came from, and do nothing else.")

@@ -9,7 +9,10 @@ from mtkit.cli.options import ConfigOption, OverwriteOption, PrintConfigOption, 
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from mtkit.data.prepared import Manifest
+    from mtkit.data.report import CleaningReport
 
 
 def preprocess(
@@ -23,6 +26,13 @@ def preprocess(
     ] = None,
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what cleaning would drop, with samples, and write nothing.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, help="Processes. Default: one per core.", show_default=False),
+    ] = None,
     print_config: PrintConfigOption = False,
 ) -> None:
     """Check and clean a corpus, train its tokenizer, and write it as token ids.
@@ -30,6 +40,7 @@ def preprocess(
     \b
     mtkit preprocess recipe.yaml           what mtkit train does first, when it has not been done
     mtkit preprocess ...the same again     does nothing, when neither the inputs nor the settings have changed
+    mtkit preprocess recipe.yaml --dry-run what data.cleaning would drop, with samples
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     if (recipe is None) == (config is None):
         raise ConfigError("give one recipe: mtkit preprocess RECIPE, or -c RECIPE")
@@ -42,11 +53,17 @@ def preprocess(
         typer.echo(settings.before_corpus().explain())
         return
 
-    from mtkit.data.prepare import prepare
+    from mtkit.data.prepare import prepare, try_cleaning
 
     resolved = settings.before_corpus().config()
+    if dry_run:
+        for report in try_cleaning(resolved.data, n_workers=workers):
+            for line in _with_samples(report):
+                typer.echo(line)
+        typer.echo("nothing written; max_tokens and max_ratio count tokens and were not looked at")
+        return
     directory = resolved.prepared_directory
-    prepared = prepare(resolved.data, resolved.tokenizer, directory, overwrite=overwrite)
+    prepared = prepare(resolved.data, resolved.tokenizer, directory, overwrite=overwrite, n_workers=workers)
     for line in _report(prepared.manifest):
         typer.echo(line)
     typer.echo(f"prepared corpus: {directory}")
@@ -57,12 +74,30 @@ def _report(manifest: "Manifest") -> list[str]:
     lines = []
     for source in manifest.sources:
         line = f"{source['place']} {source['name']}: {source['n_kept']:,} pairs"
-        if source["dropped"]:
-            dropped = ", ".join(f"{n:,} {reason}" for reason, n in source["dropped"].items())
-            line += f" of {source['n_pairs']:,} (dropped: {dropped})"
+        line += _what_happened(source["n_pairs"], source["dropped"], source.get("changed", {}))
         lines.append(f"{line}, {source['n_src_tokens']:,} + {source['n_tgt_tokens']:,} tokens")
     if manifest.settings["tokenizer"]["joint"]:
         sizes = f"{manifest.src_vocab_size:,} pieces for both languages"
     else:
         sizes = f"{manifest.src_vocab_size:,} + {manifest.tgt_vocab_size:,} pieces"
     return [*lines, f"vocabulary: {sizes}, {manifest.settings['tokenizer']['type']}"]
+
+
+def _with_samples(report: "CleaningReport") -> "Iterator[str]":
+    """A line for a source, and one for each pair that is shown."""
+    yield f"train {report['name']}: {report['n_kept']:,} pairs" + _what_happened(
+        report["n_pairs"], report["dropped"], report["changed"]
+    )
+    for step in report["dropped"]:
+        for sample in report["samples"].get(step, []):
+            yield f"  {step}, pair {sample['pair']:,}: {sample['src']!r} | {sample['tgt']!r}"
+
+
+def _what_happened(n_pairs: int, dropped: "Mapping[str, int]", changed: "Mapping[str, int]") -> str:
+    """What was dropped and what was changed, where anything was."""
+    parts = [
+        f"{what}: " + ", ".join(f"{n:,} {step}" for step, n in by_step.items())
+        for what, by_step in (("dropped", dropped), ("changed", changed))
+        if by_step
+    ]
+    return (f" of {n_pairs:,}" if dropped else "") + (f" ({'; '.join(parts)})" if parts else "")

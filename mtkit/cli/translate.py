@@ -1,7 +1,5 @@
 """``mtkit translate``."""
 
-import json
-import math
 import os
 import sys
 import time
@@ -11,16 +9,26 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from mtkit.cli import interrupts
-from mtkit.cli.options import DeviceOption, Engine, EngineOption, ThreadsOption, TranslationPrecisionOption
+from mtkit.cli.options import (
+    DeviceOption,
+    Engine,
+    EngineOption,
+    SrcLangOption,
+    TgtLangOption,
+    ThreadsOption,
+    TranslationPrecisionOption,
+)
+from mtkit.cli.records import Record, formatter, json_record, text_record
 from mtkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from mtkit.translation.translator import Candidate, Translation
+    from mtkit.translation.alignment import Aligner
+    from mtkit.translation.translator import Translation
 
 
 _BUFFERS_AHEAD = 1  # of a file: what an engine with threads of its own has to do while one buffer is written
@@ -62,6 +70,12 @@ def translate(
     as_json: Annotated[
         bool, typer.Option("--json", help="One object a line: source, translation, score, tokens.")
     ] = False,
+    alignments: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write which words belong together here: 0-0 1-2 a line, source first."),
+    ] = None,
+    src_lang: SrcLangOption = None,
+    tgt_lang: TgtLangOption = None,
     input_format: Annotated[
         InputFormat, typer.Option(help='jsonl: objects with the text under "source".')
     ] = InputFormat.TEXT,
@@ -91,6 +105,8 @@ def translate(
         raise ConfigError(f"two inputs, {file} and {input_file}: name one")
     if scores and as_json:
         raise ConfigError("--scores and --json do not go together: --json has the score")
+    if alignments is not None and (str(alignments) == "-" or alignments == output):
+        raise ConfigError(f"--alignments {alignments}: holds the alignments alone; name a file of its own")
     source = file or input_file or "-"
     if source != "-" and not Path(source).exists():
         raise DataError(f"{source}: No such file or directory")
@@ -105,7 +121,13 @@ def translate(
         if quiet:
             set_up_logging(quiet=True)
         translator = Translator.load(
-            models[0], engine=engine.value, device=device, precision=precision, threads=threads
+            models[0],
+            engine=engine.value,
+            device=device,
+            precision=precision,
+            threads=threads,
+            src_lang=src_lang,
+            tgt_lang=tgt_lang,
         )
         interrupts.check()
         options = translator.search_options(
@@ -125,15 +147,28 @@ def translate(
             batch_type.value,
         )
         search = partial(translator.translate_ahead, options=options, batch_size=size, batch_type=batch_type.value)
-        read = _json_record if input_format is InputFormat.JSONL else _text_record
-        show = _formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
+        read = json_record if input_format is InputFormat.JSONL else text_record
+        show = formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
         tally = _Tally()
-        with _open_output(output) as out, memory_advice(f"lower --batch-size (now {size} {batch_type.value})"):
+        model = models[0]
+
+        def load_aligner() -> "Aligner":
+            from mtkit.translation.alignment import Aligner
+
+            return Aligner.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
+
+        with (
+            _open_output(output) as out,
+            _aligning(alignments, load_aligner) as align,
+            memory_advice(f"lower --batch-size (now {size} {batch_type.value})"),
+        ):
             for lines in _translated(source, buffer, read, search):
-                for (_, fields, end), translation in lines:
+                done = list(lines)
+                for (_, fields, end), translation in done:
                     out.write((show(tally.n_lines, fields, translation) + end + "\n").encode())
                     tally.add(translation)
                 out.flush()
+                align([(text, translation.text) for (text, _, _), translation in done])
         tally.log()
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -147,13 +182,13 @@ def translate(
 def _translated(
     source: str,
     buffer: int,
-    read: "Callable[[str, str], _Record]",
+    read: "Callable[[str, str], Record]",
     search: "Callable[..., Iterator[list[Translation]]]",
-) -> "Iterator[Iterator[tuple[_Record, Translation]]]":
+) -> "Iterator[Iterator[tuple[Record, Translation]]]":
     """Each buffer of the input with its translations, line by line."""
     from mtkit.translation.streaming import is_live, read_buffers
 
-    begun: deque[list[_Record]] = deque()
+    begun: deque[list[Record]] = deque()
 
     def texts() -> Iterator[list[str]]:
         n_read = 0
@@ -198,51 +233,24 @@ class _Tally:
         logger.info("%s in %s, %.1f lines/s", counted(self.n_lines, "line"), duration_shown(seconds), rate)
 
 
-# What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.
-_Record = tuple[str, dict[str, Any], str]
+@contextmanager
+def _aligning(
+    path: Path | None, load_aligner: "Callable[[], Aligner]"
+) -> Iterator[Callable[[list[tuple[str, str]]], None]]:
+    """What to do with pairs of source and translation: write their word alignments, where somebody asks for them."""
+    if path is None:
+        yield lambda _: None
+        return
+    from mtkit.translation.alignment import pharaoh
 
+    aligner = load_aligner()
+    with _open_output(path) as out:
 
-def _text_record(line: str, place: str) -> _Record:  # noqa: ARG001  # a line of text cannot be wrong
-    content = line.removesuffix("\r")
-    return content, {"source": content}, line[len(content) :]
+        def align(pairs: list[tuple[str, str]]) -> None:
+            for links in aligner.align([src for src, _ in pairs], [tgt for _, tgt in pairs]):
+                out.write(f"{pharaoh(links or set())}\n".encode())
 
-
-def _json_record(line: str, place: str) -> _Record:
-    if not line.strip():
-        return "", {"source": ""}, ""
-    with suppress(ValueError, RecursionError):
-        fields = json.loads(line)
-        if isinstance(fields, dict) and isinstance(fields.get("source"), str):
-            if "\\u" in line:
-                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
-            return fields["source"], fields, ""
-    raise DataError(f'{place}: expected a JSON object with a text under "source"')
-
-
-def _formatter(*, as_json: bool, n_best: bool, scores: bool) -> Callable[[int, dict[str, Any], "Translation"], str]:
-    """How a translation is written, without its line end: from the line's number, counted from 0, and its fields."""
-
-    def json_line(_number: int, fields: dict[str, Any], translation: "Translation") -> str:
-        alternatives = {"n_best": [_json_fields(c) for c in translation.n_best]} if n_best else {}
-        return json.dumps(fields | _json_fields(translation) | alternatives, ensure_ascii=False)
-
-    def moses_lines(number: int, _fields: dict[str, Any], translation: "Translation") -> str:
-        return "\n".join(f"{number} ||| {c.text} ||| {c.score:.4f}" for c in translation.n_best or [translation])
-
-    def scored_line(_number: int, _fields: dict[str, Any], translation: "Translation") -> str:
-        return f"{translation.score:.4f}\t{translation.text}"
-
-    def plain_line(_number: int, _fields: dict[str, Any], translation: "Translation") -> str:
-        return translation.text
-
-    if as_json:
-        return json_line
-    return moses_lines if n_best else scored_line if scores else plain_line
-
-
-def _json_fields(candidate: "Candidate") -> dict[str, Any]:
-    score = candidate.score if math.isfinite(candidate.score) else None
-    return {"translation": candidate.text, "score": score, "tokens": candidate.tokens}
+        yield align
 
 
 @contextmanager

@@ -1,134 +1,37 @@
 """Token ids to batches: pairs of like length together, in an order that a seed and an epoch determine.
 
-Shapes: B batch, S source length, T target length.
+A *place* is a pair in a pass over the corpus: pass * pairs + row. What is drawn at random for a pair depends on its
+place alone.
 """
 
-import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from mtkit.data.buckets import Lengths, Rows, cut_by_length
+from mtkit.data.batch import Batch, collate, collated, padding_share
+from mtkit.data.buckets import MAX_OVER, MAX_PADDED, Lengths, Rows, cut_by_length
 from mtkit.data.prefetch import ahead
-from mtkit.data.store import IdLists, Ids, Store
-from mtkit.data.tokenizer import Tokenizer
+from mtkit.data.sampling import Sampler, SideIds
+from mtkit.data.sampling_workers import sampling_workers
+from mtkit.data.store import Store
+
+__all__ = ["Batch", "BatchPlan", "Position", "collate", "fixed_batches", "padding_share"]
 
 # Rows that stay neighbours on disk when a corpus larger than the window is shuffled.
 _BLOCK = 1024
 
-
-@dataclass
-class Batch:
-    """Pairs of like length, right-padded."""
-
-    src: Tensor
-    """int64 (B, S), ends with eos."""
-
-    tgt_in: Tensor
-    """int64 (B, T), starts with bos."""
-
-    tgt_out: Tensor
-    """int64 (B, T), ends with eos: ``tgt_in`` one position later."""
-
-    src_lengths: Tensor
-    """int64 (B,), eos counted."""
-
-    n_src_tokens: int
-    """Real tokens in ``src``."""
-
-    n_tgt_tokens: int
-    """Real tokens in ``tgt_out``."""
-
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Batch":
-        """The same on another device."""
-        return replace(
-            self,
-            src=self.src.to(device, non_blocking=non_blocking),
-            tgt_in=self.tgt_in.to(device, non_blocking=non_blocking),
-            tgt_out=self.tgt_out.to(device, non_blocking=non_blocking),
-            src_lengths=self.src_lengths.to(device, non_blocking=non_blocking),
-        )
-
-    def pinned(self) -> "Batch":
-        """The same in memory that a GPU can copy from while the program goes on."""
-        return replace(
-            self,
-            src=self.src.pin_memory(),
-            tgt_in=self.tgt_in.pin_memory(),
-            tgt_out=self.tgt_out.pin_memory(),
-            src_lengths=self.src_lengths.pin_memory(),
-        )
-
-    def parts(self, n: int, pad_id: int = Tokenizer.pad_id) -> "list[Batch]":
-        """The pairs in ``n`` equal parts, or as many as there are pairs, each no wider than it need be."""
-        n = min(n, len(self.src))
-        tgt_lengths = self.tgt_out.ne(pad_id).sum(1)
-        ends = [len(self.src) * i // n for i in range(n + 1)]
-
-        def part(rows: slice) -> Batch:
-            src_lengths, lengths = self.src_lengths[rows], tgt_lengths[rows]
-            n_src, n_tgt = int(src_lengths.max()), int(lengths.max())
-            return Batch(
-                src=self.src[rows, :n_src],
-                tgt_in=self.tgt_in[rows, :n_tgt],
-                tgt_out=self.tgt_out[rows, :n_tgt],
-                src_lengths=src_lengths,
-                n_src_tokens=int(src_lengths.sum()),
-                n_tgt_tokens=int(lengths.sum()),
-            )
-
-        return [part(slice(start, end)) for start, end in itertools.pairwise(ends)]
-
-
-def collate(
-    src_ids: Sequence[Ids | Sequence[int]],
-    tgt_ids: Sequence[Ids | Sequence[int]],
-    *,
-    pad_id: int = Tokenizer.pad_id,
-    bos_id: int = Tokenizer.bos_id,
-    eos_id: int = Tokenizer.eos_id,
-) -> Batch:
-    """Make a batch of id sequences without begin and end of sentence.
-
-    Args:
-        src_ids: Source ids of each pair.
-        tgt_ids: Target ids of each pair.
-        pad_id: Fills what is shorter than the longest.
-        bos_id: First of ``tgt_in``.
-        eos_id: Last of ``src`` and ``tgt_out``.
-    """
-    return _collate(_laid_out(src_ids), _laid_out(tgt_ids), pad_id, bos_id, eos_id)
-
-
-def _laid_out(sequences: Sequence[Ids | Sequence[int]]) -> IdLists:
-    lengths = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
-    return np.concatenate([np.asarray(ids, dtype=np.int64) for ids in sequences]), lengths
-
-
-def _collate(src_ids: IdLists, tgt_ids: IdLists, pad_id: int, bos_id: int, eos_id: int) -> Batch:
-    src, src_lengths = _padded(*src_ids, pad_id, eos_id)
-    tgt_out, tgt_lengths = _padded(*tgt_ids, pad_id, eos_id)
-    tgt_in = np.empty_like(tgt_out)
-    tgt_in[:, 0] = bos_id
-    tgt_in[:, 1:] = tgt_out[:, :-1]
-    tgt_in[np.arange(tgt_in.shape[1]) >= tgt_lengths[:, None]] = pad_id
-    return Batch(
-        src=torch.from_numpy(src),
-        tgt_in=torch.from_numpy(tgt_in),
-        tgt_out=torch.from_numpy(tgt_out),
-        src_lengths=torch.from_numpy(src_lengths),
-        n_src_tokens=int(src_lengths.sum()),
-        n_tgt_tokens=int(tgt_lengths.sum()),
-    )
+Begin = Callable[[Rows], Callable[[], SideIds]]
+"""Starts on the ids of a micro-batch, given its places; calling what is returned waits for them."""
 
 
 @dataclass(frozen=True)
-class _Position:
+class Position:
     """Where a plan stands: complete epochs, complete windows of this one, complete updates of this window."""
 
     epoch: int
@@ -151,6 +54,7 @@ class BatchPlan:
         accumulate: int = 1,
         seed: int = 1,
         window: int = 1_000_000,
+        sampler: Sampler | None = None,
     ) -> None:
         """Plan over all pairs of a store.
 
@@ -159,9 +63,11 @@ class BatchPlan:
             batch_tokens: Target tokens of an update on average, end of sentence counted, padding not.
             accumulate: Micro-batches per update; each holds about ``batch_tokens / accumulate`` target tokens, up to
                 half as much again, and no more than twice that on either side with padding. A single longer pair
-                makes a micro-batch of its own.
+                makes a micro-batch of its own. One that sampling lengthens beyond these bounds is cut again, so that
+                its update has more of them.
             seed: Of the order.
             window: Pairs planned at once; bounds the memory.
+            sampler: Changes pairs at random; without it they are as they lie in the store.
         """
         self._store = store
         self.micro_batch_tokens = max(batch_tokens // accumulate, 1)
@@ -170,82 +76,143 @@ class BatchPlan:
         n_blocks = -(-len(store) // _BLOCK)
         self._n_windows = -(-n_blocks * _BLOCK // max(window, _BLOCK))
         self._n_blocks = n_blocks
-        self._position = _Position(0, 0, 0)
+        self._sampler = sampler
+        self._position = Position(0, 0, 0)
 
     @property
     def epoch(self) -> int:
         """Passes over the corpus that are complete."""
         return self._position.epoch
 
-    def state_dict(self) -> dict[str, int]:
-        """Where the plan stands after the update that it yielded last."""
+    @property
+    def samples(self) -> bool:
+        """Whether pairs are changed at random."""
+        return self._sampler is not None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the plan stands after the update that it yielded last; JSON values."""
         return asdict(self._position)
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with the update after the one that the state was taken at."""
-        self._position = _Position(**state)
+        self._position = Position(**state)
 
     def __iter__(self) -> Iterator[list[Batch]]:
-        return self._advancing(self._upcoming(pin=False))
+        return self._advancing(self._upcoming())
 
     @contextmanager
-    def prefetched(self, n_updates: int = 4, *, pin: bool = False) -> Iterator[Iterator[list[Batch]]]:
+    def prefetched(self, n_updates: int = 4, *, pin: bool = False, workers: int = 0) -> Iterator[Iterator[list[Batch]]]:
         """The same updates, planned and collated in the background, up to ``n_updates`` before they are asked for.
 
         Args:
             n_updates: Held ready.
             pin: Put them in pinned memory, for a GPU.
+            workers: Processes that sample, where anything is sampled; without any, the background thread does.
         """
-        with ahead(self._upcoming(pin=pin), n_updates) as upcoming:
-            yield self._advancing(upcoming)
+        with ExitStack() as stack:
+            begin: Begin | None = None
+            n_begun = 0
+            if self._sampler is not None and workers > 0:
+                begin, n_begun = stack.enter_context(sampling_workers(self._sampler.recipe, workers)), 2 * workers
+            items = self._upcoming(begin, n_begun, pin=pin)
+            yield self._advancing(stack.enter_context(ahead(items, n_updates)))
 
     def widest(self) -> list[Batch]:
         """The micro-batches of the first window that need most memory: most positions, and the longest pair."""
-        rows, src, tgt, batches = self._cut(0, 0)
+        places, src, tgt, batches = self._first_cut()
         widths = [(int(src[batch].max()), int(tgt[batch].max())) for batch in batches]
         most = max(range(len(batches)), key=lambda i: len(batches[i]) * sum(widths[i]))
         longest = max(range(len(batches)), key=lambda i: max(widths[i]))
-        return [_batch(self._store, rows[batches[i]]) for i in dict.fromkeys((most, longest))]
+        return [collated(*self._begin(places[batches[i]])()) for i in dict.fromkeys((most, longest))]
 
-    def _advancing(self, upcoming: Iterator["tuple[list[Batch], _Position]"]) -> Iterator[list[Batch]]:
+    def _advancing(self, upcoming: Iterator[tuple[list[Batch], Position]]) -> Iterator[list[Batch]]:
         # The position is set before the caller sees the update, so that it may be saved right after.
         for micro_batches, self._position in upcoming:
             yield micro_batches
 
-    def _upcoming(self, *, pin: bool) -> Iterator["tuple[list[Batch], _Position]"]:
-        """From the present position on: each update, and the position after it. Changes nothing in the plan."""
+    def _upcoming(
+        self, begin: Begin | None = None, n_begun: int = 0, *, pin: bool = False
+    ) -> Iterator[tuple[list[Batch], Position]]:
+        """From the present position on: each update, and the position after it. Changes nothing in the plan.
+
+        Args:
+            begin: Makes the ids.
+            n_begun: Updates whose ids are begun before those of the one that is next.
+            pin: Put the batches in pinned memory.
+        """
+        begin = begin or self._begin
+        begun = (([(places, begin(places)) for places in update], after) for update, after in self._planned())
+        queue = deque(islice(begun, n_begun))
+        for item in begun:
+            queue.append(item)
+            update, after = queue.popleft()
+            micro_batches = [batch for places, finish in update for batch in self._batches(places, finish())]
+            yield [batch.pinned() for batch in micro_batches] if pin else micro_batches, after
+
+    def _planned(self) -> Iterator[tuple[list[Rows], Position]]:
+        """From the present position on: the places of each update's micro-batches, and the position after it."""
         at = self._position
         while True:
-            updates = self._plan(at.epoch, at.window)
-            after = _Position(at.epoch, at.window + 1, 0)
-            if after.window == self._n_windows:
-                after = _Position(at.epoch + 1, 0, 0)
-            for number, rows in enumerate(updates[at.update :], start=at.update + 1):
-                micro_batches = [_batch(self._store, r) for r in rows]
-                if pin:
-                    micro_batches = [batch.pinned() for batch in micro_batches]
-                yield micro_batches, after if number == len(updates) else replace(at, update=number)
+            updates, after = self._window(at)
+            for number, places in enumerate(updates[at.update :], start=at.update + 1):
+                yield places, after if number == len(updates) else replace(at, update=number)
             at = after
 
-    def _plan(self, epoch: int, window: int) -> list[list[Rows]]:
-        """The updates of one window: for each, the rows of its micro-batches."""
-        rows, _, _, batches = self._cut(epoch, window)
-        micro_batches = [rows[batch] for batch in batches]
+    def _window(self, at: Position) -> tuple[list[list[Rows]], Position]:
+        """The updates of the window at a position, and the position after the last of them."""
+        places, _, _, batches = self._cut(*self._plain_window(at))
+        after = replace(at, window=at.window + 1, update=0)
+        if after.window == self._n_windows:
+            after = replace(at, epoch=at.epoch + 1, window=0, update=0)
+        return self._grouped(places, batches), after
+
+    def _first_cut(self) -> tuple[Rows, Lengths, Lengths, list[Rows]]:
+        return self._cut(*self._plain_window(Position(0, 0, 0)))
+
+    def _grouped(self, places: Rows, batches: list[Rows]) -> list[list[Rows]]:
+        """The micro-batches of each update."""
+        micro_batches = [places[batch] for batch in batches]
         return [micro_batches[i : i + self._accumulate] for i in range(0, len(micro_batches), self._accumulate)]
 
-    def _cut(self, epoch: int, window: int) -> tuple[Rows, Lengths, Lengths, list[Rows]]:
-        """The rows of one window, their lengths with the end of sentence, and the micro-batches, as places in these."""
-        rng = np.random.default_rng([self._seed, epoch])
-        blocks = np.array_split(rng.permutation(self._n_blocks), self._n_windows)[window]
-        rng = np.random.default_rng([self._seed, epoch, window])
+    def _plain_window(self, at: Position) -> tuple[Rows, np.random.Generator]:
+        """The places of one window, and what deals them out."""
+        rng = np.random.default_rng([self._seed, at.epoch])
+        blocks = np.array_split(rng.permutation(self._n_blocks), self._n_windows)[at.window]
         n = len(self._store)
         spans = [(int(b) * _BLOCK, min((int(b) + 1) * _BLOCK, n)) for b in np.sort(blocks)]
         rows = np.concatenate([np.arange(start, stop) for start, stop in spans])
-        lengths = [self._store.lengths(start, stop) for start, stop in spans]
-        src = np.concatenate([pair[0] for pair in lengths]) + 1
-        tgt = np.concatenate([pair[1] for pair in lengths]) + 1
+        return at.epoch * n + rows, np.random.default_rng([self._seed, at.epoch, at.window])
+
+    def _cut(self, places: Rows, rng: np.random.Generator) -> tuple[Rows, Lengths, Lengths, list[Rows]]:
+        """Some places, their lengths with the end of sentence, and the micro-batches, as indices into these."""
+        if self._sampler is None:
+            lengths = self._store.lengths_of(places % len(self._store))
+        else:
+            lengths = self._sampler.lengths(places)
+        src, tgt = (side + 1 for side in lengths)
         batches = cut_by_length(src, tgt, budget=self.micro_batch_tokens, rng=rng)
-        return rows, src, tgt, [batches[i] for i in rng.permutation(len(batches))]
+        return places, src, tgt, [batches[i] for i in rng.permutation(len(batches))]
+
+    def _begin(self, places: Rows) -> Callable[[], SideIds]:
+        if self._sampler is None:
+            return partial(self._store.gather, places % len(self._store))
+        return partial(self._sampler.sample, places)
+
+    def _batches(self, places: Rows, ids: SideIds) -> list[Batch]:
+        """A micro-batch, or several where sampling has made the pairs too long for one."""
+        if self._sampler is None or self._fits(*(lengths + 1 for _, lengths in ids)):
+            return [collated(*ids)]
+        src, tgt = (np.split(values, np.cumsum(lengths)[:-1]) for values, lengths in ids)
+        rng = np.random.default_rng([self._seed, int(places[0])])
+        widths = ((lengths + 1).astype(np.int32) for _, lengths in ids)
+        parts = cut_by_length(*widths, budget=self.micro_batch_tokens, rng=rng)
+        return [collate([src[i] for i in part], [tgt[i] for i in part]) for part in parts]
+
+    def _fits(self, src: Rows, tgt: Rows) -> bool:
+        """Whether pairs of these lengths are within the bounds of a micro-batch."""
+        padded = len(src) * max(int(src.max()), int(tgt.max()))
+        budget = self.micro_batch_tokens
+        return len(src) == 1 or (int(tgt.sum()) <= MAX_OVER * budget and padded <= MAX_PADDED * budget)
 
 
 def fixed_batches(store: Store, batch_tokens: int, *, max_length: int) -> Iterator[Batch]:
@@ -259,24 +226,3 @@ def fixed_batches(store: Store, batch_tokens: int, *, max_length: int) -> Iterat
         ordered = np.sort(rows).tolist()
         src_ids = [store.src_ids(row)[: max_length - 1] for row in ordered]
         yield collate(src_ids, [store.tgt_ids(row)[: max_length - 1] for row in ordered])
-
-
-def padding_share(batches: Sequence[Batch]) -> float:
-    """Share of padding among the positions of ``src`` and ``tgt_in``, between 0 and 1."""
-    positions = sum(batch.src.numel() + batch.tgt_in.numel() for batch in batches)
-    return 1 - sum(batch.n_src_tokens + batch.n_tgt_tokens for batch in batches) / positions
-
-
-def _batch(store: Store, rows: Rows) -> Batch:
-    return _collate(*store.gather(rows), Tokenizer.pad_id, Tokenizer.bos_id, Tokenizer.eos_id)
-
-
-def _padded(
-    ids: Ids, lengths: NDArray[np.int64], pad_id: int, eos_id: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows (B, L) that end with eos, and their lengths (B,) with it, of ids laid end to end."""
-    width = int(lengths.max(initial=0)) + 1
-    rows = np.full((len(lengths), width), pad_id, dtype=np.int64)
-    rows[np.arange(width) < lengths[:, None]] = ids
-    rows[np.arange(len(lengths)), lengths] = eos_id
-    return rows, lengths + 1

@@ -1,22 +1,23 @@
 """Recipe in, prepared corpus out: check, clean, train the tokenizer, encode, write.
 
-The sources are read three times, in bounded chunks: to check them and to find duplicates, to train the
-tokenizer on a sample, and to encode and write. The directory appears whole at the end or not at all.
+The training sources are read once, in bounded chunks; what is left of their text waits in a file for the tokenizer to
+be trained and for all to be encoded. The directory appears whole at the end or not at all.
 """
 
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import chain
+from functools import partial
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
-from mtkit.config import CleaningConfig, DataConfig, TokenizerConfig
-from mtkit.data.cleaning import REASONS, TextCleaning, Verdicts, drop_report, length_verdicts
+from mtkit.config import DataConfig, TokenizerConfig
+from mtkit.data.encoding import Input, Written, write_train, write_whole
+from mtkit.data.judging import Judgement, empty_input, judge
+from mtkit.data.pairs import Pairs, Source
+from mtkit.data.pipeline import build_pipeline
 from mtkit.data.prepared import (
     FORMAT_VERSION,
     MANIFEST_FILE,
@@ -26,22 +27,31 @@ from mtkit.data.prepared import (
     difference,
     open_prepared,
 )
-from mtkit.data.sources import Place, Source, open_sources
-from mtkit.data.store import StoreWriter, id_lists
-from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
-from mtkit.errors import DataError
+from mtkit.data.report import REPORT_FILE, CleaningReport, all_dropped, cleaning_report, reports_by_text
+from mtkit.data.sources import PLACES, Place, open_sources
+from mtkit.data.tokenizer import Tokenizer
+from mtkit.data.vocabulary import tokenizer_for
+from mtkit.data.workers import Workers
+from mtkit.errors import ConfigError, DataError
 from mtkit.io import atomic_directory, write_json
 from mtkit.locks import sole_writer
-from mtkit.log import logger, progress_bar
-from mtkit.presets import default_vocab_size
+from mtkit.log import logger
 
-__all__ = ["Manifest", "Prepared", "open_prepared", "prepare"]
+__all__ = ["Manifest", "Prepared", "open_prepared", "prepare", "try_cleaning"]
 
 Sources = Mapping[Place, Sequence[Source]]
 Hashes = dict[str, str]
+AllHashes = Mapping[Place, Sequence[Hashes]]
 
 
-def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, overwrite: bool = False) -> Prepared:
+def prepare(
+    data: DataConfig,
+    tokenizer: TokenizerConfig,
+    directory: Path,
+    *,
+    overwrite: bool = False,
+    n_workers: int | None = None,
+) -> Prepared:
     """Prepare the corpus of a recipe, or do nothing where that has been done.
 
     Args:
@@ -49,27 +59,26 @@ def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, ov
         tokenizer: The tokenizer to train on the cleaned training pairs.
         directory: Where the prepared corpus goes.
         overwrite: Replace a prepared corpus of other inputs or settings.
+        n_workers: Processes that clean and encode; by default one for each core. The result is the same.
 
     Raises:
+        ConfigError: If a cleaning step cannot work with the languages or sets.
         DataError: If an input is missing, misaligned or malformed, nothing is left after cleaning, or the
             directory holds something else or cannot be written.
         VocabularyError: If the tokenizer cannot be trained as asked.
     """
     sources = open_sources(data)
     _check_replaceable(directory)
-    hashes: dict[Place, list[Hashes]] = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
-    settings = {
-        "data": data.model_dump(mode="json", exclude={"prepared"}),
-        "tokenizer": tokenizer.model_dump(mode="json"),
-    }
+    hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
+    settings = _settings(data, tokenizer)
     if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
         return existing
     try:
         with sole_writer(directory):
             if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
                 return existing
-            with atomic_directory(directory) as work:
-                trained, reports = _prepare(sources, hashes, data.cleaning, tokenizer, work)
+            with atomic_directory(directory) as work, Workers(n_workers) as workers:
+                trained, reports = _prepare(data, tokenizer, sources, hashes, workers, work)
                 manifest = Manifest(
                     format_version=FORMAT_VERSION,
                     src_lang=data.src_lang,
@@ -89,6 +98,14 @@ def prepare(data: DataConfig, tokenizer: TokenizerConfig, directory: Path, *, ov
     return Prepared(directory, manifest)
 
 
+def _settings(data: DataConfig, tokenizer: TokenizerConfig) -> dict[str, Any]:
+    """What the prepared corpus depends on: how often its parts are seen is the trainer's affair."""
+    of_data = data.model_dump(mode="json", exclude={"prepared": True, "mixing": True, "train": {"__all__": {"weight"}}})
+    if data.language_tags == "none":
+        del of_data["language_tags"]  # as in a corpus of a version that knew none
+    return {"data": of_data, "tokenizer": tokenizer.model_dump(mode="json")}
+
+
 def _check_replaceable(directory: Path) -> None:
     """Refuse to put a corpus in the place of anything that is not one."""
     if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
@@ -97,9 +114,7 @@ def _check_replaceable(directory: Path) -> None:
         raise DataError(f"{directory}: exists and is not a prepared corpus; choose another directory with -o")
 
 
-def _same_corpus(
-    directory: Path, settings: dict[str, Any], hashes: dict[Place, list[Hashes]], overwrite: bool
-) -> Prepared | None:
+def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, overwrite: bool) -> Prepared | None:
     """The prepared corpus that is there, where it is this one; None where one is to be prepared."""
     if not (directory / MANIFEST_FILE).exists() or (existing := _open_existing(directory, overwrite)) is None:
         return None
@@ -125,194 +140,108 @@ def _open_existing(directory: Path, overwrite: bool) -> Prepared | None:
         raise
 
 
+def try_cleaning(data: DataConfig, *, n_workers: int | None = None) -> list[CleaningReport]:
+    """Clean a corpus by its text, and keep nothing but the reports on the training sources.
+
+    Args:
+        data: Languages, sources and cleaning.
+        n_workers: Processes that clean; by default one for each core.
+
+    Raises:
+        DataError: If an input is missing, misaligned or malformed.
+    """
+    sources = open_sources(data)
+    with tempfile.TemporaryDirectory(prefix="mtkit-") as scratch, Workers(n_workers) as workers:
+        return reports_by_text(sources["train"], _clean(data, sources, workers, Path(scratch)))
+
+
+def _clean(data: DataConfig, sources: Sources, workers: Workers, scratch: Path) -> Judgement:
+    """Read everything once: raise what is wrong with it, and judge the training pairs by their text."""
+    held_out = [*sources["valid"], *sources["test"]]
+    for source in held_out:
+        if not any(len(pairs.src) for pairs in source.chunks()):
+            raise empty_input(source)
+    pipelines = [
+        build_pipeline(
+            source.filters,
+            data.cleaning,
+            src_lang=source.src_lang or data.src_lang,
+            tgt_lang=source.tgt_lang or data.tgt_lang,
+            held_out=lambda names: _pairs_of(held_out, names),
+        )
+        for source in data.train
+    ]
+    return judge(sources["train"], pipelines, workers, scratch)
+
+
+def _pairs_of(held_out: Sequence[Source], names: Sequence[str] | None) -> Iterator[Pairs]:
+    """The pairs of the validation and test sets of these names, or of all."""
+    known = [source.name for source in held_out]
+    for name in names or ():
+        if name not in known:
+            raise ConfigError(f"leakage.sets: no validation or test set is called {name}; there are {', '.join(known)}")
+    return chain.from_iterable(source.chunks() for source in held_out if names is None or source.name in names)
+
+
 def _prepare(
-    sources: Sources,
-    hashes: Mapping[Place, Sequence[Hashes]],
-    cleaning: CleaningConfig,
-    tokenizer: TokenizerConfig,
-    work: Path,
+    data: DataConfig, tokenizer: TokenizerConfig, sources: Sources, hashes: AllHashes, workers: Workers, work: Path
 ) -> tuple[Tokenizer, list[SourceReport]]:
-    """Write tokenizer and splits into ``work``."""
+    """Write tokenizer, splits and the report on cleaning into ``work``."""
+    symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
+    if len(symbols) > len(tokenizer.user_defined_symbols):  # what stands there twice is left for its own message
+        tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
     scratch = work / "scratch"
     scratch.mkdir()
-    verdicts, n_characters = _check(sources, hashes, cleaning, scratch)
-    trained = _train_tokenizer(sources["train"], verdicts, n_characters, tokenizer)
+    judgement = _clean(data, sources, workers, scratch)
+    if judgement.verdicts.all():
+        raise _nothing_left(reports_by_text(sources["train"], judgement))
+    trained = tokenizer_for(judgement, tokenizer)
     trained.save(work)
-    reports = _write_train(work / "train", sources["train"], hashes["train"], trained, verdicts, cleaning)
-    del verdicts
+    train, valid, test = (_inputs(data, sources, hashes, place, trained) for place in PLACES)
+    written = write_train(work / "train", train, judgement, trained, work, data.cleaning, workers)
+    cleaned = [
+        cleaning_report(source, judged, of_source.counts, of_source.samples)
+        for source, judged, of_source in zip(sources["train"], judgement.sources, written, strict=True)
+    ]
+    if not any(report["n_kept"] for report in cleaned):
+        raise _nothing_left(cleaned)
+    write_json(work / REPORT_FILE, {"sources": cleaned})
+    reports = list(starmap(partial(_report, "train"), zip(train, written, cleaned, strict=True)))
+    del judgement
     shutil.rmtree(scratch)
-    reports += _write_whole(work / "valid", "valid", sources["valid"], hashes["valid"], trained)
-    for source, sha256 in zip(sources["test"], hashes["test"], strict=True):
-        reports += _write_whole(work / "test" / source.name, "test", [source], [sha256], trained)
+    sets: list[tuple[Place, str, list[Input]]] = [("valid", "valid", valid)]
+    sets += [("test", f"test/{each.source.name}", [each]) for each in test]
+    for place, directory, inputs in sets:
+        written = write_whole(work / directory, inputs, trained)
+        reports += starmap(partial(_report, place), zip(inputs, written, strict=True))
     return trained, reports
 
 
-def _check(
-    sources: Sources, hashes: Mapping[Place, Sequence[Hashes]], config: CleaningConfig, scratch: Path
-) -> tuple[Verdicts, NDArray[np.int64]]:
-    """Read everything once: raise what is wrong with it, and judge the training pairs by their text.
-
-    Returns:
-        The verdicts, and the characters on either side of the training pairs.
-    """
-    with (
-        TextCleaning(scratch, config) as cleaning,
-        progress_bar(total=None, description="reading", unit="pair") as bar,
-    ):
-        for place, of_place in sources.items():
-            for source, sha256 in zip(of_place, hashes[place], strict=True):
-                n = 0
-                for src, tgt in source.chunks():
-                    if place == "train":
-                        cleaning.add(src, tgt)
-                    n += len(src)
-                    bar.update(len(src))
-                if n == 0:
-                    raise DataError(f"{' and '.join(sha256)}: empty, not one pair to read")
-        return cleaning.finish(), cleaning.n_characters
+def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:
+    configs = {"train": data.train, "valid": data.valid, "test": data.test}[place]
+    return [
+        Input(source, sha256, tags, tokenizer.tag_ids(tags), config.tgt_lang or data.tgt_lang)
+        for source, sha256, config in zip(sources[place], hashes[place], configs, strict=True)
+        for tags in [data.tags_of(config)]
+    ]
 
 
-def _train_tokenizer(
-    sources: Sequence[Source], verdicts: Verdicts, n_characters: NDArray[np.int64], config: TokenizerConfig
-) -> Tokenizer:
-    """Train on all pairs that are kept so far, or on evenly spaced ones where those exceed the sample."""
-    n_pairs = len(verdicts) - int(np.count_nonzero(verdicts))
-    if n_pairs == 0:
-        raise _nothing_left(np.bincount(verdicts, minlength=len(REASONS) + 1))
-    # A joint model reads both sides, separate ones a side each.
-    n_of_model = int(n_characters.sum() if config.joint else n_characters.max())
-    n_wanted = min(max(config.max_sample_characters * len(verdicts) // n_of_model, 1), n_pairs)
-    logger.info("training the tokenizer on %s of %s pairs", f"{n_wanted:,}", f"{n_pairs:,}")
-
-    def train(vocab_size: int, *, exact: bool) -> Tokenizer:
-        src_lines, tgt_lines = (_sample(sources, side, verdicts, n_pairs, n_wanted) for side in (0, 1))
-        return train_tokenizer(src_lines, tgt_lines, config, vocab_size, exact=exact)
-
-    if config.vocab_size is not None:
-        return train(config.vocab_size, exact=True)
-    vocab_size = default_vocab_size(n_pairs)
-    try:
-        return train(vocab_size, exact=False)
-    except VocabularyTooSmallError as error:  # a script of many characters
-        return train(error.needed + vocab_size, exact=False)
-
-
-def _sample(sources: Sequence[Source], side: int, verdicts: Verdicts, n_pairs: int, n_wanted: int) -> Iterator[str]:
-    """``n_wanted`` of the ``n_pairs`` segments that are kept, evenly spaced."""
-    at = n_kept = 0
-    for chunk in chain.from_iterable(source.one_side(side) for source in sources):
-        kept = np.flatnonzero(verdicts[at : at + len(chunk)] == 0)
-        ranks = np.arange(n_kept, n_kept + len(kept))
-        for i in kept[(ranks + 1) * n_wanted // n_pairs > ranks * n_wanted // n_pairs].tolist():
-            yield chunk[i]
-        at += len(chunk)
-        n_kept += len(kept)
-
-
-def _write_train(
-    directory: Path,
-    sources: Sequence[Source],
-    hashes: Sequence[Hashes],
-    tokenizer: Tokenizer,
-    verdicts: Verdicts,
-    config: CleaningConfig,
-) -> list[SourceReport]:
-    """Encode the training pairs, judge their lengths, and write those that stay."""
-    reports = []
-    at = 0
-    total = np.zeros(len(REASONS) + 1, dtype=np.int64)
-    with (
-        _writer(directory, sources, tokenizer) as writer,
-        progress_bar(total=len(verdicts), description="encoding", unit="pair") as bar,
-    ):
-        for number, (source, sha256) in enumerate(zip(sources, hashes, strict=True)):
-            counts = np.zeros_like(total)
-            n_tokens = [0, 0]
-            for src, tgt in source.chunks():
-                verdict = np.array(verdicts[at : at + len(src)])
-                at += len(src)
-                if len(verdict) < len(src):
-                    raise DataError(f"{' or '.join(sha256)} changed while it was being read")
-                kept = np.flatnonzero(verdict == 0).tolist()
-                encoded = _Encoded(tokenizer, [src[i] for i in kept], [tgt[i] for i in kept])
-                verdict[kept] = length_verdicts(encoded.src_lengths, encoded.tgt_lengths, config)
-                encoded.write(writer, number, verdict[kept] == 0, n_tokens)
-                counts += np.bincount(verdict, minlength=len(counts))
-                bar.update(len(src))
-            reports.append(_report("train", source, sha256, counts, n_tokens))
-            total += counts
-    if total[0] == 0:
-        raise _nothing_left(total)
-    return reports
-
-
-def _write_whole(
-    directory: Path, place: Place, sources: Sequence[Source], hashes: Sequence[Hashes], tokenizer: Tokenizer
-) -> list[SourceReport]:
-    """Encode and write every pair, those with an empty side too."""
-    reports = []
-    with _writer(directory, sources, tokenizer) as writer:
-        for number, (source, sha256) in enumerate(zip(sources, hashes, strict=True)):
-            counts = np.zeros(len(REASONS) + 1, dtype=np.int64)
-            n_tokens = [0, 0]
-            for src, tgt in source.chunks():
-                _Encoded(tokenizer, src, tgt).write(writer, number, np.ones(len(src), dtype=bool), n_tokens)
-                counts[0] += len(src)
-            reports.append(_report(place, source, sha256, counts, n_tokens))
-    return reports
-
-
-class _Encoded:
-    """A chunk of pairs with their ids, laid end to end."""
-
-    def __init__(self, tokenizer: Tokenizer, src: list[str], tgt: list[str]) -> None:
-        self._src, self._tgt = src, tgt
-        self._src_ids, self.src_lengths = _flat(tokenizer.encode_src(src))
-        self._tgt_ids, self.tgt_lengths = _flat(tokenizer.encode_tgt(tgt))
-
-    def write(self, writer: StoreWriter, corpus: int, keep: NDArray[np.bool_], n_tokens: list[int]) -> None:
-        """Write the pairs to keep and count their tokens."""
-        src_ids, src_lengths = _kept(self._src_ids, self.src_lengths, keep)
-        tgt_ids, tgt_lengths = _kept(self._tgt_ids, self.tgt_lengths, keep)
-        mask = pa.array(keep)
-        src, tgt = (pa.array(segments, pa.string()).filter(mask) for segments in (self._src, self._tgt))
-        writer.write(id_lists(src_ids, src_lengths), id_lists(tgt_ids, tgt_lengths), src, tgt, corpus)
-        n_tokens[0] += len(src_ids)
-        n_tokens[1] += len(tgt_ids)
-
-
-def _flat(ids: list[list[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Ids laid end to end, and the length of each list."""
-    lengths = np.fromiter(map(len, ids), dtype=np.int32, count=len(ids))
-    return np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=int(lengths.sum())), lengths
-
-
-def _kept(
-    ids: NDArray[np.int32], lengths: NDArray[np.int32], keep: NDArray[np.bool_]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    return ids[np.repeat(keep, lengths)], lengths[keep]
-
-
-def _writer(directory: Path, sources: Sequence[Source], tokenizer: Tokenizer) -> StoreWriter:
-    vocab_size = max(tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
-    return StoreWriter(directory, corpus_names=[source.name for source in sources], vocab_size=vocab_size)
-
-
-def _report(
-    place: Place, source: Source, sha256: Hashes, counts: NDArray[np.int64], n_tokens: list[int]
-) -> SourceReport:
+def _report(place: Place, each: Input, written: Written, cleaned: CleaningReport | None = None) -> SourceReport:
     return SourceReport(
         place=place,
-        name=source.name,
-        sha256=sha256,
-        n_pairs=int(counts.sum()),
-        n_kept=int(counts[0]),
-        dropped=drop_report(counts),
-        n_src_tokens=n_tokens[0],
-        n_tgt_tokens=n_tokens[1],
+        name=each.source.name,
+        sha256=each.sha256,
+        tags=each.tags,
+        tgt_lang=each.tgt_lang,
+        n_pairs=int(written.counts.sum()),
+        n_kept=int(written.counts[0]),
+        dropped=cleaned["dropped"] if cleaned else {},
+        changed=cleaned["changed"] if cleaned else {},
+        n_src_tokens=written.n_src_tokens,
+        n_tgt_tokens=written.n_tgt_tokens,
     )
 
 
-def _nothing_left(counts: NDArray[np.int64]) -> DataError:
-    shown = ", ".join(f"{n:,} {reason}" for reason, n in drop_report(counts).items())
+def _nothing_left(reports: Sequence[CleaningReport]) -> DataError:
+    shown = ", ".join(f"{n:,} {label}" for label, n in all_dropped(reports).items())
     return DataError(f"no training pair is left after cleaning ({shown}); see data.cleaning in the recipe")

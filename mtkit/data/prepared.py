@@ -4,17 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from mtkit.data.cleaning import REASONS
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import DataError
 from mtkit.io import read_json
+from mtkit.source_config import KINDS
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 
+_TOKENS: tuple[Literal["n_src_tokens"], Literal["n_tgt_tokens"]] = ("n_src_tokens", "n_tgt_tokens")
 _AGAIN = "run mtkit preprocess again with --overwrite"
 
 
@@ -29,13 +31,22 @@ class SourceReport(TypedDict):
     sha256: dict[str, str]
     """Of each input, by its name in the recipe."""
 
+    tags: NotRequired[list[str]]
+    """What stands before each source text; absent from a corpus of a version that knew none."""
+
+    tgt_lang: NotRequired[str]
+    """Language code of its target side."""
+
     n_pairs: int
     """Pairs read."""
 
     n_kept: int
 
     dropped: dict[str, int]
-    """Pairs dropped, by reason."""
+    """Pairs dropped, by reason: one of ``REASONS``, or the name of a step."""
+
+    changed: NotRequired[dict[str, int]]
+    """Pairs that each step changed; manifests from before there were steps lack it."""
 
     n_src_tokens: int
     """Tokens kept, begin and end of sentence not counted."""
@@ -67,14 +78,24 @@ class Manifest:
         """Sha256 of the inputs of train, valid or test, in the order of the recipe."""
         return [digest for source in self.sources if source["place"] == place for digest in source["sha256"].values()]
 
+    def of_place(self, place: str) -> list[SourceReport]:
+        """The sources of train, valid or test, in the order of the recipe."""
+        return [source for source in self.sources if source["place"] == place]
+
     @property
     def n_train_tgt_tokens(self) -> int:
         """Target tokens of the training pairs, ends of sentences counted: what one epoch trains on."""
         return sum(source["n_tgt_tokens"] for source in self.sources if source["place"] == "train") + self.n_train
 
+    def mean_train_lengths(self) -> tuple[float, float]:
+        """Source and target tokens of a training pair, ends of sentences counted."""
+        src, tgt = (sum(source[key] for source in self.of_place("train")) for key in _TOKENS)
+        return src / self.n_train + 1, tgt / self.n_train + 1
+
     def dropped(self) -> dict[str, int]:
         """Training pairs dropped, by reason."""
-        totals = {reason: sum(source["dropped"].get(reason, 0) for source in self.sources) for reason in REASONS}
+        reasons = dict.fromkeys([*REASONS, *(reason for source in self.sources for reason in source["dropped"])])
+        totals = {reason: sum(source["dropped"].get(reason, 0) for source in self.sources) for reason in reasons}
         return {reason: n for reason, n in totals.items() if n}
 
 
@@ -99,6 +120,11 @@ class Prepared:
                 f"{self.directory}: the corpus was encoded with another tokenizer than lies there; {_AGAIN}"
             )
         return tokenizer
+
+    def prefixes(self, place: str) -> list[list[int]]:
+        """Of each source of train, valid or test, in the order of the recipe: the ids that its tags put before text."""
+        of_sources = [source.get("tags", []) for source in self.manifest.of_place(place)]
+        return [self.tokenizer.tag_ids(tags) if tags else [] for tags in of_sources]
 
     def store(self, split: str) -> Store:
         """The pairs of ``train``, ``valid`` or ``test/NAME``.
@@ -161,10 +187,10 @@ def difference(
 
 
 def _leaves(tree: Any, location: str = "") -> Iterator[tuple[str, object]]:
-    """Dotted names of all settings, but for the names of inputs."""
+    """Dotted names of all settings, but for those that say where inputs are and how they are fetched."""
     if not isinstance(tree, dict | list):
         yield location, tree
         return
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        if key not in ("src", "tgt", "tsv", "hf"):
+        if key not in ("tgt", "streaming", *KINDS):
             yield from _leaves(value, f"{location}.{key}" if location else str(key))

@@ -1,118 +1,26 @@
-"""Where pairs come from: line-aligned text, TSV, and Hugging Face ``datasets``.
+"""Where pairs come from: the sources that a recipe names, whatever their format."""
 
-A segment is one line: it never holds a line feed. Sources are read more than once, in bounded chunks.
-"""
-
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from mtkit.config import DataConfig, SourceConfig
-from mtkit.data.huggingface import HuggingFaceSource
-from mtkit.errors import DataError
-from mtkit.io import read_line_chunks, sha256_file
+from mtkit.config import DataConfig
+from mtkit.data.formats.huggingface import HuggingFaceSource
+from mtkit.data.formats.jsonl import JsonlSource
+from mtkit.data.formats.mtdata import MtdataSource
+from mtkit.data.formats.po import PoSource
+from mtkit.data.formats.text import TextSource, TsvSource
+from mtkit.data.formats.tmx import TmxSource
+from mtkit.data.formats.xliff import XliffSource
+from mtkit.data.pairs import FirstPairs, Source
+from mtkit.errors import ConfigError, DataError
+from mtkit.io import PACKED
+from mtkit.source_config import SourceConfig
 
 Place = Literal["train", "valid", "test"]
+PLACES: tuple[Place, ...] = ("train", "valid", "test")
 
-CHUNK_PAIRS = 8192
-
-_PACKED = (".gz", ".zst")
-
-
-class Source(Protocol):
-    """Pairs of segments in a fixed order, and a name for them."""
-
-    name: str
-
-    def sha256(self) -> dict[str, str]:
-        """Hex digest of each input, by the name that the recipe gives it."""
-
-    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
-        """Source and target segments, the same number of each, a bounded number at a time."""
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """The segments of one side alone, in chunks of the same size: 0 source, 1 target."""
-
-
-@dataclass
-class TextSource:
-    """Two files; line n of one translates line n of the other."""
-
-    name: str
-    src: Path
-    tgt: Path
-
-    def sha256(self) -> dict[str, str]:
-        """Digests of both files."""
-        return {str(path): sha256_file(path) for path in (self.src, self.tgt)}
-
-    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
-        """Read both files side by side.
-
-        Raises:
-            DataError: If a file cannot be read, is not UTF-8, or one has more lines than the other.
-        """
-        sides = [read_line_chunks(path, CHUNK_PAIRS) for path in (self.src, self.tgt)]
-        n = 0
-        while True:
-            src, tgt = (next(side, []) for side in sides)
-            if len(src) != len(tgt):
-                n_src, n_tgt = (n + len(c) + sum(map(len, side)) for c, side in zip((src, tgt), sides, strict=True))
-                raise DataError(
-                    f"{self.src} has {n_src:,} lines but {self.tgt} has {n_tgt:,}: line n of one must translate "
-                    "line n of the other"
-                )
-            if not src:
-                return
-            n += len(src)
-            yield src, tgt
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one file alone."""
-        return read_line_chunks((self.src, self.tgt)[side], CHUNK_PAIRS)
-
-
-@dataclass
-class TsvSource:
-    """A tab-separated file without quoting or header."""
-
-    name: str
-    path: Path
-    columns: tuple[int, int]
-
-    def sha256(self) -> dict[str, str]:
-        """Digest of the file."""
-        return {str(self.path): sha256_file(self.path)}
-
-    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
-        """Read two columns.
-
-        Raises:
-            DataError: If the file cannot be read, is not UTF-8, or a row has too few columns.
-        """
-        src_column, tgt_column = self.columns
-        n = 0
-        for lines in read_line_chunks(self.path, CHUNK_PAIRS):
-            rows = [line.split("\t") for line in lines]
-            try:
-                pairs = [row[src_column] for row in rows], [row[tgt_column] for row in rows]
-            except IndexError:
-                self._complain(rows, first=n + 1)
-            yield pairs
-            n += len(rows)
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one column."""
-        return (chunk[side] for chunk in self.chunks())
-
-    def _complain(self, rows: list[list[str]], *, first: int) -> None:
-        needed = max(self.columns) + 1
-        number, row = next((n, row) for n, row in enumerate(rows, start=first) if len(row) < needed)
-        raise DataError(
-            f"{self.path}:{number}: {len(row)} column(s) where the recipe takes columns "
-            f"{self.columns[0]} and {self.columns[1]}, counted from 0"
-        )
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
@@ -123,9 +31,9 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     """
     languages = (data.src_lang, data.tgt_lang)
     sources: dict[Place, list[Source]] = {
-        "train": [_open(config, "train", languages) for config in data.train],
-        "valid": [_open(config, "valid", languages) for config in data.valid],
-        "test": [_open(config, "test", languages) for config in data.test],
+        "train": [open_source(config, "train", languages) for config in data.train],
+        "valid": [open_source(config, "valid", languages) for config in data.valid],
+        "test": [open_source(config, "test", languages) for config in data.test],
     }
     names = [source.name for source in sources["test"]]
     for name in names:
@@ -142,21 +50,56 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     return sources
 
 
-def _open(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Source:
-    if config.src is not None and config.tgt is not None:
-        return TextSource(config.name or _stem(config.src), Path(config.src), Path(config.tgt))
-    if config.tsv is not None:
-        return TsvSource(config.name or _stem(config.tsv), Path(config.tsv), config.columns)
-    assert config.hf is not None
+def open_source(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Source:
+    """One source; nothing is read yet.
+
+    Args:
+        config: What the recipe says of it.
+        place: Where it stands there.
+        languages: Codes of source and target, where it has none of its own.
+    """
+    source = _of_kind(config, place, (config.src_lang or languages[0], config.tgt_lang or languages[1]))
+    if config.limit is None or isinstance(source, HuggingFaceSource):
+        return source
+    return FirstPairs(source, config.limit)
+
+
+def _of_kind(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Source:
+    """The whole source."""
+    given = getattr(config, config.kind)
+    name, path = config.name or _stem(given), Path(given)
+    match config.kind:
+        case "src":
+            assert config.tgt is not None
+            return TextSource(name, path, Path(config.tgt))
+        case "tsv":
+            return TsvSource(name, path, config.columns, config.score)
+        case "jsonl":
+            return JsonlSource(name, path, config.fields, _field(config.score), languages)
+        case "tmx":
+            return TmxSource(name, path, languages)
+        case "xliff":
+            return XliffSource(name, path, languages)
+        case "po":
+            return PoSource(name, path, languages)
+        case "mtdata":
+            return MtdataSource(config.name or given, given, languages, place)
     return HuggingFaceSource(
-        name=config.name or _stem(config.hf),
-        path=config.hf,
+        name=name,
+        path=given,
         config_name=config.hf_config,
         splits=(config.split,) if config.split else _SPLITS[place],
         fields=config.fields,
+        score=_field(config.score),
         languages=languages,
-        chunk_pairs=CHUNK_PAIRS,
+        limit=config.limit,
+        streaming=config.streaming,
     )
+
+
+def _field(score: int | str | None) -> str | None:
+    """The name of a field; a number is one too."""
+    return None if score is None else str(score)
 
 
 _SPLITS: dict[Place, tuple[str, ...]] = {
@@ -169,6 +112,21 @@ _SPLITS: dict[Place, tuple[str, ...]] = {
 def _stem(path: str) -> str:
     """``data/news.2014.en.gz`` as ``news.2014``."""
     name = Path(path).name
-    for ending in _PACKED:
+    for ending in PACKED:
         name = name.removesuffix(ending)
     return Path(name).stem or name
+
+
+def language_of(path: Path, flag: str) -> str:
+    """``corpus.en.gz`` -> ``en``.
+
+    Raises:
+        ConfigError: If the name does not tell, naming the flag that does.
+    """
+    name = path.name
+    for packed in PACKED:
+        name = name.removesuffix(packed)
+    ending = name.rpartition(".")[2]
+    if ending == name or ending in ("txt", "tok", "src", "tgt") or not _LANGUAGE.fullmatch(ending):
+        raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
+    return ending

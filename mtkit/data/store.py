@@ -6,6 +6,7 @@ files, ``dataset_info.json`` and ``state.json``. Columns: ``src_ids``, ``tgt_ids
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -77,6 +78,23 @@ class Store:
         """Source and target ids of several pairs, in the order of ``rows``."""
         return self._src.gather(rows), self._tgt.gather(rows)
 
+    def lengths_of(self, rows: NDArray[np.int64]) -> tuple[Int32s, Int32s]:
+        """Source and target tokens of several pairs, in the order of ``rows``."""
+        return self._src.lengths_of(rows), self._tgt.lengths_of(rows)
+
+    def corpora(self) -> NDArray[np.int64]:
+        """Which source each pair came from, (n,), counted from 0."""
+        return self._table.column("corpus").to_numpy()
+
+    def gather_text(self, rows: NDArray[np.int64]) -> tuple[list[str], list[str]]:
+        """Source and target segments of several pairs, in the order of ``rows``."""
+        src, tgt = self._text
+        return src.gather(rows), tgt.gather(rows)
+
+    @cached_property
+    def _text(self) -> "tuple[_TextColumn, _TextColumn]":
+        return _TextColumn(self._table.column("src")), _TextColumn(self._table.column("tgt"))
+
     def src_text(self, start: int = 0, stop: int | None = None) -> list[str]:
         """Source segments from ``start`` to before ``stop`` (the end, if None), as they stood in the input."""
         return self._table.column("src")[start:stop].to_pylist()
@@ -120,6 +138,15 @@ class _IdColumn:
             ids[here] = self._values[chunk][at[here]]
         return ids, lengths
 
+    def lengths_of(self, rows: NDArray[np.int64]) -> Int32s:
+        chunk_of = np.searchsorted(self._starts, rows, side="right") - 1
+        lengths = np.empty(len(rows), dtype=np.int32)
+        for chunk in np.unique(chunk_of):
+            here = chunk_of == chunk
+            inside = rows[here] - self._starts[chunk]
+            lengths[here] = self._offsets[chunk][inside + 1] - self._offsets[chunk][inside]
+        return lengths
+
     def lengths(self, start: int, stop: int) -> Int32s:
         lengths = np.empty(max(stop - start, 0), dtype=np.int32)
         at = start
@@ -130,6 +157,26 @@ class _IdColumn:
             lengths[at - start : end - start] = np.diff(self._offsets[chunk][at - first : end - first + 1])
             at = end
         return lengths
+
+
+class _TextColumn:
+    """A column of strings: views of the offsets and bytes of each of its chunks."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        chunks = [chunk for chunk in column.chunks if len(chunk)]
+        self._offsets = [
+            np.frombuffer(chunk.buffers()[1], dtype=np.int32, count=len(chunk) + 1, offset=4 * chunk.offset)
+            for chunk in chunks
+        ]
+        self._bytes = [memoryview(chunk.buffers()[2] or b"") for chunk in chunks]
+        self._starts = np.cumsum([0, *(len(chunk) for chunk in chunks)])
+
+    def gather(self, rows: NDArray[np.int64]) -> list[str]:
+        texts = []
+        for row, chunk in zip(rows, np.searchsorted(self._starts, rows, side="right") - 1, strict=True):
+            start, stop = self._offsets[chunk][row - self._starts[chunk] :][:2]
+            texts.append(str(self._bytes[chunk][start:stop], "utf-8"))
+        return texts
 
 
 class StoreWriter:

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 import sentencepiece
 
 from mtkit.config import TokenizerConfig
+from mtkit.device import available_cores
 from mtkit.errors import VocabularyError
 from mtkit.io import atomic_file
 
@@ -118,6 +118,28 @@ class Tokenizer:
             return []
         # On one thread: otherwise it starts a pool of them at each call.
         return self._tgt.decode([[int(i) for i in sequence] for sequence in ids], num_threads=1)
+
+    @property
+    def src_processor(self) -> Any:
+        """SentencePiece's own object for the source, for ``mtkit.data.subwords``."""
+        return self._src
+
+    @property
+    def tgt_processor(self) -> Any:
+        """SentencePiece's own object for the target."""
+        return self._tgt
+
+    def tag_ids(self, tags: Sequence[str]) -> list[int]:
+        """The source id of each tag, which is one piece.
+
+        Raises:
+            VocabularyError: If the source vocabulary has no such piece.
+        """
+        ids = [self._src.piece_to_id(tag) for tag in tags]
+        for tag, piece in zip(tags, ids, strict=True):
+            if piece == self.unk_id:
+                raise VocabularyError(f"the tokenizer has no piece for the tag {tag}: it was trained without it")
+        return ids
 
     @cached_property
     def src_pieces(self) -> list[str]:
@@ -243,9 +265,5 @@ def _pieces(processor: Any) -> list[str]:
 
 def _encode(processor: Any, texts: Sequence[str], num_threads: int | None) -> list[list[int]]:
     if num_threads is None:
-        num_threads = _available_cores() if len(texts) >= _MANY_TEXTS else 1
+        num_threads = available_cores() if len(texts) >= _MANY_TEXTS else 1
     return processor.encode(list(texts), out_type=int, num_threads=num_threads)
-
-
-def _available_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

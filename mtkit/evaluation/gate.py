@@ -1,11 +1,16 @@
-"""Quality gates: the scores that a model must reach, for continuous integration."""
+"""Quality gates: what a model must reach, for continuous integration."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from mtkit.errors import ConfigError, GateError
+from mtkit.evaluation.comparison import TEST_NAMES, Comparison
 from mtkit.evaluation.metrics import Score
+from mtkit.evaluation.scorers import SACREBLEU_METRICS
+
+Bound = Literal["min", "max"]
 
 
 @dataclass(frozen=True)
@@ -14,10 +19,54 @@ class Gate:
 
     metric: str
     threshold: float
+    bound: Bound | None = None
+    """Over what the metric's polarity says; the length ratio has none."""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.threshold):
-            raise ConfigError(f"the threshold for {self.metric} must be a number, not {self.threshold}")
+        _check_number(self.threshold, f"the threshold for {self.metric}")
+
+
+@dataclass(frozen=True)
+class DropGate:
+    """How much worse than a stored baseline a metric may be."""
+
+    metric: str
+    max_drop: float
+    """Points, 0 or more; in the direction that is worse."""
+
+    def __post_init__(self) -> None:
+        _check_number(self.max_drop, f"the drop allowed of {self.metric}")
+        if self.max_drop < 0:
+            raise ConfigError(f"the drop allowed of {self.metric} must be 0 or more, not {self.max_drop:g}")
+        if self.metric == "length":
+            raise ConfigError("a length ratio cannot drop: give it a minimum and a maximum")
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What one test set must reach."""
+
+    thresholds: Sequence[Gate] = ()
+    drops: Sequence[DropGate] = ()
+    significance: Sequence[str] = ()
+    """Metrics that must not be significantly worse than the stored baseline's."""
+
+    def __post_init__(self) -> None:
+        for metric in self.significance:
+            if metric not in SACREBLEU_METRICS:
+                known = ", ".join(SACREBLEU_METRICS)
+                raise ConfigError(f"{metric} has no test of significance; there is one for {known}")
+
+    @property
+    def metrics(self) -> list[str]:
+        """All metrics that are needed."""
+        drops = [gate.metric for gate in self.drops]
+        return [*(gate.metric for gate in self.thresholds), *drops, *self.significance]
+
+    @property
+    def need_baseline(self) -> bool:
+        """Whether anything is compared."""
+        return bool(self.drops or self.significance)
 
 
 @dataclass(frozen=True)
@@ -29,19 +78,93 @@ class GateResult:
     threshold: float
     value: float
     passed: bool
+    bound: Bound = "min"
+
+    @property
+    def kind(self) -> str:
+        """What tells it from the other gates of its metric."""
+        return self.bound
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
         return asdict(self)
 
     def __str__(self) -> str:
-        """``BLEU 28.31 is below 30``, of a gate that was not passed."""
+        """``BLEU 28.31 is below 30``, or ``BLEU 30.12 is at least 30``."""
         if math.isnan(self.value):
             return f"{self.name} is not a number"
-        # As many decimals as it takes to show a difference: "30.00 is below 30" would puzzle.
-        decimals = next((n for n in range(2, 12) if round(self.value, n) != self.threshold), 12)
+        if self.passed:
+            return f"{self.name} {self.value:.2f} is at {'least' if self.bound == 'min' else 'most'} {self.threshold:g}"
         direction = "below" if self.value < self.threshold else "above"
-        return f"{self.name} {self.value:.{decimals}f} is {direction} {self.threshold:g}"
+        return f"{self.name} {_telling(self.value, self.threshold)} is {direction} {self.threshold:g}"
+
+
+@dataclass(frozen=True)
+class DropResult:
+    """What became of a gate against a stored baseline."""
+
+    metric: str
+    name: str
+    max_drop: float
+    baseline: float
+    value: float
+    drop: float
+    """Points worse than the baseline; negative where better."""
+
+    passed: bool
+
+    @property
+    def kind(self) -> str:
+        """What tells it from the other gates of its metric."""
+        return "drop"
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """``BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)``."""
+        if math.isnan(self.drop):
+            return f"{self.name} is not a number"
+        worse = f"{_telling(self.drop, self.max_drop)} worse" if self.drop > 0 else f"{-self.drop:.2f} better"
+        return (
+            f"{self.name} {self.value:.2f} is {worse} than the baseline's {self.baseline:.2f} "
+            f"(allowed: {self.max_drop:g})"
+        )
+
+
+@dataclass(frozen=True)
+class SignificanceResult:
+    """Whether a system is significantly worse than a stored baseline."""
+
+    comparison: Comparison
+    passed: bool
+
+    @property
+    def metric(self) -> str:
+        """Mtkit's name of it."""
+        return self.comparison.metric
+
+    @property
+    def kind(self) -> str:
+        """What tells it from the other gates of its metric."""
+        return "significance"
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return self.comparison.as_json() | {"passed": self.passed}
+
+    def __str__(self) -> str:
+        """``BLEU 28.31 is significantly worse than the baseline's 29.51 (p = 0.0010, paired bootstrap, ...)``."""
+        found = self.comparison
+        verdict = "not significantly" if self.passed else "significantly"
+        return (
+            f"{found.name} {found.value:.2f} is {verdict} worse than the baseline's {found.baseline_value:.2f} "
+            f"(p = {found.p_value:.4f}, {TEST_NAMES[found.test]}, {found.n_samples:,} samples)"
+        )
+
+
+GateOutcome = GateResult | DropResult | SignificanceResult
 
 
 def check_gates(scores: Iterable[Score], gates: Sequence[Gate]) -> list[GateResult]:
@@ -55,9 +178,40 @@ def check_gates(scores: Iterable[Score], gates: Sequence[Gate]) -> list[GateResu
     results = []
     for gate in gates:
         score = by_metric[gate.metric]
-        passed = score.value >= gate.threshold if score.higher_is_better else score.value <= gate.threshold
-        results.append(GateResult(gate.metric, score.name, gate.threshold, score.value, passed))
+        bound: Bound = gate.bound or ("max" if score.higher_is_better is False else "min")
+        passed = score.value >= gate.threshold if bound == "min" else score.value <= gate.threshold
+        results.append(GateResult(gate.metric, score.name, gate.threshold, score.value, passed, bound))
     return results
+
+
+def check_drops(scores: Iterable[Score], baseline: Iterable[Score], gates: Sequence[DropGate]) -> list[DropResult]:
+    """Hold the scores of a test set against those of a stored baseline.
+
+    Args:
+        scores: Must hold a score for the metric of every gate.
+        baseline: The same.
+        gates: What may be lost; a loss equal to it passes.
+    """
+    now, then = ({score.metric: score for score in each} for each in (scores, baseline))
+    results = []
+    for gate in gates:
+        new, old = now[gate.metric], then[gate.metric]
+        drop = new.value - old.value if new.higher_is_better is False else old.value - new.value
+        results.append(
+            DropResult(gate.metric, new.name, gate.max_drop, old.value, new.value, drop, drop <= gate.max_drop)
+        )
+    return results
+
+
+def check_significance(comparisons: Iterable[Comparison]) -> list[SignificanceResult]:
+    """A system fails where it is worse than the baseline and chance hardly explains it."""
+    return [
+        SignificanceResult(
+            found,
+            passed=not found.significant or (found.difference <= 0 if found.metric == "ter" else found.difference >= 0),
+        )
+        for found in comparisons
+    ]
 
 
 def enforce(failures: Sequence[str]) -> None:
@@ -73,3 +227,14 @@ def enforce(failures: Sequence[str]) -> None:
         raise GateError(f"quality gate failed: {failures[0]}")
     if failures:
         raise GateError("\n  ".join([f"{len(failures)} quality gates failed:", *failures]))
+
+
+def _check_number(value: float, what: str) -> None:
+    if not math.isfinite(value):
+        raise ConfigError(f"{what} must be a number, not {value}")
+
+
+def _telling(value: float, limit: float) -> str:
+    """As many decimals as it takes to show a difference: "30.00 is below 30" would puzzle."""
+    decimals = next((n for n in range(2, 12) if round(value, n) != limit), 12)
+    return f"{value:.{decimals}f}"

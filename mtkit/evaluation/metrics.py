@@ -1,27 +1,23 @@
-"""Corpus scores through sacreBLEU, each with the signature that makes it comparable (Post, 2018).
+"""Corpus scores, nearly all of them sacreBLEU's, each with the signature that makes it comparable (Post, 2018).
 
-Polarity: BLEU, chrF and chrF++ run from 0 to 100, higher is better. TER counts edits per 100 reference words:
-0 is perfect, lower is better, and it can exceed 100.
+Polarity: BLEU, spBLEU, chrF, chrF++ and exact match run from 0 to 100, higher is better. TER counts edits per 100
+reference words: 0 is perfect, lower is better, and it can exceed 100. The length ratio is best near 1.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sacrebleu.metrics.bleu import BLEU, BLEUScore
-from sacrebleu.metrics.chrf import CHRF
-from sacrebleu.metrics.ter import TER, TERScore
+from sacrebleu.metrics.bleu import BLEUScore
+from sacrebleu.metrics.ter import TERScore
 
+from mtkit import __version__
 from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.checks import Text, check_aligned
+from mtkit.evaluation.scorers import SACREBLEU_METRICS, make_scorer, meant
 
-METRICS = ("bleu", "chrf", "chrf++", "ter")
+METRICS = (*SACREBLEU_METRICS, "exact", "length")
 DEFAULT_METRICS = ("bleu", "chrf", "ter")
-
-# Languages written without spaces, or with spaces that do not part words, which 13a would not cut into words.
-_TOKENIZERS = {"zh": "zh", "cmn": "zh", "ja": "ja-mecab", "jpn": "ja-mecab", "ko": "ko-mecab", "kor": "ko-mecab"}
-_PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
 
 
 @dataclass(frozen=True)
@@ -56,14 +52,27 @@ class TerDetails:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """The 95 % confidence interval of a score, by bootstrap over the segments (Koehn, 2004)."""
+
+    mean: float
+    """Of the score over the samples."""
+
+    half_width: float
+    """The interval is mean - half_width to mean + half_width."""
+
+    n_samples: int
+
+
+@dataclass(frozen=True)
 class Score:
     """One metric's value over a corpus."""
 
     metric: str
-    """As it is asked for: one of ``METRICS``."""
+    """As it is asked for: one of ``METRICS``, or comet."""
 
     name: str
-    """As it is published: BLEU, chrF2, chrF2++, TER."""
+    """As it is published: BLEU, chrF2, chrF2++, TER, spBLEU, exact match, length ratio, COMET."""
 
     value: float
     """In the metric's own polarity: see ``higher_is_better``."""
@@ -72,30 +81,39 @@ class Score:
     """sacreBLEU's, at full length."""
 
     details: BleuDetails | TerDetails | None = None
+    interval: Interval | None = None
 
     @property
-    def higher_is_better(self) -> bool:
-        """False for TER alone."""
-        return self.metric != "ter"
+    def higher_is_better(self) -> bool | None:
+        """False for TER; None for the length ratio, which is neither."""
+        return None if self.metric == "length" else self.metric != "ter"
 
     def as_json(self) -> dict[str, object]:
         """Plain values: metric, name, value, signature, polarity, and the details beside them."""
-        plain = {
+        plain: dict[str, object] = {
             "metric": self.metric,
             "name": self.name,
             "value": self.value,
             "signature": self.signature,
             "higher_is_better": self.higher_is_better,
         }
-        return plain | (asdict(self.details) if self.details else {})
+        plain |= asdict(self.details) if self.details else {}
+        return plain | ({"confidence": asdict(self.interval)} if self.interval else {})
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Score":
         """Inverse of ``as_json``."""
-        kinds: dict[str, type[BleuDetails | TerDetails]] = {"bleu": BleuDetails, "ter": TerDetails}
+        kinds: dict[str, type[BleuDetails | TerDetails]] = {
+            "bleu": BleuDetails,
+            "spbleu": BleuDetails,
+            "ter": TerDetails,
+        }
         kind = kinds.get(plain["metric"])
-        details = kind(**{f.name: plain[f.name] for f in fields(kind)}) if kind else None
-        return cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details)
+        values = {f.name: plain[f.name] for f in fields(kind)} if kind else {}
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        details = kind(**values) if kind else None
+        interval = Interval(**plain["confidence"]) if "confidence" in plain else None
+        return cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details, interval)
 
 
 def score(
@@ -149,15 +167,10 @@ def check_metrics(
     """
     for metric in metrics:
         if metric not in METRICS:
-            raise ConfigError(f"unknown metric {metric!r}{_meant(metric, METRICS)} There are {', '.join(METRICS)}")
-    if "bleu" in metrics:
-        _bleu(tgt_lang, tokenize, lowercase=False)
+            raise ConfigError(f"unknown metric {metric!r}{meant(metric, METRICS)} There are {', '.join(METRICS)}")
+        if metric in ("bleu", "spbleu"):  # the only ones that can lack something
+            make_scorer(metric, tgt_lang=tgt_lang, tokenize=tokenize, lowercase=False)
     return tuple(dict.fromkeys(metrics))
-
-
-def bleu_tokenizer(tgt_lang: str | None, tokenize: str | None = None) -> str:
-    """Name of the tokenizer that BLEU uses: the one asked for, or else the one that suits the language."""
-    return tokenize or _TOKENIZERS.get(_base_language(tgt_lang), "13a")
 
 
 def _score(
@@ -169,49 +182,34 @@ def _score(
     lowercase: bool,
 ) -> Score:
     """One metric, already known to exist."""
-    scorer: BLEU | CHRF | TER
-    if metric == "bleu":
-        scorer = _bleu(tgt_lang, tokenize, lowercase)
-    elif metric == "ter":
-        # TERCOM takes what stands between spaces for a word: a whole Chinese or Japanese sentence, unless told to cut.
-        unspaced = _TOKENIZERS.get(_base_language(tgt_lang)) in ("zh", "ja-mecab")
-        scorer = TER(normalized=unspaced, asian_support=unspaced)
-    else:
-        scorer = CHRF(word_order=2 if metric == "chrf++" else 0, lowercase=lowercase)
+    if metric == "exact":
+        return _exact_match(hyp_text, ref_texts, lowercase)
+    if metric == "length":
+        return _length_ratio(hyp_text, ref_texts)
+    scorer = make_scorer(metric, tgt_lang=tgt_lang, tokenize=tokenize, lowercase=lowercase)
     result = scorer.corpus_score(hyp_text, ref_texts)
     details: BleuDetails | TerDetails | None = None
     if isinstance(result, BLEUScore):
         details = BleuDetails(result.bp, result.ratio, result.sys_len, result.ref_len, tuple(result.precisions))
     elif isinstance(result, TERScore):
         details = TerDetails(result.num_edits, result.ref_length)
-    return Score(metric, result.name, float(result.score), str(scorer.get_signature()), details)
+    name = "spBLEU" if metric == "spbleu" else result.name
+    return Score(metric, name, float(result.score), str(scorer.get_signature()), details)
 
 
-def _bleu(tgt_lang: str | None, tokenize: str | None, lowercase: bool) -> BLEU:
-    """BLEU with its tokenizer loaded."""
-    name = bleu_tokenizer(tgt_lang, tokenize)
-    if name not in BLEU.TOKENIZERS:
-        raise ConfigError(
-            f"unknown tokenizer {name!r}{_meant(name, BLEU.TOKENIZERS)} There are {', '.join(BLEU.TOKENIZERS)}"
-        )
-    try:
-        # force: silences sacreBLEU's own warning about tokenised text; mtkit.evaluation.checks has a finer one.
-        return BLEU(tokenize=name, lowercase=lowercase, force=True)
-    except (RuntimeError, ImportError):
-        package = _PACKAGES.get(name, "sacrebleu")
-        raise ConfigError(
-            f"BLEU's tokenizer {name} is not installed: pip install '{package}' (or choose another, such as --tok char)"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"BLEU's tokenizer {name} cannot be downloaded: {error}") from error
+def _exact_match(hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]], lowercase: bool) -> Score:
+    """Percentage of lines that equal one of their references, white space at the ends aside."""
+
+    def shown(line: str) -> str:
+        return line.strip().lower() if lowercase else line.strip()
+
+    n = sum(shown(hyp) in {shown(ref) for ref in refs} for hyp, *refs in zip(hyp_text, *ref_texts, strict=True))
+    signature = f"nrefs:{len(ref_texts)}|case:{'lc' if lowercase else 'mixed'}|version:mtkit-{__version__}"
+    return Score("exact", "exact match", 100 * n / len(hyp_text), signature)
 
 
-def _base_language(code: str | None) -> str:
-    """``zh`` of ``zh-TW`` and ``zh_Hant``."""
-    return (code or "").replace("_", "-").partition("-")[0].lower()
-
-
-def _meant(typed: str, known: Iterable[str]) -> str:
-    """What a mistyped name may have meant."""
-    close = difflib.get_close_matches(typed.lower(), list(known), n=1)
-    return f": did you mean {close[0]}?" if close else "."
+def _length_ratio(hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]]) -> Score:
+    """Characters of the output per character of the reference, the references' mean where there are several."""
+    n_ref = sum(sum(map(len, lines)) for lines in ref_texts) / len(ref_texts)
+    ratio = sum(map(len, hyp_text)) / n_ref if n_ref else 0.0
+    return Score("length", "length ratio", ratio, f"nrefs:{len(ref_texts)}|unit:char|version:mtkit-{__version__}")

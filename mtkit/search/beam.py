@@ -11,7 +11,7 @@ from torch import Tensor
 from mtkit.search.candidates import top_log_probs
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
-__all__ = ["Hypothesis", "SearchOptions", "beam_search"]
+__all__ = ["Hypothesis", "Observer", "SearchOptions", "beam_search"]
 
 
 class Model(Protocol):
@@ -32,9 +32,32 @@ class Model(Protocol):
         """(M, D) to logits (M, V)."""
 
 
+class Observer(Protocol):
+    """Who is told of each step of a search: what it weighed, and what lives on."""
+
+    def __call__(self, batch: Tensor, parents: Tensor, tokens: Tensor, log_probs: Tensor, live: Tensor) -> None:
+        """Take note of a step; the tensors are not to be written to.
+
+        Args:
+            batch: The original number of each sentence that is still searched, int64 (B,).
+            parents: Which live hypothesis of the step before each candidate continues, int64 (B, C), C up to 2K.
+            tokens: What it adds, int64 (B, C).
+            log_probs: Of the whole candidate, nats, best first, (B, C); minus infinity where there is none. Of the
+                first K, those that add the end of sentence are finished.
+            live: The candidates that live on, in the order in which the next step's parents number them, (B, K).
+        """
+
+
 @torch.inference_mode()
 def beam_search(
-    model: Model, src: Tensor, options: SearchOptions, *, bos_id: int, eos_id: int, max_length: int
+    model: Model,
+    src: Tensor,
+    options: SearchOptions,
+    *,
+    bos_id: int,
+    eos_id: int,
+    max_length: int,
+    observer: Observer | None = None,
 ) -> list[list[Hypothesis]]:
     """Find the best translations of each sentence.
 
@@ -51,6 +74,7 @@ def beam_search(
         bos_id: What the decoder reads first.
         eos_id: What ends a hypothesis.
         max_length: The longest hypothesis that the model can write, the end of sentence counted.
+        observer: Is told of every step.
 
     Returns:
         For each sentence its hypotheses, finished ones first, best first. N of them, or fewer where the vocabulary
@@ -90,6 +114,8 @@ def beam_search(
         kept = torch.cat([kept, scores], dim=1).topk(options.n_best).values
 
         log_probs, live = grown.masked_fill(is_end, -torch.inf).topk(min(k, grown.size(1)))  # (B, K)
+        if observer is not None:
+            observer(batch, parents, tokens, grown, live)
         parents = parents.gather(1, live)
         tokens = tokens.gather(1, live)
         prefixes = torch.cat([_take(prefixes, parents), tokens[:, :, None]], dim=2)

@@ -12,8 +12,9 @@ from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.evaluation.metrics import Score
+from mtkit.evaluation.seen import SeenSources
 from mtkit.io import read_json, replace_directory
-from mtkit.log import logger
+from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
@@ -23,9 +24,10 @@ from mtkit.training.state import TrainState
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
 from mtkit.translation.conversion import inexpressible
 from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
-from mtkit.translation.scoring import HeldOut, evaluate_texts
+from mtkit.translation.scoring import evaluate_texts, held_out_of, validation_of
 from mtkit.translation.translator import Translator
 
+_LINES_AT_ONCE = 10_000
 METRICS = ("bleu", "chrf")  # TER takes minutes on the output of a model that has hardly learnt anything
 
 
@@ -72,6 +74,7 @@ def finish(
             data_hashes=data_hashes(prepared),
             scores={},
             updates=updates,
+            seen=_seen_sources(prepared),
         )
         _convert(work, prepared, config.training.threads)
         scores = _score(work, config, prepared, device)
@@ -80,15 +83,23 @@ def finish(
     return scores
 
 
+def _seen_sources(prepared: Prepared) -> SeenSources:
+    """The sources of the training pairs, read some thousand at a time."""
+    store = prepared.store("train")
+    starts = range(0, len(store), _LINES_AT_ONCE)
+    lines = (line for start in starts for line in store.src_text(start, start + _LINES_AT_ONCE))
+    seen = SeenSources.build(lines, len(store))
+    logger.debug("kept which sources were trained on, %s", bytes_shown(seen.n_bytes))
+    return seen
+
+
 def _convert(bundle: Path, prepared: Prepared, threads: int | None) -> None:
     """Put an int8 conversion into a bundle, with its loss on the validation set; a model without one is whole too."""
     loaded = load_bundle(bundle)
     if inexpressible(loaded.model) is not None:
         return  # the engine that is chosen for translating says so
     try:
-        store = prepared.store("valid")
-        held_out = HeldOut("the validation set", store.src_text(), store.tgt_text())
-        conversion = export_ctranslate2(loaded, "int8", held_out, threads)
+        conversion = export_ctranslate2(loaded, "int8", validation_of(prepared), threads)
     except (ConfigError, ImportError, RuntimeError) as error:
         logger.info("no conversion for CTranslate2: %s", error)
         return
@@ -100,13 +111,17 @@ def _score(bundle: Path, config: Config, prepared: Prepared, device: torch.devic
     """Scores of each test set, by its name, as ``mtkit evaluate`` finds them again."""
     translator = Translator.load(bundle, device=str(device), threads=config.training.threads)
     scores = {}
-    for name in prepared.manifest.n_test:
-        test = prepared.store(f"test/{name}")
-        logger.info("scoring test set %s, %s lines, beam %d", name, f"{len(test):,}", config.decoding.beam_size)
+    for test in held_out_of(prepared):
+        n = f"{len(test.src_text):,}"
+        logger.info("scoring test set %s, %s lines, beam %d", test.name, n, config.decoding.beam_size)
         evaluated = evaluate_texts(
-            translator, test.src_text(), [test.tgt_text()], METRICS, tgt_lang=config.data.tgt_lang
+            translator.prefixed(test.prefix),
+            test.src_text,
+            [test.ref_text],
+            METRICS,
+            tgt_lang=test.tgt_lang or config.data.tgt_lang,
         )
-        scores[name] = evaluated.scores
+        scores[test.name] = evaluated.scores
     return scores
 
 
@@ -195,8 +210,18 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     )
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
+    seen = load_bundle(run_dir / "model").training_sources() if (run_dir / "model" / MANIFEST).exists() else None
     with disk_errors(output):
-        save_bundle(output, model=model, tokenizer=tokenizer, config=config, data_hashes={}, scores={}, updates=updates)
+        save_bundle(
+            output,
+            model=model,
+            tokenizer=tokenizer,
+            config=config,
+            data_hashes={},
+            scores={},
+            updates=updates,
+            seen=seen,
+        )
     return updates
 
 

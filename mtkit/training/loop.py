@@ -34,7 +34,7 @@ def fit(
     budget: Budget,
     device: torch.device,
     precision: Precision,
-    tokens_per_epoch: int,
+    epoch: Callable[[TrainState], float],
     peak_flop_per_second: float,
     validator: Validator,
     reporter: Reporter,
@@ -54,7 +54,7 @@ def fit(
         budget: Counts the time, and says what is due.
         device: Where the batches go.
         precision: Of forward and backward.
-        tokens_per_epoch: Target tokens of one pass over the corpus, ends of sentences counted.
+        epoch: Passes over the corpus so far, from what the state has counted.
         peak_flop_per_second: Of the machine, in this precision: what ``mfu`` is a share of.
         validator: Scores the model.
         reporter: Tells how it goes.
@@ -128,7 +128,8 @@ def fit(
         window.close_update(grad_norm)
         state.src_tokens += sum(batch.n_src_tokens for batch in micro_batches)
         state.tgt_tokens += sum(batch.n_tgt_tokens for batch in micro_batches)
-        state.epoch = state.tgt_tokens / tokens_per_epoch
+        state.pairs += sum(len(batch.src) for batch in micro_batches)
+        state.epoch = epoch(state)
         reporter.advance()
 
         # Reading a result waits for the device: on a GPU only once in a while, so that it never runs dry.

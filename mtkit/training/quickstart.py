@@ -1,6 +1,5 @@
 """Training without a recipe: hold out lines, write the recipe, go on as with any other."""
 
-import re
 import shutil
 from pathlib import Path
 from typing import cast
@@ -9,6 +8,7 @@ import yaml
 
 from mtkit.data.holdout import ORIGIN_FILE, hold_out, split_files
 from mtkit.data.prepared import MANIFEST_FILE
+from mtkit.data.sources import language_of
 from mtkit.errors import ConfigError, DataError
 from mtkit.io import atomic_file
 from mtkit.training.checkpoint import disk_errors
@@ -16,8 +16,6 @@ from mtkit.training.run_directory import sole_user, visible_names
 
 _HEAD = "# Written by mtkit train --src"
 _CORPUS, _PREPARED = "corpus", "prepared"
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def recipe_for(src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None) -> dict[str, object]:
@@ -27,7 +25,7 @@ def recipe_for(src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt
         ConfigError: If a language is not given and the file's name does not tell it.
         DataError: If a file is missing.
     """
-    src_lang, tgt_lang = src_lang or _language_of(src, "--src-lang"), tgt_lang or _language_of(tgt, "--tgt-lang")
+    src_lang, tgt_lang = src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang")
     if src_lang == tgt_lang:
         raise ConfigError(f"source and target are both {src_lang}; give --src-lang and --tgt-lang")
     for path in (src, tgt):
@@ -100,11 +98,3 @@ def _delete(directory: Path) -> None:
     if directory.exists():
         directory.rename(old)
         shutil.rmtree(old)
-
-
-def _language_of(path: Path, flag: str) -> str:
-    """``corpus.en.gz`` -> ``en``."""
-    ending = path.name.removesuffix(".gz").removesuffix(".zst").rpartition(".")[2]
-    if ending == path.name or ending in ("txt", "tok", "src", "tgt") or not _LANGUAGE.fullmatch(ending):
-        raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
-    return ending

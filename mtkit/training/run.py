@@ -4,6 +4,7 @@ Reads like a parts list; what the parts do together is in ``loop.py``.
 """
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ import torch
 from mtkit.acceleration import compile_layers, keep_freed_memory
 from mtkit.config import Config, TrainingConfig
 from mtkit.data.batches import Batch, BatchPlan
+from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
-from mtkit.data.store import Store
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
 from mtkit.evaluation.metrics import Score, check_metrics
@@ -32,6 +33,7 @@ from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
 from mtkit.training.memory import MemoryProbe, fewest_micro_batches, remembered
 from mtkit.training.objective import CrossEntropy
+from mtkit.training.planner import Planner, count_sampling_workers
 from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_same_run, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
@@ -94,7 +96,6 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     device = choose_device(training.device)
     precision = choose_precision(training.precision, device)
     tokenizer = prepared.tokenizer
-    store = prepared.store("train")
 
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
@@ -104,12 +105,8 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
         pad_id=tokenizer.pad_id,
     ).to(device)
     optimizer = build_optimizer(model, training)
-    plan = BatchPlan(
-        store,
-        batch_tokens=training.batch_tokens,
-        accumulate=_n_micro_batches(training, model, store, run_dir, device, precision),
-        seed=training.seed,
-    )
+    planner = Planner(config, prepared)
+    plan = planner.plan(training.batch_tokens, _n_micro_batches(training, model, planner, run_dir, device, precision))
     keeper = Keeper(CheckpointStore(run_dir), model, optimizer, plan, TrainState(), training)
     keeper.restore()
     state = keeper.state
@@ -124,6 +121,8 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     if reason is None or budget.validation_is_due():
         budget.check()
         _announce(config, model, prepared, device, precision, state)
+        if isinstance(plan, MixedPlan):
+            plan.log_shares()
         reason = _fit(config, prepared, keeper, budget, run_dir, device, precision)
         if not reason:
             raise Interrupted(f"stopped after update {state.update}, everything is saved; the same command goes on")
@@ -149,6 +148,7 @@ def _fit(
     validator = Validator(
         prepared.store("valid"),
         tokenizer,
+        prefixes=prepared.prefixes("valid"),
         batch_tokens=max(keeper.plan.micro_batch_tokens // 4, 1),  # small batches hold less padding
         device=device,
         precision=precision,
@@ -171,7 +171,8 @@ def _fit(
         stop = stack.enter_context(StopSignal())
         stack.callback(reporter.close)
         stack.enter_context(memory_advice(advice))
-        updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda"))
+        workers = count_sampling_workers(training) if keeper.plan.samples else 0
+        updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda", workers=workers))
         return fit(
             keeper.model,
             CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing, compiled=compiled),
@@ -182,7 +183,7 @@ def _fit(
             budget=budget,
             device=device,
             precision=precision,
-            tokens_per_epoch=prepared.manifest.n_train_tgt_tokens,
+            epoch=_epoch_of(keeper.plan, prepared),
             peak_flop_per_second=peak.flop_per_second,
             validator=validator,
             reporter=reporter,
@@ -190,6 +191,13 @@ def _fit(
             stop=stop,
             n_workers=1 if compiled else count_workers(keeper.model, keeper.plan.micro_batch_tokens, device),
         )
+
+
+def _epoch_of(plan: BatchPlan, prepared: Prepared) -> Callable[[TrainState], float]:
+    """Passes over the corpus so far: by tokens where these are the corpus's own, else by pairs."""
+    if plan.samples or isinstance(plan, MixedPlan):
+        return lambda state: state.pairs / prepared.manifest.n_train
+    return lambda state: state.tgt_tokens / prepared.manifest.n_train_tgt_tokens
 
 
 def _compiles(config: TrainingConfig, device: torch.device) -> bool:
@@ -202,7 +210,7 @@ def _compiles(config: TrainingConfig, device: torch.device) -> bool:
 def _n_micro_batches(
     training: TrainingConfig,
     model: EncoderDecoder,
-    store: Store,
+    planner: Planner,
     run_dir: Path,
     device: torch.device,
     precision: Precision,
@@ -212,7 +220,7 @@ def _n_micro_batches(
         return training.accumulate
 
     def widest(n_tokens: int) -> list[Batch]:
-        return BatchPlan(store, batch_tokens=n_tokens, seed=training.seed).widest()
+        return planner.plan(n_tokens).widest()
 
     objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
     fits = MemoryProbe(model, objective, widest, device=device, precision=precision)

@@ -32,6 +32,7 @@ _CHANGEABLE = {
     "training.device",
     "training.precision",
     "training.threads",
+    "training.workers",
     "training.tensorboard",
     "decoding.beam_size",
     "decoding.length_penalty",

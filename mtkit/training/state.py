@@ -22,6 +22,9 @@ class TrainState:
     tgt_tokens: int = 0
     """Real tokens trained on so far."""
 
+    pairs: int = 0
+    """Pairs trained on so far, two that sampling joined counted once."""
+
     seconds: float = 0.0
     """Working time so far, over all its interruptions, each session from the start of its command."""
 

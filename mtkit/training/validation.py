@@ -1,7 +1,7 @@
 """How good the model is on the validation set: its loss, and its translations against the references."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +40,7 @@ class Validator:
         store: Store,
         tokenizer: Tokenizer,
         *,
+        prefixes: Sequence[Sequence[int]] = ((),),
         batch_tokens: int,
         device: torch.device,
         precision: Precision,
@@ -49,6 +50,7 @@ class Validator:
     ) -> None:
         self._store = store
         self._tokenizer = tokenizer
+        self._prefixes = prefixes
         self._batch_tokens = batch_tokens
         self._device = device
         self._precision = precision
@@ -104,18 +106,26 @@ class Validator:
     ) -> tuple[dict[str, float], list[Sample]]:
         n = min(len(self._store), MAX_DECODED)
         src_text, ref_text = self._store.src_text(0, n), self._store.tgt_text(0, n)
-        translator = Translator.from_model(
-            model, self._tokenizer, DecodingConfig(beam_size=1), device=self._device, precision=self._precision
-        )
         hyp_text = [""] * n
-        by_length = sorted(range(n), key=lambda row: len(src_text[row]))
-        for start in range(0, n, 64):  # one batch of the search, so that a signal does not wait for more than that
-            if stopped():
-                raise Abandoned
-            rows = by_length[start : start + 64]
-            for row, translation in zip(rows, translator.translate([src_text[row] for row in rows]), strict=True):
-                hyp_text[row] = translation.text
+        for prefix, of_prefix in self._rows_by_prefix(n).items():
+            translator = Translator.from_model(
+                model, self._tokenizer, DecodingConfig(beam_size=1), device=self._device, precision=self._precision
+            ).prefixed(prefix)
+            by_length = sorted(of_prefix, key=lambda row: len(src_text[row]))
+            for start in range(0, len(by_length), 64):  # one batch of the search: a signal waits for no more than that
+                if stopped():
+                    raise Abandoned
+                rows = by_length[start : start + 64]
+                for row, translation in zip(rows, translator.translate([src_text[row] for row in rows]), strict=True):
+                    hyp_text[row] = translation.text
         scores = score(hyp_text, [ref_text], ["bleu", "chrf"], tgt_lang=self._tgt_lang)
         rows = [n * i // self._n_samples for i in range(self._n_samples)]
         samples = [Sample(src_text[i], hyp_text[i], ref_text[i]) for i in dict.fromkeys(rows)]
         return {f"valid_{s.metric}": s.value for s in scores}, samples
+
+    def _rows_by_prefix(self, n: int) -> dict[tuple[int, ...], list[int]]:
+        """The first ``n`` rows by the ids that their source's tags put before their text."""
+        rows: dict[tuple[int, ...], list[int]] = {}
+        for row, corpus in enumerate(self._store.corpora()[:n].tolist()):
+            rows.setdefault(tuple(self._prefixes[corpus]), []).append(row)
+        return rows

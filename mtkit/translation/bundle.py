@@ -1,8 +1,9 @@
 """The model bundle: a directory that holds all that translating needs, and nothing that can run code.
 
 ``mtkit.json`` (format version, languages, sizes, decoding defaults, sha256 of every file, recipe, data hashes, scores),
-``model.safetensors`` and the tokenizer; ``ctranslate2/`` beside them where the model was converted. Weights alone, as
-a training run saves them, are found through the run directory around them.
+``model.safetensors`` and the tokenizer; ``training_sources.safetensors``, a filter of what was trained on, and
+``ctranslate2/`` beside them where there are such. Weights alone, as a training run saves them, are found through the
+run directory around them.
 
 torch is imported where weights are read or written: CTranslate2 translates without it.
 """
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from mtkit import __version__
-from mtkit.config import Config, DecodingConfig
+from mtkit.config import Config, DataConfig, DecodingConfig
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.io import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
 
 if TYPE_CHECKING:
+    from mtkit.evaluation.seen import SeenSources
     from mtkit.model.encoder_decoder import EncoderDecoder
 
 FORMAT_VERSION = 1
@@ -53,6 +55,9 @@ class Bundle:
     metadata: dict[str, Any]
     """All of ``mtkit.json``; empty for a checkpoint of a run."""
 
+    data: DataConfig | None
+    """What its recipe says of the corpus; None where a bundle does not have that."""
+
     def n_parameters(self) -> int:
         """Trained numbers, tied matrices counted once; read from the head of the weights' file.
 
@@ -66,6 +71,17 @@ class Bundle:
             return sum(math.prod(entry["shape"]) for name, entry in head.items() if name != "__metadata__")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path}: cannot read: {error}") from None
+
+    def training_sources(self) -> "SeenSources | None":
+        """Which sources the model was trained on; None where the bundle does not say, as older ones do not.
+
+        Raises:
+            DataError: If they are damaged.
+        """
+        from mtkit.evaluation.seen import FILE, SeenSources
+
+        path = self.directory / FILE
+        return SeenSources.read(path) if path.is_file() else None
 
     def build_model(self) -> "EncoderDecoder":
         """The model with its weights, on the CPU, in evaluation mode.
@@ -96,6 +112,7 @@ def save_bundle(
     data_hashes: Mapping[str, Any],
     scores: Any,
     updates: Sequence[int] = (),
+    seen: "SeenSources | None" = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -107,14 +124,18 @@ def save_bundle(
         data_hashes: sha256 of the training data, as the prepared corpus names them.
         scores: What the model reached, with signatures; any JSON value.
         updates: Of the run, whose weights these are: one, or those that were averaged.
+        seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
     """
     from safetensors.torch import save_file
 
+    from mtkit.evaluation.seen import FILE
     from mtkit.model.weights import model_tensors
 
     with atomic_directory(directory) as work:
         save_file(model_tensors(model), work / WEIGHTS)
         tokenizer.save(work)
+        if seen is not None:
+            seen.write(work / FILE)
         files = sorted(path.name for path in work.iterdir())
         manifest = {
             "format_version": FORMAT_VERSION,
@@ -177,6 +198,7 @@ def _read_bundle(directory: Path) -> Bundle:
             int(metadata["max_src_tokens"]),
             str(metadata["files"][WEIGHTS]),
             metadata,
+            _data_config(metadata.get("config")),
         )
         sizes = (metadata["src_vocab_size"], metadata["tgt_vocab_size"])
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
@@ -184,6 +206,14 @@ def _read_bundle(directory: Path) -> Bundle:
     if sizes != (bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size):
         raise CheckpointError(f"{directory}: the tokenizer is not the one that the model was trained with")
     return bundle
+
+
+def _data_config(config: Any) -> DataConfig | None:
+    """The data section of a bundle's recipe; None where this version does not understand it."""
+    try:
+        return DataConfig.model_validate(config["data"])
+    except (KeyError, TypeError, ValidationError):
+        return None
 
 
 def _model_config(path: Path, model: Any) -> ModelConfig:
@@ -220,7 +250,7 @@ def _read_checkpoint(directory: Path) -> Bundle:
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
     limit = _max_src_tokens(config)
-    return Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {})
+    return Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {}, config.data)
 
 
 def check_files(directory: Path, sha256: Mapping[str, str]) -> None:

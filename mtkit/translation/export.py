@@ -72,26 +72,24 @@ def measure_quality(bundle: Bundle, conversion: Conversion, held_out: HeldOut, t
         JSON values: ``bleu`` and ``float32_bleu`` (sacreBLEU's scores, with signatures), ``loss`` (float32's less the
         other's, in BLEU), ``held_out``, ``n_lines`` and ``beam_size``.
     """
-    src_text, ref_text = held_out.src_text[:MAX_MEASURED], held_out.ref_text[:MAX_MEASURED]
+    held_out = replace(held_out, src_text=held_out.src_text[:MAX_MEASURED], ref_text=held_out.ref_text[:MAX_MEASURED])
     with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
         reference = convert(bundle, "float32", Path(name) / "float32")
         scores = []
         for each in (reference, conversion):
-            logger.info("translating %d lines of %s in %s", len(src_text), held_out.name, each.quantization)
-            scores.append(_bleu(bundle, each, src_text, ref_text, threads))
+            logger.info("translating %d lines of %s in %s", len(held_out.src_text), held_out.name, each.quantization)
+            scores.append(_bleu(bundle, each, held_out, threads))
     return {
         "loss": scores[0].value - scores[1].value,
         "bleu": scores[1].as_json(),
         "float32_bleu": scores[0].as_json(),
         "held_out": held_out.name,
-        "n_lines": len(src_text),
+        "n_lines": len(held_out.src_text),
         "beam_size": bundle.decoding.beam_size,
     }
 
 
-def _bleu(
-    bundle: Bundle, conversion: Conversion, src_text: list[str], ref_text: list[str], threads: int | None
-) -> Score:
+def _bleu(bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: int | None) -> Score:
     from mtkit.translation.ctranslate2_engine import CTranslate2Engine
 
     engine = CTranslate2Engine(
@@ -103,7 +101,8 @@ def _bleu(
         n_parameters=bundle.n_parameters(),
     )
     translator = Translator(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
-    return score(translate_lines(translator, src_text), [ref_text], ["bleu"], tgt_lang=bundle.tgt_lang)[0]
+    hyp_text = translate_lines(translator.prefixed(held_out.prefix), held_out.src_text)
+    return score(hyp_text, [held_out.ref_text], ["bleu"], tgt_lang=held_out.tgt_lang or bundle.tgt_lang)[0]
 
 
 def copy_conversion(conversion: Conversion, bundle: Bundle, output: Path) -> None:

@@ -1,7 +1,7 @@
 """Translate a test set and score it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mtkit.config import Config
 from mtkit.data.prepared import Prepared, open_prepared
@@ -24,6 +24,12 @@ class HeldOut:
     name: str
     src_text: list[str]
     ref_text: list[str]
+
+    prefix: list[int] = field(default_factory=list)
+    """Source ids that stand before each text: its languages and tags."""
+
+    tgt_lang: str | None = None
+    """Language code of the references, where it is not the model's own."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,27 @@ def held_out_sets(bundle: Bundle) -> list[HeldOut]:
     prepared = _corpus(bundle)
     if not prepared.manifest.n_test:
         raise DataError(f"{prepared.directory}: the model's corpus has no test set; {_INSTEAD}")
-    stores = {name: prepared.store(f"test/{name}") for name in prepared.manifest.n_test}
-    return [HeldOut(name, store.src_text(), store.tgt_text()) for name, store in stores.items()]
+    return held_out_of(prepared)
+
+
+def held_out_of(prepared: Prepared) -> list[HeldOut]:
+    """The test sets of a corpus, in the order of its recipe."""
+    sets = []
+    for report, prefix in zip(prepared.manifest.of_place("test"), prepared.prefixes("test"), strict=True):
+        store, tgt_lang = prepared.store(f"test/{report['name']}"), report.get("tgt_lang")
+        sets.append(HeldOut(report["name"], store.src_text(), store.tgt_text(), prefix, tgt_lang))
+    return sets
+
+
+def validation_of(prepared: Prepared) -> HeldOut:
+    """The validation set of a corpus; of several directions the first."""
+    store, prefixes = prepared.store("valid"), prepared.prefixes("valid")
+    src_text, ref_text = store.src_text(), store.tgt_text()
+    if any(prefix != prefixes[0] for prefix in prefixes):
+        rows = [row for row, corpus in enumerate(store.corpora().tolist()) if prefixes[corpus] == prefixes[0]]
+        src_text, ref_text = [src_text[row] for row in rows], [ref_text[row] for row in rows]
+    tgt_lang = prepared.manifest.of_place("valid")[0].get("tgt_lang")
+    return HeldOut("the validation set", src_text, ref_text, prefixes[0], tgt_lang)
 
 
 def validation_set(bundle: Bundle) -> HeldOut:
@@ -101,8 +126,7 @@ def validation_set(bundle: Bundle) -> HeldOut:
         ConfigError: If the recipe in the bundle is damaged.
         DataError: If the corpus is not there any more or is damaged.
     """
-    store = _corpus(bundle).store("valid")
-    return HeldOut("the validation set", store.src_text(), store.tgt_text())
+    return validation_of(_corpus(bundle))
 
 
 def _corpus(bundle: Bundle) -> Prepared:

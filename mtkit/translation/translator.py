@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from mtkit.translation.batching import BATCH_SIZE, BatchType
 from mtkit.translation.bundle import load_bundle
 from mtkit.translation.engine import Engine
 from mtkit.translation.engine_choice import EngineName, load_engine
+from mtkit.translation.languages import prefix_for
 from mtkit.translation.segmentation import Segment, join, split
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class Translator:
         self.engine = engine
         self.tokenizer = tokenizer
         self.decoding = decoding
+        self._prefix: list[int] = []
         self._max_src_tokens = min(max_src_tokens or engine.max_length, engine.max_length - 1)
 
     @classmethod
@@ -111,6 +114,8 @@ class Translator:
         device: str = "auto",
         precision: str = "auto",
         threads: int | None = None,
+        src_lang: str | None = None,
+        tgt_lang: str | None = None,
     ) -> "Translator":
         """Load a run directory, a checkpoint or a bundle.
 
@@ -121,16 +126,27 @@ class Translator:
             precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; with CTranslate2 int8 where its
                 loss was measured and is small; else fp32.
             threads: CPU threads; by default one per core.
+            src_lang: Of the texts, for a model of several languages; by default its recipe's own.
+            tgt_lang: Of the translations, likewise.
 
         Raises:
             CheckpointError: If there is no whole model at ``path``.
-            ConfigError: If the engine is unknown or cannot do what is asked.
+            ConfigError: If the engine is unknown or cannot do what is asked, or the model does not know a language.
             VocabularyError: If its tokenizer is damaged.
             DeviceError: If the device is not there, or the precision unknown.
         """
         bundle = load_bundle(Path(path))
+        prefix = prefix_for(bundle, src_lang, tgt_lang)
         chosen = load_engine(bundle, engine=engine, device=device, precision=precision, threads=threads)
-        return cls(chosen, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
+        translator = cls(chosen, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
+        return translator.prefixed(prefix)
+
+    def prefixed(self, prefix: Sequence[int]) -> "Translator":
+        """The same with source ids that stand before every text: the tags of its languages."""
+        translator = copy(self)
+        translator._prefix = list(prefix)
+        translator._max_src_tokens = min(self._max_src_tokens, self.engine.max_length - 1 - len(prefix))
+        return translator
 
     def translate(
         self,
@@ -209,7 +225,7 @@ class Translator:
                 segments.append([Segment(core, core_ids, gap="")])
             else:
                 segments.append(split(core, self.tokenizer.encode_src, self._max_src_tokens))
-        flat = [segment.ids for parts in segments for segment in parts]
+        flat = [self._prefix + segment.ids for parts in segments for segment in parts]
         size = batch_size or BATCH_SIZE[batch_type]
         pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type)
 

@@ -85,7 +85,7 @@ def test_json_is_one_object_with_everything() -> None:
     assert bleu["length_ratio"] == expected.sys_len / expected.ref_len
     assert bleu["signature"].startswith("nrefs:1|")
     assert test_set["gates"] == [
-        {"metric": "bleu", "name": "BLEU", "threshold": 1.0, "value": expected.score, "passed": True}
+        {"metric": "bleu", "name": "BLEU", "threshold": 1.0, "value": expected.score, "passed": True, "bound": "min"}
     ]
     assert test_set["warnings"] == []
 
@@ -162,7 +162,6 @@ def test_json_tells_of_failed_gates_too() -> None:
         ([], "give an output with --hyp FILE, or a model with -m RUN"),
         (["--hyp", "hyp"], "add --ref FILE"),
         (["--hyp", "hyp", "--ref", "a", "-m", "run"], "--hyp and -m do not go together"),
-        (["--hyp", "hyp", "--ref", "a", "-i", "src"], "-i belongs to -m"),
         (["--hyp", "hyp", "--ref", "a", "-o", "out"], "-o belongs to -m"),
         (["-m", "run", "-i", "src"], "add --ref FILE"),
         (["-m", "run", "--ref", "a"], "add -i FILE"),
@@ -202,3 +201,21 @@ def test_scoring_a_file_needs_no_torch(files: Path) -> None:
     score_line, modules = done.stdout.splitlines()
     assert score_line.startswith("BLEU")
     assert not {"torch", "numpy", "datasets", "pyarrow", "mtkit.config"} & set(modules.split())
+
+
+def test_alignments_are_scored_against_gold_ones() -> None:
+    Path("links").write_text("0-0 1-1\n2-2\n")
+    Path("gold").write_text("1-1 2p2\n1-1\n")
+    shown = run("--hyp", "links", "--alignments", "gold").stdout
+    # A = 3, S = 2, A and S = 1, A and P = 2.
+    assert shown == "AER 40.00  lower is better  precision 66.67  recall 50.00  3 links, 2 sure ones\n"
+    assert json.loads(run("--hyp", "links", "--alignments", "gold", "--json").stdout)["error_rate"] == pytest.approx(
+        0.4
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--alignments", "gold"], ["--hyp", "links", "--alignments", "gold", "-r", "x"]])
+def test_alignments_are_scored_alone(arguments: list[str]) -> None:
+    error = run(*arguments).exception
+    assert isinstance(error, ConfigError)
+    assert "scores the alignments in --hyp FILE" in str(error)

@@ -114,6 +114,47 @@ def test_search_follows_the_beam_size_asked_for(toy_run: ToyRun, tmp_path: Path)
     assert translated("--batch-size", "1") == translated()
 
 
+def test_overlap_with_the_training_data_is_warned_of(toy_run: ToyRun, toy_task: ToyTask) -> None:
+    trained_on = ("-i", toy_task.directory / "train.num", "--ref", toy_task.directory / "train.abc", "--beam-size", "1")
+    (warning,) = warnings(run("-m", toy_run.directory, *trained_on, "--metrics", "bleu", "--json"), "among the sources")
+    assert "train.num: 600 of 600 distinct lines (100.0 %)" in warning
+    held_out = run("-m", toy_run.directory, "-i", toy_run.src, "--ref", toy_run.ref, "--metrics", "bleu", "--json")
+    assert warnings(held_out, "among the sources") == []
+
+
+def test_bundle_without_its_training_sources_still_loads(toy_run: ToyRun, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(toy_run.directory / "model", old)
+    (old / "training_sources.safetensors").unlink()
+    manifest = json.loads((old / "mtkit.json").read_text())
+    del manifest["files"]["training_sources.safetensors"]
+    (old / "mtkit.json").write_text(json.dumps(manifest))
+    flags = ("-i", toy_run.src, "--ref", toy_run.ref, "--metrics", "bleu")
+    assert run("-m", old, *flags).stdout == run("-m", toy_run.directory, *flags).stdout
+
+
+def test_model_is_held_against_its_baseline_before_anything_is_translated(toy_run: ToyRun, tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.json"
+    saved = run("-m", toy_run.directory, "--metrics", "bleu,chrf", "--save-baseline", baseline)
+    assert saved.exit_code == 0
+    gate = ("--against", baseline, "--max-drop", "0", "--fail-if-significantly-worse", "--samples", "20")
+    assert run("-m", toy_run.directory, "--metrics", "bleu,chrf", *gate).exit_code == 0
+    other = ("-i", toy_run.ref, "--ref", toy_run.src)
+    assert "holds no test set" in str(refused("-m", toy_run.directory, *other, *gate))
+
+
+def test_list_of_sets_is_translated(toy_run: ToyRun, tmp_path: Path) -> None:
+    (tmp_path / "sets.yaml").write_text(f"- {{name: mine, src: {toy_run.src}, refs: {toy_run.ref}}}")
+    listed = run("-m", toy_run.directory, "--sets", tmp_path / "sets.yaml", "--metrics", "chrf").stdout
+    assert listed == run("-m", toy_run.directory, "-i", toy_run.src, "--ref", toy_run.ref, "--metrics", "chrf").stdout
+
+
+def warnings(result: Result, about: str) -> list[str]:
+    """Those of the only test set that speak of something."""
+    (test_set,) = json.loads(result.stdout)["test_sets"]
+    return [warning for warning in test_set["warnings"] if about in warning]
+
+
 def test_missed_gate_names_the_test_set(toy_run: ToyRun) -> None:
     result = run("-m", toy_run.directory, "--min-bleu", "99.5", "--metrics", "bleu")
     assert isinstance(result.exception, GateError)

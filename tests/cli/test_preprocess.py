@@ -104,3 +104,31 @@ def test_print_config_writes_nothing() -> None:
 @pytest.mark.parametrize("arguments", [[], ["fruit.yaml", "-c", "fruit.yaml"]])
 def test_one_recipe_is_needed(arguments: list[str]) -> None:
     assert isinstance(refused(*arguments), ConfigError)
+
+
+def test_a_dry_run_shows_samples_and_writes_nothing() -> None:
+    before = set(Path().rglob("*"))
+    result = run("fruit.yaml", "--dry-run", "--set", "data.cleaning.steps=[{length: {min_words: 2}}, quotes]")
+    assert result.stdout.splitlines() == [
+        "train train: 50 pairs of 52 (dropped: 1 empty, 1 duplicate)",
+        "  empty, pair 52: '' | 'leer'",
+        "  duplicate, pair 51: '0 apples' | '0 Äpfel'",
+        "nothing written; max_tokens and max_ratio count tokens and were not looked at",
+    ]
+    assert set(Path().rglob("*")) == before
+
+
+def test_steps_are_reported_by_name() -> None:
+    steps = "data.cleaning.steps=[nfkc, {length: {min_characters: 8}}, {length: {max_characters: 8}}]"
+    result = run("fruit.yaml", "--set", steps, "--dry-run", "--workers", "1")
+    assert result.stdout.startswith("train train: 0 pairs of 52 (dropped: 1 empty, 11 length, 40 length-2)\n")
+    with_changes = ["fruit.yaml", "--set", "data.cleaning.steps=[quotes, {leakage: {by: src}}]"]
+    Path("train.en").write_text("".join(f"‘{n}’ apples\n" for n in range(52)))
+    result = run(*with_changes)
+    assert result.stdout.startswith("train train: 52 pairs (changed: 52 quotes), ")
+    assert run(*with_changes).stdout == result.stdout
+
+
+def test_a_misspelt_step_is_told_what_was_meant() -> None:
+    error = refused("fruit.yaml", "--set", "data.cleaning.steps=[near_duplicates]")
+    assert "data.cleaning.steps.0.near_duplicates: unknown setting; did you mean near_duplicate?" in str(error)

@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from mtkit.cli.translate import translate
 from mtkit.errors import CheckpointError, ConfigError, DataError, DeviceError, MtkitError
 from mtkit.log import logger
+from mtkit.translation.alignment import Aligner, pharaoh
 from mtkit.translation.translator import Translation, Translator
 from tests.translation.tiny import LINES, save_tiny_bundle
 
@@ -148,6 +149,17 @@ class TestFormats:
         assert json.loads(out[1])["translation"] == ""
         assert run("-m", bundle, "--input-format", "jsonl", stdin=stdin).stdout == text([expected[0].text, ""])
 
+    def test_alignments_go_to_a_file_of_their_own(self, bundle: Path, expected: list[Translation]) -> None:
+        lines = [LINES[0], "", *LINES[1:]]
+        out = run("-m", bundle, "--alignments", "links", "--buffer", "2", stdin=text(lines)).stdout
+        translations = [expected[0].text, "", *(t.text for t in expected[1:])]
+        assert out == text(translations)
+        aligner = Aligner.load(bundle, device="cpu", threads=1)
+        wanted = [pharaoh(links or set()) for links in aligner.align(lines, translations)]
+        assert Path("links").read_text() == text(wanted)
+        assert wanted[1] == ""
+        assert any(wanted)
+
     def test_greedy_search_is_a_beam_of_one(self, bundle: Path) -> None:
         greedy = Translator.load(bundle, device="cpu", threads=1).translate(LINES, beam_size=1)
         assert run("-m", bundle, "-b", 1, stdin=text(LINES)).stdout == text([t.text for t in greedy])
@@ -165,6 +177,8 @@ class TestMistakes:
         [
             (["a.txt", "-i", "b.txt"], "two inputs, a.txt and b.txt: name one"),
             (["--scores", "--json"], "--scores and --json do not go together"),
+            (["--alignments", "-"], "--alignments -: holds the alignments alone"),
+            (["-o", "x", "--alignments", "x"], "--alignments x: holds the alignments alone"),
             (["--n-best", "9"], "n-best 9 exceeds the beam size 3; add --beam-size 9"),
         ],
     )

@@ -6,11 +6,23 @@ from pathlib import Path
 import pytest
 
 from mtkit.config import DataConfig
+from mtkit.data.pairs import Source
+from mtkit.data.sources import open_sources
 
 WriteLines = Callable[[str, Sequence[str]], str]
 ToyData = Callable[..., DataConfig]
 
 TOY = [(f"{n} apples and {n + 1} pears", f"{n} Äpfel und {n + 1} Birnen") for n in range(200)]
+
+
+def pairs_of(source: Source) -> list[tuple[str, str]]:
+    return [pair for src, tgt, _ in source.chunks() for pair in zip(src, tgt, strict=True)]
+
+
+def source_of(given: object, *, src_lang: str = "en", tgt_lang: str = "de") -> Source:
+    """The training source that a recipe names."""
+    data = {"src_lang": src_lang, "tgt_lang": tgt_lang, "train": [given], "valid": [given]}
+    return open_sources(DataConfig.model_validate(data))["train"][0]
 
 
 @pytest.fixture

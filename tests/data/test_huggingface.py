@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from mtkit.data.sources import Place, Source, open_sources
+from mtkit.data.pairs import Source
+from mtkit.data.sources import Place, open_sources
 from mtkit.errors import DataError
-from tests.data.conftest import ToyData, WriteLines
+from tests.data.conftest import ToyData, WriteLines, pairs_of
 
 ROWS = {"en": ["one\ntwo", "NA", None], "de": ["eins\u2028", "007", "drei"]}
 PAIRS = [("one two", "eins\u2028"), ("NA", "007"), ("", "drei")]
@@ -20,10 +21,6 @@ PAIRS = [("one two", "eins\u2028"), ("NA", "007"), ("", "drei")]
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-
-
-def pairs_of(source: Source) -> list[tuple[str, str]]:
-    return [pair for src, tgt in source.chunks() for pair in zip(src, tgt, strict=True)]
 
 
 def source_of(toy_data: ToyData, place: Place = "train", **settings: object) -> Source:
@@ -107,6 +104,38 @@ def test_fields_are_named_where_they_are_called_otherwise(toy_data: ToyData, wri
         pairs_of(source_of(toy_data, hf=path))
 
 
+def test_a_field_may_lie_inside_another(tmp_path: Path, toy_data: ToyData) -> None:
+    rows = [{"text": {"a.b": "one", "de": None}, "en": "x"}, None, {"text": None, "en": "y"}]
+    parquet.write_table(pa.table({"row": rows}), tmp_path / "rows.parquet")
+    source = source_of(toy_data, hf=str(tmp_path / "rows.parquet"), fields=["row.text.a.b", "row.en"])
+    assert pairs_of(source) == [("one", "x"), ("", ""), ("", "y")]
+    with pytest.raises(DataError, match=r"no fields row\.fr and row\.en \(it has row\.text, row\.en\); name them"):
+        pairs_of(source_of(toy_data, hf=str(tmp_path / "rows.parquet"), fields=["row.fr", "row.en"]))
+
+
+def test_a_field_may_hold_a_score(tmp_path: Path, toy_data: ToyData) -> None:
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"en": ["a", "b"], "de": ["A", "B"], "good": [0.5, 2], "bad": [1.0, None]}), path)
+    [chunk] = source_of(toy_data, hf=str(path), score="good").chunks()
+    assert chunk == (["a", "b"], ["A", "B"], [0.5, 2.0])
+    with pytest.raises(DataError, match=r"hf:.*rows\.parquet: row 2: the score None is not a number"):
+        pairs_of(source_of(toy_data, hf=str(path), score="bad"))
+    with pytest.raises(DataError, match=r"no field none \(it has en, de, good, bad\)"):
+        pairs_of(source_of(toy_data, hf=str(path), score="none"))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_a_limit_takes_the_first_pairs(limit: int, data_set: Path, toy_data: ToyData) -> None:
+    source = source_of(toy_data, hf=str(data_set), limit=limit)
+    assert pairs_of(source) == PAIRS[:limit]
+    assert [segment for chunk in source.one_side(0) for segment in chunk] == [src for src, _ in PAIRS[:limit]]
+
+
+def test_a_source_has_its_own_direction(toy_data: ToyData, write_lines: WriteLines) -> None:
+    path = write_lines("rows.csv", ["en,de", "one,eins"])
+    assert pairs_of(source_of(toy_data, hf=path, src_lang="de", tgt_lang="en")) == [("eins", "one")]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -142,7 +171,8 @@ def test_readers_of_other_kinds_are_refused(tmp_path: Path, toy_data: ToyData) -
 
 def test_a_hub_that_cannot_be_reached_is_one_line(toy_data: ToyData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    with pytest.raises(DataError, match=r"hf:someone/corpus: .*(offline|reach|find)") as caught:
+    message = r"hf:someone/corpus: .*(offline|reach|find).*; without the hub, give hf: the path of a local copy"
+    with pytest.raises(DataError, match=message) as caught:
         pairs_of(source_of(toy_data, hf="someone/corpus"))
     assert "\n" not in str(caught.value)
 
@@ -152,3 +182,11 @@ def test_a_hub_that_cannot_be_reached_is_one_line(toy_data: ToyData, monkeypatch
 def test_the_hub_is_read(toy_data: ToyData) -> None:
     source = source_of(toy_data, "test", hf="bentrevett/multi30k")
     assert len(pairs_of(source)) == 1_000
+
+
+@pytest.mark.network
+@pytest.mark.skipif(os.environ.get("HF_HUB_OFFLINE") == "1", reason="the hub is switched off")
+def test_the_hub_is_streamed(toy_data: ToyData) -> None:
+    whole = source_of(toy_data, "test", hf="bentrevett/multi30k", limit=10)
+    streamed = source_of(toy_data, "test", hf="bentrevett/multi30k", limit=10, streaming=True)
+    assert pairs_of(streamed) == pairs_of(whole)

@@ -78,7 +78,7 @@ def test_the_same_corpus_and_settings_give_the_same_bytes(tmp_path: Path, toy_da
         for split in ("train", "valid")
         for name in ("data-00000-of-00001.arrow", "dataset_info.json", "state.json")
     }
-    assert set(a) == {"manifest.json", "tokenizer.model"} | stores
+    assert set(a) == {"manifest.json", "report.json", "tokenizer.model"} | stores
 
 
 def test_a_second_time_nothing_is_done_and_said_so(

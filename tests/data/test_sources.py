@@ -4,14 +4,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from mtkit.data import sources
-from mtkit.data.sources import Source, open_sources
+from mtkit.data import pairs
+from mtkit.data.sources import open_sources
 from mtkit.errors import DataError
-from tests.data.conftest import ToyData, WriteLines
-
-
-def pairs_of(source: Source) -> list[tuple[str, str]]:
-    return [pair for src, tgt in source.chunks() for pair in zip(src, tgt, strict=True)]
+from tests.data.conftest import ToyData, WriteLines, pairs_of
 
 
 def test_a_line_ends_at_a_line_feed_and_nowhere_else(tmp_path: Path, toy_data: ToyData) -> None:
@@ -38,7 +34,7 @@ def test_packed_files_read_as_plain_ones_do(tmp_path: Path, toy_data: ToyData) -
 def test_chunks_hold_every_pair_in_order(
     n: int, toy_data: ToyData, write_lines: WriteLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "CHUNK_PAIRS", 2)
+    monkeypatch.setattr(pairs, "CHUNK_PAIRS", 2)
     lines = [str(i) for i in range(n)]
     data = toy_data(train={"src": write_lines("a.en", lines), "tgt": write_lines("a.de", lines)})
     [source] = open_sources(data)["train"]

@@ -106,3 +106,13 @@ def test_absent_and_damaged_stores_are_named(tmp_path: Path) -> None:
     arrow.unlink()
     with pytest.raises(DataError, match=r"train: damaged .*--overwrite"):
         Store.open(tmp_path / "train")
+
+
+def test_any_rows_are_gathered_in_their_order(store: Store) -> None:
+    rows = np.array([4, 0, 2, 4, 1, 3])
+    assert store.gather_text(rows) == tuple([PAIRS[row][side] for row in rows] for side in (2, 3))
+    src, tgt = store.lengths_of(rows)
+    assert src.tolist() == [len(PAIRS[row][0]) for row in rows]
+    assert tgt.tolist() == [len(PAIRS[row][1]) for row in rows]
+    assert store.corpora().tolist() == [0, 0, 1, 1, 1]
+    assert store.gather_text(rows[:0]) == ([], [])

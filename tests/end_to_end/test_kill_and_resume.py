@@ -32,6 +32,33 @@ def recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def mixed_recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two corpora in changing shares, changed at random by two processes."""
+    folder = tmp_path_factory.mktemp("mixed")
+    files = {side: str(toy_task.directory / f"train.{side}") for side in ("num", "abc")}
+    source = {"src": files["num"], "tgt": files["abc"]}
+    again = {side: (folder / f"again.{side}") for side in files}
+    for side, path in again.items():  # other pairs, or they would be dropped as duplicates
+        lines = Path(files[side]).read_text().splitlines()
+        path.write_text("".join(f"{line} {line}\n" for line in lines))
+    other = {"src": str(again["num"]), "tgt": str(again["abc"]), "tags": ["<twice>"]}
+    config = toy_task.recipe(
+        data__prepared=str(folder / "prepared"),
+        data__train=[source | {"weight": {0: 3, 25: 1}}, other | {"weight": 1}],
+        tokenizer__type="bpe",
+        tokenizer__vocab_size=300,
+        training__sampling={"subword": {"probability": 0.5}, "noise": {"probability": 0.3}, "join": 0.2},
+        training__workers=2,
+        training__max_updates=UPDATES,
+        training__validate_every=20,
+        training__save_every=4,
+    ).config()
+    path = folder / "mixed.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    return path
+
+
 def start(recipe: Path, run_dir: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mtkit", "train", "-c", str(recipe), "-o", str(run_dir)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -52,7 +79,11 @@ def same_files(one: Path, other: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_bit_identical(recipe: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["recipe", "mixed_recipe"])
+def test_a_run_killed_again_and_again_ends_bit_identical(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    recipe: Path = request.getfixturevalue(name)
     straight = start(recipe, tmp_path / "straight")
     out, err = straight.communicate(timeout=300)
     assert straight.returncode == 0, err

@@ -1,7 +1,8 @@
 import pytest
 
 from mtkit.errors import ConfigError, GateError
-from mtkit.evaluation.gate import Gate, check_gates, enforce
+from mtkit.evaluation.comparison import Comparison
+from mtkit.evaluation.gate import DropGate, Gate, check_drops, check_gates, check_significance, enforce
 from mtkit.evaluation.metrics import Score
 
 NAN = float("nan")
@@ -64,3 +65,62 @@ def test_failures_raise_one_error_with_a_line_each() -> None:
     with pytest.raises(GateError, match=r"^2 quality gates failed:\n  first\n  second$"):
         enforce(["first", "second"])
     assert GateError.exit_code == 3
+
+
+def test_bound_goes_before_polarity() -> None:
+    length = [Score("length", "length ratio", 1.2, "nrefs:1")]
+    low, high = check_gates(length, [Gate("length", 0.9, "min"), Gate("length", 1.1, "max")])
+    assert (low.passed, high.passed) == (True, False)
+    assert str(high) == "length ratio 1.20 is above 1.1"
+
+
+@pytest.mark.parametrize(
+    ("metric", "old", "new", "max_drop", "passed"),
+    [
+        ("bleu", 30, 29.5, 0.5, True),
+        ("bleu", 30, 29.4, 0.5, False),
+        ("bleu", 30, 40, 0, True),
+        ("bleu", 30, 30, 0, True),
+        ("ter", 50, 50.4, 0.5, True),
+        ("ter", 50, 50.6, 0.5, False),
+        ("ter", 50, 40, 0, True),
+        ("bleu", 30, NAN, 0.5, False),
+    ],
+)
+def test_drop_is_in_the_direction_that_is_worse(
+    metric: str, old: float, new: float, max_drop: float, passed: bool
+) -> None:
+    (result,) = check_drops([make_score(metric, new)], [make_score(metric, old)], [DropGate(metric, max_drop)])
+    assert result.passed == passed
+
+
+def test_drop_says_from_where_and_how_far() -> None:
+    (result,) = check_drops([make_score("bleu", 28.31)], [make_score("bleu", 29.51)], [DropGate("bleu", 0.5)])
+    assert str(result) == "BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)"
+    (result,) = check_drops([make_score("bleu", 29.5)], [make_score("bleu", 29.51)], [DropGate("bleu", 0)])
+    assert str(result) == "BLEU 29.50 is 0.01 worse than the baseline's 29.51 (allowed: 0)"
+
+
+@pytest.mark.parametrize(
+    ("metric", "old", "new", "p_value", "passed"),
+    [
+        ("bleu", 30, 28, 0.01, False),
+        ("bleu", 30, 28, 0.06, True),
+        ("bleu", 28, 30, 0.01, True),
+        ("bleu", 30, 30, 0.001, True),
+        ("ter", 50, 55, 0.01, False),
+        ("ter", 55, 50, 0.01, True),
+    ],
+)
+def test_significantly_worse_fails_and_significantly_better_does_not(
+    metric: str, old: float, new: float, p_value: float, passed: bool
+) -> None:
+    (result,) = check_significance([Comparison(metric, metric, "old", "new", old, new, p_value, "bs", 1_000)])
+    assert result.passed == passed
+    assert f"p = {p_value:.4f}, paired bootstrap, 1,000 samples" in str(result)
+
+
+@pytest.mark.parametrize(("metric", "drop"), [("bleu", -1.0), ("bleu", NAN), ("length", 1.0)])
+def test_drop_must_make_sense(metric: str, drop: float) -> None:
+    with pytest.raises(ConfigError):
+        DropGate(metric, drop)

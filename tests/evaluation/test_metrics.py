@@ -1,24 +1,23 @@
 import csv
-import gzip
 import math
 import subprocess
 import sys
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
+import sentencepiece
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.metrics import BleuDetails, TerDetails, bleu_tokenizer, check_metrics, score
+from mtkit.evaluation.metrics import BleuDetails, Score, TerDetails, check_metrics, score
+from mtkit.evaluation.scorers import bleu_tokenizer
+from tests.evaluation.wmt import WMT17, read, system_path, wmt17_systems
 
 HYP = ["The cat sat on the mat today.", "Nobody knows it, he said.", ""]
 REFS = [
     ["The cat is on the mat today.", "Nobody knows that, he said.", "Yes."],
     ["A cat sat on the mat.", "No one knows it, said he.", "Indeed."],
 ]
-
-
-def read(path: Path) -> list[str]:
-    return gzip.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
 
 
 def differences_from_published(corpora: Path, wanted: set[tuple[str, str, str]]) -> list[list[str]]:
@@ -75,6 +74,84 @@ def test_value_and_signature_are_those_of_the_sacrebleu_command(metric: str, fla
     oracle = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     (found,) = score(HYP, REFS, [metric])
     assert oracle.startswith(f"{found.name}|{found.signature} = {found.value:.6f}")
+
+
+def test_known_scores_of_wmt17_systems_are_reproduced(corpora: Path) -> None:
+    ref = read(corpora / WMT17 / "reference.txt.gz")
+    known = {"LIUM-NMT": (21.6098, 55.9284), "C-3MA": (17.7248, 51.9533), "uedin-nmt": (23.3868, 57.7227)}
+    for system, values in known.items():
+        found = score(read(system_path(corpora, system)), [ref], ["bleu", "chrf"], tokenize="none")
+        assert [each.value for each in found] == pytest.approx(values, abs=5e-5)
+
+
+@pytest.mark.slow
+def test_all_published_scores_of_wmt22_are_reproduced(corpora: Path) -> None:
+    with (corpora / "wmt22-systems/automatic-scores.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    wanted = {(r["pair"], r["system"], r["metric"]) for r in rows if r["metric"] in ("bleu-A", "chrf-A")}
+    assert len({(pair, system) for pair, system, _ in wanted}) == 22
+    assert differences_from_published(corpora, wanted) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "ter"])
+def test_all_outputs_of_wmt17_score_as_the_sacrebleu_command_says(metric: str, corpora: Path, tmp_path: Path) -> None:
+    systems = wmt17_systems(corpora)
+    if metric == "ter":
+        systems = systems[:4]  # a minute each
+    assert len(systems) == (4 if metric == "ter" else 16)
+    ref = read(corpora / WMT17 / "reference.txt.gz")
+    (tmp_path / "ref").write_text("".join(f"{line}\n" for line in ref), encoding="utf-8")
+    for system in systems:
+        hyp = read(system_path(corpora, system))
+        (tmp_path / "hyp").write_text("".join(f"{line}\n" for line in hyp), encoding="utf-8")
+        command = [sys.executable, "-m", "sacrebleu", "ref", "-i", "hyp", "-m", metric, "-w", "6", "-f", "text"]
+        oracle = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+        (found,) = score(hyp, [ref], [metric])
+        assert oracle.startswith(f"{found.name}|{found.signature} = {found.value:.6f}"), system
+
+
+def test_exact_match_counts_lines_that_equal_any_reference() -> None:
+    hyp, refs = ["Yes. ", "no", "A", "b"], [["Yes.", "No", "a", "x"], ["Ja.", "No.", "A", "y"]]
+    (found,) = score(hyp, refs, ["exact"])
+    assert (found.value, found.higher_is_better) == (50, True)
+    assert found.signature.startswith("nrefs:2|case:mixed|")
+    assert score(hyp, refs, ["exact"], lowercase=True)[0].value == 75
+
+
+def test_length_ratio_is_in_characters_against_the_mean_of_the_references() -> None:
+    (found,) = score(["ab", "cd"], [["abc", "def"], ["ab", "cd"]], ["length"])
+    assert found.value == pytest.approx(4 / 5)
+    assert found.higher_is_better is None
+    assert score(["a"], [[""]], ["length"])[0].value == 0
+
+
+def test_spbleu_without_network_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.SACREBLEU_DIR", str(tmp_path))
+
+    def refuse(url: str) -> None:
+        raise URLError(f"no route to {url.partition(':')[0]}")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    with pytest.raises(ConfigError, match=r"flores200 cannot be downloaded .*no route.*: needed once, with network"):
+        score(HYP, REFS, ["spbleu"])
+
+
+def test_spbleu_cuts_by_sentencepiece_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a small model in the place of the one that would be downloaded."""
+    (tmp_path / "text").write_text("".join(f"{line} {n}\n" for n, line in enumerate([*REFS[0], *HYP] * 5)))
+    (tmp_path / "models").mkdir()
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text"), model_prefix=str(tmp_path / "m"), vocab_size=40, minloglevel=2
+    )
+    (tmp_path / "m.model").rename(tmp_path / "models" / "flores200sacrebleuspm")
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.SACREBLEU_DIR", str(tmp_path))
+    (found,) = score(HYP, REFS, ["spbleu"])
+    assert found.name == "spBLEU"
+    assert "tok:flores200" in found.signature
+    assert Score.from_json(found.as_json()) == found
+    assert isinstance(found.details, BleuDetails)
+    assert found.details.hyp_length > sum(len(line.split()) for line in HYP)
 
 
 def test_scores_come_in_the_order_asked_for_and_each_once() -> None:

@@ -12,13 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mtkit.data import pairs
+from mtkit.data.formats.jsonl import field_names
+from mtkit.data.pairs import Pairs, as_score, one_line
 from mtkit.errors import DataError
-from mtkit.io import sha256_file
+from mtkit.io import PACKED, sha256_file
 from mtkit.log import logger
 
 _READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}
 _ALLOWED = {*_READERS.values(), "text"}
-_PACKED = (".gz", ".zst", ".bz2", ".xz")
 
 
 @dataclass
@@ -32,34 +34,38 @@ class HuggingFaceSource:
     """Names of the split, the first that exists is taken."""
     fields: tuple[str, str] | None
     languages: tuple[str, str]
-    chunk_pairs: int
+    score: str | None = None
+    limit: int | None = None
+    """Read the first pairs alone, this many."""
+    streaming: bool = False
+    """Read from the hub as it is needed, instead of downloading all of it first."""
 
     def sha256(self) -> dict[str, str]:
         """Digest of a file; of the segments themselves where the data set is more than one file."""
         if Path(self.path).is_file():
             return {self.path: sha256_file(Path(self.path))}
         content = hashlib.sha256()
-        for src, tgt in self.chunks():
-            for segment in (*src, *tgt):
+        for chunk in self.chunks():
+            for segment in (*chunk.src, *chunk.tgt):
                 content.update(f"{segment}\n".encode())
         return {f"hf:{self.path}": content.hexdigest()}
 
-    def chunks(self) -> Iterator[tuple[list[str], list[str]]]:
-        """Read the two fields; a line break inside a segment becomes a space, a missing value an empty segment.
+    def chunks(self) -> Iterator[Pairs]:
+        """Read the fields; a line break inside a segment becomes a space, a missing value an empty segment.
 
         Raises:
             DataError: If the data set cannot be reached or read, or lacks the split or the fields.
         """
-        rows = iter(self._dataset.iter(batch_size=self.chunk_pairs))
+        rows = iter(self._dataset.iter(batch_size=pairs.CHUNK_PAIRS))
         n = 0
         while (batch := self._guarded(lambda: next(rows, None))) is not None:
-            values = self._pick(batch)
-            yield self._segments(values[0], n), self._segments(values[1], n)
-            n += len(values[0])
+            src, tgt = self._pick(batch)
+            yield Pairs(self._segments(src, n), self._segments(tgt, n), self._scores(batch, n))
+            n += len(src)
 
     def one_side(self, side: int) -> Iterator[list[str]]:
         """Read one field."""
-        return (chunk[side] for chunk in self.chunks())
+        return (chunk.of_side(side) for chunk in self.chunks())
 
     @cached_property
     def _dataset(self) -> Any:
@@ -70,7 +76,16 @@ class HuggingFaceSource:
         # Both report on stderr what they raise as well.
         for library in ("datasets", "huggingface_hub"):
             logging.getLogger(library).setLevel(logging.CRITICAL)
-        return self._guarded(self._load)
+        return self._guarded(lambda: self._first(self._load()))
+
+    def _first(self, rows: Any) -> Any:
+        """The rows up to the limit."""
+        import datasets
+
+        if self.limit is None:
+            return rows
+        # Not all versions take what there is where that is less.
+        return rows.take(min(self.limit, len(rows)) if isinstance(rows, datasets.Dataset) else self.limit)
 
     def _load(self) -> Any:
         import datasets
@@ -91,6 +106,9 @@ class HuggingFaceSource:
             # Streamed: a local file is read where it lies, without a converted copy in the cache.
             streams = builder.as_streaming_dataset()
             return streams[next(iter(streams)) if path.is_file() else self._split(list(streams))]
+        if self.streaming:
+            streams = builder.as_streaming_dataset()
+            return streams[self._split(list(streams))]
         logger.info("reading %s from the Hugging Face hub", self.path)
         builder.download_and_prepare()
         return builder.as_dataset(split=self._split(list(builder.info.splits)))
@@ -102,7 +120,7 @@ class HuggingFaceSource:
             if not path.exists() and (path.is_absolute() or path.suffix in _READERS or self.path.count("/") > 1):
                 raise DataError(f"hf:{self.path}: no such file or directory")
             return datasets.load_dataset_builder(self.path, self.config_name, **options)
-        suffixes = [suffix for suffix in path.suffixes if suffix not in _PACKED]
+        suffixes = [suffix for suffix in path.suffixes if suffix not in PACKED]
         reader = _READERS.get(suffixes[-1] if suffixes else "")
         if reader is None:
             raise DataError(f"hf:{self.path}: not one of {', '.join(_READERS)} (packed or not), nor a directory")
@@ -122,26 +140,33 @@ class HuggingFaceSource:
     def _pick(self, batch: Mapping[str, list[Any]]) -> tuple[list[Any], list[Any]]:
         """The values of both fields."""
         fields = self.fields or self.languages
-        if all(field in batch for field in fields):
-            return batch[fields[0]], batch[fields[1]]
-        inside = [row or {} for row in batch.get("translation", [])]
-        if inside and isinstance(inside[0], dict):
-            if all(field in inside[0] for field in fields):
-                return [row.get(fields[0]) for row in inside], [row.get(fields[1]) for row in inside]
-            existing = [f"translation.{name}" for name in inside[0]]
-        else:
-            existing = list(batch)
-        raise DataError(
-            f"hf:{self.path}: no fields {fields[0]} and {fields[1]} (it has {', '.join(existing)}); "
-            "name them with fields: [SOURCE, TARGET]"
-        )
+        for prefix in ("", "translation."):
+            src, tgt = (_column(batch, f"{prefix}{field}") for field in fields)
+            if src is not None and tgt is not None:
+                return src, tgt
+        raise self._no_field(f"fields {fields[0]} and {fields[1]}", batch, "; name them with fields: [SOURCE, TARGET]")
+
+    def _scores(self, batch: Mapping[str, list[Any]], first: int) -> list[float] | None:
+        """The values of the score, where one is named."""
+        if self.score is None:
+            return None
+        column = _column(batch, self.score)
+        if column is None:
+            raise self._no_field(f"field {self.score}", batch, "")
+        return [
+            as_score(value, f"hf:{self.path}: row {number}") for number, value in enumerate(column, start=first + 1)
+        ]
+
+    def _no_field(self, missing: str, batch: Mapping[str, list[Any]], way_out: str) -> DataError:
+        first_row = {name: next((value for value in column if value), None) for name, column in batch.items()}
+        return DataError(f"hf:{self.path}: no {missing} (it has {', '.join(field_names(first_row))}){way_out}")
 
     def _segments(self, values: list[Any], first: int) -> list[str]:
         segments = ["" if value is None else value for value in values]
         for number, segment in enumerate(segments):
             if not isinstance(segment, str):
                 raise DataError(f"hf:{self.path}: row {first + number + 1} holds {segment!r:.40}, not text")
-        return [segment.replace("\r\n", " ").replace("\n", " ") for segment in segments]
+        return [one_line(segment) for segment in segments]
 
     def _guarded(self, read: Callable[[], Any]) -> Any:
         """What a call into ``datasets`` returns; whatever it raises is said in one line."""
@@ -152,7 +177,20 @@ class HuggingFaceSource:
         except Exception as error:
             cause = error.__cause__ or error
             reason = next(iter(str(cause).splitlines()), "") or type(cause).__name__
-            raise DataError(f"hf:{self.path}: {reason}") from error
+            way_out = "" if Path(self.path).exists() else "; without the hub, give hf: the path of a local copy"
+            raise DataError(f"hf:{self.path}: {reason}{way_out}") from error
+
+
+def _column(batch: Mapping[str, list[Any]], field: str) -> list[Any] | None:
+    """The values of a field, dotted where it lies inside another; None where there is none."""
+    if field in batch:
+        return batch[field]
+    name, _, rest = field.partition(".")
+    inside = [row or {} for row in batch.get(name, [])]
+    if not rest or not all(isinstance(row, dict) for row in inside):
+        return None
+    names = dict.fromkeys(key for row in inside for key in row)
+    return _column({key: [row.get(key) for row in inside] for key in names}, rest)
 
 
 def _all_strings(builder: Any) -> Any:

@@ -1,0 +1,107 @@
+"""``mtkit align``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtkit.cli.options import DeviceOption, ModelOption, SrcLangOption, TgtLangOption, ThreadsOption
+from mtkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mtkit.translation.alignment import Aligner
+
+_PAIRS_AT_ONCE = 2048  # sorted by length among themselves
+
+
+def align(
+    model: ModelOption = None,
+    src: Annotated[
+        str | None, typer.Option("--src", "-src", "--input", "-i", metavar="FILE", help="Source lines.")
+    ] = None,
+    tgt: Annotated[
+        str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line.")
+    ] = None,
+    layer: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of the decoder. Default: what --remember noted, else the last but one."),
+    ] = None,
+    reading: Annotated[
+        bool | None,
+        typer.Option(
+            "--reading/--predicting",
+            help="What a word looks at while it is read, or while it is predicted. Default: noted, or predicting.",
+            show_default=False,
+        ),
+    ] = None,
+    gold: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Compare all layers on gold alignments: 1-1 sure, 1p2 possible, from 1."),
+    ] = None,
+    remember: Annotated[bool, typer.Option("--remember", help="With --gold: note the best in the model.")] = False,
+    src_lang: SrcLangOption = None,
+    tgt_lang: TgtLangOption = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Align the words of given pairs by the model's attention: a line of links a pair, such as 0-0 1-2.
+
+    \b
+    mtkit align -m RUN --src test.en --tgt test.de
+    mtkit align -m RUN --src dev.en --tgt dev.de --gold dev.gold --remember     which layer aligns best
+
+    Words are what stands between white space, counted from 0, source first. A pair that is longer than the model
+    reads gets an empty line.
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    if model is None:
+        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
+    if src is None or tgt is None:
+        raise ConfigError("give the pairs: --src FILE and --tgt FILE")
+    if src == tgt == "-":
+        raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+    if remember and gold is None:
+        raise ConfigError("--remember needs --gold FILE, to know what is best")
+    if gold is not None and (layer is not None or reading is not None):
+        raise ConfigError("--gold compares all layers: leave out --layer and --reading")
+
+    from mtkit.io import read_aligned_chunks
+    from mtkit.log import counted, logger
+    from mtkit.translation.alignment import Aligner, pharaoh
+
+    aligner = Aligner.load(
+        model, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
+    )
+    if gold is not None:
+        _compare(aligner, model, src, tgt, gold, remember=remember)
+        return
+    logger.info("aligning with %s, %s", model, aligner.choice)
+    n_too_long = 0
+    for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
+        for links in aligner.align(src_text, tgt_text):
+            typer.echo(pharaoh(links or set()))
+            n_too_long += links is None
+    if n_too_long:
+        logger.warning("%s longer than the model reads: not aligned", counted(n_too_long, "pair"))
+
+
+def _compare(aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, remember: bool) -> None:
+    """A line for each layer, best first."""
+    from mtkit.evaluation.alignment import read_gold, score_alignments
+    from mtkit.evaluation.checks import Text, check_aligned
+    from mtkit.io import read_lines
+    from mtkit.log import logger
+    from mtkit.translation import alignment
+
+    texts = [Text(path, list(read_lines(path))) for path in (src, tgt, gold)]
+    check_aligned(texts)
+    gold_links = read_gold(texts[2])
+    scores = []
+    for choice in aligner.choices():
+        found = aligner.with_choice(choice).align(texts[0].lines, texts[1].lines)
+        scores.append((score_alignments([links or set() for links in found], gold_links), choice))
+    scores.sort(key=lambda pair: pair[0].error_rate)
+    for score, choice in scores:
+        shown = f"AER {100 * score.error_rate:6.2f} %  precision {100 * score.precision:6.2f} %"
+        typer.echo(f"{shown}  recall {100 * score.recall:6.2f} %  {choice}")
+    if remember:
+        logger.info("%s: %s", alignment.remember(model, scores[0][1]), scores[0][1])

@@ -1,0 +1,135 @@
+"""``mtkit doctor``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtkit import __version__
+from mtkit.cli.options import ConfigOption, SetOption
+from mtkit.errors import ConfigError, DataError, VocabularyError
+
+if TYPE_CHECKING:
+    from mtkit.data.tokenizer import Tokenizer
+    from mtkit.doctor.examine import Sources
+
+
+def doctor(
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
+    ] = None,
+    config: ConfigOption = None,
+    src: Annotated[Path | None, typer.Option("--src", metavar="FILE", help="Without a recipe: source lines.")] = None,
+    tgt: Annotated[Path | None, typer.Option("--tgt", metavar="FILE", help="Without a recipe: target lines.")] = None,
+    src_lang: Annotated[
+        str | None, typer.Option("--src-lang", help="Without a recipe: default is the ending of the file's name.")
+    ] = None,
+    tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", help="Likewise.")] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokenizer",
+            "-t",
+            metavar="DIR",
+            help="A prepared corpus or a model. Default: the recipe's.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page with plots; needs mtkit[report].")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything serious is found.")] = False,
+    sample: Annotated[
+        int, typer.Option("--sample", min=100, help="Pairs, drawn evenly, to judge languages and tokens by.")
+    ] = 30_000,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "--threads", min=1, help="Processes; by default one per core.")
+    ] = None,
+    overrides: SetOption = None,
+) -> None:
+    """Look at a corpus before training, and say what is wrong with it and what would cure it.
+
+    \b
+    mtkit doctor recipe.yaml                      training pairs, and what of the held-out sets is among them
+    mtkit doctor --src my.en --tgt my.de          two files
+    mtkit doctor recipe.yaml --html report.html   with plots, as one page
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    chosen = recipe or config
+    _check_usage(recipe, config, src, tgt, src_lang, tgt_lang)
+
+    from mtkit.data.sources import open_sources
+    from mtkit.device import available_cores
+    from mtkit.doctor.examine import examine
+    from mtkit.doctor.text import report_lines, summary
+
+    sources: Sources
+    if chosen is not None:
+        from mtkit.settings import Settings
+
+        settings = Settings.load(chosen, overrides=overrides or ()).before_corpus().config()
+        sources, languages = open_sources(settings.data), (settings.data.src_lang, settings.data.tgt_lang)
+        if tokenizer is None and settings.prepared_directory.exists():
+            tokenizer = settings.prepared_directory
+    else:
+        assert src is not None
+        assert tgt is not None
+        sources, languages = _two_files(src, tgt, src_lang, tgt_lang)
+    if html is not None:
+        from mtkit.doctor.page import check_plots
+
+        check_plots()
+    report = examine(
+        sources,
+        languages,
+        n_sample=sample,
+        tokenizer=None if tokenizer is None else _tokenizer(tokenizer),
+        n_workers=workers or available_cores(),
+    )
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(report.as_json(__version__), ensure_ascii=False, indent=2))
+    else:
+        typer.echo("\n".join(report_lines(report)))
+    if html is not None:
+        from mtkit.doctor.page import write_page
+
+        write_page(html, report)
+    if strict and report.n_serious:
+        raise DataError(f"--strict: {summary(report)}")
+
+
+def _check_usage(
+    recipe: Path | None,
+    config: Path | None,
+    src: Path | None,
+    tgt: Path | None,
+    src_lang: str | None,
+    tgt_lang: str | None,
+) -> None:
+    if [recipe is not None, config is not None, src is not None or tgt is not None].count(True) != 1:
+        raise ConfigError("give one corpus: mtkit doctor RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
+    if (src is None) != (tgt is None):
+        raise ConfigError("--src and --tgt go together: name both files")
+    if src is None and (src_lang or tgt_lang):
+        raise ConfigError("--src-lang and --tgt-lang go with --src and --tgt; a recipe names its own languages")
+
+
+def _two_files(src: Path, tgt: Path, src_lang: str | None, tgt_lang: str | None) -> "tuple[Sources, tuple[str, str]]":
+    from mtkit.data.sources import language_of, open_source
+    from mtkit.source_config import SourceConfig
+
+    languages = (src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang"))
+    return {"train": [open_source(SourceConfig(src=str(src), tgt=str(tgt)), "train", languages)]}, languages
+
+
+def _tokenizer(directory: Path) -> "Tokenizer":
+    """That of a prepared corpus, a bundle, or a run directory."""
+    from mtkit.data.tokenizer import Tokenizer
+
+    try:
+        return Tokenizer.load(directory)
+    except VocabularyError:
+        if not (directory / "model").is_dir():
+            raise
+        return Tokenizer.load(directory / "model")

@@ -1,0 +1,139 @@
+"""What ``mtkit evaluate`` tells: scores on standard output, reports in files, and the baseline for the next time."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from mtkit.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from mtkit.cli.evaluation_inputs import Inputs
+    from mtkit.evaluation.assessment import Method, SetReport
+    from mtkit.evaluation.sets import EvaluationSet, LanguagePair
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The options that say what is told, and where."""
+
+    decimals: int
+    score_only: bool
+    as_json: bool
+    segments: Path | None
+    junit: Path | None
+    markdown: Path | None
+    baseline: Path | None
+
+    def check(self, inputs: "Inputs") -> None:
+        """Refuse files that would overwrite what is read, or each other."""
+        given = {
+            "--segments": self.segments,
+            "--junit": self.junit,
+            "--markdown": self.markdown,
+            "--save-baseline": self.baseline,
+        }
+        files = {flag: path for flag, path in given.items() if path is not None}
+        read = {Path(path).resolve() for path in inputs.files}
+        for flag, path in files.items():
+            if path.resolve() in read:
+                raise ConfigError(f"{flag} {path}: is an input too; choose another file")
+            if path.is_dir() or str(path) == "-":
+                raise ConfigError(f"{flag} {path}: name a file")
+        written = [path.resolve() for path in (*files.values(), inputs.output) if path is not None]
+        if len(set(written)) < len(written):
+            raise ConfigError("two reports would be written to the same file; give each its own")
+        if inputs.docs is not None and self.segments is None:
+            raise ConfigError("--docs is for scores of documents: add --segments FILE")
+
+    def check_sets(self, sets: "Sequence[EvaluationSet]") -> None:
+        """Refuse a baseline of several systems."""
+        if self.baseline is not None and any(len(each.systems) > 1 for each in sets):
+            raise ConfigError("--save-baseline stores one system: give one --hyp")
+
+    def show(self, report: "SetReport", *, heading: bool) -> None:
+        """The scores of a test set, for people."""
+        from mtkit.evaluation.report import set_lines
+        from mtkit.log import counted
+
+        if self.as_json:
+            return
+        if self.score_only:
+            lines = [f"{score.value:.{self.decimals}f}" for system in report.systems for score in system.scores]
+        else:
+            lines = set_lines(report, decimals=self.decimals)
+            if heading:
+                lines = [f"{report.material.name} ({counted(report.material.n_lines, 'line')})", *lines]
+        typer.echo("\n".join(lines))
+
+    def write(
+        self, reports: "Sequence[SetReport]", method: "Method", model: Path | None, pair: "LanguagePair | None"
+    ) -> None:
+        """All reports in files, and JSON on standard output."""
+        from mtkit.evaluation.report_files import as_json, junit, markdown, segment_records
+        from mtkit.io import atomic_file
+
+        if self.junit is not None:
+            write_atomically(self.junit, junit(reports))
+        if self.markdown is not None:
+            write_atomically(self.markdown, markdown(reports, decimals=self.decimals).encode())
+        if self.segments is not None:
+            try:
+                with atomic_file(self.segments.resolve()) as file:
+                    for record in segment_records(reports, method):
+                        file.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
+            except OSError as error:
+                raise _cannot_write(self.segments, error) from error
+        if self.as_json:
+            whole = as_json(
+                reports,
+                model=None if model is None else str(model),
+                language_pair="-".join(pair) if pair else None,
+            )
+            typer.echo(json.dumps(whole, ensure_ascii=False, indent=2))
+
+    def save_baseline(self, reports: "Sequence[SetReport]") -> None:
+        """Store what was reached; called when no gate was missed."""
+        from mtkit.evaluation.baseline import BaselineSet, save_baseline, sha256_lines
+        from mtkit.log import logger
+
+        if self.baseline is None:
+            return
+        sets = []
+        for report in reports:
+            material, (system,) = report.material, report.systems
+            sets.append(
+                BaselineSet(
+                    material.name,
+                    material.n_lines,
+                    [sha256_lines(ref.lines) for ref in material.refs],
+                    sha256_lines(material.src.lines) if material.src else None,
+                    sha256_lines(system.system.hyp.lines),
+                    list(system.system.hyp.lines),
+                    system.scores,
+                )
+            )
+        save_baseline(self.baseline, sets)
+        logger.info("saved the baseline %s", self.baseline)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    from mtkit.io import atomic_file
+
+    try:
+        with atomic_file(path.resolve()) as file:
+            file.write(content)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path}: cannot write: {error.strerror or error}")

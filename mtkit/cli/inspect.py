@@ -1,0 +1,161 @@
+"""``mtkit inspect``."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtkit.cli.options import DeviceOption, ModelOption, ThreadsOption
+from mtkit.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from mtkit.inspection.look import Look
+
+_PAGE, _PICTURE, _JSON, _TEXT = (".html", ".htm"), (".png", ".svg", ".pdf"), (".json", ".jsonl"), (".txt",)
+_MANY = 50  # sentences from which on a page is slow to open
+
+
+def inspect(
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Sentences; none and no -i is stdin.")
+    ] = None,
+    model: ModelOption = None,
+    input_file: Annotated[
+        str | None, typer.Option("--input", "-i", metavar="FILE", help="Sentences, one a line (plain, .gz, .zst).")
+    ] = None,
+    tgt: Annotated[
+        str | None,
+        typer.Option("--tgt", metavar="FILE", help="Look at these translations in place of the model's own."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help=".html, .png, .svg, .pdf, .json or .txt. Default: stdout."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, one object a line.")] = False,
+    beam_size: Annotated[int | None, typer.Option("--beam-size", "-b", min=1, help="Default: the model's.")] = None,
+    n_best: Annotated[int | None, typer.Option(min=1, help="Translations to show. Default: the beam size.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Possibilities to show at each position.")] = 5,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Show why sentences come out as they do: probabilities, alternatives, attention, and the beam's history.
+
+    \b
+    mtkit inspect -m RUN "A man sleeps."
+    mtkit inspect -m RUN -i test.en -o page.html
+    mtkit inspect -m RUN -i test.en --tgt test.de -o page.html      why not this translation?
+    mtkit inspect -m RUN "A man sleeps." -o attention.png
+
+    The page is one file that needs no network. A picture holds one sentence.
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    if model is None:
+        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
+    if texts and input_file is not None:
+        raise ConfigError("give sentences or -i FILE, not both")
+    if tgt == "-" and not texts and (input_file or "-") == "-":
+        raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+    ending = _ending(output, as_json=as_json)
+
+    from mtkit.inspection.look import Inspector
+    from mtkit.log import logger
+
+    source = input_file or "-"
+    inspector = Inspector.load(model, device=device, threads=threads)
+    options = inspector.options(beam_size=beam_size, n_best=n_best)
+    logger.info("looking into %s, beam %d", model, options.beam_size)
+
+    def looks() -> "Iterator[Look]":
+        n_seen = 0
+        for number, (text, forced) in enumerate(_pairs(texts, source, tgt), start=1):
+            found = inspector.look(number, text, options, forced=forced, n_alternatives=top)
+            if isinstance(found, str):
+                logger.warning("%s:%d: left out: %s", "TEXT" if texts else source, number, found)
+                continue
+            n_seen += 1
+            if n_seen == _MANY and ending in _PAGE:
+                logger.warning("%d sentences and more on one page: it will be slow to open", _MANY)
+            yield found
+        if not n_seen:
+            raise DataError(f"{'TEXT' if texts else source}: no sentence to look at")
+
+    try:
+        if ending in _PICTURE:
+            _draw(looks(), output)
+        else:
+            _write(_parts(looks(), ending, model, (inspector.src_lang, inspector.tgt_lang)), output)
+    except BrokenPipeError:  # the reader has seen enough
+        raise
+    except OSError as error:
+        raise DataError(f"{output or 'standard output'}: cannot write: {error.strerror or error}") from None
+
+
+def _ending(output: Path | None, *, as_json: bool) -> str:
+    """What the output is, by its name's ending."""
+    if output is None or str(output) == "-":
+        return ".json" if as_json else ".txt"
+    ending = output.suffix.lower()
+    known = (*_PAGE, *_PICTURE, *_JSON, *_TEXT)
+    if ending not in known:
+        raise ConfigError(f"{output}: name a file that ends in {', '.join(known[:-1])} or {known[-1]}")
+    if as_json and ending not in _JSON:
+        raise ConfigError(f"--json does not go with {output}; name a file that ends in .json")
+    if output.is_dir():
+        raise DataError(f"{output}: is a directory; name a file")
+    return ending
+
+
+def _pairs(texts: list[str] | None, source: str, tgt: str | None) -> Iterator[tuple[str, str | None]]:
+    """Each sentence with the translation that was given for it, if any."""
+    from mtkit.io import read_aligned_chunks, read_lines
+
+    if texts:
+        for number, text in enumerate(texts, start=1):
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise DataError(f"sentence {number}: not UTF-8; give it in a file, with -i FILE") from None
+        given = [None] * len(texts) if tgt is None else list(read_lines(tgt))
+        if len(given) != len(texts):
+            raise DataError(f"{len(texts)} sentences but {tgt} has {len(given)} lines")
+        yield from zip(texts, given, strict=True)
+    elif tgt is None:
+        yield from ((line, None) for line in read_lines(source))
+    else:
+        for src_lines, tgt_lines in read_aligned_chunks(source, tgt, 100):
+            yield from zip(src_lines, tgt_lines, strict=True)
+
+
+def _parts(looks: "Iterator[Look]", ending: str, model: Path, languages: tuple[str, str]) -> Iterator[str]:
+    """What is written, part by part."""
+    from mtkit.inspection.page import page
+    from mtkit.inspection.text import shown_as_text
+
+    if ending in _PAGE:
+        return page(looks, title=str(model), src_lang=languages[0], tgt_lang=languages[1])
+    if ending in _JSON:
+        return (json.dumps(look.as_json(), ensure_ascii=False) + "\n" for look in looks)
+    return (f"{shown_as_text(look)}\n" for look in looks)
+
+
+def _write(parts: Iterator[str], output: Path | None) -> None:
+    from mtkit.io import atomic_file
+
+    if output is None or str(output) == "-":
+        for part in parts:
+            typer.echo(part, nl=False)
+        return
+    with atomic_file(output.resolve()) as file:
+        for part in parts:
+            file.write(part.encode())
+
+
+def _draw(looks: "Iterator[Look]", output: Path | None) -> None:
+    from mtkit.inspection.picture import draw
+
+    first = next(looks)
+    if next(looks, None) is not None:
+        raise ConfigError("a picture holds one sentence; give one, or write a page: -o page.html")
+    assert output is not None
+    draw(first, output)

@@ -1,0 +1,64 @@
+"""What a line of input to ``mtkit translate`` holds, and how a translation is written."""
+
+import json
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from mtkit.errors import DataError
+
+if TYPE_CHECKING:
+    from mtkit.translation.translator import Candidate, Translation
+
+# What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.
+Record = tuple[str, dict[str, Any], str]
+
+
+def text_record(line: str, place: str) -> Record:  # noqa: ARG001  # a line of text cannot be wrong
+    """A line as it stands."""
+    content = line.removesuffix("\r")
+    return content, {"source": content}, line[len(content) :]
+
+
+def json_record(line: str, place: str) -> Record:
+    """An object with the text under ``source``.
+
+    Raises:
+        DataError: If it is none, naming the place.
+    """
+    if not line.strip():
+        return "", {"source": ""}, ""
+    with suppress(ValueError, RecursionError):
+        fields = json.loads(line)
+        if isinstance(fields, dict) and isinstance(fields.get("source"), str):
+            if "\\u" in line:
+                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            return fields["source"], fields, ""
+    raise DataError(f'{place}: expected a JSON object with a text under "source"')
+
+
+def formatter(*, as_json: bool, n_best: bool, scores: bool) -> Callable[[int, dict[str, Any], "Translation"], str]:
+    """How a translation is written, without its line end: from the line's number, counted from 0, and its fields."""
+
+    def json_line(_number: int, fields: dict[str, Any], translation: "Translation") -> str:
+        alternatives = {"n_best": [_json_fields(c) for c in translation.n_best]} if n_best else {}
+        return json.dumps(fields | _json_fields(translation) | alternatives, ensure_ascii=False)
+
+    def moses_lines(number: int, _fields: dict[str, Any], translation: "Translation") -> str:
+        return "\n".join(f"{number} ||| {c.text} ||| {c.score:.4f}" for c in translation.n_best or [translation])
+
+    def scored_line(_number: int, _fields: dict[str, Any], translation: "Translation") -> str:
+        return f"{translation.score:.4f}\t{translation.text}"
+
+    def plain_line(_number: int, _fields: dict[str, Any], translation: "Translation") -> str:
+        return translation.text
+
+    if as_json:
+        return json_line
+    return moses_lines if n_best else scored_line if scores else plain_line
+
+
+def _json_fields(candidate: "Candidate") -> dict[str, Any]:
+    score = candidate.score if math.isfinite(candidate.score) else None
+    return {"translation": candidate.text, "score": score, "tokens": candidate.tokens}

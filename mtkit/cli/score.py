@@ -1,0 +1,108 @@
+"""``mtkit score``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtkit.cli.options import DeviceOption, ModelOption, PrecisionOption, SrcLangOption, TgtLangOption, ThreadsOption
+from mtkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mtkit.translation.contrast import Contrast
+    from mtkit.translation.scorer import PairScore, Scorer
+
+_PAIRS_AT_ONCE = 4096  # sorted by length among themselves
+
+
+def score(
+    model: ModelOption = None,
+    src: Annotated[
+        str | None, typer.Option("--src", "-src", "--input", "-i", metavar="FILE", help="Source lines.")
+    ] = None,
+    tgt: Annotated[
+        str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
+    ] = None,
+    contrast: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Source, right, wrong and perhaps a kind, by tabs: how often right wins."),
+    ] = None,
+    normalize: Annotated[
+        bool, typer.Option("--normalize", help="Divide by the length, as the model's search does.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One object a line, with the log-probability of each token.")
+    ] = False,
+    src_lang: SrcLangOption = None,
+    tgt_lang: TgtLangOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Tell how likely a model finds given translations: a log-probability a line.
+
+    \b
+    mtkit score -m RUN --src test.en --tgt test.de                for ranking and filtering
+    mtkit score -m RUN --contrast pronouns.tsv                    which of two translations it prefers
+
+    Natural logarithms, summed over the pieces of the translation and its end: 0 is
+    certainty, higher is better. nan where a side is longer than the model reads.
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    if model is None:
+        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
+    if (contrast is None) == (src is None and tgt is None):
+        raise ConfigError("give --src FILE and --tgt FILE, or --contrast FILE")
+    if (src is None) != (tgt is None):
+        raise ConfigError("--src and --tgt go together: name both files")
+    if src == tgt == "-":
+        raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+
+    from mtkit.io import read_aligned_chunks
+    from mtkit.log import counted, logger, progress_bar
+    from mtkit.translation.scorer import Scorer
+
+    scorer = Scorer.load(
+        model, device=device, precision=precision, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
+    )
+    logger.info("scoring with %s on %s", model, scorer.description)
+    if contrast is not None:
+        _print_contrast(scorer, contrast, normalize=normalize, as_json=as_json)
+        return
+    assert src is not None
+    assert tgt is not None
+    n_too_long = 0
+    with progress_bar(total=None, description="scoring", unit=" pairs") as bar:
+        for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
+            scores = scorer.score(src_text, tgt_text)
+            for found in scores:
+                typer.echo(_shown(found, normalize=normalize, as_json=as_json))
+            n_too_long += scores.count(None)
+            bar.update(len(scores))
+    if n_too_long:
+        logger.warning("%s longer than the model reads: no score", counted(n_too_long, "pair"))
+
+
+def _shown(found: "PairScore | None", *, normalize: bool, as_json: bool) -> str:
+    if found is None:
+        return json.dumps({"log_prob": None, "score": None, "tokens": []}) if as_json else "nan"
+    if as_json:
+        plain = {"log_prob": found.log_prob, "score": found.score, "tokens": found.tokens}
+        return json.dumps(plain | {"token_log_probs": found.token_log_probs}, ensure_ascii=False)
+    return f"{found.score if normalize else found.log_prob:.4f}"
+
+
+def _print_contrast(scorer: "Scorer", path: Path, *, normalize: bool, as_json: bool) -> None:
+    from mtkit.translation.contrast import contrast
+
+    found = contrast(scorer, path, normalize=normalize)
+    if as_json:
+        typer.echo(json.dumps([one.as_json() for one in found], ensure_ascii=False))
+        return
+    width = max(len(one.kind) for one in found)
+    for one in found:
+        typer.echo(_contrast_line(one, width))
+
+
+def _contrast_line(one: "Contrast", width: int) -> str:
+    return f"{one.kind:<{width}}  {100 * one.accuracy:6.2f} %  {one.n_right:,} of {one.n:,}"

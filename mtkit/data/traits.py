@@ -1,0 +1,159 @@
+r"""What can be told of one segment by its characters alone: small, pure, and shared by cleaning and the doctor."""
+
+import re
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+
+_DIGITS = re.compile(r"\d+")
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_PLACEHOLDER = re.compile(
+    r"%(?:\d+\$)?[-+ 0#]*\d*(?:\.\d+)?(?:l{0,2}|h{0,2})[sdiufgexXc@](?![A-Za-z])"  # %s, %1$d, %@
+    r"|%\([^()\s]+\)[sdifgr]"  # %(name)s
+    r"|\$?\{[^{}\s]*\}|\{\{[^{}]*\}\}"  # {name}, ${name}, {{ name }}
+)
+_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+# The bytes of a UTF-8 letter or quotation mark, read as Windows-1252 or Latin-1.
+_MOJIBAKE = re.compile(r"[ÂÃÅÄ][\x80-\xbf¡-¿€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â(?:€|\x80)[^\s\w]|ï»¿|[ÐÑ][\x80-¿]")
+_ZERO_WIDTH = re.compile("[\u200b\u200e\u200f\u2060\ufeff\u00ad]")  # joiners are letters' business in some scripts
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_LINE_ENDS = re.compile("[\x0b-\x0d\x85\u2028\u2029]")
+_NO_LETTER = re.compile(r"[\W\d_]+")
+
+
+def numbers(text: str) -> list[str]:
+    """The runs of digits, sorted, so that 1,000 and 1.000 are alike; digits of other scripts as ours."""
+    found = _DIGITS.findall(text)
+    if not found:
+        return found
+    return sorted(run if run.isascii() else str(int(run)).zfill(len(run)) for run in found)
+
+
+def urls(text: str) -> list[str]:
+    """Web and mail addresses, sorted."""
+    if ":" not in text and "@" not in text and "www" not in text.lower():
+        return []
+    return sorted(found.rstrip(".,;:!?)\"'") for found in _URL.findall(text))
+
+
+def tags(text: str) -> list[str]:
+    """Markup tags such as <b> and </b>, sorted."""
+    return sorted(_TAG.findall(text)) if "<" in text else []
+
+
+def placeholders(text: str) -> list[str]:
+    """What a program fills in (%s, %1$d, {name}, ${name}), sorted."""
+    return sorted(_PLACEHOLDER.findall(text)) if "%" in text or "{" in text else []
+
+
+def entities(text: str) -> list[str]:
+    """HTML entities such as &amp;amp; and &amp;#39;."""
+    return _ENTITY.findall(text) if "&" in text else []
+
+
+def has_mojibake(text: str) -> bool:
+    """Whether UTF-8 seems to have been read as another encoding somewhere: Ã¼ where ü should be."""
+    return not text.isascii() and _MOJIBAKE.search(text) is not None
+
+
+def has_replacement(text: str) -> bool:
+    """Whether a character was lost in decoding (U+FFFD)."""
+    return "\ufffd" in text
+
+
+def has_zero_width(text: str) -> bool:
+    """Whether it holds characters that nobody sees: zero-width spaces, soft hyphens, direction marks, a BOM."""
+    return not text.isascii() and _ZERO_WIDTH.search(text) is not None
+
+
+def has_control(text: str) -> bool:
+    """Whether it holds control characters other than the tab, or what other programs take for the end of a line."""
+    return _CONTROL.search(text) is not None
+
+
+def visible(text: str) -> str:
+    """Without the characters of ``has_zero_width`` and ``has_control``; what other programs take for the end of a line
+    becomes a space.
+    """
+    if has_control(text):
+        text = _CONTROL.sub("", _LINE_ENDS.sub(" ", text))
+    return _ZERO_WIDTH.sub("", text) if has_zero_width(text) else text
+
+
+def near_key(text: str) -> str:
+    """The letters alone, in lower case: segments that differ in case, punctuation, digits or spaces have one key.
+
+    Segments without letters are their own keys.
+    """
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _NO_LETTER.sub("", text.casefold()) or text
+
+
+def script(text: str) -> str | None:
+    """The script of most letters, as Unicode names them (LATIN, CYRILLIC, CJK); None without letters."""
+    if text.isascii():
+        return "LATIN" if any(map(str.isalpha, text)) else None
+    counts: Counter[str] = Counter()
+    for character, n in Counter(text).items():
+        name = _script_of(character)
+        if name is not None:
+            counts[name] += n
+    return counts.most_common(1)[0][0] if counts else None
+
+
+@lru_cache(maxsize=1 << 16)
+def _script_of(character: str) -> str | None:
+    if not character.isalpha():
+        return None
+    plain = unicodedata.normalize("NFKC", character)[0]  # a full-width A is Latin
+    return unicodedata.name(plain, "UNKNOWN").split(" ")[0].split("-")[0]
+
+
+def repetitions(text: str, max_words: int = 4) -> int:
+    """How often a phrase of up to ``max_words`` words stands there one after the other; 1 where none is repeated."""
+    words = text.split()
+    most = 1
+    for n in range(1, min(max_words, len(words) // 2) + 1):
+        matches = 0
+        for before, word in zip(words, words[n:], strict=False):
+            matches = matches + 1 if word == before else 0
+            most = max(most, matches // n + 1)
+    return most
+
+
+_LANGUAGES_OF = {
+    "LATIN": "af az bs ca cs cy da de en eo es et eu fi fil fr ga gl ha hr hu id ig is it ku lb lt lv mg mi ms mt nl "
+    "no nb nn pl pt qu ro rw sk sl sn so sq st sv sw tl tn tr ts uz vi wo xh yo zu",
+    "CYRILLIC": "ba be bg kk ky mk mn ru sah tg tt uk",
+    "ARABIC": "ar arz ckb fa ps sd ug ur",
+    "HEBREW": "he yi",
+    "DEVANAGARI": "bho hi mai mr ne sa",
+    "BENGALI": "as bn",
+    "CJK": "zh yue",
+    "HANGUL": "ko",
+    "GREEK": "el",
+    "ARMENIAN": "hy",
+    "GEORGIAN": "ka",
+    "ETHIOPIC": "am ti",
+    "THAI": "th",
+    "LAO": "lo",
+    "KHMER": "km",
+    "MYANMAR": "my",
+    "TIBETAN": "bo",
+    "SINHALA": "si",
+    "TAMIL": "ta",
+    "TELUGU": "te",
+    "KANNADA": "kn",
+    "MALAYALAM": "ml",
+    "GUJARATI": "gu",
+    "GURMUKHI": "pa",
+    "ORIYA": "or",
+}
+_SCRIPTS = {language: {name} for name, languages in _LANGUAGES_OF.items() for language in languages.split()}
+_SCRIPTS |= {"ja": {"HIRAGANA", "KATAKANA", "CJK"}, "sr": {"CYRILLIC", "LATIN"}}
+
+
+def scripts_of(language: str) -> set[str] | None:
+    """The scripts that a language is written in, by its code (``de``, ``pt-BR``); None where that is not known here."""
+    return _SCRIPTS.get(language.replace("_", "-").split("-")[0].lower())

@@ -1,0 +1,90 @@
+"""The same work on many items in several processes, the results in order."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from types import TracebackType
+from typing import Self, TypeVar
+
+from mtkit.device import available_cores
+from mtkit.errors import DataError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_WORTH_IT = 8
+"""So many items are done sooner here than processes start."""
+
+
+class Workers:
+    """Processes that start when there is enough to do, and end with the block.
+
+    They are new ones, not copies of this one, so that its threads and locks do not matter.
+    """
+
+    def __init__(self, n: int | None = None) -> None:
+        """Plan processes: by default one for each core; 1 works in this process."""
+        self.n = available_cores() if n is None else n
+        self._pool: ProcessPoolExecutor | None = None
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield ``function(item)`` for each item, in order; few items are ahead of the results at any time.
+
+        Args:
+            function: Goes to the processes with every item: it must be small, or find what is not by itself.
+            items: Drawn in this process.
+
+        Raises:
+            DataError: If a process was ended from outside.
+        """
+        iterator = iter(items)
+        first = list(islice(iterator, _WORTH_IT)) if self.n > 1 and self._pool is None else []
+        if self.n == 1 or (self._pool is None and len(first) < _WORTH_IT):
+            yield from map(function, chain(first, iterator))
+            return
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=_start)
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in chain(first, iterator):
+                waiting.append(self._pool.submit(function, item))
+                if len(waiting) > 2 * self.n:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise DataError(
+                "a worker process ended before its work was done, perhaps for want of memory; try --workers 1"
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def _start() -> None:
+    """In a worker: leave Ctrl-C to the process that waits for the results, and end when that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

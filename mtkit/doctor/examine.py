@@ -1,0 +1,192 @@
+"""Examine a corpus before training: read it once, look at its chunks side by side, and say what was seen."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtkit.data.pairs import Pairs, Source
+from mtkit.data.sources import Place
+from mtkit.data.tokenizer import Tokenizer
+from mtkit.data.traits import scripts_of
+from mtkit.data.workers import Workers
+from mtkit.doctor import verdicts
+from mtkit.doctor.chunks import FEATURES, Chunk, Inspection, features
+from mtkit.doctor.drift import align
+from mtkit.doctor.findings import Finding
+from mtkit.doctor.language import count_languages
+from mtkit.doctor.leakage import WAYS, save_held_out
+from mtkit.doctor.reading import PatientReader, line_ends
+from mtkit.doctor.report import NotExamined, Report, SourceSeen
+from mtkit.doctor.sampling import SampledPair
+from mtkit.doctor.tally import Tally
+from mtkit.doctor.tokens import TokenCount, count_tokens
+from mtkit.errors import DataError
+from mtkit.log import progress_bar
+
+Sources = Mapping[Place, Sequence[Source]]
+
+_SIDES = ("src", "tgt")
+_HELD_OUT: tuple[Place, ...] = ("valid", "test")
+
+
+def examine(
+    sources: Sources,
+    languages: tuple[str, str],
+    *,
+    n_sample: int,
+    tokenizer: Tokenizer | None = None,
+    n_workers: int = 1,
+) -> Report:
+    """Look at everything.
+
+    Args:
+        sources: Of training, and of what is held out, if anything is.
+        languages: Codes of source and target.
+        n_sample: Pairs, drawn evenly, for what takes too long to be done for all: languages and tokens.
+        tokenizer: What the corpus will be cut up by, where that is known.
+        n_workers: Processes; the report is the same with any number of them.
+
+    Raises:
+        DataError: If an input cannot be read, or there is no pair of training.
+    """
+    held = [_HeldOutSource(place, source) for place in _HELD_OUT for source in sources.get(place, ())]
+    readers = [PatientReader(source) for source in sources["train"]]
+    names = [source.name for source in sources["train"]]
+    with (
+        tempfile.TemporaryDirectory(prefix="mtkit-doctor-") as scratch,
+        Tally(names, Path(scratch), n_sample=n_sample) as tally,
+        Workers(n_workers) as workers,
+    ):
+        if held:
+            save_held_out((chunk for source in held for chunk in source.chunks()), Path(scratch))
+        with progress_bar(total=None, description="examining", unit="pair") as bar:
+            inspection = Inspection((_scripts(languages[0]), _scripts(languages[1])), Path(scratch) if held else None)
+            for seen in workers.map(inspection, _chunks(readers)):
+                tally.add(seen)
+                bar.update(len(seen.chunk.src))
+        if not sum(tally.n_pairs):
+            raise DataError(f"{' and '.join(names)}: empty, not one pair to examine")
+        trained = [
+            _seen("train", source, reader, tally.features(number))
+            for number, (source, reader) in enumerate(zip(sources["train"], readers, strict=True))
+        ]
+        findings = _findings(sources["train"], tally, trained, held)
+        sample = tally.sample.pairs()
+        more, not_examined = _languages(sample, languages, names, workers)
+    tokens, uncovered, without = _tokens(sample, tokenizer)
+    all_seen = [*trained, *(source.seen for source in held)]
+    return Report(
+        *languages,
+        sources=all_seen,
+        findings=[*findings, *more, *uncovered],
+        lengths=tally.lengths,
+        tokens=tokens,
+        not_examined=[*_left_out(all_seen, languages, with_held_out=bool(held)), *not_examined, *without],
+    )
+
+
+class _HeldOutSource:
+    """A source that is not trained on; small, so that its features are kept in memory."""
+
+    def __init__(self, place: Place, source: Source) -> None:
+        self.source = source
+        self._place = place
+        self._reader = PatientReader(source)
+        self._features: list[NDArray[np.void]] = []
+
+    def chunks(self) -> Iterator[Pairs]:
+        """All pairs."""
+        for chunk in self._reader.chunks():
+            self._features.append(features(chunk.src, chunk.tgt))
+            yield chunk
+
+    @cached_property
+    def seen(self) -> SourceSeen:
+        """What was seen of it, once it was read."""
+        whole = np.concatenate([np.empty(0, dtype=FEATURES), *self._features])
+        return _seen(self._place, self.source, self._reader, whole)
+
+
+def _seen(place: Place, source: Source, reader: PatientReader, rows: NDArray[np.void]) -> SourceSeen:
+    """What was seen of a source whose pairs have these features."""
+    n_src, n_tgt = reader.n_lines
+    return SourceSeen(place, source.name, n_src, n_tgt, align(rows))
+
+
+def _chunks(readers: Sequence[PatientReader]) -> Iterator[Chunk]:
+    for number, reader in enumerate(readers):
+        first = 0
+        for pairs in reader.chunks():
+            yield Chunk(number, first, pairs.src, pairs.tgt)
+            first += len(pairs.src)
+
+
+def _findings(
+    sources: Sequence[Source], tally: Tally, trained: Sequence[SourceSeen], held: Sequence[_HeldOutSource]
+) -> list[Finding]:
+    """What all pairs together show."""
+    held_seen = [source.seen for source in held]
+    return [
+        *verdicts.of_alignment([*trained, *held_seen], [*sources, *(source.source for source in held)]),
+        *verdicts.of_chunks(tally),
+        *verdicts.of_repeats(tally, sources),
+        *verdicts.of_ratios(tally, sources),
+        *verdicts.of_leaks(tally, held_seen, sources),
+        *verdicts.of_line_ends(end for source in sources for end in line_ends(source)),
+    ]
+
+
+def _languages(
+    sample: Sequence[SampledPair], languages: tuple[str, str], names: Sequence[str], workers: Workers
+) -> tuple[list[Finding], list[NotExamined]]:
+    """Segments in a wrong language, and what could not be judged."""
+    wrong = tuple(f"wrong_language_{side}" for side in _SIDES)
+    try:
+        counts = count_languages(sample, languages, workers)
+    except DataError as error:
+        return [], [NotExamined(wrong, str(error))]
+    findings: list[Finding] = []
+    not_examined = []
+    for name, language, count in zip(wrong, languages, counts, strict=True):
+        if count is None:
+            not_examined.append(NotExamined((name,), f"the language {language} is not one that py3langid knows"))
+        else:
+            findings += verdicts.of_language(name, count, names, len(sample))
+    return findings, not_examined
+
+
+def _tokens(
+    sample: Sequence[SampledPair], tokenizer: Tokenizer | None
+) -> tuple[tuple[TokenCount, TokenCount] | None, list[Finding], list[NotExamined]]:
+    """The sample in tokens."""
+    if tokenizer is None:
+        names = tuple(f"uncovered_{side}" for side in _SIDES)
+        return None, [], [NotExamined(names, "no tokenizer: name a prepared corpus or a model with -t")]
+    counts = count_tokens(tokenizer, [pair.src for pair in sample], [pair.tgt for pair in sample])
+    return counts, verdicts.of_tokens(counts), []
+
+
+def _left_out(seen: Sequence[SourceSeen], languages: tuple[str, str], *, with_held_out: bool) -> list[NotExamined]:
+    """What could not be looked for in this corpus."""
+    left_out = [
+        NotExamined((f"wrong_script_{side}",), f"the script of {language} is not known here")
+        for side, language in zip(_SIDES, languages, strict=True)
+        if scripts_of(language) is None
+    ]
+    unclear = [source.name for source in seen if not source.alignment.told]
+    if unclear:
+        reason = f"too few pairs, or lengths that say too little, in {', '.join(unclear)}"
+        of_training = any(source.place == "train" and not source.alignment.told for source in seen)
+        left_out.append(NotExamined(("drift",) if of_training else (), reason))
+    if not with_held_out:
+        left_out.append(NotExamined(WAYS, "no held-out sets: give a recipe that names some"))
+    return left_out
+
+
+def _scripts(language: str) -> frozenset[str] | None:
+    scripts = scripts_of(language)
+    return None if scripts is None else frozenset(scripts)

@@ -1,0 +1,93 @@
+"""Segments in another language than their side should be, counted where that can be told."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from mtkit.data.language import is_known, languages, same_language
+from mtkit.data.workers import Workers
+from mtkit.doctor.chunks import N_SAMPLES
+from mtkit.doctor.sampling import SampledPair
+
+MIN_BYTES = 20
+"""Shorter segments are not judged: most of them would suit several languages."""
+
+MIN_CONFIDENCE = 0.7
+"""Of the classifier in the language that it names. At this, under 0.15 % of clean captions, everyday sentences, news
+and documentation in English, German, French, Spanish and Swahili seem to be in another language, and of such text in a
+wrong language 85 to 99 % is found, so that the share is right to a seventh without a correction."""
+
+_SLICE = 500
+
+
+@dataclass
+class LanguageCount:
+    """What was seen of one side of a sample."""
+
+    n_judged: int = 0
+    n_told: int = 0
+    """Of those, segments whose language is sure, the right one or another."""
+
+    wrong: Counter[str] = field(default_factory=Counter)
+    """Segments in each other language."""
+
+    by_source: Counter[int] = field(default_factory=Counter)
+    """The same by number of the source."""
+
+    samples: list[tuple[SampledPair, str]] = field(default_factory=list)
+    """The first of them, with their language."""
+
+
+def count_languages(
+    sample: Sequence[SampledPair], expected: tuple[str, str], workers: Workers
+) -> list[LanguageCount | None]:
+    """Judge both sides of a sample.
+
+    Args:
+        sample: Pairs.
+        expected: Language codes of source and target.
+        workers: Do it.
+
+    Returns:
+        For source and target; None where the classifier does not know the language.
+
+    Raises:
+        DataError: If py3langid is not installed.
+    """
+    return [_count_side(sample, side, code, workers) for side, code in enumerate(expected)]
+
+
+def _count_side(sample: Sequence[SampledPair], side: int, expected: str, workers: Workers) -> LanguageCount | None:
+    judged = [pair for pair in sample if len(_segment(pair, side).encode()) >= MIN_BYTES]
+    slices = [judged[start : start + _SLICE] for start in range(0, len(judged), _SLICE)]
+    segments = ([_segment(pair, side) for pair in part] for part in slices)
+    count = LanguageCount()
+    # The classifier is loaded where it works, which takes a few hundred megabytes in each process.
+    for part, found in zip(slices, workers.map(partial(_tell, expected), segments), strict=True):
+        if found is None:
+            return None
+        for pair, (language, confidence) in zip(part, found, strict=True):
+            _count(count, pair, language, confidence, expected)
+    return count
+
+
+def _tell(expected: str, segments: list[str]) -> list[tuple[str, float]] | None:
+    """The language of each segment; None where the one that is expected is not among those that can be told."""
+    return languages(segments) if is_known(expected) else None
+
+
+def _count(count: LanguageCount, pair: SampledPair, language: str, confidence: float, expected: str) -> None:
+    count.n_judged += 1
+    if confidence < MIN_CONFIDENCE:
+        return
+    count.n_told += 1
+    if not same_language(language, expected):
+        count.wrong[language] += 1
+        count.by_source[pair.source] += 1
+        if len(count.samples) < N_SAMPLES:
+            count.samples.append((pair, language))
+
+
+def _segment(pair: SampledPair, side: int) -> str:
+    return pair.tgt if side else pair.src

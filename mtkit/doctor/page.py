@@ -1,0 +1,205 @@
+"""The report as one HTML page that needs nothing else: plots inline, no script, light and dark, printable."""
+
+import html
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtkit.doctor.findings import Finding, Sample, Severity, ordered
+from mtkit.doctor.lengths import RATIO_BINS, quantile
+from mtkit.doctor.report import Report
+from mtkit.doctor.text import share_shown, source_line, summary
+from mtkit.errors import DataError
+from mtkit.io import atomic_file
+
+_INK = "#010203"
+"""Stands in plots for the colour of the page's text, which is not the same in light and dark."""
+
+_COLOURS = ("#2a78c8", "#d9822b")
+_SHOWN_SHARE = 0.995
+
+_STYLE = """
+:root { color-scheme: light dark; --serious: #b3261e; --notable: #9a6700; --info: #57606a; --line: #8884; }
+@media (prefers-color-scheme: dark) { :root { --serious: #ff8a80; --notable: #e3b341; --info: #9aa4ae; } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+section { border-left: 4px solid var(--colour); padding: 0 1rem; margin: 1.5rem 0; break-inside: avoid; }
+.serious { --colour: var(--serious); } .notable { --colour: var(--notable); } .info { --colour: var(--info); }
+h3 { margin: 0; font-size: 1rem; } h3 b { color: var(--colour); }
+p { margin: .3rem 0; } code { font-size: .9em; overflow-wrap: anywhere; }
+table { border-collapse: collapse; font-size: .9rem; width: 100%; }
+td, th { border-bottom: 1px solid var(--line); padding: .2rem .5rem; text-align: left; vertical-align: top; }
+td { overflow-wrap: anywhere; } td:first-child { white-space: nowrap; }
+table.numbers td, table.numbers th { text-align: right; } table.numbers :first-child { text-align: left; }
+figure { margin: 1rem 0; break-inside: avoid; } svg { max-width: 100%; height: auto; }
+.quiet { color: var(--info); font-size: .9rem; }
+@media print { body { max-width: none; margin: 0; } }
+"""
+
+
+def write_page(path: Path, report: Report) -> None:
+    """Write the page, whole or not at all.
+
+    Raises:
+        DataError: If matplotlib is not installed, or the file cannot be written.
+    """
+    page = "\n".join(_page(report))
+    try:
+        with atomic_file(path) as file:
+            file.write(f"{page}\n".encode())
+    except OSError as error:
+        raise DataError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def check_plots() -> None:
+    """Find out whether plots can be drawn.
+
+    Raises:
+        DataError: If matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise DataError("--html draws with matplotlib: pip install 'mtkit[report]'") from None
+
+
+def _page(report: Report) -> Iterator[str]:
+    title = f"{report.src_lang}-{report.tgt_lang}: {report.n_pairs:,} pairs"
+    yield "<!doctype html>"
+    yield f'<html lang="en"><head><meta charset="utf-8"><title>{_safe(title)}</title>'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<style>{_STYLE}</style></head><body>"
+    yield f"<h1>{_safe(title)}</h1><p>{_safe(summary(report))}</p>"
+    yield f"<p>{'<br>'.join(_safe(source_line(source)) for source in report.sources)}</p>"
+    yield "<h2>Findings</h2>"
+    for finding in ordered(report.findings):
+        yield from _finding(finding)
+    if report.not_found:
+        yield f'<p class="quiet">Not found: {_safe(", ".join(report.not_found))}.</p>'
+    for left in report.not_examined:
+        yield f'<p class="quiet">Not examined: {_safe(", ".join(left.names) or "a part")} ({_safe(left.reason)}).</p>'
+    yield "<h2>Lengths</h2>"
+    yield from _lengths(report)
+    for draw, caption in _plots(report):
+        yield f"<figure>{_svg(draw, salt=caption)}<figcaption>{_safe(caption)}</figcaption></figure>"
+    yield "</body></html>"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    severity = finding.severity.value
+    count = f"{finding.count:,} {finding.what}, {share_shown(finding.share)} of {finding.of}"
+    yield f'<section class="{severity}"><h3><b>{severity}</b> {_safe(finding.name)}</h3><p>{_safe(count)}</p>'
+    if finding.remark:
+        yield f"<p>{_safe(finding.remark)}</p>"
+    if len(finding.by_source) > 1:
+        by_source = ", ".join(f"{name} {n:,}" for name, n in finding.by_source.items())
+        yield f"<p>By source: {_safe(by_source)}</p>"
+    if finding.severity is not Severity.INFO:
+        yield f"<p>Cure: <code>{_safe(finding.cure)}</code></p>"
+    if finding.samples:
+        yield f"<table>{''.join(map(_row, finding.samples))}</table>"
+    if finding.places:
+        places = ", ".join(f"{ours} = {theirs}" for ours, theirs in finding.places)
+        yield f"<details><summary>Where they are</summary><p><code>{_safe(places)}</code></p></details>"
+    yield "</section>"
+
+
+def _row(sample: Sample) -> str:
+    note = f"<br>{_safe(sample.note)}" if sample.note else ""
+    return (
+        f"<tr><td>{_safe(sample.source)}:{sample.pair:,}{note}</td>"
+        f'<td dir="auto">{_safe(sample.src)}</td><td dir="auto">{_safe(sample.tgt)}</td></tr>'
+    )
+
+
+def _lengths(report: Report) -> Iterator[str]:
+    table = report.length_table()
+    ranks = next(iter(table.values()))
+    heads = "".join(f"<th>{float(rank):.0%}</th>" for rank in ranks)
+    yield f'<table class="numbers"><tr><th>at most this in</th>{heads}</tr>'
+    for name, row in table.items():
+        decimals = 2 if name == "ratio" else 0
+        cells = "".join(f"<td>{value:,.{decimals}f}</td>" for value in row.values())
+        yield f"<tr><td>{_safe(name.replace('_', ' '))}</td>{cells}</tr>"
+    yield "</table>"
+    if report.tokens is not None:
+        src, tgt = (count.tokens_per_word for count in report.tokens)
+        yield f"<p>Tokens per word: {src:.2f} in the source, {tgt:.2f} in the target.</p>"
+
+
+def _plots(report: Report) -> Iterator[tuple[Callable[[Any], None], str]]:
+    """What draws each plot, and its caption."""
+    languages = (report.src_lang, report.tgt_lang)
+    for unit, histograms in (("characters", report.lengths.characters), ("words", report.lengths.words)):
+
+        def lengths(axes: Any, unit: str = unit, histograms: NDArray[np.int64] = histograms) -> None:
+            _draw_lengths(axes, histograms, languages, unit)
+
+        yield lengths, f"How many segments have how many {unit}; the longest in two hundred are left out."
+    yield lambda axes: _draw_ratios(axes, report.lengths.ratios), "Target characters to one of the source."
+    for source in report.sources:
+        if len(source.alignment.curve) > 1:
+
+            def curve(axes: Any, curve: list[tuple[int, float]] = source.alignment.curve) -> None:
+                _draw_curve(axes, curve)
+
+            yield curve, f"How well the lengths of both sides fit along {source.place} {source.name}; 1 is perfectly."
+
+
+def _draw_lengths(axes: Any, histograms: NDArray[np.int64], languages: tuple[str, str], unit: str) -> None:
+    longest = max(quantile(histogram, _SHOWN_SHARE) for histogram in histograms) + 1
+    width = max(longest // 80, 1)
+    edges = np.arange(0, longest + width, width)
+    for histogram, language, colour in zip(histograms, languages, _COLOURS, strict=True):
+        binned = np.add.reduceat(histogram[: edges[-1]], edges[:-1])
+        axes.stairs(binned, edges, color=colour, label=language, linewidth=1.5)
+    axes.set_xlabel(unit)
+    axes.set_ylabel("segments")
+    axes.legend(frameon=False)
+
+
+def _draw_ratios(axes: Any, ratios: NDArray[np.int64]) -> None:
+    middle = len(ratios) // 2
+    shown = slice(middle - 3 * RATIO_BINS, middle + 3 * RATIO_BINS + 1)
+    x = 2.0 ** ((np.arange(len(ratios)) - middle) / RATIO_BINS)
+    axes.fill_between(x[shown], ratios[shown], color=_COLOURS[0], linewidth=0)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([0.125, 0.25, 0.5, 1, 2, 4, 8], ["1/8", "1/4", "1/2", "1", "2", "4", "8"])
+    axes.set_ylabel("pairs")
+
+
+def _draw_curve(axes: Any, curve: list[tuple[int, float]]) -> None:
+    axes.plot([first + 1 for first, _ in curve], [value for _, value in curve], color=_COLOURS[0], linewidth=1.5)
+    axes.set_ylim(min(-0.2, *(value for _, value in curve)), 1)
+    axes.set_xlabel("pair")
+    axes.set_ylabel("correlation of lengths")
+
+
+def _svg(draw: Callable[[Any], None], *, salt: str) -> str:
+    """A plot as an SVG element in the colours of the page; the same numbers give the same text."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    # The salt keeps names that elements refer to each other by apart from those of other plots on the page.
+    style: dict[Any, str] = {"svg.fonttype": "none", "svg.hashsalt": salt, "text.color": _INK, "axes.labelcolor": _INK}
+    style |= {"axes.edgecolor": _INK, "xtick.color": _INK, "ytick.color": _INK, "font.size": "10"}
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(8, 2.8), layout="constrained")
+        axes = figure.add_subplot()
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.patch.set_visible(False)
+        draw(axes)
+        drawing = io.StringIO()
+        figure.savefig(drawing, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = drawing.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    return svg.replace(_INK, "currentColor")
+
+
+def _safe(text: str) -> str:
+    return html.escape(text)

@@ -1,0 +1,83 @@
+"""The report for people, as lines of text."""
+
+from collections.abc import Iterator
+
+from mtkit.doctor.findings import Finding, Severity, ordered
+from mtkit.doctor.report import Report, SourceSeen
+from mtkit.log import counted
+
+_MAX_PLACES = 20
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """What was examined, what was found with its cure, what was not found, and how long segments are."""
+    for source in report.sources:
+        yield source_line(source)
+    for finding in ordered(report.findings):
+        yield ""
+        yield from _finding_lines(finding)
+    yield ""
+    if report.not_found:
+        yield f"not found: {', '.join(report.not_found)}"
+    for left in report.not_examined:
+        yield f"not examined: {', '.join(left.names) or 'a part'} ({left.reason})"
+    yield ""
+    yield from _table(report)
+    yield ""
+    yield summary(report)
+
+
+def source_line(source: SourceSeen) -> str:
+    """One line for each source."""
+    line = f"{source.place} {source.name}: {counted(source.n_pairs, 'pair')}"
+    if source.n_src != source.n_tgt:
+        line += f" (of {source.n_src:,} source and {source.n_tgt:,} target lines)"
+    return line
+
+
+def summary(report: Report) -> str:
+    """How many findings of each severity."""
+    n = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
+    return f"{n[Severity.SERIOUS]} serious, {n[Severity.NOTABLE]} notable, {n[Severity.INFO]} for information"
+
+
+def share_shown(share: float) -> str:
+    """``0.0123`` as ``1.2 %``, small shares with the digits that tell."""
+    percent = 100 * share
+    if 0 < percent < 0.01:
+        return "under 0.01 %"
+    return f"{percent:.2f} %" if percent < 1 else f"{percent:.1f} %"
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    count = f"{finding.count:,} {finding.what}"
+    yield f"{finding.severity.value}: {finding.name}: {count}, {share_shown(finding.share)} of {finding.of}"
+    if finding.remark:
+        yield f"  {finding.remark}"
+    if len(finding.by_source) > 1:
+        yield f"  by source: {', '.join(f'{name} {n:,}' for name, n in finding.by_source.items())}"
+    for sample in finding.samples:
+        note = f" ({sample.note})" if sample.note else ""
+        yield f"  {sample.source}:{sample.pair:,}{note}"
+        yield f"    {sample.src}"
+        yield f"    {sample.tgt}"
+    if finding.places:
+        places = [f"{ours}={theirs}" for ours, theirs in finding.places[:_MAX_PLACES]]
+        more = finding.count - len(places)
+        yield f"  all: {', '.join(places)}{f' and {more:,} more (--json names up to 1,000)' if more > 0 else ''}"
+    if finding.severity is not Severity.INFO:
+        yield f"  cure: {finding.cure}"
+
+
+def _table(report: Report) -> Iterator[str]:
+    """Quantiles of lengths, one row for each."""
+    table = report.length_table()
+    ranks = list(next(iter(table.values())))
+    heads = {"0.0": "least", "0.5": "median", "1.0": "most"}
+    yield f"{'lengths':16}" + "".join(f"{heads.get(rank, f'{float(rank):.0%}'):>9}" for rank in ranks)
+    for name, row in table.items():
+        values = (f"{value:9.2f}" if name == "ratio" else f"{value:9,}" for value in row.values())
+        yield f"{name.replace('_', ' '):16}" + "".join(values)
+    if report.tokens is not None:
+        src, tgt = (count.tokens_per_word for count in report.tokens)
+        yield f"tokens per word: {src:.2f} source, {tgt:.2f} target"

@@ -1,0 +1,272 @@
+"""All that is found out about a test set: scores, how certain they are, gates, and what makes them misleading."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from mtkit.errors import ConfigError
+from mtkit.evaluation.baseline import Baseline
+from mtkit.evaluation.checks import find_pitfalls
+from mtkit.evaluation.comet import CometModel
+from mtkit.evaluation.comparison import Comparison, Test
+from mtkit.evaluation.gate import GateOutcome, Gates, check_drops, check_gates, check_significance
+from mtkit.evaluation.languages import find_untranslated
+from mtkit.evaluation.metrics import Interval, Score, score
+from mtkit.evaluation.runs import RunSummary, summarise_runs
+from mtkit.evaluation.scorers import ScoringSettings, bleu_tokenizer, meant
+from mtkit.evaluation.seen import SeenSources
+from mtkit.evaluation.sets import EvaluationSet, System
+from mtkit.log import logger
+
+
+@dataclass(frozen=True)
+class Method:
+    """How test sets are assessed, the same for all of them."""
+
+    metrics: Sequence[str]
+    tokenize: str | None = None
+    lowercase: bool = False
+    confidence: bool = False
+    """Give 95 % confidence intervals."""
+
+    paired: Test | None = None
+    """Compare the systems by this test. A stored baseline is compared with by it too, or else by paired bootstrap."""
+
+    n_samples: int | None = None
+    baseline_system: str | None = None
+    """Which system the others are compared with; by default the first."""
+
+    runs: bool = False
+    """The outputs are runs of one system."""
+
+    comet: CometModel | None = None
+    seen: SeenSources | None = None
+    """What the model was trained on."""
+
+    against: Baseline | None = None
+
+    def settings(self, material: EvaluationSet, metrics: Sequence[str] | None = None) -> ScoringSettings:
+        """For sacreBLEU's metrics on one test set."""
+        tgt_lang = material.language_pair[1] if material.language_pair else None
+        chosen = self.metrics if metrics is None else metrics
+        return ScoringSettings(tuple(dict.fromkeys(chosen)), tgt_lang, self.tokenize, self.lowercase)
+
+
+@dataclass(frozen=True)
+class SystemReport:
+    """All that is told of one output."""
+
+    system: System
+    scores: list[Score]
+    warnings: list[str]
+    gates: list[GateOutcome]
+    comet_of_segments: list[float] | None = None
+
+    def score_of(self, metric: str) -> Score | None:
+        """By one metric."""
+        return next((score for score in self.scores if score.metric == metric), None)
+
+
+@dataclass(frozen=True)
+class SetReport:
+    """All that is told of one test set."""
+
+    material: EvaluationSet
+    systems: list[SystemReport]
+    comparisons: list[Comparison] = field(default_factory=list)
+    runs: list[RunSummary] = field(default_factory=list)
+
+    def failures(self, *, named: bool) -> list[str]:
+        """A line for each gate that was not passed.
+
+        Args:
+            named: Whether to say which test set it was.
+        """
+        lines = []
+        for report in self.systems:
+            place = f"{self.material.name}: " if named else ""
+            place += f"{report.system.name}: " if len(self.systems) > 1 else ""
+            lines += [f"{place}{gate}" for gate in report.gates if not gate.passed]
+        return lines
+
+    def as_json(self) -> list[dict[str, object]]:
+        """Plain values, one object for each output."""
+        return [
+            {
+                "name": self.material.name,
+                "system": report.system.name,
+                "hyp": report.system.hyp.name,
+                "refs": [ref.name for ref in self.material.refs],
+                "n_lines": self.material.n_lines,
+                "scores": {score.metric: score.as_json() for score in report.scores},
+                "gates": [gate.as_json() for gate in report.gates],
+                "warnings": report.warnings,
+            }
+            for report in self.systems
+        ]
+
+
+def check_comparable(material: EvaluationSet, method: Method, gates: Gates, *, only: bool) -> None:
+    """Refuse what could not be compared, before hours are spent on translating it.
+
+    Args:
+        material: Its outputs need not be there yet.
+        method: How it is going to be assessed.
+        gates: What it must reach.
+        only: Whether it is the only test set.
+
+    Raises:
+        ConfigError: If there is no baseline to compare with.
+        DataError: If the stored baseline is one of another test set.
+    """
+    if gates.need_baseline and method.against is None:
+        raise ConfigError("a gate compares with a stored baseline: name it with --against FILE")
+    if method.against is not None:
+        stored = method.against.find(material.name, only=only)
+        src = material.src.lines if material.src is not None else None
+        method.against.check_texts(stored, [ref.lines for ref in material.refs], src)
+
+
+def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool) -> SetReport:
+    """Score the outputs of a test set, compare them, hold them against the gates, and warn of what misleads.
+
+    Args:
+        material: With at least one output.
+        method: How.
+        gates: What every output must reach.
+        only: Whether it is the only test set; its name then need not be the baseline's.
+
+    Raises:
+        ConfigError: If a metric lacks something, or there is no system of the baseline's name.
+        DataError: If there is nothing to score, or a baseline cannot be compared with.
+    """
+    ref_texts = [ref.lines for ref in material.refs]
+    systems = _baseline_first(material, method)
+    method = replace(method, metrics=list(dict.fromkeys([*method.metrics, *gates.metrics])))
+    _say_tokenizer(material, method)
+    reports = []
+    for system in systems:
+        scores, of_segments = _score(system, material, method)
+        reports.append(SystemReport(system, scores, [], [], of_segments))
+    comparisons: list[Comparison] = []
+    settings = method.settings(material)
+    if (method.confidence or method.paired) and settings.scorers():
+        from mtkit.evaluation.significance import measure_certainty
+
+        outputs = [(system.name, system.hyp.lines) for system in systems]
+        certainty = measure_certainty(
+            outputs,
+            ref_texts,
+            settings.scorers(),
+            test=method.paired,
+            n_samples=method.n_samples,
+            confidence=method.confidence,
+        )
+        comparisons = certainty.comparisons
+        reports = [
+            replace(report, scores=_with_intervals(report.scores, intervals, certainty.signatures))
+            for report, intervals in zip(reports, certainty.intervals, strict=True)
+        ]
+    reports = [
+        replace(
+            report,
+            gates=_gates(report, material, method, gates, only=only),
+            warnings=list(_warnings(report.system, material, method)),
+        )
+        for report in reports
+    ]
+    for report in reports:
+        for warning in report.warnings:
+            logger.warning("%s", warning)
+    runs = summarise_runs([report.scores for report in reports]) if method.runs else []
+    return SetReport(material, reports, comparisons, runs)
+
+
+def _score(system: System, material: EvaluationSet, method: Method) -> tuple[list[Score], list[float] | None]:
+    ref_texts = [ref.lines for ref in material.refs]
+    settings = method.settings(material)
+    scores = score(
+        system.hyp.lines,
+        ref_texts,
+        [metric for metric in settings.metrics if metric != "comet"],
+        tgt_lang=settings.tgt_lang,
+        tokenize=settings.tokenize,
+        lowercase=settings.lowercase,
+    )
+    if method.comet is None:
+        return scores, None
+    if material.src is None:
+        raise ConfigError(f"COMET reads the source too: {material.name} has none; name it with --src FILE")
+    comet_score, of_segments = method.comet.score(material.src.lines, system.hyp.lines, ref_texts)
+    return [*scores, comet_score], of_segments
+
+
+def _say_tokenizer(material: EvaluationSet, method: Method) -> None:
+    """Tell which tokenizer the target language chose, where it is not the one that nearly all have."""
+    tgt_lang = method.settings(material).tgt_lang
+    tokenizer = bleu_tokenizer(tgt_lang)
+    if "bleu" in method.metrics and method.tokenize is None and tokenizer != bleu_tokenizer(None):
+        logger.info("BLEU's tokenizer for %s is %s; --tok names another", tgt_lang, tokenizer)
+
+
+def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
+    """The systems as they are, but for the baseline of the paired tests."""
+    names = [system.name for system in material.systems]
+    if method.paired is not None and len(names) < 2:
+        raise ConfigError("--paired compares systems: give at least two with --hyp FILE --hyp FILE")
+    if method.baseline_system is None:
+        return material.systems
+    if method.baseline_system not in names:
+        raise ConfigError(
+            f"--baseline {method.baseline_system}: {material.name} has no such system"
+            f"{meant(method.baseline_system, names)} There are {', '.join(names)}"
+        )
+    return sorted(material.systems, key=lambda system: system.name != method.baseline_system)
+
+
+def _with_intervals(scores: list[Score], intervals: dict[str, Interval], signatures: dict[str, str]) -> list[Score]:
+    return [
+        replace(each, interval=intervals[each.metric], signature=signatures[each.metric])
+        if each.metric in intervals
+        else each
+        for each in scores
+    ]
+
+
+def _gates(
+    report: SystemReport, material: EvaluationSet, method: Method, gates: Gates, *, only: bool
+) -> list[GateOutcome]:
+    """What became of all gates, in the order minimum and maximum, drop, significance."""
+    outcomes: list[GateOutcome] = [*check_gates(report.scores, gates.thresholds)]
+    if method.against is None or not gates.need_baseline:
+        return outcomes
+    stored = method.against.find(material.name, only=only)
+    compared = [*(gate.metric for gate in gates.drops), *gates.significance]
+    method.against.check_signatures(stored, report.scores, compared)
+    outcomes += check_drops(report.scores, stored.scores, gates.drops)
+    if gates.significance:
+        from mtkit.evaluation.significance import measure_certainty
+
+        certainty = measure_certainty(
+            [("the stored baseline", stored.hyp_text), (report.system.name, report.system.hyp.lines)],
+            [ref.lines for ref in material.refs],
+            method.settings(material, gates.significance).scorers(),
+            test=method.paired or "bs",
+            n_samples=method.n_samples,
+            confidence=False,
+        )
+        outcomes += check_significance(certainty.comparisons)
+    return outcomes
+
+
+def _warnings(system: System, material: EvaluationSet, method: Method) -> Iterator[str]:
+    tgt_lang = method.settings(material).tgt_lang
+    tokenizer = bleu_tokenizer(tgt_lang, method.tokenize)
+    yield from find_pitfalls(system.hyp, material.refs, tokenizer=tokenizer, lowercase=method.lowercase)
+    yield from find_untranslated(system.hyp, material.refs, src=material.src, tgt_lang=tgt_lang)
+    if method.seen is not None and material.src is not None:
+        overlap = method.seen.overlap(material.src.lines)
+        if overlap.is_real:
+            yield (
+                f"{material.src.name}: {overlap} were among the sources that the model was trained on: it may know "
+                "their translations by heart"
+            )

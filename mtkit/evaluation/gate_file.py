@@ -1,0 +1,85 @@
+"""The file of quality gates: what every test set must reach, and what single ones must.
+
+::
+
+    min: {bleu: 30, chrf: 55}
+    max: {ter: 60}
+    max_drop: {bleu: 0.5}
+    not_significantly_worse: [bleu]
+    test_sets:
+      news: {min: {bleu: 25}}
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, ValidationError
+
+from mtkit.errors import ConfigError
+from mtkit.evaluation.gate import Bound, DropGate, Gate, Gates
+from mtkit.mistakes import one_by_one
+from mtkit.section import Section
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Rules(Section):
+    """What a test set must reach. Metrics go by the names of ``--metrics``."""
+
+    min: dict[str, Finite] = Field(default_factory=dict)
+    """The lowest score that passes, by metric."""
+
+    max: dict[str, Finite] = Field(default_factory=dict)
+    """The highest score that passes, by metric."""
+
+    max_drop: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    """Points that may be lost against the stored baseline, by metric."""
+
+    not_significantly_worse: list[str] = Field(default_factory=list)
+    """Metrics by which a paired test must not find the output worse than the stored baseline's."""
+
+
+class GateFile(Rules):
+    """The whole file."""
+
+    test_sets: dict[str, Rules] = Field(default_factory=dict)
+    """What single test sets must reach, by their names, over what all must."""
+
+
+def read_gate_file(path: Path) -> GateFile:
+    """Read the gates from YAML or JSON.
+
+    Raises:
+        ConfigError: If the file is missing or malformed, or holds an unknown key, naming each.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return GateFile.model_validate({} if tree is None else tree)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except ValidationError as error:
+        mistakes = [f"{path}: {mistake.text(GateFile)}" for mistake in one_by_one(error)]
+        raise ConfigError("\n  ".join(mistakes)) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def gates_for(name: str, file: GateFile, typed: Gates) -> Gates:
+    """The gates of one test set: the file's for all, the file's for this one over them, and what was typed over both.
+
+    Raises:
+        ConfigError: If a metric cannot be used so.
+    """
+    rules = [file, *([file.test_sets[name]] if name in file.test_sets else [])]
+    thresholds: dict[tuple[str, Bound], Gate] = {}
+    for rule in rules:
+        thresholds |= {(metric, "min"): Gate(metric, value, "min") for metric, value in rule.min.items()}
+        thresholds |= {(metric, "max"): Gate(metric, value, "max") for metric, value in rule.max.items()}
+    for gate in typed.thresholds:
+        bound: Bound = gate.bound or ("max" if gate.metric == "ter" else "min")
+        thresholds[gate.metric, bound] = gate
+    drops = {metric: DropGate(metric, drop) for rule in rules for metric, drop in rule.max_drop.items()}
+    drops |= {gate.metric: gate for gate in typed.drops}
+    significance = dict.fromkeys([*(m for rule in rules for m in rule.not_significantly_worse), *typed.significance])
+    return Gates(list(thresholds.values()), list(drops.values()), list(significance))

@@ -1,0 +1,157 @@
+"""What is scored: test sets, each with its references and the outputs of one or more systems.
+
+A list of test sets is YAML or JSON, its paths relative to the list::
+
+    - name: news
+      src: news.en
+      refs: [news.de]
+      hyps: {first: first.de, second: second.de}
+      docs: news.documents
+      language_pair: en-de
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtkit.errors import ConfigError, DataError
+from mtkit.evaluation.checks import Text, check_aligned
+from mtkit.evaluation.segments import check_documents
+from mtkit.io import read_lines
+
+LanguagePair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class System:
+    """An output, and what the system that made it is called."""
+
+    name: str
+    hyp: Text
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """A test set, aligned line by line."""
+
+    name: str
+    refs: list[Text]
+    src: Text | None = None
+    docs: Text | None = None
+    """The document of each line."""
+
+    language_pair: LanguagePair | None = None
+    systems: list[System] = field(default_factory=list)
+    """Empty while a model has not translated it yet."""
+
+    @property
+    def n_lines(self) -> int:
+        """Segments."""
+        return len(self.refs[0].lines)
+
+
+def read_evaluation_set(
+    name: str | None,
+    *,
+    refs: Sequence[str],
+    hyps: Sequence[tuple[str, str]] = (),
+    src: str | None = None,
+    docs: str | None = None,
+    language_pair: LanguagePair | None = None,
+) -> EvaluationSet:
+    """Read the files of a test set.
+
+    Args:
+        name: By default the source's where a model translates it, else the first reference's.
+        refs: At least one file.
+        hyps: Name of a system and the file of its output.
+        src: File of the source.
+        docs: File that names the document of each line.
+        language_pair: Codes of source and target language.
+
+    Raises:
+        DataError: If a file cannot be read, or they differ in length (naming both, and their lines).
+    """
+    paths = [*(path for _, path in hyps), *filter(None, [src]), *refs, *filter(None, [docs])]
+    texts = iter(read_texts(paths))
+    systems = [System(system, next(texts)) for system, _ in hyps]
+    src_text = next(texts) if src else None
+    ref_texts = [next(texts) for _ in refs]
+    doc_text = next(texts) if docs else None
+    if doc_text is not None:
+        check_documents(doc_text)
+    default = src_text if src_text is not None and not hyps else ref_texts[0]
+    return EvaluationSet(name or default.name, ref_texts, src_text, doc_text, language_pair, systems)
+
+
+def read_set_list(path: Path, *, translated: bool, language_pair: LanguagePair | None) -> list[EvaluationSet]:
+    """Read a list of test sets.
+
+    Args:
+        path: YAML or JSON.
+        translated: Whether the list names outputs; else a model translates the sources.
+        language_pair: Of sets that name none.
+
+    Raises:
+        ConfigError: If the list is malformed, or says too little of a test set, naming it.
+        DataError: If a file cannot be read, or those of a set differ in length.
+    """
+    from mtkit.evaluation.set_list import parse_set_list
+
+    entries = parse_set_list(path)
+    for entry in entries:
+        if translated and not entry.hyps:
+            raise ConfigError(f"{path}: {entry.name}: names no output; add hyps: FILE, or give a model with -m RUN")
+        if not translated and (entry.hyps or entry.src is None):
+            what = "names outputs, but -m RUN translates" if entry.hyps else "names no src to translate"
+            raise ConfigError(f"{path}: {entry.name}: {what}")
+    sets = []
+    for entry in entries:
+        pair = parse_language_pair(entry.language_pair) if entry.language_pair else language_pair
+        try:
+            sets.append(
+                read_evaluation_set(
+                    entry.name,
+                    refs=[_beside(path, ref) for ref in entry.refs],
+                    hyps=[(system, _beside(path, hyp)) for system, hyp in entry.named_hyps()],
+                    src=_beside(path, entry.src) if entry.src else None,
+                    docs=_beside(path, entry.docs) if entry.docs else None,
+                    language_pair=pair,
+                )
+            )
+        except DataError as error:
+            raise DataError(f"{path}: {entry.name}: {error}") from error
+    return sets
+
+
+def parse_language_pair(language_pair: str) -> LanguagePair:
+    """The two codes of ``en-de``.
+
+    Raises:
+        ConfigError: If it is something else.
+    """
+    src_lang, _, tgt_lang = language_pair.partition("-")
+    if not (src_lang.replace("_", "").isalnum() and tgt_lang.replace("-", "").replace("_", "").isalnum()):
+        raise ConfigError(f"-l {language_pair}: expected source-target, such as en-de")
+    return src_lang, tgt_lang
+
+
+def system_names(paths: Sequence[str]) -> list[str]:
+    """A name for each output: its file's, or its whole path where two files have the same name."""
+    names = ["standard input" if path == "-" else Path(path).name for path in paths]
+    return names if len(set(names)) == len(names) else list(paths)
+
+
+def read_texts(paths: Sequence[str]) -> list[Text]:
+    """Files that belong together line by line.
+
+    Raises:
+        DataError: If one cannot be read, or they differ in length (naming two, and their lines).
+    """
+    texts = [Text("standard input" if path == "-" else path, list(read_lines(path))) for path in paths]
+    check_aligned(texts)
+    return texts
+
+
+def _beside(list_file: Path, path: str) -> str:
+    return str(list_file.parent / path)

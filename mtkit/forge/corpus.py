@@ -1,0 +1,185 @@
+"""New training pairs out of a model: back-translation (Sennrich et al. 2016) and distillation (Kim and Rush 2016).
+
+``DIRECTORY`` becomes a source for a recipe: ``forged.SRC.gz`` and ``forged.TGT.gz``, line by line, ``source.yaml`` with
+the lines for the recipe, and ``manifest.json`` with all that it was made from.
+"""
+
+import gzip
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from mtkit import __version__
+from mtkit.config import DataConfig
+from mtkit.data.sources import open_sources
+from mtkit.errors import ConfigError, DataError
+from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards
+from mtkit.io import atomic_file, read_json, read_line_chunks, sha256_file, write_json
+from mtkit.locks import sole_writer
+from mtkit.log import counted, logger
+from mtkit.translation.bundle import Bundle, load_bundle
+from mtkit.translation.translator import Translation, Translator
+
+Kind = Literal["backtranslate", "distill"]
+
+MANIFEST = "manifest.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Work:
+    """How to translate."""
+
+    model: Path
+    beam_size: int | None = None
+    """By default the model's own."""
+
+    engine: Literal["auto", "torch", "ctranslate2"] = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    shard_lines: int = 10_000
+
+
+def forge(
+    kind: Kind, data: DataConfig, inputs: Sequence[Path], work: Work, directory: Path, *, tags: Sequence[str]
+) -> dict[str, Any]:
+    """Translate text into training pairs for a recipe, or go on where that was interrupted.
+
+    Args:
+        kind: backtranslate: the inputs are of the target language, and the model translates against the recipe's
+            direction. distill: they are of the source language, by default the source side of the training pairs.
+        data: Of the recipe that the pairs are for.
+        inputs: Text files, a segment a line.
+        work: The model and its search.
+        directory: Receives the pairs.
+        tags: What the source segments of the new pairs are to be marked with.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ConfigError: If the model translates between other languages.
+        DataError: If an input cannot be read, nothing is left, or the directory holds something else.
+        CheckpointError: If there is no whole model.
+    """
+    bundle = load_bundle(work.model)
+    _check_languages(kind, data, bundle)
+    lines, hashes = _text(data, inputs)
+    beam_size = work.beam_size or bundle.decoding.beam_size
+    job = {
+        "kind": kind,
+        "inputs": hashes,
+        "model_sha256": bundle.weights_sha256,
+        "beam_size": beam_size,
+        "shard_lines": work.shard_lines,
+        "languages": [data.src_lang, data.tgt_lang],
+        "tags": list(tags),
+    }
+    if (done := _done(directory, job)) is not None:
+        logger.info("%s: already made from these inputs and this model, nothing to do", directory)
+        return done
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with sole_writer(directory):
+        begin(directory, job)
+        translate_shards(lines, _translate(work, beam_size), directory, shard_lines=work.shard_lines)
+        return _finish(directory, job, tags)
+
+
+def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
+    """The manifest of the same job, where it is finished."""
+    if not (directory / MANIFEST).exists():
+        return None
+    manifest = read_json(directory / MANIFEST)
+    if isinstance(manifest, dict) and manifest.get("job") == job:
+        return manifest
+    raise DataError(f"{directory}: made from something else; choose another directory with -o, or add --overwrite")
+
+
+def _check_languages(kind: Kind, data: DataConfig, bundle: Bundle) -> None:
+    wanted = (data.src_lang, data.tgt_lang) if kind == "distill" else (data.tgt_lang, data.src_lang)
+    if (bundle.src_lang, bundle.tgt_lang) != wanted:
+        raise ConfigError(
+            f"the model translates {bundle.src_lang} to {bundle.tgt_lang}: to {kind} for a recipe from "
+            f"{data.src_lang} to {data.tgt_lang} it must translate {wanted[0]} to {wanted[1]}"
+        )
+
+
+def _text(data: DataConfig, inputs: Sequence[Path]) -> tuple[Iterator[str], dict[str, str]]:
+    """The lines to translate, without blank ones, and the hashes of what holds them."""
+    if inputs:
+        hashes = {str(path): sha256_file(path) for path in inputs}
+        chunks = chain.from_iterable(read_line_chunks(path, 8192) for path in inputs)
+    else:
+        sources = open_sources(data)["train"]
+        hashes = {name: digest for source in sources for name, digest in source.sha256().items()}
+        chunks = chain.from_iterable(source.one_side(0) for source in sources)
+    return (line for line in chain.from_iterable(chunks) if line and not line.isspace()), hashes
+
+
+def _translate(work: Work, beam_size: int) -> Translate:
+    """The model, loaded when the first line asks for it."""
+    translators: list[Translator] = []
+
+    def translate(lines: list[str]) -> list[str | None]:
+        if not translators:
+            options = {"device": work.device, "precision": work.precision, "threads": work.threads}
+            translators.append(Translator.load(work.model, engine=work.engine, **options))  # type: ignore[arg-type]
+            logger.info("translating with %s on %s", work.model, translators[0].engine.description)
+        found = translators[0].translate(lines, beam_size=beam_size)
+        return [_fit(translation) for translation in found]
+
+    return translate
+
+
+def _fit(translation: Translation) -> str | None:
+    """None for what the search cut off, which is a loop most often, and for nothing at all."""
+    return translation.text if translation.finished and translation.text.strip() else None
+
+
+def _finish(directory: Path, job: dict[str, Any], tags: Sequence[str]) -> dict[str, Any]:
+    """Lay the shards end to end, write what a recipe needs, and delete the shards."""
+    src_lang, tgt_lang = job["languages"]
+    paths = [directory / f"forged.{language}.gz" for language in (src_lang, tgt_lang)]
+    n_kept = n_dropped = 0
+    with ExitStack() as stack:
+        files = [stack.enter_context(atomic_file(path)) for path in paths]
+        packed = [stack.enter_context(gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename="")) for file in files]
+        for pair in read_shards(directory):
+            if pair is None:
+                n_dropped += 1
+                continue
+            segments = [pair.text, pair.translation]
+            if job["kind"] == "backtranslate":
+                segments.reverse()
+            for side, segment in zip(packed, segments, strict=True):
+                side.write(f"{segment}\n".encode())
+            n_kept += 1
+        if n_kept == 0:
+            raise DataError(f"{directory}: not one line of the input became a pair")
+    source: dict[str, Any] = {"src": str(paths[0]), "tgt": str(paths[1]), "name": directory.resolve().name}
+    if tags:
+        source["tags"] = list(tags)
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "mtkit_version": __version__,
+        "job": job,
+        "source": source,
+        "n_pairs": n_kept,
+        "n_dropped": n_dropped,
+        "sha256": {path.name: sha256_file(path) for path in paths},
+    }
+    with atomic_file(directory / "source.yaml") as file:
+        file.write(yaml.safe_dump([source], sort_keys=False, allow_unicode=True).encode())
+    write_json(directory / MANIFEST, manifest)
+    shutil.rmtree(directory / SHARDS)
+    (directory / JOB_FILE).unlink()
+    if n_dropped:
+        logger.warning("%s without a translation that could be used left out", counted(n_dropped, "line"))
+    return manifest

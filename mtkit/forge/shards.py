@@ -1,0 +1,107 @@
+"""Translating a long text in shards: what is done stays done, whatever ends the process.
+
+``DIRECTORY/job.json`` says what is translated and with what; ``DIRECTORY/shards/00000.jsonl`` and so on hold the pairs
+of each shard, whole or absent. The same job goes on after the last of them; another job is refused.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mtkit.errors import DataError
+from mtkit.io import atomic_file, read_json, read_lines, write_json
+from mtkit.log import progress_bar
+
+JOB_FILE = "job.json"
+SHARDS = "shards"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A line, and what a model made of it."""
+
+    text: str
+    translation: str
+
+
+Translate = Callable[[list[str]], list[str | None]]
+"""Lines to their translations; None for one that is not fit to be trained on."""
+
+
+def begin(directory: Path, job: dict[str, Any]) -> None:
+    """Start a job, or find the same one begun.
+
+    Args:
+        directory: Created; it may hold the shards of this job.
+        job: What tells it from others, as JSON values.
+
+    Raises:
+        DataError: If the directory holds something else.
+    """
+    path = directory / JOB_FILE
+    if path.exists():
+        begun = read_json(path)
+        changed = sorted(key for key in {*begun, *job} if begun.get(key) != job.get(key))
+        if changed:
+            raise DataError(
+                f"{directory}: begun otherwise ({', '.join(changed)} changed); choose another directory with -o, "
+                "or add --overwrite"
+            )
+        return
+    if directory.exists() and any(directory.iterdir()):
+        raise DataError(f"{directory}: holds something else; choose another directory with -o")
+    write_json(path, job)
+
+
+def translate_shards(lines: Iterable[str], translate: Translate, directory: Path, *, shard_lines: int) -> None:
+    """Translate what no shard holds yet.
+
+    Args:
+        lines: All of the text, the same in the same order at each attempt.
+        translate: The model.
+        directory: Of the job.
+        shard_lines: Lines of each shard; the same at each attempt.
+    """
+    rest = iter(lines)
+    number = 0
+    with progress_bar(total=None, description="translating", unit=" lines") as bar:
+        while shard := list(islice(rest, shard_lines)):
+            path = _path(directory, number)
+            if not path.exists():
+                _write(path, zip(shard, translate(shard), strict=True))
+            bar.update(len(shard))
+            number += 1
+
+
+def n_shards(directory: Path) -> int:
+    """Shards that are done."""
+    return len(list((directory / SHARDS).glob("*.jsonl")))
+
+
+def read_shards(directory: Path) -> Iterator[Pair | None]:
+    """All pairs in the order of the text; None for a line without a translation.
+
+    Raises:
+        DataError: If a shard is damaged.
+    """
+    for number in range(n_shards(directory)):
+        path = _path(directory, number)
+        for place, line in enumerate(read_lines(path), start=1):
+            try:
+                text, translation = json.loads(line)
+            except (ValueError, TypeError):
+                raise DataError(f"{path}:{place}: damaged; delete the file, and it is translated again") from None
+            yield None if translation is None else Pair(text, translation)
+
+
+def _write(path: Path, pairs: Iterable[tuple[str, str | None]]) -> None:
+    with atomic_file(path) as file:
+        for text, translation in pairs:
+            file.write((json.dumps([text, translation], ensure_ascii=False) + "\n").encode())
+
+
+def _path(directory: Path, number: int) -> Path:
+    return directory / SHARDS / f"{number:05d}.jsonl"

@@ -1,0 +1,56 @@
+"""Which pieces make a word."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SPACE = "\u2581"  # how SentencePiece writes the space before a word
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+# Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, kana and Han.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_FIRST_BYTE_OF_UNSPACED = range(0xE3, 0xEA)  # in UTF-8
+
+
+@dataclass(frozen=True)
+class Word:
+    """Pieces that stand side by side."""
+
+    text: str
+    first: int
+    """Its first piece, counted from 0."""
+
+    n_pieces: int
+
+
+def words(pieces: Sequence[str]) -> list[Word]:
+    """Group the pieces of a sentence into words.
+
+    A word begins after a space. Where a script writes none, each piece is a word.
+    """
+    starts = [i for i, piece in enumerate(pieces) if _begins(piece, pieces[i - 1] if i else None)]
+    ends = [*starts[1:], len(pieces)][: len(starts)]
+    return [Word(text(pieces[start:end]), start, end - start) for start, end in zip(starts, ends, strict=True)]
+
+
+def text(pieces: Sequence[str]) -> str:
+    """What pieces spell; bytes that are no UTF-8 show as U+FFFD."""
+    spelt = bytearray()
+    for piece in pieces:
+        byte = _BYTE.fullmatch(piece)
+        spelt += bytes([int(byte[1], 16)]) if byte else piece.replace(_SPACE, " ").encode("utf-8", "replace")
+    return spelt.decode("utf-8", "replace").strip()
+
+
+def _begins(piece: str, before: str | None) -> bool:
+    if before is None:
+        return True
+    if before == _SPACE:
+        return False
+    byte = _BYTE.fullmatch(piece)
+    if piece.startswith(_SPACE):
+        return True
+    if byte is not None:
+        return int(byte[1], 16) in _FIRST_BYTE_OF_UNSPACED
+    return bool(_UNSPACED.match(piece) or (_UNSPACED.search(before) and piece.isalnum()))

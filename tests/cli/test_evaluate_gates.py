@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import defusedxml.ElementTree
+import pytest
+
+from mtkit.errors import ConfigError, DataError, GateError
+from tests.cli.test_evaluate import refused, run
+from tests.cli.test_evaluate_systems import lines
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A reference, outputs from good to bad, and a baseline saved of the good one."""
+    for name, text in {"ref": lines(0, 0), "good": lines(0.1, 1), "near": lines(0.12, 4), "bad": lines(0.5, 2)}.items():
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run(*scored("good"), "--save-baseline", "baseline.json").exit_code == 0
+    return tmp_path
+
+
+def scored(hyp: str, *more: str) -> list[str]:
+    return ["--hyp", hyp, "--ref", "ref", "--metrics", "bleu,chrf", *more]
+
+
+def failure(*arguments: str) -> str:
+    """What a gate that was missed says; the scores are told all the same."""
+    result = run(*arguments)
+    assert isinstance(result.exception, GateError), result.output
+    assert result.exception.exit_code == 3
+    assert result.stdout.startswith("BLEU")
+    return str(result.exception)
+
+
+def test_drop_against_the_stored_baseline() -> None:
+    assert run(*scored("good", "--against", "baseline.json", "--max-drop", "0")).exit_code == 0
+    assert "worse than the baseline's" in failure(*scored("bad", "--against", "baseline.json", "--max-drop", "0.5"))
+    assert "chrF2" in failure(*scored("bad", "--against", "baseline.json", "--max-drop", "chrf=0.5"))
+    assert run(*scored("bad", "--against", "baseline.json", "--max-drop", "100")).exit_code == 0
+
+
+def test_significantly_worse_than_the_stored_baseline() -> None:
+    flags = ("--against", "baseline.json", "--fail-if-significantly-worse", "--samples", "200")
+    found = failure(*scored("bad", *flags))
+    assert "significantly worse than the baseline's" in found
+    assert "(p = 0.0050, paired bootstrap, 200 samples)" in found
+    assert run(*scored("good", *flags)).exit_code == 0
+
+
+def test_gate_file_holds_for_sets_by_name(files: Path) -> None:
+    (files / "gate.yaml").write_text("min: {bleu: 10}\ntest_sets: {hard: {min: {bleu: 99}}}")
+    (files / "sets.yaml").write_text("[{name: easy, refs: ref, hyps: good}, {name: hard, refs: ref, hyps: good}]")
+    result = run("--sets", "sets.yaml", "--gate", "gate.yaml", "--metrics", "chrf", "--json")
+    assert str(result.exception).startswith("quality gate failed: hard: BLEU ")
+    easy, hard = json.loads(result.stdout)["test_sets"]
+    assert (easy["gates"][0]["passed"], hard["gates"][0]["passed"]) == (True, False)
+    (files / "gate.yaml").write_text("test_sets: {hardd: {min: {bleu: 99}}}")
+    assert "test_sets.hardd: no such test set; there is easy, hard" in str(
+        refused("--sets", "sets.yaml", "--gate", "gate.yaml")
+    )
+
+
+def test_files_are_written_whether_gates_pass_or_fail(files: Path) -> None:
+    for hyp, n_failures in (("good", "0"), ("bad", "1")):
+        result = run(*scored(hyp, "--min-bleu", "60", "--junit", "junit.xml", "--markdown", "summary.md"))
+        assert (result.exit_code == 0) == (n_failures == "0")
+        (suite,) = defusedxml.ElementTree.fromstring((files / "junit.xml").read_bytes()).findall("testsuite")
+        assert (suite.get("tests"), suite.get("failures")) == ("1", n_failures)
+        assert ("**failed**" in (files / "summary.md").read_text()) == (n_failures == "1")
+
+
+def test_baseline_is_replaced_only_if_gates_pass(files: Path) -> None:
+    before = (files / "baseline.json").read_bytes()
+    flags = ("--against", "baseline.json", "--max-drop", "1", "--save-baseline", "baseline.json")
+    failure(*scored("bad", *flags))
+    assert (files / "baseline.json").read_bytes() == before
+    (files / "better").write_bytes((files / "ref").read_bytes())
+    assert run(*scored("better", *flags)).exit_code == 0
+    saved = json.loads((files / "baseline.json").read_text())
+    assert saved["test_sets"][0]["scores"][0]["value"] == pytest.approx(100)
+
+
+def test_changed_test_set_or_signature_or_missing_baseline_is_an_error_not_a_missed_gate(files: Path) -> None:
+    flags = ("--against", "baseline.json", "--max-drop", "1")
+    error = run(*scored("good", *flags, "--tok", "char")).exception
+    assert isinstance(error, DataError)
+    assert "tok:13a is now tok:char" in str(error)
+    assert "no such baseline" in str(refused(*scored("good", "--against", "none.json", "--max-drop", "1")))
+    (files / "ref").write_bytes((files / "near").read_bytes())
+    error = refused(*scored("good", *flags))
+    assert isinstance(error, DataError)
+    assert error.exit_code == 1
+    assert "the references of ref are not those of the baseline" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--max-drop", "1"), "add --against FILE"),
+        (("--fail-if-significantly-worse",), "add --against FILE"),
+        (("--against", "baseline.json"), "--against says nothing by itself"),
+        (("--against", "baseline.json", "--max-drop", "much"), "expected points, such as 0.5"),
+        (("--against", "baseline.json", "--max-drop", "blue=1"), "unknown metric 'blue'"),
+        (("--gate", "none.yaml"), "none.yaml: No such file"),
+    ],
+)
+def test_unclear_gate_says_what_to_type_instead(arguments: tuple[str, ...], message: str) -> None:
+    error = refused(*scored("good", *arguments))
+    assert isinstance(error, ConfigError)
+    assert message in str(error)
+
+
+def test_gate_file_that_compares_needs_a_baseline(files: Path) -> None:
+    (files / "gate.yaml").write_text("max_drop: {bleu: 1}")
+    assert "name it with --against FILE" in str(refused(*scored("good", "--gate", "gate.yaml")))
+    (files / "gate.yaml").write_text("min: {comet: 0.8}")
+    assert "name its model with --comet-model" in str(refused(*scored("good", "--gate", "gate.yaml")))

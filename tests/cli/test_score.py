@@ -1,0 +1,72 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from mtkit.cli import app
+from mtkit.errors import MtkitError
+from tests.translation.tiny import LINES, save_tiny_bundle
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_bundle(tmp_path_factory.mktemp("bundle") / "model")
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a").write_text("".join(f"{line}\n" for line in LINES))
+    Path("b").write_text("".join(f"{line}\n" for line in LINES[::-1]))
+
+
+def run(*arguments: object, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, ["score", *map(str, arguments), "--threads", "1"], input=stdin)
+
+
+def test_a_line_for_each_pair(model: Path) -> None:
+    plain = run("-m", model, "--src", "a", "--tgt", "b").stdout.splitlines()
+    normalised = run("-m", model, "--src", "a", "--tgt", "b", "--normalize").stdout.splitlines()
+    records = [json.loads(line) for line in run("-m", model, "--src", "a", "--tgt", "b", "--json").stdout.splitlines()]
+    assert len(plain) == len(normalised) == len(records) == len(LINES)
+    for line, normal, record in zip(plain, normalised, records, strict=True):
+        assert float(line) == pytest.approx(record["log_prob"], abs=1e-4)
+        assert record["log_prob"] == pytest.approx(sum(record["token_log_probs"]))
+        assert float(normal) == pytest.approx(record["log_prob"] / len(record["tokens"]), abs=1e-4)
+    assert run("-m", model, "--src", "a", "--tgt", "-", stdin=Path("b").read_text()).stdout.splitlines() == plain
+
+
+def test_a_pair_that_is_too_long_keeps_its_line(model: Path) -> None:
+    Path("long").write_text("\n".join([LINES[0], " ".join(LINES * 5), *LINES[2:]]) + "\n")
+    values = [float(line) for line in run("-m", model, "--src", "a", "--tgt", "long").stdout.splitlines()]
+    assert [math.isnan(value) for value in values] == [False, True, False, False]
+
+
+def test_a_contrastive_set_is_a_table(model: Path) -> None:
+    Path("pairs.tsv").write_text(f"{LINES[0]}\t{LINES[1]}\t{LINES[2]}\n{LINES[0]}\t{LINES[2]}\t{LINES[1]}\n")
+    assert run("-m", model, "--contrast", "pairs.tsv").stdout == "all   50.00 %  1 of 2\n"
+    (whole,) = json.loads(run("-m", model, "--contrast", "pairs.tsv", "--json").stdout)
+    assert whole == {"kind": "all", "n": 2, "n_right": 1, "accuracy": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--src", "a", "--tgt", "b"], "no model; give a run directory"),
+        (["-m", "MODEL"], "give --src FILE and --tgt FILE, or --contrast FILE"),
+        (["-m", "MODEL", "--src", "a"], "--src and --tgt go together"),
+        (["-m", "MODEL", "--src", "-", "--tgt", "-"], "read only once"),
+        (["-m", "MODEL", "--src", "a", "--tgt", "short"], "a has 4 lines but short has 1"),
+        (["-m", "MODEL", "--src", "a", "--tgt", "none"], "none: No such file"),
+        (["-m", "nowhere", "--src", "a", "--tgt", "b"], "nowhere: no such model"),
+        (["-m", "MODEL", "--contrast", "a"], "a:1: 1 column; expected source, right"),
+    ],
+)
+def test_mistakes_get_one_clear_line(model: Path, arguments: list[str], message: str) -> None:
+    Path("short").write_text("one\n")
+    error = run(*[str(model) if argument == "MODEL" else argument for argument in arguments]).exception
+    assert isinstance(error, MtkitError)
+    assert message in str(error)
+    assert "\n" not in str(error)

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from mtkit.errors import ConfigError
+from mtkit.evaluation.gate import DropGate, Gate, Gates
+from mtkit.evaluation.gate_file import gates_for, read_gate_file
+
+WHOLE = """
+min: {bleu: 30, length: 0.9}
+max: {ter: 60, length: 1.1}
+max_drop: {bleu: 0.5}
+not_significantly_worse: [chrf]
+test_sets:
+  news:
+    min: {bleu: 25, chrf: 50}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "gate.yaml").write_text(WHOLE, encoding="utf-8")
+    return tmp_path / "gate.yaml"
+
+
+def test_a_test_set_has_the_gates_of_all_but_for_its_own(path: Path) -> None:
+    file = read_gate_file(path)
+    others = gates_for("captions", file, Gates())
+    assert set(others.thresholds) == {
+        Gate("bleu", 30, "min"),
+        Gate("length", 0.9, "min"),
+        Gate("ter", 60, "max"),
+        Gate("length", 1.1, "max"),
+    }
+    assert (others.drops, others.significance) == ([DropGate("bleu", 0.5)], ["chrf"])
+    news = gates_for("news", file, Gates())
+    assert {Gate("bleu", 25, "min"), Gate("chrf", 50, "min"), Gate("ter", 60, "max")} < set(news.thresholds)
+    assert Gate("bleu", 30, "min") not in news.thresholds
+    assert news.need_baseline
+    assert set(news.metrics) == {"bleu", "chrf", "ter", "length"}
+
+
+def test_what_is_typed_goes_before_the_file(path: Path) -> None:
+    typed = Gates([Gate("bleu", 10), Gate("ter", 90)], [DropGate("bleu", 2)], ["bleu"])
+    gates = gates_for("news", read_gate_file(path), typed)
+    assert {(gate.metric, gate.threshold) for gate in gates.thresholds if gate.metric in ("bleu", "ter")} == {
+        ("bleu", 10),
+        ("ter", 90),
+    }
+    assert (gates.drops, gates.significance) == ([DropGate("bleu", 2)], ["chrf", "bleu"])
+
+
+def test_empty_file_holds_no_gates(path: Path) -> None:
+    path.write_text("# none yet\n")
+    gates = gates_for("news", read_gate_file(path), Gates())
+    assert not gates.metrics
+    assert not gates.need_baseline
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("mim: {bleu: 30}", r"gate\.yaml: mim: unknown setting; did you mean min\?"),
+        ("test_sets: {news: {maximum: {ter: 3}}}", r"gate\.yaml: test_sets\.news\.maximum: unknown setting"),
+        ("min: {bleu: high}", r"gate\.yaml: min\.bleu: must be a number \(got 'high'\)"),
+        ("min: {bleu: .nan}", r"gate\.yaml: min\.bleu: must be a finite number"),
+        ("max_drop: {bleu: -1}", r"gate\.yaml: max_drop\.bleu: must be at least 0"),
+        ("- 30", r"gate\.yaml: the file: "),
+        ("min: [", r"gate\.yaml: not valid YAML: "),
+    ],
+)
+def test_mistake_in_the_file_is_one_line(path: Path, content: str, message: str) -> None:
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=message) as raised:
+        read_gate_file(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
+        read_gate_file(tmp_path / "none.yaml")
+
+
+def test_what_has_no_statistics_of_segments_has_no_significance(path: Path) -> None:
+    path.write_text("not_significantly_worse: [exact]")
+    with pytest.raises(ConfigError, match="exact has no test of significance; there is one for bleu, chrf"):
+        gates_for("news", read_gate_file(path), Gates())

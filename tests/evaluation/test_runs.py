@@ -1,0 +1,17 @@
+import pytest
+
+from mtkit.evaluation.metrics import Score
+from mtkit.evaluation.runs import summarise_runs
+
+
+def test_mean_deviation_and_spread_are_worked_out_by_hand() -> None:
+    runs = [[Score("bleu", "BLEU", value, "nrefs:1"), Score("ter", "TER", 50, "x")] for value in (30.0, 32.0, 37.0)]
+    bleu, ter = summarise_runs(runs)
+    assert (bleu.name, bleu.n_runs, bleu.mean, bleu.minimum, bleu.maximum, bleu.spread) == ("BLEU", 3, 33, 30, 37, 7)
+    assert bleu.standard_deviation == pytest.approx(((9 + 1 + 16) / 2) ** 0.5)
+    assert (ter.mean, ter.standard_deviation, ter.spread) == (50, 0, 0)
+
+
+def test_one_run_has_no_deviation() -> None:
+    (bleu,) = summarise_runs([[Score("bleu", "BLEU", 30, "nrefs:1")]])
+    assert (bleu.mean, bleu.standard_deviation) == (30, 0)
