@@ -22,7 +22,7 @@ import torch
 from mtkit.acceleration import compile_layers
 from mtkit.model_config import ModelConfig
 from mtkit.model.transformer import EncoderLayer
-layer = EncoderLayer(ModelConfig(d_model=8, n_heads=2, d_ff=16, dropout=0.0))
+layer = EncoderLayer(ModelConfig(d_model=8, n_heads=2, d_ff=16, dropout=0.0), "scaled_dot")
 x = torch.randn(2, 3, 8, requires_grad=True)
 plain = layer(x, None)
 names = list(layer.state_dict())

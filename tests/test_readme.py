@@ -1,5 +1,6 @@
 """What the documentation tells people to type works."""
 
+import gzip
 import re
 import shlex
 import shutil
@@ -88,7 +89,9 @@ def test_the_commands_of_the_readme_work_in_an_empty_directory(tmp_path: Path) -
     assert recipe is not None
     (tmp_path / "recipe.yaml").write_text(recipe[1].replace("    - hf:bentrevett/multi30k\n", ""), encoding="utf-8")
 
-    for command, *words in commands(ROOT / "README.md"):
+    _write_what_is_not_made(tmp_path)
+    reverse = ["train", "--src", "my.de", "--tgt", "my.en", "-o", "runs/de-en"]
+    for command, *words in [reverse, *commands(ROOT / "README.md")]:
         small = [word for setting in SMALL for word in ("--set", setting)] if command in ("train", "preprocess") else []
         if command == "bench":
             small = ["--seconds", "0"]
@@ -102,8 +105,23 @@ def test_the_commands_of_the_readme_work_in_an_empty_directory(tmp_path: Path) -
         assert done.returncode == expected, f"mtkit {command} {words}: {done.stderr}"
         assert "Traceback" not in done.stderr
 
+    assert "runs/de-en" in (ROOT / "README.md").read_text(encoding="utf-8")
     python = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert python is not None
     done = subprocess.run([sys.executable, "-c", python[1]], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 2
+
+
+def _write_what_is_not_made(folder: Path) -> None:
+    """The files that commands of the README read and none of them writes."""
+    source, reference = (
+        (folder / f"test.{language}").read_text(encoding="utf-8").split("\n")[:-1] for language in ("en", "de")
+    )
+    (folder / "ours").write_text("".join(f"{line}\n" for line in reference), encoding="utf-8")
+    (folder / "theirs").write_text("".join(f"{line} ja\n" for line in reference), encoding="utf-8")
+    (folder / "a.en").write_text("".join(f"{line}\n" for line in source[:5]), encoding="utf-8")
+    (folder / "gold").write_text("1-1 2p2\n" * 5, encoding="utf-8")
+    (folder / "pronouns.tsv").write_text(f"{source[0]}\t{reference[0]}\t{reference[1]}\n", encoding="utf-8")
+    news = (folder / "news.de").read_bytes().split(b"\n")[:20]
+    (folder / "news.de.gz").write_bytes(gzip.compress(b"\n".join([*news, b""])))
