@@ -8,6 +8,7 @@ from mtkit.evaluation.assessment import Method, SetReport, assess
 from mtkit.evaluation.gate import Gates
 from mtkit.evaluation.metrics import Score
 from mtkit.evaluation.sets import EvaluationSet
+from mtkit.log import counted, logger
 from mtkit.report.analysis import (
     Group,
     Ngram,
@@ -153,13 +154,15 @@ def collect(
     """
     if material.n_lines == 0:
         raise DataError(f"{material.refs[0].name}: is empty; there is nothing to report on")
-    assessed = assess(material, method, Gates(), only=True)
-    sentences = _sentences(material, method)
-    ref_text, hyp_texts, chrf = sentences.refs[0], sentences.hyps, sentences.chrf
-    told_by = sentences.src or ref_text
+    ref_text = material.refs[0].lines
     frequency = count_words(ref_text)
     if train_tgt is not None:
         frequency = count_words(train_tgt[1], only=frequency)
+    logger.info("scoring %s of %s", counted(material.n_lines, "line"), counted(len(material.systems), "system"))
+    assessed = assess(material, method, Gates(), only=True)
+    sentences = _sentences(material, method)
+    hyp_texts, chrf = sentences.hyps, sentences.chrf
+    told_by = sentences.src or ref_text
     return Report(
         assessed,
         lengths=groups(by_length(told_by), chrf),

@@ -168,7 +168,8 @@ function differing(mine, theirs) {
     else if (table[(i + 1) * width + j] >= table[i * width + j + 1]) i++;
     else j++;
   }
-  return differs;
+  // Spaces between two words that differ belong to one mark.
+  return differs.map((it, i) => it || (mine[i].trim() === "" && differs[i - 1] === true && differs[i + 1] === true));
 }
 
 function marked(text, other) {
@@ -305,4 +306,5 @@ document.querySelector("main").append(
   make("h2", { id: "sentences", text: "All sentences" }), ...browser(),
 );
 refresh();
+window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((node) => { node.open = true; }));
 document.documentElement.dataset.ready = performance.now().toFixed(0);

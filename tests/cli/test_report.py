@@ -79,6 +79,7 @@ def test_json_has_the_numbers_of_two_systems_and_all_that_was_given() -> None:
         ((*ONE, "--run", "ref", "--json"), DataError, "ref/metrics.jsonl: Not a directory"),
         ((*ONE, "--run", "torn", "--json"), DataError, "torn/metrics.jsonl:1: expected a JSON object"),
         ((*ONE, "--train-tgt", "nowhere", "--json"), DataError, "nowhere: No such file"),
+        ((*ONE, "-i", "-", "--train-tgt", "-", "--json"), ConfigError, "only once"),
         ((*ONE, "-o", "ref/page.html"), DataError, "cannot write"),
     ],
 )

@@ -26,7 +26,7 @@ def material_of(refs: list[str], *hyps: list[str], src: list[str] | None = None)
 def two_systems() -> Report:
     refs = ["das Haus ist alt", "ein Hund", EVIL]
     first = ["das Haus war alt", "eine Katze", EVIL]
-    second = ["das Haus ist alt", "ein ein ein Hund", "<i>8"]
+    second = ["das Haus ist so gut", "ein ein ein Hund", "<i>8"]
     return collect(material_of(refs, first, second, src=["the house is old", "a dog", EVIL]), PAIRED)
 
 
@@ -105,7 +105,7 @@ def many() -> str:
     ]
     noisy[0][4321] = "needle"
     texts = material_of([" ".join(ref) for ref in refs], noisy[0], noisy[1], src=noisy[2])
-    return whole(collect(texts, PAIRED))
+    return whole(collect(texts, Method(["bleu"], confidence=True, paired="bs", n_samples=20)))
 
 
 @pytest.mark.slow
@@ -131,6 +131,7 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
     listed = drawn.partition('class="list"')[2]
     assert listed.count('class="sentence"') == 3
     assert "das Haus <mark>war</mark> alt" in listed
+    assert "das Haus ist <mark>so gut</mark>" in listed
     assert '<span class="fault" dir="ltr" lang="en">repetition</span>' in listed
     assert "<title>run</title>" not in drawn
 
