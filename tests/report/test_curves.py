@@ -24,10 +24,10 @@ def test_each_measurement_has_a_curve_of_each_run(tmp_path: Path) -> None:
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_end(tmp_path: Path) -> None:
-    run = run_of(tmp_path, "a", [{"update": n, "loss_per_token": 1.0} for n in range(1, 1202)])
+    run = run_of(tmp_path, "a", [{"update": n, "loss_per_token": 1.0} for n in range(1, 1203)])
     points = read_curves([run])[0].curves[0].points
     assert len(points) <= 500
-    assert points[-1][0] == 1201
+    assert points[-1][0] == 1202
     assert points == sorted(points)
 
 
