@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 # Each room may import itself and the rooms before its own.
 LAYERS = [
     {"errors"},
-    {"io", "log"},
+    {"io", "log", "html_page"},
     {"section", "model_rules", "model_config", "cleaning_config", "sampling_config", "source_config"},
     {"config", "presets", "layers", "mistakes", "settings"},
     {"device", "machine", "acceleration", "cores", "locks"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"search"},
     {"translation"},
     {"training"},
-    {"bench", "forge", "inspection"},
+    {"bench", "forge", "inspection", "report"},
     {"cli"},
     {"__main__"},
 ]

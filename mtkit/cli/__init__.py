@@ -21,6 +21,7 @@ from mtkit.cli.export import export
 from mtkit.cli.forge import forge
 from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
+from mtkit.cli.report import report
 from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
@@ -52,6 +53,7 @@ for _command in (
     train,
     translate,
     evaluate,
+    report,
     score,
     align,
     inspect,

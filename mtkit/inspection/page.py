@@ -1,11 +1,11 @@
 """Looks as one page that needs nothing else: no network, no other file."""
 
 import html
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mtkit import __version__
+from mtkit.html_page import json_element, page_head
 from mtkit.inspection.findings import findings
 from mtkit.inspection.look import Look
 
@@ -21,21 +21,13 @@ def page(looks: Iterable[Look], *, title: str, src_lang: str, tgt_lang: str) -> 
         src_lang: Its code tells a browser which shape of a Chinese character is meant.
         tgt_lang: Likewise.
     """
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    name = html.escape(title)
+    yield page_head(title, (_HERE / "page.css").read_text(encoding="utf-8"))
     yield (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'\">\n"
-        f"<title>{name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
         f'<p class="hint">mtkit {__version__}, {html.escape(src_lang)} to {html.escape(tgt_lang)}. '
         "Choose a line to open it.</p>\n<noscript>This page is drawn by JavaScript.</noscript>\n"
     )
     for look in looks:
         plain = look.as_json() | {"findings": findings(look), "src_lang": src_lang, "tgt_lang": tgt_lang}
-        # In a script element only "<" could end it or begin a comment.
-        data = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-        yield f'<script type="application/json" class="look">{data}</script>\n'
+        yield json_element("look", plain)
     program = (_HERE / "page.js").read_text(encoding="utf-8")
     yield f"<script>\n{program}</script>\n</body>\n</html>\n"

@@ -1,0 +1,108 @@
+"""``mtkit report``."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtkit.cli.evaluation_inputs import Inputs
+from mtkit.cli.evaluation_outputs import write_atomically
+from mtkit.errors import ConfigError, DataError
+
+
+def report(
+    hyps: Annotated[
+        list[str] | None,
+        typer.Option("--hyp", metavar="FILE", help="Output to report on; a second one is compared with the first."),
+    ] = None,
+    refs: Annotated[
+        list[str] | None, typer.Option("--ref", "-r", metavar="FILE", help="Reference; repeat it for several.")
+    ] = None,
+    src: Annotated[
+        str | None, typer.Option("--src", "--input", "-i", metavar="FILE", help="Source; finds untranslated copies.")
+    ] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--name", help="Name of an output, in their order; by default its file's.")
+    ] = None,
+    language_pair: Annotated[
+        str | None,
+        typer.Option("--language-pair", "-l", metavar="SRC-TGT", help="Such as en-zh; chooses BLEU's tokenizer."),
+    ] = None,
+    docs: Annotated[str | None, typer.Option("--docs", metavar="FILE", help="The document of each line.")] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option("--run", metavar="RUN", help="Draw the learning curves of this run; repeat it for several."),
+    ] = None,
+    train_tgt: Annotated[
+        str | None,
+        typer.Option("--train-tgt", metavar="FILE", help="Tells how frequent a word is; by default the references do."),
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metrics", help="As of mtkit evaluate, with commas or repeated. Default: bleu,chrf."),
+    ] = None,
+    samples: Annotated[int | None, typer.Option("--samples", min=1, help="Of bootstrap; 1,000 by default.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page, one HTML file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as one JSON object.")] = False,
+) -> None:
+    """Report on one system, or on the difference of two, on one page.
+
+    \b
+    mtkit report --hyp out.de -r test.de -i test.en -l en-de -o page.html
+    mtkit report --hyp a.de --hyp b.de -r test.de -i test.en -l en-de -o page.html
+
+    The page needs no network: scores and how certain they are, where a system
+    does well and where not, typical mistakes, and every sentence to look up.
+    """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    inputs = Inputs(hyps or [], names or [], refs or [], src, docs, None, None, None)
+    _check(inputs, train_tgt, output, as_json=as_json)
+
+    from mtkit.evaluation.assessment import Method
+    from mtkit.evaluation.metrics import check_metrics
+    from mtkit.evaluation.sets import parse_language_pair
+    from mtkit.io import read_lines
+    from mtkit.report.collect import collect
+    from mtkit.report.curves import read_curves
+    from mtkit.report.page import page
+
+    pair = parse_language_pair(language_pair) if language_pair is not None else None
+    wanted = [name.strip().lower() for given in metrics or ["bleu,chrf"] for name in given.split(",")]
+    tgt_lang = pair[1] if pair else None
+    method = Method(check_metrics(wanted, tgt_lang=tgt_lang), confidence=True, n_samples=samples)
+    if len(inputs.hyps) > 1:
+        method = replace(method, paired="bs")
+    curves = read_curves(runs or [])
+    read = inputs.read(pair)
+    assert read is not None  # checked: there are references
+    counted_in = (train_tgt, read_lines(train_tgt)) if train_tgt else None
+    found = collect(read[0], method, train_tgt=counted_in, curves=curves)
+    if output is not None:
+        write_atomically(output, "".join(page(found)).encode())
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), ensure_ascii=False, allow_nan=False))
+
+
+def _check(inputs: Inputs, train_tgt: str | None, output: Path | None, *, as_json: bool) -> None:
+    """Refuse what does not say one thing, before anything is read."""
+    if not inputs.hyps:
+        raise ConfigError("nothing to report on: give an output with --hyp FILE")
+    if len(inputs.hyps) > 2:
+        raise ConfigError(f"{len(inputs.hyps)} --hyp: a report is on one output or on two; mtkit evaluate takes more")
+    inputs.check()
+    if train_tgt == "-" and "-" in inputs.files:
+        raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+    if output is None and not as_json:
+        raise ConfigError("nowhere to write to: name the page with -o page.html, or print the numbers with --json")
+    if output is None:
+        return
+    if str(output) == "-":
+        raise ConfigError("-o -: name a file for the page; --json prints the numbers")
+    if output.is_dir():
+        raise DataError(f"{output}: is a directory; name a file")
+    read = [*inputs.files, *filter(None, [train_tgt])]
+    if output.exists() and any(Path(path).exists() and output.samefile(path) for path in read):
+        raise ConfigError(f"-o {output}: is an input too; choose another file")

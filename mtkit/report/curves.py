@@ -1,0 +1,82 @@
+"""How training runs went: loss, BLEU and chrF by update, out of ``metrics.jsonl``."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtkit.errors import DataError
+from mtkit.io import read_lines
+from mtkit.log import counted, logger
+
+MEASUREMENTS = {
+    "loss_per_token": "training loss per token, in nats",
+    "valid_loss_per_token": "validation loss per token, in nats",
+    "valid_bleu": "BLEU of the validation set",
+    "valid_chrf": "chrF of the validation set",
+}
+"""Keys of ``metrics.jsonl`` that are drawn, and what they are."""
+
+_MAX_POINTS = 500
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One measurement of one run."""
+
+    run: str
+    points: list[tuple[float, float]]
+    """Update and value; of a long run every n-th."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One measurement of all runs that made it."""
+
+    name: str
+    curves: list[Curve]
+
+
+def read_curves(runs: Sequence[Path]) -> list[Plot]:
+    """Read the learning curves of runs.
+
+    Args:
+        runs: Directories with a ``metrics.jsonl``.
+
+    Raises:
+        DataError: If a file is missing or not what a run writes, naming the line.
+    """
+    of_runs = [(str(run), _read(run / "metrics.jsonl")) for run in runs]
+    plots = []
+    for key, name in MEASUREMENTS.items():
+        curves = [Curve(run, _thinned(points[key])) for run, points in of_runs if points[key]]
+        if curves:
+            plots.append(Plot(name, curves))
+    return plots
+
+
+def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
+    points: dict[str, list[tuple[float, float]]] = {key: [] for key in MEASUREMENTS}
+    n_left_out = 0
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            record = json.loads(line)
+            update = float(record["update"])
+            values = {key: float(record[key]) for key in MEASUREMENTS if key in record}
+        except (ValueError, KeyError, TypeError):
+            raise DataError(f'{path}:{number}: expected a JSON object with an "update" and numbers') from None
+        for key, value in values.items():
+            if math.isfinite(update) and math.isfinite(value):
+                points[key].append((update, value))
+            else:
+                n_left_out += 1
+    if n_left_out:
+        logger.warning("%s: left out %s that is not finite", path, counted(n_left_out, "value"))
+    return points
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most ``_MAX_POINTS``, the last among them."""
+    step = -(-len(points) // _MAX_POINTS)
+    return points[::-1][::step][::-1]
