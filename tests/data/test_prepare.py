@@ -9,6 +9,7 @@ import datasets
 import pytest
 
 from mtkit.config import DataConfig, TokenizerConfig
+from mtkit.data import pairs
 from mtkit.data.batches import BatchPlan, padding_share
 from mtkit.data.prepare import Prepared, open_prepared, prepare
 from mtkit.data.tokenizer import Tokenizer
@@ -300,3 +301,14 @@ def test_unicode_line_separators_do_not_split_lines(tmp_path: Path, corpora: Pat
     assert prepared.manifest.n_test == {"newstest2009": 2_525}
     tgt_text = prepared.store("test/newstest2009").tgt_text()
     assert len("\n".join(tgt_text).splitlines()) > len(tgt_text)
+
+
+@pytest.mark.parametrize("place", ["valid", "test"])
+def test_a_fault_at_the_end_of_a_held_out_set_is_told_before_the_work(
+    place: str, tmp_path: Path, toy_data: ToyData, write_lines: WriteLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "CHUNK_PAIRS", 2)
+    files = {"src": write_lines("held.en", ["a"] * 6), "tgt": write_lines("held.de", ["b"] * 5)}
+    impossible = TokenizerConfig(vocab_size=100_000)  # which is known when the training text has been read
+    with pytest.raises(DataError, match=r"held\.en has 6 lines but .*held\.de has 5"):
+        prepare(toy_data(**{place: files}), impossible, tmp_path / "out")
