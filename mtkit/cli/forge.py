@@ -18,7 +18,7 @@ from mtkit.cli.options import (
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mtkit.forge.corpus import Kind
+    from mtkit.forge.corpus import Kind, Work
 
 forge = typer.Typer(
     name="forge", no_args_is_help=True, rich_markup_mode=None, help="Make training pairs with a model, for a recipe."
@@ -60,7 +60,9 @@ def backtranslate(
     The target side is what people wrote, the source side what the model made of it, marked with a tag (Caswell et
     al. 2019). The same command goes on where it was interrupted.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    work = (model, beam_size, shard_lines, engine.value, device, precision, threads)
+    from mtkit.forge.corpus import Work
+
+    work = Work(model, beam_size, engine.value, device, precision, threads, shard_lines)
     _forge("backtranslate", recipe, inputs, output, [tag] if tag else [], work, overrides, overwrite=overwrite)
 
 
@@ -92,7 +94,9 @@ def distill(
     The source side is the training text, the target side what the teacher makes of it. The same command goes on
     where it was interrupted.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    work = (model, beam_size, shard_lines, engine.value, device, precision, threads)
+    from mtkit.forge.corpus import Work
+
+    work = Work(model, beam_size, engine.value, device, precision, threads, shard_lines)
     _forge("distill", recipe, inputs or [], output, [], work, overrides, overwrite=overwrite)
 
 
@@ -102,13 +106,13 @@ def _forge(
     inputs: list[Path],
     output: Path,
     tags: list[str],
-    work: tuple[Path, int | None, int, str, str, str, int | None],
+    work: "Work",
     overrides: list[str] | None,
     *,
     overwrite: bool,
 ) -> None:
     from mtkit.errors import Interrupted
-    from mtkit.forge.corpus import MANIFEST, Work
+    from mtkit.forge.corpus import MANIFEST
     from mtkit.forge.corpus import forge as make
     from mtkit.forge.shards import JOB_FILE, n_shards
     from mtkit.log import counted
@@ -120,16 +124,8 @@ def _forge(
         if not ((output / MANIFEST).exists() or (output / JOB_FILE).exists()):
             raise ConfigError(f"{output}: is no forged source, and is not replaced; choose another -o")
         shutil.rmtree(output)
-    model, beam_size, shard_lines, engine, device, precision, threads = work
     try:
-        manifest = make(
-            kind,
-            data,
-            inputs,
-            Work(model, beam_size, engine, device, precision, threads, shard_lines),  # type: ignore[arg-type]
-            output,
-            tags=tags,
-        )
+        manifest = make(kind, data, inputs, work, output, tags=tags)
     except KeyboardInterrupt:
         done = counted(n_shards(output), "shard")
         raise Interrupted(f"{output}: {done} done; the same command goes on") from None
