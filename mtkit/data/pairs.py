@@ -2,12 +2,15 @@
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from mtkit.errors import DataError
+from mtkit.io import sha256_file
 
 CHUNK_PAIRS = 8192
 """Pairs that a source hands over at once."""
@@ -46,6 +49,26 @@ class Source(Protocol):
 
     def one_side(self, side: int) -> Iterator[list[str]]:
         """The segments of one side alone, in chunks of the same size: 0 source, 1 target."""
+
+
+@dataclass
+class FileSource(ABC):
+    """A source that is one file, read whole even where one side is wanted."""
+
+    name: str
+    path: Path
+
+    def sha256(self) -> dict[str, str]:
+        """Digest of the file."""
+        return {str(self.path): sha256_file(self.path)}
+
+    @abstractmethod
+    def chunks(self) -> Iterator[Pairs]:
+        """All pairs, at most ``CHUNK_PAIRS`` at a time."""
+
+    def one_side(self, side: int) -> Iterator[list[str]]:
+        """One side of all pairs: 0 source, 1 target."""
+        return (chunk.of_side(side) for chunk in self.chunks())
 
 
 @dataclass

@@ -3,32 +3,25 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mtkit.data import pairs
-from mtkit.data.pairs import Pairs, as_score, one_line
+from mtkit.data.pairs import FileSource, Pairs, as_score, one_line
 from mtkit.errors import DataError
-from mtkit.io import read_line_chunks, sha256_file
+from mtkit.io import read_line_chunks
 
 MAX_NAMES_SHOWN = 12
 
 
 @dataclass
-class JsonlSource:
+class JsonlSource(FileSource):
     """A file with a JSON object on every line that is not blank."""
 
-    name: str
-    path: Path
     fields: tuple[str, str] | None
     """Of source and target, dotted where one lies inside another."""
     score: str | None
     languages: tuple[str, str]
     """What the fields are called where ``fields`` does not say it, alone or under ``translation``."""
-
-    def sha256(self) -> dict[str, str]:
-        """Digest of the file."""
-        return {str(self.path): sha256_file(self.path)}
 
     def chunks(self) -> Iterator[Pairs]:
         """Read two fields, and that of the scores; a line break inside a segment becomes a space.
@@ -45,10 +38,6 @@ class JsonlSource:
                     self._read(line, f"{self.path}:{number}", found)
             n += len(lines)
             yield found
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one field."""
-        return (chunk.of_side(side) for chunk in self.chunks())
 
     def _read(self, line: str, where: str, found: Pairs) -> None:
         """Add the pair of a line."""

@@ -4,13 +4,12 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mtkit.data.formats.languages import closeness
-from mtkit.data.pairs import Pairs, in_chunks, one_line
+from mtkit.data.pairs import FileSource, Pairs, in_chunks, one_line
 from mtkit.errors import DataError
-from mtkit.io import read_blocks, sha256_file
+from mtkit.io import read_blocks
 from mtkit.log import counted, logger
 
 MAX_BYTES = 100_000_000
@@ -20,17 +19,11 @@ _CHARSET = re.compile(rb'^"Content-Type:[^\n]*charset=([^\s\\";]+)', re.MULTILIN
 
 
 @dataclass
-class PoSource:
+class PoSource(FileSource):
     """The translated messages of a catalogue: without its header, and what is fuzzy or obsolete."""
 
-    name: str
-    path: Path
     languages: tuple[str, str]
     _told: bool = False
-
-    def sha256(self) -> dict[str, str]:
-        """Digest of the file."""
-        return {str(self.path): sha256_file(self.path)}
 
     def chunks(self) -> Iterator[Pairs]:
         """Read messages and translations, swapped where the header says that these are in the source language.
@@ -41,10 +34,6 @@ class PoSource:
             DataError: If the file cannot be read, is malformed or not in its charset, or translate-toolkit is missing.
         """
         return in_chunks(self._pairs())
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one side of the translated messages."""
-        return (chunk.of_side(side) for chunk in self.chunks())
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         catalogue = self._parsed(self._content())

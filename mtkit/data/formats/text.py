@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtkit.data import pairs
-from mtkit.data.pairs import Pairs, as_score
+from mtkit.data.pairs import FileSource, Pairs, as_score
 from mtkit.errors import DataError
 from mtkit.io import read_aligned_chunks, read_line_chunks, sha256_file
 
@@ -37,18 +37,12 @@ class TextSource:
 
 
 @dataclass
-class TsvSource:
+class TsvSource(FileSource):
     """A tab-separated file without quoting; columns that have names have them in its first line."""
 
-    name: str
-    path: Path
     columns: tuple[int | str, int | str]
     """Of source and target: numbers, counted from 0, or names."""
     score: int | str | None = None
-
-    def sha256(self) -> dict[str, str]:
-        """Digest of the file."""
-        return {str(self.path): sha256_file(self.path)}
 
     def chunks(self) -> Iterator[Pairs]:
         """Read two columns, and that of the scores.
@@ -72,10 +66,6 @@ class TsvSource:
                 raise
             yield Pairs(src, tgt, self._scores(scores[0], n + 1) if scores else None)
             n += len(rows)
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one column."""
-        return (chunk.of_side(side) for chunk in self.chunks())
 
     def _places(self, first_row: list[str]) -> list[int]:
         """Numbers of the columns."""

@@ -6,13 +6,11 @@ another format, with the ``sub`` in it, and is left out.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from mtkit.data.formats.languages import side_of
 from mtkit.data.formats.xml import Segment, read_pairs
-from mtkit.data.pairs import Pairs, in_chunks, one_line
+from mtkit.data.pairs import FileSource, Pairs, in_chunks, one_line
 from mtkit.errors import DataError
-from mtkit.io import sha256_file
 from mtkit.log import counted, logger
 
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -21,17 +19,11 @@ _MAX_LANGUAGES_SHOWN = 12
 
 
 @dataclass
-class TmxSource:
+class TmxSource(FileSource):
     """The units of a translation memory that have both languages."""
 
-    name: str
-    path: Path
     languages: tuple[str, str]
     _told: bool = False
-
-    def sha256(self) -> dict[str, str]:
-        """Digest of the file."""
-        return {str(self.path): sha256_file(self.path)}
 
     def chunks(self) -> Iterator[Pairs]:
         """Read both languages; units without them are skipped and counted, and of two variants the first is taken.
@@ -40,10 +32,6 @@ class TmxSource:
             DataError: If the file cannot be read, is no TMX, declares entities, or has no unit with both languages.
         """
         return in_chunks(self._pairs())
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one language of the units that have both."""
-        return (chunk.of_side(side) for chunk in self.chunks())
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         segment = Segment()

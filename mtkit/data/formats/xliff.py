@@ -8,13 +8,11 @@ inside a code is left out.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from mtkit.data.formats.languages import is_swapped
 from mtkit.data.formats.xml import Segment, read_pairs
-from mtkit.data.pairs import Pairs, in_chunks, one_line
+from mtkit.data.pairs import FileSource, Pairs, in_chunks, one_line
 from mtkit.errors import DataError
-from mtkit.io import sha256_file
 from mtkit.log import counted, logger
 
 _CODES = {"x", "bx", "ex", "ph", "it", "bpt", "ept", "sc", "ec"}
@@ -24,17 +22,11 @@ count: it is so by default, and most programs leave it."""
 
 
 @dataclass
-class XliffSource:
+class XliffSource(FileSource):
     """The translated units of an XLIFF document."""
 
-    name: str
-    path: Path
     languages: tuple[str, str]
     _told: bool = False
-
-    def sha256(self) -> dict[str, str]:
-        """Digest of the file."""
-        return {str(self.path): sha256_file(self.path)}
 
     def chunks(self) -> Iterator[Pairs]:
         """Read source and target, swapped where the file goes the other way; what is not translated is skipped.
@@ -43,10 +35,6 @@ class XliffSource:
             DataError: If the file cannot be read, is no XLIFF, declares entities, or is in other languages.
         """
         return in_chunks(self._pairs())
-
-    def one_side(self, side: int) -> Iterator[list[str]]:
-        """Read one side of the translated units."""
-        return (chunk.of_side(side) for chunk in self.chunks())
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         segment = Segment()
