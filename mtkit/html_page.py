@@ -2,6 +2,7 @@
 
 import html
 import json
+from pathlib import Path
 
 
 def page_head(title: str, style: str) -> str:
@@ -26,3 +27,10 @@ def json_element(name: str, value: object) -> str:
     data = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # In a script element only "<" could end it or begin a comment.
     return f'<script type="application/json" class="{name}">{data.replace("<", chr(92) + "u003c")}</script>\n'
+
+
+def page_program(path: Path) -> str:
+    """The page's program, a JavaScript file, after what the programs of all pages share, and the end of the page."""
+    shared = Path(__file__).with_suffix(".js")
+    program = "\n".join(part.read_text(encoding="utf-8") for part in (shared, path))
+    return f"<script>\n{program}</script>\n</body>\n</html>\n"

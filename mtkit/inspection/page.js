@@ -1,26 +1,5 @@
-// Draws what the page holds as JSON. Text from a corpus or a model goes through textContent and attributes only.
-"use strict";
-
-const SVG = "http://www.w3.org/2000/svg";
+// Draws the looks that the page holds as JSON.
 const PARTS = { cross: "decoder looks at source", encoder: "source at itself", decoder: "translation at itself" };
-
-function make(name, properties = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key === "text") node.textContent = value;
-    else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-    else if (value !== null) node.setAttribute(key, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-function draw(name, attributes = {}, text = null) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== null) node.textContent = text;
-  return node;
-}
 
 const fixed = (value, digits) => (value === null ? "nan" : value.toFixed(digits));
 const chance = (logProb) => (logProb === null ? 0 : Math.exp(logProb));
@@ -34,7 +13,6 @@ function directionOf(text) {
   const letter = text.match(/\p{L}/u);
   return letter && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(letter[0]) ? "rtl" : "ltr";
 }
-const titled = (text, hint) => [make("h2", { text }), make("p", { class: "hint", text: hint })];
 
 // ---- pieces and what might have stood in their place
 

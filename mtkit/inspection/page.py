@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mtkit import __version__
-from mtkit.html_page import json_element, page_head
+from mtkit.html_page import json_element, page_head, page_program
 from mtkit.inspection.findings import findings
 from mtkit.inspection.look import Look
 
@@ -29,5 +29,4 @@ def page(looks: Iterable[Look], *, title: str, src_lang: str, tgt_lang: str) -> 
     for look in looks:
         plain = look.as_json() | {"findings": findings(look), "src_lang": src_lang, "tgt_lang": tgt_lang}
         yield json_element("look", plain)
-    program = (_HERE / "page.js").read_text(encoding="utf-8")
-    yield f"<script>\n{program}</script>\n</body>\n</html>\n"
+    yield page_program(_HERE / "page.js")

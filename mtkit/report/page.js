@@ -1,7 +1,4 @@
-// Draws what the page holds as JSON. Text from a corpus or a model goes through textContent and attributes only.
-"use strict";
-
-const SVG = "http://www.w3.org/2000/svg";
+// Draws the report that the page holds as JSON.
 const PAGE_SIZE = 50;
 const MAX_CELLS = 250000; // of the table that finds differences: two sentences of 500 words
 const SIDES = ["first", "second"];
@@ -12,27 +9,8 @@ const systems = report.systems.map((system) => system.name);
 const two = systems.length === 2;
 const [srcLang, tgtLang] = report.language_pair ?? [null, null];
 
-function make(name, properties = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key === "text") node.textContent = value;
-    else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-    else if (value !== null) node.setAttribute(key, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-function draw(name, attributes = {}, text = null) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== null) node.textContent = text;
-  return node;
-}
-
 const whole = (n) => n.toLocaleString("en-GB");
 const signed = (value, digits = 1) => (value > 0 ? "+" : "") + value.toFixed(digits);
-const titled = (text, hint) => [make("h2", { text }), make("p", { class: "hint", text: hint })];
 const cell = (text, kind = "n") => make("td", { class: kind, text });
 const heads = (...names) => make("tr", {}, ...names.map((text, i) => make("th", { class: i ? "n" : "", text })));
 const tone = (value, half) => (half === null || Math.abs(value) <= half ? "n quiet" : value > 0 ? "n good" : "n bad");

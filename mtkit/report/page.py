@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mtkit import __version__
-from mtkit.html_page import json_element, page_head
+from mtkit.html_page import json_element, page_head, page_program
 from mtkit.report.collect import Report
 from mtkit.report.faults import FAULTS
 
@@ -22,5 +22,4 @@ def page(report: Report, *, title: str | None = None) -> Iterator[str]:
     yield "<noscript>This page is drawn by JavaScript.</noscript>\n<main></main>\n"
     yield json_element("report", report.as_json() | {"version": __version__, "kinds": list(FAULTS)})
     yield json_element("sentences", report.sentences.as_json())
-    program = (_HERE / "page.js").read_text(encoding="utf-8")
-    yield f"<script>\n{program}</script>\n</body>\n</html>\n"
+    yield page_program(_HERE / "page.js")
