@@ -95,10 +95,11 @@ def _compare(aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, 
     texts = [Text(path, list(read_lines(path))) for path in (src, tgt, gold)]
     check_aligned(texts)
     gold_links = read_gold(texts[2])
-    scores = []
-    for choice in aligner.choices():
-        found = aligner.with_choice(choice).align(texts[0].lines, texts[1].lines)
-        scores.append((score_alignments([links or set() for links in found], gold_links), choice))
+    by_choice = aligner.align_by_all(texts[0].lines, texts[1].lines)
+    scores = [
+        (score_alignments([links or set() for links in found], gold_links), choice)
+        for choice, found in by_choice.items()
+    ]
     scores.sort(key=lambda pair: pair[0].error_rate)
     for score, choice in scores:
         shown = f"AER {100 * score.error_rate:6.2f} %  precision {100 * score.precision:6.2f} %"

@@ -15,6 +15,7 @@ from mtkit.doctor.lengths import RATIO_BINS, quantile
 from mtkit.doctor.report import Report
 from mtkit.doctor.text import share_shown, source_line, summary
 from mtkit.errors import DataError
+from mtkit.html_page import page_head
 from mtkit.io import atomic_file
 
 _INK = "#010203"
@@ -70,11 +71,8 @@ def check_plots() -> None:
 
 def _page(report: Report) -> Iterator[str]:
     title = f"{report.src_lang}-{report.tgt_lang}: {report.n_pairs:,} pairs"
-    yield "<!doctype html>"
-    yield f'<html lang="en"><head><meta charset="utf-8"><title>{_safe(title)}</title>'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<style>{_STYLE}</style></head><body>"
-    yield f"<h1>{_safe(title)}</h1><p>{_safe(summary(report))}</p>"
+    yield page_head(title, _STYLE)
+    yield f"<p>{_safe(summary(report))}</p>"
     yield f"<p>{'<br>'.join(_safe(source_line(source)) for source in report.sources)}</p>"
     yield "<h2>Findings</h2>"
     for finding in ordered(report.findings):

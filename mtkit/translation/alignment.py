@@ -4,7 +4,7 @@ Shapes: H heads, T target pieces, S source pieces, both with the end of sentence
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -114,10 +114,6 @@ class Aligner:
             Choice(layer, reading) for layer, reading in product(range(1, n_attending(self._model) + 1), (False, True))
         ]
 
-    def with_choice(self, choice: Choice) -> "Aligner":
-        """The same with another choice."""
-        return Aligner(self._model, self._tokenizer, choice, device=self._device, prefix=self._prefix)
-
     def align(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> list[Links | None]:
         """The links of each pair; words are what stands between white space. None where a side is longer than the
         model reads.
@@ -127,6 +123,15 @@ class Aligner:
         Raises:
             DataError: If the two sides differ in length.
         """
+        return self._align(src_text, tgt_text, [self.choice])[self.choice]
+
+    def align_by_all(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> dict[Choice, list[Links | None]]:
+        """The same by each of ``choices()``, out of one pass through the model."""
+        return self._align(src_text, tgt_text, self.choices())
+
+    def _align(
+        self, src_text: Sequence[str], tgt_text: Sequence[str], choices: Sequence[Choice]
+    ) -> dict[Choice, list[Links | None]]:
         if len(src_text) != len(tgt_text):
             raise DataError(f"{len(src_text):,} source segments but {len(tgt_text):,} translations")
         # SentencePiece joins nothing across spaces: a sentence's pieces are those of its words, one after the other.
@@ -134,26 +139,26 @@ class Aligner:
         tgt = [self._tokenizer.encode_tgt(text.split()) for text in tgt_text]
         n_tags = len(self._prefix)
         lengths = [max(n_tags + sum(map(len, s)), sum(map(len, t))) + 1 for s, t in zip(src, tgt, strict=True)]
-        found: list[Links | None] = [None] * len(lengths)
+        found: dict[Choice, list[Links | None]] = {choice: [None] * len(lengths) for choice in choices}
         fit = [i for i, length in enumerate(lengths) if length <= self._model.config.max_length]
         for batch in in_batches([lengths[i] for i in fit], _BATCH_TOKENS, "tokens"):
             rows = [fit[i] for i in batch]
-            for i, weights in zip(rows, self._weights([src[i] for i in rows], [tgt[i] for i in rows]), strict=True):
-                found[i] = links(weights, list(map(len, src[i])), list(map(len, tgt[i])))
+            crossing = self._crossing([src[i] for i in rows], [tgt[i] for i in rows])
+            for choice, (row, i) in product(choices, enumerate(rows)):
+                src_lengths, tgt_lengths = (list(map(len, words)) for words in (src[i], tgt[i]))
+                first = int(choice.reading)  # the decoder reads the begin of sentence first
+                weights = crossing[choice.layer - 1][row]
+                weights = weights[first : first + sum(tgt_lengths), n_tags : n_tags + sum(src_lengths) + 1]
+                found[choice][i] = links(weights, src_lengths, tgt_lengths)
         return found
 
-    def _weights(self, src: Sequence[list[list[int]]], tgt: Sequence[list[list[int]]]) -> Iterator[Tensor]:
-        """Of each pair: what each of its target pieces looked at, (T - 1, S), the mean of all heads."""
+    def _crossing(self, src: Sequence[list[list[int]]], tgt: Sequence[list[list[int]]]) -> list[Tensor]:
+        """Of each layer: what each target piece looked at, (B, T, S) with the tags first, the mean of all heads."""
         src_ids, tgt_ids = ([[i for word in words for i in word] for words in side] for side in (src, tgt))
         pairs = collate([self._prefix + ids for ids in src_ids], tgt_ids).to(self._device)
         padding = pairs.src == self._tokenizer.pad_id
         layers = attention_weights(self._model, pairs.src, pairs.tgt_in, padding if bool(padding.any()) else None)
-        crossing = [one.weights for one in layers if one.part == "cross"]
-        mean = crossing[self.choice.layer - 1].mean(1).cpu()  # (B, T, S)
-        first = int(self.choice.reading)  # the decoder reads the begin of sentence first
-        for row, s, t in zip(mean, src_ids, tgt_ids, strict=True):
-            n_tags = len(self._prefix)  # they are no words
-            yield row[first : first + len(t), n_tags : n_tags + len(s) + 1]
+        return [one.weights.mean(1).cpu() for one in layers if one.part == "cross"]
 
 
 def links(weights: Tensor, src_lengths: Sequence[int], tgt_lengths: Sequence[int]) -> Links:

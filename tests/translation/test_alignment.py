@@ -63,9 +63,12 @@ def test_the_layer_is_the_one_asked_for_or_remembered(bundle: Path) -> None:
 
 
 def _all_choices(bundle: Path) -> list[set[tuple[int, int]] | None]:
-    aligner = Aligner.load(bundle, device="cpu", threads=1)
-    assert len(aligner.choices()) == 6
-    return [aligner.with_choice(choice).align(LINES[:1], LINES[1:2])[0] for choice in aligner.choices()]
+    by_choice = Aligner.load(bundle, device="cpu", threads=1).align_by_all(LINES[:1], LINES[1:2])
+    assert len(by_choice) == 6
+    for choice, found in by_choice.items():
+        chosen = Aligner.load(bundle, layer=choice.layer, reading=choice.reading, device="cpu", threads=1)
+        assert chosen.align(LINES[:1], LINES[1:2]) == found
+    return [found[0] for found in by_choice.values()]
 
 
 @pytest.mark.parametrize("architecture", ["rnn", "conv"])
@@ -88,9 +91,9 @@ def test_a_model_that_reverses_aligns_backwards(toy_task: ToyTask, tmp_path: Pat
     tgt = (toy_task.directory / "test.abc").read_text().split("\n")[:-1]
     aligner = Aligner.load(run.directory, device="cpu", threads=1)
     best = 0.0
-    for choice in aligner.choices():
+    for by_choice in aligner.align_by_all(src, tgt).values():
         n_right = n_words = 0
-        for line, found in zip(src, aligner.with_choice(choice).align(src, tgt), strict=True):
+        for line, found in zip(src, by_choice, strict=True):
             n = len(line.split())
             n_right += len((found or set()) & {(n - 1 - t, t) for t in range(n)})
             n_words += n
