@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import DeviceOption, ModelOption, SrcLangOption, TgtLangOption, ThreadsOption
+from mtkit.cli.options import (
+    DeviceOption,
+    ModelOption,
+    PairsSrcOption,
+    PairsTgtOption,
+    SrcLangOption,
+    TgtLangOption,
+    ThreadsOption,
+    check_stdin,
+    needed,
+)
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,12 +26,8 @@ _PAIRS_AT_ONCE = 2048  # sorted by length among themselves
 
 def align(
     model: ModelOption = None,
-    src: Annotated[
-        str | None, typer.Option("--src", "-src", "--input", "-i", metavar="FILE", help="Source lines.")
-    ] = None,
-    tgt: Annotated[
-        str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line.")
-    ] = None,
+    src: PairsSrcOption = None,
+    tgt: PairsTgtOption = None,
     layer: Annotated[
         int | None,
         typer.Option(min=1, help="Of the decoder. Default: what --remember noted, else the last but one."),
@@ -53,12 +59,10 @@ def align(
     Words are what stands between white space, counted from 0, source first. A pair that is longer than the model
     reads gets an empty line.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if model is None:
-        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
+    model = needed(model)
     if src is None or tgt is None:
         raise ConfigError("give the pairs: --src FILE and --tgt FILE")
-    if src == tgt == "-":
-        raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+    check_stdin(src, tgt, gold)
     if remember and gold is None:
         raise ConfigError("--remember needs --gold FILE, to know what is best")
     if gold is not None and (layer is not None or reading is not None):

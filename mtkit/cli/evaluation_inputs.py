@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtkit.cli.evaluation_outputs import write_atomically
+from mtkit.cli.options import check_stdin
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ class Inputs:
             raise ConfigError(f"{len(self.names)} --name for {len(self.hyps)} --hyp: give each output one, in order")
         if len(set(self.names)) < len(self.names):
             raise ConfigError("--name stands there twice with the same name; names must differ")
-        if self.files.count("-") > 1:
-            raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+        check_stdin(*self.files)
         if self.output is not None:
             _check_output(self.output, self.files)
 

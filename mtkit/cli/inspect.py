@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import DeviceOption, ModelOption, ThreadsOption
+from mtkit.cli.options import DeviceOption, ModelOption, ThreadsOption, check_stdin, needed
 from mtkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -50,12 +50,10 @@ def inspect(
 
     The page is one file that needs no network. A picture holds one sentence.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if model is None:
-        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
+    model = needed(model)
     if texts and input_file is not None:
         raise ConfigError("give sentences or -i FILE, not both")
-    if tgt == "-" and not texts and (input_file or "-") == "-":
-        raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+    check_stdin(tgt, None if texts else input_file or "-")
     ending = _ending(output, as_json=as_json)
 
     from mtkit.inspection.look import Inspector

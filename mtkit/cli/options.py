@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mtkit.errors import ConfigError
+
 
 class Engine(StrEnum):
     """What searches for translations."""
@@ -48,7 +50,34 @@ SrcLangOption = Annotated[
 TgtLangOption = Annotated[
     str | None, typer.Option("--tgt-lang", metavar="CODE", help="Language of its translation, for a model of several.")
 ]
+PairsSrcOption = Annotated[
+    str | None, typer.Option("--src", "-src", "--input", "-i", metavar="FILE", help="Source lines; - is stdin.")
+]
+PairsTgtOption = Annotated[
+    str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 PrintConfigOption = Annotated[
     bool, typer.Option("--print-config", help="Show every setting and where it came from, and do nothing else.")
 ]
+
+
+def needed(model: Path | None) -> Path:
+    """The model, of a command that has none by default.
+
+    Raises:
+        ConfigError: If none was named.
+    """
+    if model is None:
+        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
+    return model
+
+
+def check_stdin(*files: Path | str | None) -> None:
+    """Find out whether more than one of a command's inputs is ``-``.
+
+    Raises:
+        ConfigError: If so.
+    """
+    if [str(file) for file in files].count("-") > 1:
+        raise ConfigError("standard input can be read only once: name a file instead of one of the -")

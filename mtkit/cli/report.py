@@ -9,6 +9,7 @@ import typer
 
 from mtkit.cli.evaluation_inputs import Inputs
 from mtkit.cli.evaluation_outputs import write_atomically
+from mtkit.cli.options import check_stdin
 from mtkit.errors import ConfigError, DataError
 
 
@@ -93,8 +94,7 @@ def _check(inputs: Inputs, train_tgt: str | None, output: Path | None, *, as_jso
     if len(inputs.hyps) > 2:
         raise ConfigError(f"{len(inputs.hyps)} --hyp: a report is on one output or on two; mtkit evaluate takes more")
     inputs.check()
-    if train_tgt == "-" and "-" in inputs.files:
-        raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+    check_stdin(train_tgt, *inputs.files)
     if output is None and not as_json:
         raise ConfigError("nowhere to write to: name the page with -o page.html, or print the numbers with --json")
     if output is None:

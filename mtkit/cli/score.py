@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import DeviceOption, ModelOption, PrecisionOption, SrcLangOption, TgtLangOption, ThreadsOption
+from mtkit.cli.options import (
+    DeviceOption,
+    ModelOption,
+    PairsSrcOption,
+    PairsTgtOption,
+    PrecisionOption,
+    SrcLangOption,
+    TgtLangOption,
+    ThreadsOption,
+    check_stdin,
+    needed,
+)
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,12 +29,8 @@ _PAIRS_AT_ONCE = 4096  # sorted by length among themselves
 
 def score(
     model: ModelOption = None,
-    src: Annotated[
-        str | None, typer.Option("--src", "-src", "--input", "-i", metavar="FILE", help="Source lines.")
-    ] = None,
-    tgt: Annotated[
-        str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
-    ] = None,
+    src: PairsSrcOption = None,
+    tgt: PairsTgtOption = None,
     contrast: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Source, right, wrong and perhaps a kind, by tabs: how often right wins."),
@@ -49,14 +56,12 @@ def score(
     Natural logarithms, summed over the pieces of the translation and its end: 0 is
     certainty, higher is better. nan where a side is longer than the model reads.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if model is None:
-        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
+    model = needed(model)
     if (contrast is None) == (src is None and tgt is None):
         raise ConfigError("give --src FILE and --tgt FILE, or --contrast FILE")
     if (src is None) != (tgt is None):
         raise ConfigError("--src and --tgt go together: name both files")
-    if src == tgt == "-":
-        raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+    check_stdin(src, tgt)
 
     from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger, progress_bar

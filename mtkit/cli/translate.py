@@ -22,6 +22,7 @@ from mtkit.cli.options import (
     TgtLangOption,
     ThreadsOption,
     TranslationPrecisionOption,
+    needed,
 )
 from mtkit.cli.records import Record, formatter, json_record, text_record
 from mtkit.errors import ConfigError, DataError
@@ -97,9 +98,8 @@ def translate(
     Blank lines and the white space around a line stay as they are. A line over the model's limit is translated
     sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if not models:
-        raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
-    if len(models) > 1:
+    model = needed(models[0] if models else None)
+    if models and len(models) > 1:
         raise ConfigError(f"-m was given {len(models)} times: ensembles are not supported yet; give one model")
     if file is not None and input_file is not None:
         raise ConfigError(f"two inputs, {file} and {input_file}: name one")
@@ -121,7 +121,7 @@ def translate(
         if quiet:
             set_up_logging(quiet=True)
         translator = Translator.load(
-            models[0],
+            model,
             engine=engine.value,
             device=device,
             precision=precision,
@@ -139,7 +139,7 @@ def translate(
         size = batch_size or BATCH_SIZE[batch_type.value]
         logger.info(
             "translating with %s (%.1f million parameters) on %s; beam %d, batches of %d %s",
-            models[0],
+            model,
             translator.engine.n_parameters / 1e6,
             translator.engine.description,
             options.beam_size,
@@ -150,7 +150,6 @@ def translate(
         read = json_record if input_format is InputFormat.JSONL else text_record
         show = formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
         tally = _Tally()
-        model = models[0]
 
         def load_aligner() -> "Aligner":
             from mtkit.translation.alignment import Aligner
