@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import DeviceOption, ModelOption, ThreadsOption, check_stdin, needed
+from mtkit.cli.options import (
+    DeviceOption,
+    ModelOption,
+    SrcLangOption,
+    TgtLangOption,
+    ThreadsOption,
+    check_stdin,
+    needed,
+)
 from mtkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -37,6 +45,8 @@ def inspect(
     beam_size: Annotated[int | None, typer.Option("--beam-size", "-b", min=1, help="Default: the model's.")] = None,
     n_best: Annotated[int | None, typer.Option(min=1, help="Translations to show. Default: the beam size.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Possibilities to show at each position.")] = 5,
+    src_lang: SrcLangOption = None,
+    tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
@@ -56,11 +66,11 @@ def inspect(
     check_stdin(tgt, None if texts else input_file or "-")
     ending = _ending(output, as_json=as_json)
 
-    from mtkit.inspection.look import Inspector
+    from mtkit.inspection.inspector import Inspector
     from mtkit.log import logger
 
     source = input_file or "-"
-    inspector = Inspector.load(model, device=device, threads=threads)
+    inspector = Inspector.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
     options = inspector.options(beam_size=beam_size, n_best=n_best)
     logger.info("looking into %s, beam %d", model, options.beam_size)
 

@@ -94,8 +94,10 @@ function groupsOf(look, axis, byWord) {
   const labels = { source: look.src_tokens, read: look.tgt_read, predicted: look.shown.positions.map((p) => p.token) }[axis];
   if (!byWord) return labels.map((label, i) => [label, i, i + 1]);
   const shift = axis === "read" ? 1 : 0;
-  const groups = axis === "read" ? [[labels[0], 0, 1]] : [];
-  for (const word of axis === "source" ? look.src_words : look.tgt_words) {
+  const found = axis === "source" ? look.src_words : look.tgt_words;
+  const begin = (found.length ? found[0].first : 0) + shift; // tags of languages, the begin of sentence
+  const groups = labels.slice(0, begin).map((label, i) => [label, i, i + 1]);
+  for (const word of found) {
     const first = word.first + shift;
     if (first < labels.length) groups.push([word.text, first, Math.min(first + word.n_pieces, labels.length)]);
   }
@@ -179,7 +181,8 @@ function attention(look) {
     const queries = groupsOf(look, { cross: "predicted", encoder: "source", decoder: "read" }[state.part], state.byWord);
     const keys = groupsOf(look, state.part === "decoder" ? "read" : "source", state.byWord);
     const weights = state.head ? layer.weights[state.head - 1] : meanOf(layer.weights);
-    const marked = (q, k) => state.part === "cross" && state.byWord && look.alignment.some(([s, t]) => s === k && t === q);
+    const nTags = look.src_words[0].first;
+    const marked = (q, k) => state.part === "cross" && state.byWord && look.alignment.some(([s, t]) => s + nTags === k && t === q);
     const name = `layer ${layer.layer}, ${state.head ? "head " + state.head : "mean of the heads"}`;
     readout.textContent = name;
     map.replaceChildren(heatmap(grouped(weights, queries, keys), queries, keys, marked, (text) => { readout.textContent = `${name}: ${text}`; }));

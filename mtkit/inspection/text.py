@@ -47,7 +47,9 @@ def _seen(look: Look) -> list[str]:
     for query in range(len(look.shown.positions)):
         shares = [sum(head[query][key] for head in weights) / len(weights) for key in range(len(look.src_tokens))]
         by_word = [(sum(shares[w.first : w.first + w.n_pieces]), w.text) for w in look.src_words]
-        share, word = max([*by_word, (shares[-1], look.src_tokens[-1])], key=lambda pair: pair[0])
+        n_tags = look.src_words[0].first
+        special = [(shares[i], look.src_tokens[i]) for i in (*range(n_tags), -1)]
+        share, word = max([*by_word, *special], key=lambda pair: pair[0])
         named.append(f"{word} {share:.2f}")
     return named
 

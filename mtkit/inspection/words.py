@@ -24,12 +24,14 @@ class Word:
     n_pieces: int
 
 
-def words(pieces: Sequence[str]) -> list[Word]:
-    """Group the pieces of a sentence into words.
+def words(pieces: Sequence[str], *, first: int = 0) -> list[Word]:
+    """Group the pieces of a sentence, from the one numbered ``first``, into words.
 
     A word begins after a space. Where a script writes none, each piece is a word.
     """
-    starts = [i for i, piece in enumerate(pieces) if _begins(piece, pieces[i - 1] if i else None)]
+    starts = [
+        i for i, piece in enumerate(pieces) if i >= first and _begins(piece, pieces[i - 1] if i > first else None)
+    ]
     ends = [*starts[1:], len(pieces)][: len(starts)]
     return [Word(text(pieces[start:end]), start, end - start) for start, end in zip(starts, ends, strict=True)]
 

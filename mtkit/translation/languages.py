@@ -17,17 +17,26 @@ def prefix_for(bundle: Bundle, src_lang: str | None = None, tgt_lang: str | None
         ConfigError: If the model was not trained on these languages, naming those that it knows.
     """
     data = bundle.data
-    directions = [(bundle.src_lang, bundle.tgt_lang)] if data is None else data.directions
     kind = "none" if data is None else data.language_tags
-    _check("--src-lang", src_lang, [src for src, _ in directions], bundle)
-    _check("--tgt-lang", tgt_lang, [tgt for _, tgt in directions], bundle)
-    if kind == "none" and len(directions) > 1 and (src_lang or tgt_lang):
+    src, tgt = direction_of(bundle, src_lang, tgt_lang)
+    if kind == "none" and len(_directions(bundle)) > 1 and (src_lang or tgt_lang):
         raise ConfigError(
             f"{bundle.directory}: trained without language tags, so that it cannot be told the languages; "
             "leave out --src-lang and --tgt-lang, or train with data.language_tags: target"
         )
-    src, tgt = _chosen(directions, (bundle.src_lang, bundle.tgt_lang), src_lang, tgt_lang)
     return bundle.tokenizer.tag_ids(language_tags(kind, src, tgt))
+
+
+def direction_of(bundle: Bundle, src_lang: str | None = None, tgt_lang: str | None = None) -> tuple[str, str]:
+    """The codes of source and target that ``prefix_for`` takes; arguments and errors as there."""
+    directions = _directions(bundle)
+    _check("--src-lang", src_lang, [src for src, _ in directions], bundle)
+    _check("--tgt-lang", tgt_lang, [tgt for _, tgt in directions], bundle)
+    return _chosen(directions, (bundle.src_lang, bundle.tgt_lang), src_lang, tgt_lang)
+
+
+def _directions(bundle: Bundle) -> list[tuple[str, str]]:
+    return [(bundle.src_lang, bundle.tgt_lang)] if bundle.data is None else bundle.data.directions
 
 
 def _chosen(

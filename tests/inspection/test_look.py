@@ -1,13 +1,16 @@
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from mtkit.config import DecodingConfig
 from mtkit.inspection.findings import findings, left_beam
-from mtkit.inspection.look import Inspector, Look
+from mtkit.inspection.inspector import Inspector
+from mtkit.inspection.look import Look
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.translation.alignment import Aligner, Choice, remember
@@ -146,3 +149,22 @@ def test_what_is_no_number_is_null(bundle: Path) -> None:
     assert look.as_json()["shown"]["positions"][0]["log_prob"] is None
     assert any("no number" in finding for finding in findings(look))
     assert looked(broken, LINES[0]).history == []
+
+
+def test_tags_of_languages_are_read_but_are_no_words(bundle: Path) -> None:
+    """The same search and the same links as a translator's and an aligner's that put the tags before every text."""
+    plain = Inspector.load(bundle, device="cpu", threads=1)
+    tags = plain.tokenizer.encode_src(["a dog", "two"])[0][:2]
+    cpu, choice = torch.device("cpu"), Choice(2, reading=False)
+    tagged = Inspector(plain.model, plain.tokenizer, DecodingConfig(), choice, device=cpu, prefix=tags)
+    translator = Translator.from_model(plain.model, plain.tokenizer, DecodingConfig(), device=cpu, precision="fp32")
+    aligner = Aligner(plain.model, plain.tokenizer, choice, device=cpu, prefix=tags)
+    for line in LINES:
+        look = looked(tagged, line)
+        (expected,) = translator.prefixed(tags).translate([line], n_best=look.beam_size)
+        assert [found.score for found in look.n_best] == pytest.approx([c.score for c in expected.n_best], abs=1e-4)
+        assert look.src_tokens[:2] == plain.tokenizer.src_tokens(tags)
+        assert look.src_words == [replace(word, first=word.first + 2) for word in looked(plain, line).src_words]
+        given = looked(tagged, line, forced=LINES[0])
+        assert set(given.alignment) == (aligner.align([line], LINES[:1])[0] or set())
+        assert not any(f"\u2068{tag}\u2069" in finding for finding in findings(look) for tag in look.src_tokens[:2])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mtkit.inspection.findings import findings
-from mtkit.inspection.look import Inspector, Look
+from mtkit.inspection.inspector import Inspector
+from mtkit.inspection.look import Look
 from mtkit.inspection.page import page
 from tests.translation.tiny import LINES, save_tiny_bundle
 

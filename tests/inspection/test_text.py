@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mtkit.inspection.look import Inspector, Look
+from mtkit.inspection.inspector import Inspector
+from mtkit.inspection.look import Look
 from mtkit.inspection.text import shown_as_text
 from tests.translation.tiny import LINES, save_tiny_bundle
 

@@ -1,0 +1,235 @@
+"""Looking into a model: a search that is watched, and forced decoding of what it found or was given."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mtkit.config import DecodingConfig
+from mtkit.data.batches import collate
+from mtkit.data.tokenizer import Tokenizer
+from mtkit.device import choose_device, set_threads
+from mtkit.errors import ConfigError
+from mtkit.inspection.history import History, Node, path
+from mtkit.inspection.look import Candidate, Guess, Heads, Look, Position
+from mtkit.inspection.words import Word, words
+from mtkit.model.attention_weights import AttentionWeights, attention_weights
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.search.beam import beam_search
+from mtkit.search.forced import Predictions, predictions
+from mtkit.search.hypothesis import Hypothesis, SearchOptions
+from mtkit.translation.alignment import Choice, links, usual_choice
+from mtkit.translation.bundle import load_bundle
+from mtkit.translation.languages import direction_of, prefix_for
+
+_DECIMALS = 4  # of attention weights
+
+
+class Inspector:
+    """Looks into one model, in single precision."""
+
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        tokenizer: Tokenizer,
+        decoding: DecodingConfig,
+        choice: Choice,
+        *,
+        device: torch.device,
+        languages: tuple[str, str] = ("", ""),
+        prefix: Sequence[int] = (),
+        max_src_tokens: int | None = None,
+    ) -> None:
+        """Wrap a model that is on its device and in evaluation mode.
+
+        Args:
+            model: Any architecture.
+            tokenizer: The one that it was trained with.
+            decoding: Defaults of the search.
+            choice: Whose attention tells what is aligned.
+            device: Where the model is.
+            languages: Codes of source and target.
+            prefix: The ids of their tags.
+            max_src_tokens: Longer sources are split by a translation; by default as many as the model reads.
+        """
+        self.model = model
+        self.tokenizer = tokenizer
+        self.src_lang, self.tgt_lang = languages
+        self._decoding = decoding
+        self._choice = choice
+        self._device = device
+        self._prefix = list(prefix)
+        longest = model.config.max_length - 1 - len(self._prefix)
+        self.max_src_tokens = min(max_src_tokens or longest, longest)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        src_lang: str | None = None,
+        tgt_lang: str | None = None,
+    ) -> "Inspector":
+        """Load a run directory, a checkpoint or a bundle; arguments and errors as for ``Aligner.load``."""
+        bundle = load_bundle(Path(path))
+        prefix = prefix_for(bundle, src_lang, tgt_lang)
+        set_threads(threads)
+        chosen = choose_device(device)
+        model = bundle.build_model().to(chosen)
+        choice = usual_choice(bundle.directory, model)
+        return cls(
+            model,
+            bundle.tokenizer,
+            bundle.decoding,
+            choice,
+            device=chosen,
+            languages=direction_of(bundle, src_lang, tgt_lang),
+            prefix=prefix,
+            max_src_tokens=bundle.max_src_tokens,
+        )
+
+    def options(self, *, beam_size: int | None = None, n_best: int | None = None) -> SearchOptions:
+        """The model's own search; ``n_best`` is by default the beam size.
+
+        Raises:
+            ConfigError: If ``n_best`` exceeds the beam size.
+        """
+        beam_size = beam_size or self._decoding.beam_size
+        if n_best is not None and n_best > beam_size:
+            raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
+        decoding = self._decoding
+        return SearchOptions(
+            beam_size=beam_size,
+            n_best=n_best or beam_size,
+            length_penalty=decoding.length_penalty,
+            max_length_ratio=decoding.max_length_ratio,
+            max_length_offset=decoding.max_length_offset,
+        )
+
+    def look(
+        self, number: int, source: str, options: SearchOptions, *, forced: str | None = None, n_alternatives: int = 5
+    ) -> Look | str:
+        """Look at one sentence.
+
+        Args:
+            number: Its line, counted from 1.
+            source: White space around it does not count.
+            options: Of the search.
+            forced: A translation to look at in place of what the search finds.
+            n_alternatives: Tokens that are named at each position.
+
+        Returns:
+            The look, or in words why there is none.
+        """
+        src = self.tokenizer.encode_src([source.strip()])[0]
+        if not src:
+            return "blank"
+        if len(src) > self.max_src_tokens:
+            limit = self.max_src_tokens
+            return f"{len(src)} tokens, more than the {limit} that are translated at once: look at its sentences"
+        src = self._prefix + src
+        given = None if forced is None else self.tokenizer.encode_tgt([forced.strip()])[0]
+        if given is not None and len(given) >= self.model.config.max_length:
+            return f"a translation of {len(given)} tokens, more than the model can write"
+        history = History(beam_size=options.beam_size, eos_id=self.tokenizer.eos_id)
+        hypotheses = self._search(src, options, history)
+        nodes = history.nodes
+        n_best = [self._candidate(src, found, nodes, options, n_alternatives) for found in hypotheses]
+        shown, ids = n_best[0], hypotheses[0].ids
+        if given is not None:
+            unscored = Hypothesis(given, math.nan, math.nan, finished=True)
+            shown, ids = self._candidate(src, unscored, nodes, options, n_alternatives), given
+        n_positions = max(len(shown.positions), 1)
+        src_tokens = self.tokenizer.src_tokens([*src, self.tokenizer.eos_id])
+        tgt_read = self.tokenizer.tokens([self.tokenizer.bos_id, *ids])[:n_positions]
+        src_words = words(src_tokens[:-1], first=len(self._prefix))
+        tgt_words = words(self.tokenizer.tokens(ids))
+        attention = self._attention(src, ids)
+        return Look(
+            number=number,
+            source=source.strip(),
+            src_tokens=src_tokens,
+            src_words=src_words,
+            shown=shown,
+            forced=forced is not None,
+            tgt_read=tgt_read,
+            tgt_words=tgt_words,
+            n_best=n_best,
+            beam_size=options.beam_size,
+            attention=[_heads(one, n_positions) for one in attention],
+            alignment=self._links(attention, src_words, tgt_words),
+            alignment_by=str(self._choice),
+            alignment_layer=self._choice.layer,
+            history=nodes,
+            history_tokens=self.tokenizer.tokens([node.token_id for node in nodes]),
+        )
+
+    def _search(self, src: list[int], options: SearchOptions, history: History) -> list[Hypothesis]:
+        pair = collate([src], [src]).to(self._device)
+        special = self.tokenizer.bos_id, self.tokenizer.eos_id
+        limit = self.model.config.max_length
+        return beam_search(
+            self.model, pair.src, options, bos_id=special[0], eos_id=special[1], max_length=limit, observer=history
+        )[0]
+
+    def _candidate(
+        self, src: list[int], found: Hypothesis, nodes: Sequence[Node], options: SearchOptions, n_alternatives: int
+    ) -> Candidate:
+        """A hypothesis with what the model expected at each of its positions."""
+        pair = collate([src], [found.ids]).to(self._device)
+        ids = [*found.ids, self.tokenizer.eos_id][: len(found.ids) + found.finished]
+        expected = predictions(self.model, pair.src, pair.tgt_in, pair.tgt_out, n_alternatives)
+        positions = self._positions(expected, ids)
+        log_prob = sum(position.log_prob for position in positions)
+        return Candidate(
+            text=self.tokenizer.decode([found.ids])[0].strip(),
+            positions=positions,
+            log_prob=log_prob,
+            score=log_prob / max(len(ids), 1) ** options.length_penalty,
+            finished=found.finished,
+            path=path(nodes, ids),
+        )
+
+    def _positions(self, expected: Predictions, ids: list[int]) -> list[Position]:
+        rows = zip(
+            self.tokenizer.tokens(ids),
+            expected.log_probs.tolist(),
+            expected.ranks.tolist(),
+            expected.entropies.tolist(),
+            map(self.tokenizer.tokens, expected.top_ids.tolist()),
+            expected.top_log_probs.tolist(),
+            strict=False,  # one more is expected where the end of sentence was not reached
+        )
+        return [
+            Position(token, log_prob, rank, entropy, [Guess(*pair) for pair in zip(tokens, values, strict=True)])
+            for token, log_prob, rank, entropy, tokens, values in rows
+        ]
+
+    def _attention(self, src: list[int], tgt: list[int]) -> list[AttentionWeights]:
+        pair = collate([src], [tgt]).to(self._device)
+        return attention_weights(self.model, pair.src, pair.tgt_in)
+
+    def _links(
+        self, attention: Sequence[AttentionWeights], src_words: Sequence[Word], tgt_words: Sequence[Word]
+    ) -> list[tuple[int, int]]:
+        """As ``Aligner.align``, for the very pieces that were written."""
+        crossing = [one.weights for one in attention if one.part == "cross"]
+        weights = crossing[self._choice.layer - 1][0].mean(0).cpu()  # (T, S)
+        n_pieces = [word.n_pieces for word in tgt_words]
+        first = int(self._choice.reading)  # the decoder reads the begin of sentence first
+        rows = weights[first : first + sum(n_pieces), len(self._prefix) :]
+        return sorted(links(rows, [word.n_pieces for word in src_words], n_pieces))
+
+
+def _heads(found: AttentionWeights, n_positions: int) -> Heads:
+    """Without what a translation that was cut off would have looked at next."""
+    weights: Tensor = found.weights[0].double().cpu()
+    if found.part != "encoder":
+        weights = weights[:, :n_positions]
+    if found.part == "decoder":
+        weights = weights[:, :, :n_positions]
+    return Heads(found.part, found.layer + 1, weights.nan_to_num(0.0).round(decimals=_DECIMALS).tolist())
