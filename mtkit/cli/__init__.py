@@ -4,10 +4,9 @@ Nothing here may import torch, directly or through mtkit: ``mtkit --help`` answe
 """
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from mtkit import __version__
 from mtkit.cli import interrupts
@@ -25,22 +24,11 @@ from mtkit.cli.report import report
 from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
+from mtkit.cli.usage import Commands
 from mtkit.errors import Interrupted, MtkitError
 
-
-class _Commands(TyperGroup):
-    """The commands, with a help option that is False where it is not given."""
-
-    def get_help_option(self, ctx: Any) -> Any:
-        """Without this it would be None, which Typer imports pydantic to accept: 0.1 s before every COMMAND --help."""
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.default = False
-        return option
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, and no time spent on importing rich
@@ -63,7 +51,7 @@ for _command in (
     bench,
 ):
     app.command()(_command)
-app.add_typer(forge, cls=_Commands)
+app.add_typer(forge, cls=Commands)
 
 
 def _show_version(wanted: bool) -> None:

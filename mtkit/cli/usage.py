@@ -1,0 +1,85 @@
+"""Mistakes in a command itself, told in one line as all others are."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+# Typer has its own copy of click, or click itself, by its version.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+_SIBLINGS = {"--tgt": "--ref", "--ref": "--tgt", "--hyp": "--tgt", "--run": "--model"}
+"""What other commands call it."""
+
+
+class Commands(TyperGroup):
+    """The commands, which tell mistakes in one line, and have a help option that is False where it is not given."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command; a mistake in it is one line on stderr and exit code 2."""
+        if not extra.pop("standalone_mode", True):
+            return super().main(*args, **extra | {"standalone_mode": False})
+        try:
+            code = super().main(*args, **extra | {"standalone_mode": False})
+        except UsageError as error:
+            typer.echo(told(error), err=True)
+            code = 2
+        raise SystemExit(code or 0)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Without this it would be None, which Typer imports pydantic to accept: 0.1 s before every COMMAND --help."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
+def told(error: Any) -> str:
+    """What is wrong and where to read on; the help itself where a command was named without anything."""
+    message = str(error.format_message())
+    if "\n" in message:
+        return message
+    plain = _plain(error, message)
+    read_on = "" if error.ctx is None or plain.endswith("?") else f"; see {error.ctx.command_path} --help"
+    return f"mtkit: error: {plain}{read_on}"
+
+
+def _plain(error: Any, message: str) -> str:
+    if message.startswith("No such option"):
+        return f"no such option: {error.option_name}{_meant(error)}"
+    if message.endswith("requires an argument."):
+        return f"{error.option_name} needs a value"
+    if message.startswith("Got unexpected extra argument"):
+        return (
+            f"unexpected {message.partition('(s) ')[2].strip('()')}; of several values each needs its option before it"
+        )
+    return _of_value(error) or (message[:1].lower() + message[1:]).rstrip(".")
+
+
+def _meant(error: Any) -> str:
+    from difflib import get_close_matches
+
+    known = [] if error.ctx is None else [name for param in error.ctx.command.params for name in param.opts]
+    sibling = _SIBLINGS.get(error.option_name)
+    if sibling in known:
+        return f"; here it is {sibling}"
+    close = get_close_matches(error.option_name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _of_value(error: Any) -> str:
+    """Of a value that Typer had checked by pydantic, which says neither the value nor plainly what it should be."""
+    details = getattr(error.__cause__, "errors", None)
+    if details is None or error.param is None:
+        return ""
+    found = details()[0]
+    limits = found.get("ctx", {})
+    wanted = {
+        "float_parsing": "is no number",
+        "int_parsing": "is no whole number",
+        "int_from_float": "is no whole number",
+        "greater_than_equal": f"must be at least {limits.get('ge')}",
+        "less_than_equal": f"must be at most {limits.get('le')}",
+    }.get(found["type"], found["msg"].removeprefix("Value error, ").rstrip("."))
+    name = max(error.param.opts, key=len)
+    return f"{name} {found['input']}: {wanted}"
