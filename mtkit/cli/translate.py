@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from mtkit.cli.options import (
     TranslationPrecisionOption,
     needed,
 )
+from mtkit.cli.output import check_output, open_output
 from mtkit.cli.records import Record, formatter, json_record, text_record
 from mtkit.errors import ConfigError, DataError
 
@@ -110,8 +111,8 @@ def translate(
     source = file or input_file or "-"
     if source != "-" and not Path(source).exists():
         raise DataError(f"{source}: No such file or directory")
-    if output is not None and output.exists() and Path(source).exists() and output.samefile(source):
-        raise ConfigError(f"{output}: is the input too; choose another -o")
+    check_output("-o", output, source)
+    check_output("--alignments", alignments, source)
     try:
         from mtkit.device import memory_advice
         from mtkit.log import logger, set_up_logging
@@ -157,7 +158,7 @@ def translate(
             return Aligner.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
 
         with (
-            _open_output(output) as out,
+            open_output(output) as out,
             _aligning(alignments, load_aligner) as align,
             memory_advice(f"lower --batch-size (now {size} {batch_type.value})"),
         ):
@@ -243,39 +244,10 @@ def _aligning(
     from mtkit.translation.alignment import pharaoh
 
     aligner = load_aligner()
-    with _open_output(path) as out:
+    with open_output(path) as out:
 
         def align(pairs: list[tuple[str, str]]) -> None:
             for links in aligner.align([src for src, _ in pairs], [tgt for _, tgt in pairs]):
                 out.write(f"{pharaoh(links or set())}\n".encode())
 
         yield align
-
-
-@contextmanager
-def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that appears under its name when all of it is written.
-
-    Raises:
-        DataError: If it cannot be written.
-    """
-    from mtkit.io import atomic_file
-
-    if path is None or str(path) == "-":
-        if sys.stdout is None or sys.stdout.closed:
-            raise DataError("standard output is closed; name a file with -o FILE")
-        yield sys.stdout.buffer
-        return
-    if path.is_dir():
-        raise DataError(f"{path}: is a directory; name a file")
-    try:
-        if path.exists() and not path.is_file():  # a device or a named pipe
-            with path.open("wb") as file:
-                yield file
-        else:
-            with atomic_file(path.resolve()) as whole:
-                yield whole
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise DataError(f"{path}: cannot write: {error.strerror or error}") from error

@@ -307,11 +307,12 @@ def test_a_full_standard_output_is_one_line(bundle: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "mtkit: error: cannot write: No space left on device\n")
 
 
-def test_an_output_over_its_own_input_is_refused(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["-o", "--alignments"])
+def test_an_output_over_its_own_input_is_refused(option: str, bundle: Path, tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_text("a b\n")
-    assert "is the input too; choose another -o" in str(
-        refused("-m", bundle, "-i", text, "-o", tmp_path / "." / "text")
+    assert "is an input too; choose another file" in str(
+        refused("-m", bundle, "-i", text, option, tmp_path / "." / "text")
     )
     assert text.read_text() == "a b\n"
 
