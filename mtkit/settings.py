@@ -19,6 +19,8 @@ from mtkit.model_config import ModelConfig, without_idle
 from mtkit.model_rules import OPTIONS
 from mtkit.presets import AUTOMATIC, SIZE_CLASSES, size_class_for
 
+_MIN_UPDATES = 2_000  # of a run by time: fewer teach a model little, see recipes/multi30k-en-de/README.md
+
 
 class Settings:
     """Layers of settings, weakest first."""
@@ -181,6 +183,8 @@ def recipe_name(path: Path) -> str:
 def _with_plan_by_time(layers: list[Layer], *, n_of_recipe: int) -> list[Layer]:
     """Let ``training.max_minutes`` take the place of what a weaker source says of the length of the run.
 
+    Where nothing but the preset says how large an update is, it also asks for many of them.
+
     Weaker than --minutes or --set are recipe and preset; weaker than a recipe is the preset. What stands beside it,
     such as a max_updates typed together with --minutes, stays.
 
@@ -196,6 +200,8 @@ def _with_plan_by_time(layers: list[Layer], *, n_of_recipe: int) -> list[Layer]:
     plan: dict[str, Any] = {"max_updates": None, "max_epochs": None}
     if value_at(merge(layer.tree for layer in layers[:place]), ("training", "schedule")) != "cosine":
         plan["schedule"] = "linear"
+    if not any(stands_in(layer.tree, ("training", "batch_tokens")) for layer in layers):
+        plan["min_updates"] = _MIN_UPDATES
     return [*layers[:place], Layer("max_minutes", {"training": plan}), *layers[place:]]
 
 

@@ -292,6 +292,19 @@ def test_minutes_of_the_recipe_replace_the_length_of_the_preset_alone(tmp_path: 
     assert (without.max_updates, without.schedule) == (10_000, "inverse_sqrt")
 
 
+def test_a_run_by_time_makes_many_updates_unless_somebody_says_how_large_they_are(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL)
+
+    def asked_for(*overrides: str, minutes: float | None = 10) -> int:
+        flags = {} if minutes is None else {"training.max_minutes": minutes}
+        return Settings.load(path, overrides=overrides, flags=flags).for_corpus(10)[0].config().training.min_updates
+
+    assert asked_for() == 2_000
+    assert asked_for("training.batch_tokens=3000") == 0
+    assert asked_for("training.min_updates=50") == 50
+    assert asked_for(minutes=None) == 0
+
+
 def test_the_resolved_settings_of_a_run_by_time_repeat_it(tmp_path: Path) -> None:
     config = Settings.load(write(tmp_path, MINIMAL), flags={"training.max_minutes": 3}).for_corpus(10)[0].config()
     path = tmp_path / "resolved.yaml"

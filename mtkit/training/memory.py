@@ -37,22 +37,30 @@ def fewest_micro_batches(try_size: Callable[[int], bool], batch_tokens: int) -> 
     return min(n, batch_tokens)
 
 
-def remembered(run_dir: Path, choose: Callable[[], int]) -> int:
-    """The number of micro-batches that the run began with; a new run chooses it now.
+def remembered(run_dir: Path, name: str, choose: Callable[[], int]) -> int:
+    """The number, 1 or more, that the run began with; a new run chooses it now.
 
     Raises:
         DataError: If what is remembered is damaged.
     """
+    values = fitted(run_dir)
+    if name not in values:
+        values[name] = choose()
+        write_json(run_dir / FITTED, values)
+    return values[name]
+
+
+def fitted(run_dir: Path) -> dict[str, int]:
+    """All that is remembered.
+
+    Raises:
+        DataError: If it is damaged.
+    """
     path = run_dir / FITTED
-    if path.exists():
-        values = read_json(path)
-        n = values.get("accumulate") if isinstance(values, dict) else None
-        if not isinstance(n, int) or n < 1:
-            raise DataError(f"{path}: damaged; start again with --overwrite")
-        return n
-    n = choose()
-    write_json(path, {"accumulate": n})
-    return n
+    values = read_json(path) if path.exists() else {}
+    if not isinstance(values, dict) or any(not isinstance(n, int) or n < 1 for n in values.values()):
+        raise DataError(f"{path}: damaged; start again with --overwrite")
+    return values
 
 
 class MemoryProbe:

@@ -21,6 +21,7 @@ _CHANGEABLE = {
     "training.max_updates",
     "training.max_epochs",
     "training.max_minutes",
+    "training.min_updates",
     "training.report_every",
     "training.n_samples",
     "training.keep_last",

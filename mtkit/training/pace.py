@@ -1,0 +1,76 @@
+"""Fit the updates of a run by time to the machine: smaller ones where it is too slow for many of them.
+
+A model that is trained for a short time learns more from many small updates than from a few large ones
+(recipes/multi30k-en-de/README.md has a table).
+"""
+
+import time
+from collections.abc import Iterable
+from itertools import islice
+
+import torch
+
+from mtkit.data.batches import Batch
+from mtkit.device import Precision, autocast
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.objective import CrossEntropy
+
+MIN_BATCH_TOKENS = 500
+PROBE_TOKENS = 1_000
+"""Target tokens of an update that is timed."""
+
+_SHARE = 0.75  # of the time, for updates; the rest goes to validations, checkpoints and the end
+_N_TIMED = 3
+
+
+def affordable_tokens(batch_tokens: int, min_updates: int, *, seconds: float, tokens_per_second: float) -> int:
+    """Target tokens of an update, so that ``min_updates`` of them fit into the time.
+
+    Args:
+        batch_tokens: At most so many.
+        min_updates: 1 or more.
+        seconds: Left for everything.
+        tokens_per_second: Target tokens that are trained on.
+
+    Returns:
+        At least ``MIN_BATCH_TOKENS``, or ``batch_tokens`` where that is less.
+    """
+    affordable = int(_SHARE * seconds * tokens_per_second / min_updates)
+    return min(batch_tokens, max(affordable, MIN_BATCH_TOKENS))
+
+
+def measure_tokens_per_second(
+    model: EncoderDecoder,
+    objective: CrossEntropy,
+    updates: Iterable[list[Batch]],
+    *,
+    device: torch.device,
+    precision: Precision,
+) -> float:
+    """Target tokens that forward and backward passes take in a second; the weights stay as they are.
+
+    Args:
+        model: On ``device``.
+        objective: What is minimised.
+        updates: At least four; the first is not counted, as it prepares what the others find ready.
+        device: Where the batches go.
+        precision: Of forward and backward.
+    """
+    n_tokens, started = 0, 0.0
+    for number, update in enumerate(islice(updates, 1 + _N_TIMED)):
+        if number == 1:
+            _wait_for(device)
+            n_tokens, started = 0, time.monotonic()
+        for batch in update:
+            with autocast(device, precision):
+                loss = objective(model, batch.to(device))
+            loss.total.backward()
+            n_tokens += batch.n_tgt_tokens
+        model.zero_grad(set_to_none=True)
+    _wait_for(device)
+    return n_tokens / max(time.monotonic() - started, 1e-9)
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
