@@ -1,6 +1,7 @@
 """The end of a run: choose or average the weights, score the test sets, write the bundle."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,10 +25,12 @@ from mtkit.training.state import TrainState
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
 from mtkit.translation.conversion import inexpressible
 from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
-from mtkit.translation.scoring import evaluate_texts, held_out_of, validation_of
+from mtkit.translation.scoring import Evaluation, HeldOut, evaluate_texts, held_out_of, validation_of
 from mtkit.translation.translator import Translator
 
 _LINES_AT_ONCE = 10_000
+_N_TRIED = 32  # lines of the validation set that tell whether a model has learnt anything
+_USELESS = 1.0  # BLEU
 METRICS = ("bleu", "chrf")  # TER takes minutes on the output of a model that has hardly learnt anything
 
 
@@ -76,7 +79,7 @@ def finish(
             updates=updates,
             seen=_seen_sources(prepared),
         )
-        _convert(work, prepared, config.training.threads)
+        _convert(work, config, prepared, device)
         scores = _score(work, config, prepared, device)
         note_scores(work, {name: [score.as_json() for score in each] for name, each in scores.items()})
         replace_directory(bundle, work)
@@ -93,13 +96,19 @@ def _seen_sources(prepared: Prepared) -> SeenSources:
     return seen
 
 
-def _convert(bundle: Path, prepared: Prepared, threads: int | None) -> None:
+def _convert(bundle: Path, config: Config, prepared: Prepared, device: torch.device) -> None:
     """Put an int8 conversion into a bundle, with its loss on the validation set; a model without one is whole too."""
     loaded = load_bundle(bundle)
     if inexpressible(loaded.model) is not None:
         return  # the engine that is chosen for translating says so
+    held_out = validation_of(prepared)
+    tried = replace(held_out, src_text=held_out.src_text[:_N_TRIED], ref_text=held_out.ref_text[:_N_TRIED])
+    translator = Translator.load(bundle, engine="torch", device=str(device), threads=config.training.threads)
+    useless = _evaluated(translator, tried, config).scores[0].value < _USELESS
+    if useless:  # it would take long over lines without end
+        logger.info("what int8 loses is not measured: the model has learnt too little")
     try:
-        conversion = export_ctranslate2(loaded, "int8", validation_of(prepared), threads)
+        conversion = export_ctranslate2(loaded, "int8", None if useless else held_out, config.training.threads)
     except (ConfigError, ImportError, RuntimeError) as error:
         logger.info("no conversion for CTranslate2: %s", error)
         return
@@ -114,15 +123,20 @@ def _score(bundle: Path, config: Config, prepared: Prepared, device: torch.devic
     for test in held_out_of(prepared):
         n = f"{len(test.src_text):,}"
         logger.info("scoring test set %s, %s lines, beam %d", test.name, n, config.decoding.beam_size)
-        evaluated = evaluate_texts(
-            translator.prefixed(test.prefix),
-            test.src_text,
-            [test.ref_text],
-            METRICS,
-            tgt_lang=test.tgt_lang or config.data.tgt_lang,
-        )
-        scores[test.name] = evaluated.scores
+        scores[test.name] = _evaluated(translator, test, config).scores
+    if scores and max(each[0].value for each in scores.values()) < _USELESS:
+        logger.warning("the model has learnt next to nothing yet: train it for longer, or on more pairs")
     return scores
+
+
+def _evaluated(translator: Translator, held_out: HeldOut, config: Config) -> Evaluation:
+    return evaluate_texts(
+        translator.prefixed(held_out.prefix),
+        held_out.src_text,
+        [held_out.ref_text],
+        METRICS,
+        tgt_lang=held_out.tgt_lang or config.data.tgt_lang,
+    )
 
 
 def _chosen(store: CheckpointStore, state: TrainState, average: AverageConfig) -> tuple[list[int], str]:

@@ -560,3 +560,12 @@ def test_the_share_of_time_spent_waiting_for_data_is_recorded(straight: Path) ->
     shares = [r["data_wait_share"] for r in records if "loss_per_token" in r]
     assert len(shares) == 4
     assert all(0 <= share < 1 for share in shares)
+
+
+def test_a_model_that_has_learnt_nothing_is_called_that(
+    toy_task: ToyTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="mtkit"):
+        train(toy_task.recipe(training__max_updates=2), tmp_path / "run")
+    assert "what int8 loses is not measured" in caplog.text
+    assert "the model has learnt next to nothing yet" in caplog.text
