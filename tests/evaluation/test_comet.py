@@ -18,7 +18,8 @@ import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
-logging.basicConfig(level=logging.INFO)
+logging.getLogger().addHandler(logging.StreamHandler())
+logging.getLogger().setLevel(logging.INFO)
 warnings.warn("chatter")
 
 class Model:
@@ -192,6 +193,7 @@ def test_hyperparameters_that_say_too_little_are_one_line(model: Path, hparams: 
 
 
 def test_chatter_of_the_package_is_not_heard(model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
     root = logging.getLogger()
     before = root.handlers[:], root.level
     load_comet(model).score(["s"], ["h"], [["r"]])
