@@ -56,13 +56,15 @@ class Outputs:
 
     def show(self, report: "SetReport", *, heading: bool) -> None:
         """The scores of a test set, for people."""
+        from mtkit.evaluation.metrics import decimals_of
         from mtkit.evaluation.report import set_lines
         from mtkit.log import counted
 
         if self.as_json:
             return
         if self.score_only:
-            lines = [f"{score.value:.{self.decimals}f}" for system in report.systems for score in system.scores]
+            scores = [score for system in report.systems for score in system.scores]
+            lines = [f"{score.value:.{decimals_of(score.metric, self.decimals)}f}" for score in scores]
         else:
             lines = set_lines(report, decimals=self.decimals)
             if heading:

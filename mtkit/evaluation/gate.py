@@ -7,7 +7,7 @@ from typing import Literal
 
 from mtkit.errors import ConfigError, GateError
 from mtkit.evaluation.comparison import TEST_NAMES, Comparison
-from mtkit.evaluation.metrics import Score
+from mtkit.evaluation.metrics import Score, decimals_of
 from mtkit.evaluation.scorers import SACREBLEU_METRICS
 
 Bound = Literal["min", "max"]
@@ -93,10 +93,13 @@ class GateResult:
         """``BLEU 28.31 is below 30``, or ``BLEU 30.12 is at least 30``."""
         if math.isnan(self.value):
             return f"{self.name} is not a number"
+        n = decimals_of(self.metric)
         if self.passed:
-            return f"{self.name} {self.value:.2f} is at {'least' if self.bound == 'min' else 'most'} {self.threshold:g}"
+            return (
+                f"{self.name} {self.value:.{n}f} is at {'least' if self.bound == 'min' else 'most'} {self.threshold:g}"
+            )
         direction = "below" if self.value < self.threshold else "above"
-        return f"{self.name} {_telling(self.value, self.threshold)} is {direction} {self.threshold:g}"
+        return f"{self.name} {_telling(self.value, self.threshold, n)} is {direction} {self.threshold:g}"
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,10 @@ class DropResult:
         """``BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)``."""
         if math.isnan(self.drop):
             return f"{self.name} is not a number"
-        worse = f"{_telling(self.drop, self.max_drop)} worse" if self.drop > 0 else f"{-self.drop:.2f} better"
+        n = decimals_of(self.metric)
+        worse = f"{_telling(self.drop, self.max_drop, n)} worse" if self.drop > 0 else f"{-self.drop:.{n}f} better"
         return (
-            f"{self.name} {self.value:.2f} is {worse} than the baseline's {self.baseline:.2f} "
+            f"{self.name} {self.value:.{n}f} is {worse} than the baseline's {self.baseline:.{n}f} "
             f"(allowed: {self.max_drop:g})"
         )
 
@@ -234,7 +238,7 @@ def _check_number(value: float, what: str) -> None:
         raise ConfigError(f"{what} must be a number, not {value}")
 
 
-def _telling(value: float, limit: float) -> str:
+def _telling(value: float, limit: float, at_least: int) -> str:
     """As many decimals as it takes to show a difference: "30.00 is below 30" would puzzle."""
-    decimals = next((n for n in range(2, 12) if round(value, n) != limit), 12)
+    decimals = next((n for n in range(at_least, 12) if round(value, n) != limit), 12)
     return f"{value:.{decimals}f}"

@@ -116,6 +116,11 @@ class Score:
         return cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details, interval)
 
 
+def decimals_of(metric: str, decimals: int = 2) -> int:
+    """How many decimals a value is shown with: the length ratio and COMET, which are near 1, get two more."""
+    return decimals + 2 if metric in ("length", "comet") else decimals
+
+
 def score(
     hyp_text: Sequence[str],
     ref_texts: Sequence[Sequence[str]],

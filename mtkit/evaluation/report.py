@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mtkit.evaluation.assessment import SetReport
 from mtkit.evaluation.comparison import TEST_NAMES, Comparison
-from mtkit.evaluation.metrics import BleuDetails, Score
+from mtkit.evaluation.metrics import BleuDetails, Score, decimals_of
 from mtkit.evaluation.runs import RunSummary
 from mtkit.log import counted
 
@@ -61,18 +61,19 @@ def run_lines(runs: Sequence[RunSummary], *, decimals: int = 2) -> list[str]:
     """One line per metric: mean, standard deviation, lowest and highest."""
     lines = []
     for run in runs:
-        low, high = f"{run.minimum:.{decimals}f}", f"{run.maximum:.{decimals}f}"
-        mean, deviation = f"{run.mean:.{decimals}f}", f"{run.standard_deviation:.{decimals}f}"
+        n = decimals_of(run.metric, decimals)
+        low, high = f"{run.minimum:.{n}f}", f"{run.maximum:.{n}f}"
+        mean, deviation = f"{run.mean:.{n}f}", f"{run.standard_deviation:.{n}f}"
         lines.append(
             f"{run.name} over {counted(run.n_runs, 'run')}: mean {mean}  standard deviation {deviation}  "
-            f"{low} to {high}, spread {run.spread:.{decimals}f}"
+            f"{low} to {high}, spread {run.spread:.{n}f}"
         )
     return lines
 
 
 def value_shown(score: Score, decimals: int) -> str:
-    """``28.31``, or with its confidence interval ``28.31 ± 0.62``; ratios and COMET get two decimals more."""
-    decimals += 2 if score.metric in ("length", "comet") else 0
+    """``28.31``, or with its confidence interval ``28.31 ± 0.62``."""
+    decimals = decimals_of(score.metric, decimals)
     interval = f" ± {score.interval.half_width:.{decimals}f}" if score.interval else ""
     return f"{score.value:.{decimals}f}{interval}"
 

@@ -69,6 +69,8 @@ def test_score_only_prints_values_with_the_decimals_asked_for() -> None:
     bleu = sacrebleu.BLEU().corpus_score(HYP, [REF_A]).score
     ter = sacrebleu.TER().corpus_score(HYP, [REF_A]).score
     assert result.stdout == f"{bleu:.4f}\n{ter:.4f}\n"
+    ratio, exact = run("--hyp", "hyp", "--ref", "a", "-b", "--metrics", "length,exact").stdout.split()
+    assert (len(ratio.partition(".")[2]), len(exact.partition(".")[2])) == (4, 2)
 
 
 def test_json_is_one_object_with_everything() -> None:

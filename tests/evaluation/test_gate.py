@@ -9,7 +9,7 @@ NAN = float("nan")
 
 
 def make_score(metric: str, value: float) -> Score:
-    return Score(metric, {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER"}[metric], value, "nrefs:1")
+    return Score(metric, {"bleu": "BLEU", "chrf": "chrF2", "ter": "TER", "comet": "COMET"}[metric], value, "nrefs:1")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,7 @@ def test_only_the_gated_metrics_are_checked() -> None:
         ("bleu", 29.9996, 30, "BLEU 29.9996 is below 30"),
         ("chrf", 52.1, 52.5, "chrF2 52.10 is below 52.5"),
         ("ter", 61.2, 60, "TER 61.20 is above 60"),
+        ("comet", 0.8449, 0.85, "COMET 0.8449 is below 0.85"),
         ("bleu", NAN, 30, "BLEU is not a number"),
     ],
 )
@@ -71,7 +72,7 @@ def test_bound_goes_before_polarity() -> None:
     length = [Score("length", "length ratio", 1.2, "nrefs:1")]
     low, high = check_gates(length, [Gate("length", 0.9, "min"), Gate("length", 1.1, "max")])
     assert (low.passed, high.passed) == (True, False)
-    assert str(high) == "length ratio 1.20 is above 1.1"
+    assert str(high) == "length ratio 1.2000 is above 1.1"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,8 @@ def test_drop_says_from_where_and_how_far() -> None:
     assert str(result) == "BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)"
     (result,) = check_drops([make_score("bleu", 29.5)], [make_score("bleu", 29.51)], [DropGate("bleu", 0)])
     assert str(result) == "BLEU 29.50 is 0.01 worse than the baseline's 29.51 (allowed: 0)"
+    (result,) = check_drops([make_score("comet", 0.8449)], [make_score("comet", 0.8461)], [DropGate("comet", 0.001)])
+    assert str(result) == "COMET 0.8449 is 0.0012 worse than the baseline's 0.8461 (allowed: 0.001)"
 
 
 @pytest.mark.parametrize(
