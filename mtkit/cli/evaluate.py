@@ -1,6 +1,5 @@
 """``mtkit evaluate``."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.cli.evaluation_alignments import check_alignment_options, evaluate_alignments
 from mtkit.cli.evaluation_gates import Gating, check_method
 from mtkit.cli.evaluation_inputs import Inputs, check_one_output, translate, with_languages
 from mtkit.cli.evaluation_outputs import Outputs
@@ -20,7 +20,6 @@ from mtkit.cli.options import (
     ThreadsOption,
     TranslationPrecisionOption,
 )
-from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.evaluation.sets import EvaluationSet
@@ -34,6 +33,7 @@ class Paired(StrEnum):
 
 
 def evaluate(
+    context: typer.Context,
     hyps: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,6 +109,9 @@ def evaluate(
     min_bleu: Annotated[float | None, typer.Option(help="Exit with 3 if BLEU is lower.")] = None,
     min_chrf: Annotated[float | None, typer.Option(help="Exit with 3 if chrF is lower.")] = None,
     max_ter: Annotated[float | None, typer.Option(help="Exit with 3 if TER is higher.")] = None,
+    max_aer: Annotated[
+        float | None, typer.Option(help="Exit with 3 if the AER of --alignments is higher, in percent.")
+    ] = None,
     gate: Annotated[
         Path | None, typer.Option("--gate", metavar="FILE", help="YAML of gates; exit with 3 if one is missed.")
     ] = None,
@@ -144,10 +147,9 @@ def evaluate(
     BLEU, chrF and chrF++: higher is better. TER: lower is better; slow for
     Chinese and Japanese. They are sacreBLEU's, each beside its signature.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    check_alignment_options(context)
     if alignments is not None:
-        if len(hyps or []) != 1 or model is not None or refs:
-            raise ConfigError("--alignments GOLD scores the alignments in --hyp FILE, and nothing else besides")
-        typer.echo(_alignment_scores((hyps or [])[0], alignments, width, as_json=as_json))
+        evaluate_alignments(hyps or [], alignments, max_aer, width, as_json=as_json)
         return
     inputs = Inputs(hyps or [], names or [], refs or [], src, docs, sets, model, output)
     outputs = Outputs(width, score_only, as_json, segments, junit, markdown, save_baseline)
@@ -204,21 +206,3 @@ def evaluate(
     outputs.write(reports, method, model, pair)
     enforce([failure for report in reports for failure in report.failures(named=not only)])
     outputs.save_baseline(reports)
-
-
-def _alignment_scores(hyp: str, gold: str, width: int, *, as_json: bool) -> str:
-    """Alignment error rate, precision and recall."""
-    from dataclasses import asdict
-
-    from mtkit.evaluation.alignment import read_gold, read_links, score_alignments
-    from mtkit.evaluation.sets import read_texts
-
-    hyp_text, gold_text = read_texts([hyp, gold])
-    score = score_alignments(read_links(hyp_text), read_gold(gold_text))
-    if as_json:
-        return json.dumps(asdict(score))
-    precision, recall = 100 * score.precision, 100 * score.recall
-    return (
-        f"AER {100 * score.error_rate:.{width}f}  lower is better  precision {precision:.{width}f}  "
-        f"recall {recall:.{width}f}  {score.n_links:,} links, {score.n_sure:,} sure ones"
-    )
