@@ -92,12 +92,21 @@ def _resample(
                 place[metric] = Interval(float(result.mean), float(result.ci), n_for_intervals)
         shown = "spBLEU" if metric == "spbleu" else name
         for (system, _), result in list(zip(systems, results, strict=True))[1:]:
-            assert result.p_value is not None
             values = float(results[0].score), float(result.score)
             comparisons.append(
-                Comparison(metric, shown, systems[0][0], system, *values, float(result.p_value), test, n_samples)
+                Comparison(metric, shown, systems[0][0], system, *values, _p_value(result, *values), test, n_samples)
             )
     return Certainty(intervals, signatures, comparisons)
+
+
+def _p_value(result: Result, baseline_value: float, value: float) -> float:
+    """sacreBLEU's, but for equal scores: no sample can set those less far apart than they are.
+
+    It counts the samples that lie further apart, not those that lie as far, so that its p-value would be the smallest
+    there is.
+    """
+    assert result.p_value is not None
+    return 1.0 if value == baseline_value else float(result.p_value)
 
 
 def _mind_memory(n_samples: int, n_lines: int) -> None:

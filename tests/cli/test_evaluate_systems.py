@@ -108,7 +108,9 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
     ("arguments", "message"),
     [
         ((*BOTH, "--name", "x"), "1 --name for 2 --hyp"),
-        ((*BOTH, "--name", "x", "--name", "x"), "names must differ"),
+        ((*BOTH, "--name", "x", "--name", "x"), "two outputs are called x: give each a name of its own with --name"),
+        (("--hyp", "good", "--hyp", "good", "--ref", "ref"), "two outputs are called good"),
+        (("--hyp", "-", "--hyp", "-", "--ref", "ref"), "standard input can be read only once"),
         ((*BOTH, "--baseline", "bad"), "add --paired"),
         ((*BOTH, "--paired", "bs", "--baseline", "godo"), "no such system: did you mean good?"),
         (("--hyp", "good", "--ref", "ref", "--paired", "bs"), "give at least two"),
