@@ -163,7 +163,7 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
         )
         comparisons = certainty.comparisons
         reports = [
-            replace(report, scores=_with_intervals(report.scores, intervals, certainty.signatures))
+            replace(report, scores=_with_certainty(report.scores, intervals, certainty.signatures))
             for report, intervals in zip(reports, certainty.intervals, strict=True)
         ]
     reports = [
@@ -223,11 +223,10 @@ def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
     return sorted(material.systems, key=lambda system: system.name != method.baseline_system)
 
 
-def _with_intervals(scores: list[Score], intervals: dict[str, Interval], signatures: dict[str, str]) -> list[Score]:
+def _with_certainty(scores: list[Score], intervals: dict[str, Interval], signatures: dict[str, str]) -> list[Score]:
+    """A test of randomisation gives no intervals, but stands in the signatures all the same."""
     return [
-        replace(each, interval=intervals[each.metric], signature=signatures[each.metric])
-        if each.metric in intervals
-        else each
+        replace(each, interval=intervals.get(each.metric), signature=signatures.get(each.metric, each.signature))
         for each in scores
     ]
 

@@ -1,6 +1,8 @@
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,17 @@ def test_paired_test_is_against_the_first_or_the_named_system() -> None:
     assert "±" in both[1]
     assert "bs:1000|ar:100|seed:12345" in both[3]
     assert shown[4] == "p against bad: paired approximate randomisation, 100 samples; * is p < 0.05"
+
+
+@pytest.mark.parametrize("test", ["bs", "ar"])
+def test_signatures_of_a_paired_test_are_those_of_the_sacrebleu_command(test: str) -> None:
+    command = [sys.executable, "-m", "sacrebleu", "ref", "-i", "good", "bad", "-m", "bleu", "chrf"]
+    command += [f"--paired-{test}", f"--paired-{test}-n", "50", "-f", "text"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"NO_COLOR": "1"})
+    theirs = [line.split()[-1] for line in done.stdout.splitlines() if "|seed:" in line]
+    shown = run(*BOTH[:-1], "bleu,chrf", "--paired", test, "--samples", "50").stdout.splitlines()
+    assert [line.split()[-1] for line in shown if "nrefs:" in line] == theirs
+    assert len(theirs) == 2
 
 
 def test_confidence_interval_stands_beside_the_score_and_its_samples_in_the_signature() -> None:
