@@ -49,7 +49,9 @@ def evaluate(
     alignments: Annotated[
         str | None,
         typer.Option(
-            metavar="GOLD", help="Score the alignments in --hyp (0-0 1-2) against these (1-1 sure, 1p2 possible)."
+            metavar="GOLD",
+            help="Score the alignments in --hyp (0-0 1-2, words counted from 0) against these (1-1 sure, 1p2 possible, "
+            "counted from 1).",
         ),
     ] = None,
     model: ModelOption = None,

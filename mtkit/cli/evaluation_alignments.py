@@ -46,31 +46,44 @@ def evaluate_alignments(hyps: list[str], gold: str, max_aer: float | None, decim
         DataError: If a file cannot be read, or they do not belong together.
         GateError: If the alignment error rate is above ``max_aer`` percent.
     """
-    from mtkit.evaluation.alignment import read_gold, read_links, score_alignments
+    from mtkit.evaluation.alignment import read_gold, read_links, score_alignments, seem_to_count_from_one
     from mtkit.evaluation.gate import Gate, check_gates, enforce
     from mtkit.evaluation.metrics import Score
     from mtkit.evaluation.sets import read_texts
+    from mtkit.log import logger
 
     if len(hyps) != 1:
         raise ConfigError("--alignments GOLD scores the alignments in --hyp FILE: give one --hyp")
     gates = [] if max_aer is None else [Gate("aer", max_aer, "max")]
     check_stdin(hyps[0], gold)
     hyp_text, gold_text = read_texts([hyps[0], gold])
-    score = score_alignments(read_links(hyp_text), read_gold(gold_text))
+    found = read_links(hyp_text)
+    warnings = []
+    if seem_to_count_from_one(found):
+        warnings.append(
+            f"{hyp_text.name} seems to count words from 1, as no link has a 0: an output counts from 0, "
+            "only GOLD from 1"
+        )
+    for warning in warnings:
+        logger.warning("%s", warning)
+    score = score_alignments(found, read_gold(gold_text))
     results = check_gates([Score("aer", "AER", 100 * score.error_rate, "")], gates)
     if as_json:
-        told = {"gates": [result.as_json() for result in results]} if results else {}
-        typer.echo(json.dumps(asdict(score) | told))
+        gates_told = [result.as_json() for result in results]
+        typer.echo(json.dumps(asdict(score) | {"gates": gates_told, "warnings": warnings}, ensure_ascii=False))
     else:
         typer.echo(_shown(score, decimals))
     enforce([str(result) for result in results if not result.passed])
 
 
 def _shown(score: "AlignmentScore", decimals: int) -> str:
-    precision, recall = 100 * score.precision, 100 * score.recall
+    from mtkit.log import counted
+
+    rates = (f"{100 * rate:.{decimals}f} %" for rate in (score.error_rate, score.precision, score.recall))
+    error_rate, precision, recall = rates
     return (
-        f"AER {100 * score.error_rate:.{decimals}f}  lower is better  precision {precision:.{decimals}f}  "
-        f"recall {recall:.{decimals}f}  {score.n_links:,} links, {score.n_sure:,} sure ones"
+        f"AER {error_rate}  lower is better  precision {precision}  recall {recall}  "
+        f"{counted(score.n_links, 'link')}; gold: {score.n_sure:,} sure, {score.n_possible:,} in all"
     )
 
 

@@ -208,10 +208,21 @@ def test_alignments_are_scored_against_gold_ones() -> None:
     Path("gold").write_text("1-1 2p2\n1-1\n")
     shown = run("--hyp", "links", "--alignments", "gold").stdout
     # A = 3, S = 2, A and S = 1, A and P = 2.
-    assert shown == "AER 40.00  lower is better  precision 66.67  recall 50.00  3 links, 2 sure ones\n"
+    scores = "AER 40.00 %  lower is better  precision 66.67 %  recall 50.00 %"
+    assert shown == f"{scores}  3 links; gold: 2 sure, 3 in all\n"
     assert json.loads(run("--hyp", "links", "--alignments", "gold", "--json").stdout)["error_rate"] == pytest.approx(
         0.4
     )
+
+
+def test_alignments_that_seem_to_count_from_one_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("links", "gold"):
+        Path(name).write_text("1-1 2-2\n" * 10)
+    found = json.loads(run("--hyp", "links", "--alignments", "gold", "--json").stdout)
+    assert found["warnings"] == caplog.messages
+    assert caplog.messages == [
+        "links seems to count words from 1, as no link has a 0: an output counts from 0, only GOLD from 1"
+    ]
 
 
 def test_alignments_have_a_gate_of_their_own() -> None:
