@@ -6,9 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from mtkit.cli.report import report
 from mtkit.errors import ConfigError, DataError
 from tests.cli.test_evaluate import refused, run
+
+report_app = typer.Typer()
+report_app.command()(report)
 
 WORDS = ["Katze", "Hund", "Haus", "sieht", "findet", "alt", "neu", "grün", "und", "oder", "nicht", "unter", "über"]
 
@@ -57,9 +63,9 @@ def test_paired_test_is_against_the_first_or_the_named_system() -> None:
     assert shown[1].startswith("bad ")
     assert shown[2].startswith("good ")
     assert "(p = 0.0099*)" in shown[2]
-    assert "±" not in shown[2]
+    assert "[" not in shown[2]
     both = run(*BOTH, "--paired", "ar", "--samples", "100", "--confidence").stdout.splitlines()
-    assert "±" in both[1]
+    assert "[" in both[1]
     assert "bs:1000|ar:100|seed:12345" in both[3]
     assert shown[4] == "p against bad: paired approximate randomisation, 100 samples; * is p < 0.05"
 
@@ -77,10 +83,16 @@ def test_signatures_of_a_paired_test_are_those_of_the_sacrebleu_command(test: st
 
 def test_confidence_interval_stands_beside_the_score_and_its_samples_in_the_signature() -> None:
     shown = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "--confidence", "--samples", "50").stdout
-    assert " ± " in shown
     assert "|bs:50|seed:12345|" in shown
+    shown = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "--confidence").stdout
     found = json.loads(run("--hyp", "bad", "--ref", "ref", "--confidence", "--json", "--metrics", "bleu").stdout)
     assert found["test_sets"][0]["scores"]["bleu"]["confidence"]["n_samples"] == 1_000
+    interval = found["test_sets"][0]["scores"]["bleu"]["confidence"]
+    assert f" [{interval['low']:.2f}, {interval['high']:.2f}]  BP" in shown
+    run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "--confidence", "--markdown", "x.md")
+    assert f" [{interval['low']:.2f}, {interval['high']:.2f}] |" in Path("x.md").read_text()
+    page = CliRunner().invoke(report_app, ["--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "--json"])
+    assert json.loads(page.stdout)["systems"][0]["scores"][0]["interval"] == [interval["low"], interval["high"]]
 
 
 def test_runs_are_taken_together() -> None:
