@@ -9,6 +9,7 @@ from mtkit.evaluation.checks import find_pitfalls
 from mtkit.evaluation.comet import CometModel
 from mtkit.evaluation.comparison import Comparison, Test
 from mtkit.evaluation.gate import GateOutcome, Gates, check_drops, check_gates, check_significance
+from mtkit.evaluation.language_codes import language_mistake
 from mtkit.evaluation.languages import find_untranslated
 from mtkit.evaluation.metrics import Interval, Score, score
 from mtkit.evaluation.runs import RunSummary, summarise_runs
@@ -260,7 +261,11 @@ def _gates(
 def _warnings(system: System, material: EvaluationSet, method: Method) -> Iterator[str]:
     tgt_lang = method.settings(material).tgt_lang
     tokenizer = bleu_tokenizer(tgt_lang, method.tokenize)
-    yield from find_pitfalls(system.hyp, material.refs, tokenizer=tokenizer, lowercase=method.lowercase)
+    pair = material.language_pair
+    yield from filter(None, map(language_mistake, pair or ()))
+    yield from find_pitfalls(
+        system.hyp, material.refs, tokenizer=tokenizer, language_pair=pair, lowercase=method.lowercase
+    )
     yield from find_untranslated(system.hyp, material.refs, src=material.src, tgt_lang=tgt_lang)
     if method.seen is not None and material.src is not None:
         overlap = method.seen.overlap(material.src.lines)
