@@ -266,7 +266,7 @@ def _warnings(system: System, material: EvaluationSet, method: Method) -> Iterat
     yield from find_pitfalls(
         system.hyp, material.refs, tokenizer=tokenizer, language_pair=pair, lowercase=method.lowercase
     )
-    yield from find_untranslated(system.hyp, material.refs, src=material.src, tgt_lang=tgt_lang)
+    yield from find_untranslated(system.hyp, material.refs, src=material.src, language_pair=pair)
     if method.seen is not None and material.src is not None:
         overlap = method.seen.overlap(material.src.lines)
         if overlap.is_real:
