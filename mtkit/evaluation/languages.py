@@ -41,7 +41,10 @@ def find_untranslated(
     unknown = [n for n, line in enumerate(hyp.lines, 1) if _UNKNOWN.search(line)]
     unknown = [n for n in unknown if not any(_UNKNOWN.search(ref.lines[n - 1]) for ref in refs)]
     if unknown:
-        yield f"{hyp.name}: unknown pieces (<unk>, ⁇) in {_lines(unknown)}: the tokenizer lacks characters"
+        yield (
+            f"{hyp.name}: <unk>, ⁇ or \ufffd in {_lines(unknown)}: what a system writes for words or characters that "
+            "its vocabulary lacks, or damaged text"
+        )
     if src is not None:
         yield from _find_copies(hyp, refs, src)
     yield from _find_scripts(hyp, refs)

@@ -27,7 +27,7 @@ def test_good_output_is_not_found_fault_with() -> None:
 @pytest.mark.parametrize("piece", ["<unk>", "⁇", "\ufffd"])
 def test_unknown_pieces_are_counted(piece: str) -> None:
     (found,) = findings(changed({7: f"Ein {piece} Satz.", 9: f"{piece}"}))
-    assert found.startswith("hyp: unknown pieces (<unk>, ⁇) in 2 lines, line 7 first")
+    assert found.startswith("hyp: <unk>, ⁇ or \ufffd in 2 lines, line 7 first: what a system writes for words")
 
 
 def test_unknown_piece_that_the_reference_has_too_is_no_fault() -> None:
