@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mtkit.errors import DataError
 from mtkit.evaluation.language_codes import base_language
+from mtkit.log import counted
 
 # French and others put a space before ! ? : ; but no language puts one before a full stop or a comma.
 _SPACED = re.compile(r"\S +(?:[.,](?= |$)|[。，、])")
@@ -27,6 +28,7 @@ _TOKENISED_SHARE = 0.2
 _TOKENISED_MINIMUM = 0.02
 _CAPITALS_SHARE = 0.05
 _UNSPACED_SHARE = 0.3
+_ENOUGH_LINES = 10
 _KANA_SHARE = 0.1  # half of Japanese is; Chinese quotes a little
 
 
@@ -81,11 +83,6 @@ def east_asian_language(lines: Sequence[str]) -> str | None:
     return "ja" if n_of["ja"] > _KANA_SHARE * (n_of["zh"] + n_of["ja"]) else "zh"
 
 
-def count_empty(lines: Sequence[str]) -> int:
-    """Lines with nothing but white space."""
-    return sum(not line.strip() for line in lines)
-
-
 def find_pitfalls(
     hyp: Text,
     refs: Sequence[Text],
@@ -112,10 +109,14 @@ def find_pitfalls(
             found.append(
                 f"{text.name} looks tokenised, which distorts every score: join the tokens to plain text first"
             )
-        n_empty = count_empty(text.lines)
-        if n_empty:
-            found.append(f"{text.name}: {n_empty:,} of {len(text.lines):,} lines are empty")
+        empty = [n for n, line in enumerate(text.lines, 1) if not line.strip()]
+        if empty:
+            are = "is" if len(empty) == 1 else "are"
+            lines = counted(len(text.lines), "line")
+            found.append(f"{text.name}: {len(empty):,} of {lines} {are} empty, line {empty[0]:,} first")
     for ref in refs:
+        if len(hyp.lines) >= _ENOUGH_LINES and list(hyp.lines) == list(ref.lines):
+            found.append(f"{hyp.name} equals the reference {ref.name} in every line: is it the right file?")
         lower = [text for text in (hyp, ref) if looks_lowercased(text.lines)]
         mixed = [text for text in (hyp, ref) if _share_with_capitals(text.lines) > _CAPITALS_SHARE]
         if lower and mixed and not lowercase:

@@ -158,9 +158,17 @@ def test_every_pitfall_names_its_file() -> None:
     refs = [Text("ref1", ["It was.", "Yes.", "So."]), Text("ref2", ["今天很好。"] * 3)]
     tokenised, empty, lower, script = find_pitfalls(hyp, refs, tokenizer="13a")
     assert tokenised.startswith("out looks tokenised")
-    assert empty == "out: 1 of 3 lines are empty"
+    assert empty == "out: 1 of 3 lines is empty, line 2 first"
     assert lower.startswith("out is in lower case but ref1 is not")
     assert script.startswith("ref2 looks Chinese")
+
+
+def test_output_that_is_the_reference_is_named() -> None:
+    lines = [f"Line {n}." for n in range(10)]
+    (found,) = find_pitfalls(Text("out", lines), [Text("other", ["No."] * 10), Text("ref", lines)], tokenizer="13a")
+    assert found == "out equals the reference ref in every line: is it the right file?"
+    assert find_pitfalls(Text("out", [*lines[1:], "x"]), [Text("ref", lines)], tokenizer="13a") == []
+    assert find_pitfalls(Text("out", lines[:9]), [Text("ref", lines[:9])], tokenizer="13a") == []  # may be well known
 
 
 def test_a_pitfall_that_was_avoided_is_not_reported() -> None:
