@@ -101,7 +101,9 @@ def evaluate(
     segments: Annotated[
         Path | None, typer.Option("--segments", metavar="FILE", help="Scores of every line (and document) as JSONL.")
     ] = None,
-    score_only: Annotated[bool, typer.Option("--score-only", "-b", help="Print the values and nothing else.")] = False,
+    score_only: Annotated[
+        bool, typer.Option("--score-only", "-b", help="Print the values alone; of several systems, their names too.")
+    ] = False,
     width: Annotated[int, typer.Option("--width", "-w", min=0, max=10, help="Decimals.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="JUnit report of the gates.")] = None,

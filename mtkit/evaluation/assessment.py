@@ -214,6 +214,8 @@ def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
     names = [system.name for system in material.systems]
     if method.paired is not None and len(names) < 2:
         raise ConfigError("--paired compares systems: give at least two with --hyp FILE --hyp FILE")
+    if method.runs and len(names) < 2:
+        raise ConfigError("--runs takes several runs together: give at least two with --hyp FILE --hyp FILE")
     if method.baseline_system is None:
         return material.systems
     if method.baseline_system not in names:

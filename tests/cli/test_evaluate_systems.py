@@ -53,6 +53,13 @@ def test_systems_stand_in_a_table_under_their_names() -> None:
     assert named[2].startswith("the second  ")
 
 
+def test_score_only_names_each_of_several_systems() -> None:
+    good, bad = run(*BOTH[:-1], "bleu,ter", "-b").stdout.splitlines()
+    values = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu,ter", "-b").stdout.splitlines()
+    assert good.startswith("good\t")
+    assert bad == f"bad\t{values[0]}\t{values[1]}"
+
+
 def test_paired_test_is_against_the_first_or_the_named_system() -> None:
     found = json.loads(run(*BOTH, "--paired", "bs", "--samples", "100", "--json").stdout)["comparisons"]
     assert [(c["baseline"], c["system"], c["significant"], c["n_samples"]) for c in found] == [
@@ -140,6 +147,7 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
         ((*BOTH, "--paired", "bs", "--baseline", "godo"), "no such system: did you mean good?"),
         (("--hyp", "good", "--ref", "ref", "--paired", "bs"), "give at least two"),
         ((*BOTH, "--runs", "--paired", "bs"), "leave one out"),
+        (("--hyp", "good", "--ref", "ref", "--runs"), "give at least two with --hyp FILE"),
         ((*BOTH, "--samples", "3"), "--samples belongs to"),
         ((*BOTH[:-1], "exact", "--paired", "bs"), "need a metric that counts segment by segment: bleu, chrf"),
         ((*BOTH, "--docs", "docs"), "add --segments FILE"),
