@@ -71,7 +71,7 @@ def run_lines(runs: Sequence[RunSummary], *, decimals: int = 2) -> list[str]:
 
 
 def value_shown(score: Score, decimals: int) -> str:
-    """``28.31``, or with its confidence interval ``28.31 [27.70, 28.94]``; ratios and COMET get at least four decimals."""
+    """``28.31``, or with its interval ``28.31 [27.70, 28.94]``; ratios and COMET get at least four decimals."""
     decimals = max(decimals, 4) if score.metric in ("length", "comet") else decimals
     interval = score.interval
     bounds = f" [{interval.low:.{decimals}f}, {interval.high:.{decimals}f}]" if interval else ""
