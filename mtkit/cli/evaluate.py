@@ -1,6 +1,5 @@
 """``mtkit evaluate``."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.cli.evaluation_alignments import check_alignment_options, evaluate_alignments
 from mtkit.cli.evaluation_gates import Gating, check_method
 from mtkit.cli.evaluation_inputs import Inputs, check_one_output, translate, with_languages
 from mtkit.cli.evaluation_outputs import Outputs
@@ -20,7 +20,6 @@ from mtkit.cli.options import (
     ThreadsOption,
     TranslationPrecisionOption,
 )
-from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.evaluation.sets import EvaluationSet
@@ -34,6 +33,7 @@ class Paired(StrEnum):
 
 
 def evaluate(
+    context: typer.Context,
     hyps: Annotated[
         list[str] | None,
         typer.Option(
@@ -49,7 +49,9 @@ def evaluate(
     alignments: Annotated[
         str | None,
         typer.Option(
-            metavar="GOLD", help="Score the alignments in --hyp (0-0 1-2) against these (1-1 sure, 1p2 possible)."
+            metavar="GOLD",
+            help="Score the alignments in --hyp (0-0 1-2, words counted from 0) against these (1-1 sure, 1p2 possible, "
+            "counted from 1).",
         ),
     ] = None,
     model: ModelOption = None,
@@ -99,7 +101,9 @@ def evaluate(
     segments: Annotated[
         Path | None, typer.Option("--segments", metavar="FILE", help="Scores of every line (and document) as JSONL.")
     ] = None,
-    score_only: Annotated[bool, typer.Option("--score-only", "-b", help="Print the values and nothing else.")] = False,
+    score_only: Annotated[
+        bool, typer.Option("--score-only", "-b", help="Print the values alone; of several systems, their names too.")
+    ] = False,
     width: Annotated[int, typer.Option("--width", "-w", min=0, max=10, help="Decimals.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="JUnit report of the gates.")] = None,
@@ -109,6 +113,9 @@ def evaluate(
     min_bleu: Annotated[float | None, typer.Option(help="Exit with 3 if BLEU is lower.")] = None,
     min_chrf: Annotated[float | None, typer.Option(help="Exit with 3 if chrF is lower.")] = None,
     max_ter: Annotated[float | None, typer.Option(help="Exit with 3 if TER is higher.")] = None,
+    max_aer: Annotated[
+        float | None, typer.Option(help="Exit with 3 if the AER of --alignments is higher, in percent.")
+    ] = None,
     gate: Annotated[
         Path | None, typer.Option("--gate", metavar="FILE", help="YAML of gates; exit with 3 if one is missed.")
     ] = None,
@@ -144,10 +151,9 @@ def evaluate(
     BLEU, chrF and chrF++: higher is better. TER: lower is better; slow for
     Chinese and Japanese. They are sacreBLEU's, each beside its signature.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    check_alignment_options(context)
     if alignments is not None:
-        if len(hyps or []) != 1 or model is not None or refs:
-            raise ConfigError("--alignments GOLD scores the alignments in --hyp FILE, and nothing else besides")
-        typer.echo(_alignment_scores((hyps or [])[0], alignments, width, as_json=as_json))
+        evaluate_alignments(hyps or [], alignments, max_aer, width, as_json=as_json)
         return
     inputs = Inputs(hyps or [], names or [], refs or [], src, docs, sets, model, output)
     outputs = Outputs(width, score_only, as_json, segments, junit, markdown, save_baseline)
@@ -204,21 +210,3 @@ def evaluate(
     outputs.write(reports, method, model, pair)
     enforce([failure for report in reports for failure in report.failures(named=not only)])
     outputs.save_baseline(reports)
-
-
-def _alignment_scores(hyp: str, gold: str, width: int, *, as_json: bool) -> str:
-    """Alignment error rate, precision and recall."""
-    from dataclasses import asdict
-
-    from mtkit.evaluation.alignment import read_gold, read_links, score_alignments
-    from mtkit.evaluation.sets import read_texts
-
-    hyp_text, gold_text = read_texts([hyp, gold])
-    score = score_alignments(read_links(hyp_text), read_gold(gold_text))
-    if as_json:
-        return json.dumps(asdict(score))
-    precision, recall = 100 * score.precision, 100 * score.recall
-    return (
-        f"AER {100 * score.error_rate:.{width}f}  lower is better  precision {precision:.{width}f}  "
-        f"recall {recall:.{width}f}  {score.n_links:,} links, {score.n_sure:,} sure ones"
-    )

@@ -53,9 +53,11 @@ class Inputs:
             raise ConfigError("--docs belongs to a test set: name its files too, --ref FILE and --hyp FILE or -i FILE")
         if self.names and len(self.names) != len(self.hyps):
             raise ConfigError(f"{len(self.names)} --name for {len(self.hyps)} --hyp: give each output one, in order")
-        if len(set(self.names)) < len(self.names):
-            raise ConfigError("--name stands there twice with the same name; names must differ")
         check_stdin(*self.files)
+        called = self.names or self.hyps
+        for name in called:
+            if called.count(name) > 1:
+                raise ConfigError(f"two outputs are called {name}: give each a name of its own with --name")
         if self.output is not None:
             _check_output(self.output, self.files)
 

@@ -63,8 +63,14 @@ class Outputs:
         if self.as_json:
             return
         if self.score_only:
-            scores = [score for system in report.systems for score in system.scores]
-            lines = [f"{score.value:.{decimals_of(score.metric, self.decimals)}f}" for score in scores]
+            values = [
+                [f"{score.value:.{decimals_of(score.metric, self.decimals)}f}" for score in system.scores]
+                for system in report.systems
+            ]
+            lines = values[0]
+            if len(values) > 1:
+                names = [system.system.name for system in report.systems]
+                lines = ["\t".join([name, *row]) for name, row in zip(names, values, strict=True)]
         else:
             lines = set_lines(report, decimals=self.decimals)
             if heading:

@@ -1,7 +1,7 @@
 """How good word alignments are: the alignment error rate (Och and Ney, 2003)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mtkit.errors import DataError
@@ -10,6 +10,7 @@ from mtkit.evaluation.checks import Text
 Links = set[tuple[int, int]]
 
 _LINK = re.compile(r"(\d+)([-p])(\d+)")
+_ENOUGH_LINKS = 20  # nearly every sentence links its first word
 
 
 @dataclass(frozen=True)
@@ -35,44 +36,46 @@ class AlignmentScore:
     """|A and sure| / |sure|."""
 
     n_links: int
+    """Of the output."""
+
     n_sure: int
+    """Of the gold alignments."""
+
+    n_possible: int
+    """All links of the gold alignments, the sure ones among them."""
 
 
-def read_links(text: Text, *, first: int = 0) -> list[Links]:
-    """Alignments in Pharaoh format, ``0-0 1-2`` a line, source first.
-
-    Args:
-        text: The lines.
-        first: The number of the first word in them; links are counted from 0.
-
-    Raises:
-        DataError: Naming the line that is something else.
-    """
-    return [gold.sure for gold in read_gold(text, first=first)]
-
-
-def read_gold(text: Text, *, first: int = 1) -> list[Gold]:
-    """Gold alignments: ``1-1`` is sure, ``1p2`` possible.
+def read_links(text: Text) -> list[Links]:
+    """Alignments in Pharaoh format, ``0-0 1-2`` a line, source first, words counted from 0.
 
     Raises:
-        DataError: Naming the line that is something else, or that counts from another number.
+        DataError: Naming the line that is something else, or that only gold alignments can have.
     """
     found = []
-    for number, line in enumerate(text.lines, start=1):
-        sure: Links = set()
-        possible: Links = set()
-        for word in line.split():
-            match = _LINK.fullmatch(word)
-            if match is None:
-                raise DataError(f"{text.name}:{number}: {word!r} is no link; expected 0-0, or 1p2 for a possible one")
-            link = int(match[1]) - first, int(match[3]) - first
-            if min(link) < 0:
-                raise DataError(f"{text.name}:{number}: {word} counts words from 0, where the first word is 1")
-            possible.add(link)
-            if match[2] == "-":
-                sure.add(link)
-        found.append(Gold(sure, possible))
+    for number, line in enumerate(_read(text, first=0), start=1):
+        if line.possible != line.sure:
+            source, target = min(line.possible - line.sure)
+            raise DataError(
+                f"{text.name}:{number}: {source}p{target} is a possible link; those stand in gold alignments, not in "
+                "an output's"
+            )
+        found.append(line.sure)
     return found
+
+
+def read_gold(text: Text) -> list[Gold]:
+    """Gold alignments: ``1-1`` is sure, ``1p2`` possible, words counted from 1.
+
+    Raises:
+        DataError: Naming the line that is something else, or that counts from 0.
+    """
+    return list(_read(text, first=1))
+
+
+def seem_to_count_from_one(alignments: Sequence[Links]) -> bool:
+    """Whether no link has the number 0, though there are so many that one should."""
+    links = [link for each in alignments for link in each]
+    return len(links) >= _ENOUGH_LINKS and all(min(link) > 0 for link in links)
 
 
 def score_alignments(found: Sequence[Links], gold: Sequence[Gold]) -> AlignmentScore:
@@ -94,4 +97,23 @@ def score_alignments(found: Sequence[Links], gold: Sequence[Gold]) -> AlignmentS
         recall=in_sure / n_sure if n_sure else 0.0,
         n_links=n_links,
         n_sure=n_sure,
+        n_possible=sum(len(one.possible) for one in gold),
     )
+
+
+def _read(text: Text, *, first: int) -> Iterator[Gold]:
+    """Line by line; ``first`` is the number of the first word in them."""
+    for number, line in enumerate(text.lines, start=1):
+        sure: Links = set()
+        possible: Links = set()
+        for word in line.split():
+            match = _LINK.fullmatch(word)
+            if match is None:
+                raise DataError(f"{text.name}:{number}: {word!r} is no link; expected 0-0, or 1p2 for a possible one")
+            link = int(match[1]) - first, int(match[3]) - first
+            if min(link) < 0:
+                raise DataError(f"{text.name}:{number}: {word} counts words from 0, where the first word is 1")
+            possible.add(link)
+            if match[2] == "-":
+                sure.add(link)
+        yield Gold(sure, possible)

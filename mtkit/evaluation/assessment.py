@@ -9,6 +9,7 @@ from mtkit.evaluation.checks import find_pitfalls
 from mtkit.evaluation.comet import CometModel
 from mtkit.evaluation.comparison import Comparison, Test
 from mtkit.evaluation.gate import GateOutcome, Gates, check_drops, check_gates, check_significance
+from mtkit.evaluation.language_codes import language_mistake
 from mtkit.evaluation.languages import find_untranslated
 from mtkit.evaluation.metrics import Interval, Score, score
 from mtkit.evaluation.runs import RunSummary, summarise_runs
@@ -163,7 +164,7 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
         )
         comparisons = certainty.comparisons
         reports = [
-            replace(report, scores=_with_intervals(report.scores, intervals, certainty.signatures))
+            replace(report, scores=_with_certainty(report.scores, intervals, certainty.signatures))
             for report, intervals in zip(reports, certainty.intervals, strict=True)
         ]
     reports = [
@@ -213,6 +214,8 @@ def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
     names = [system.name for system in material.systems]
     if method.paired is not None and len(names) < 2:
         raise ConfigError("--paired compares systems: give at least two with --hyp FILE --hyp FILE")
+    if method.runs and len(names) < 2:
+        raise ConfigError("--runs takes several runs together: give at least two with --hyp FILE --hyp FILE")
     if method.baseline_system is None:
         return material.systems
     if method.baseline_system not in names:
@@ -223,11 +226,10 @@ def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
     return sorted(material.systems, key=lambda system: system.name != method.baseline_system)
 
 
-def _with_intervals(scores: list[Score], intervals: dict[str, Interval], signatures: dict[str, str]) -> list[Score]:
+def _with_certainty(scores: list[Score], intervals: dict[str, Interval], signatures: dict[str, str]) -> list[Score]:
+    """A test of randomisation gives no intervals, but stands in the signatures all the same."""
     return [
-        replace(each, interval=intervals[each.metric], signature=signatures[each.metric])
-        if each.metric in intervals
-        else each
+        replace(each, interval=intervals.get(each.metric), signature=signatures.get(each.metric, each.signature))
         for each in scores
     ]
 
@@ -261,8 +263,12 @@ def _gates(
 def _warnings(system: System, material: EvaluationSet, method: Method) -> Iterator[str]:
     tgt_lang = method.settings(material).tgt_lang
     tokenizer = bleu_tokenizer(tgt_lang, method.tokenize)
-    yield from find_pitfalls(system.hyp, material.refs, tokenizer=tokenizer, lowercase=method.lowercase)
-    yield from find_untranslated(system.hyp, material.refs, src=material.src, tgt_lang=tgt_lang)
+    pair = material.language_pair
+    yield from filter(None, map(language_mistake, pair or ()))
+    yield from find_pitfalls(
+        system.hyp, material.refs, tokenizer=tokenizer, language_pair=pair, lowercase=method.lowercase
+    )
+    yield from find_untranslated(system.hyp, material.refs, src=material.src, language_pair=pair)
     if method.seen is not None and material.src is not None:
         overlap = method.seen.overlap(material.src.lines)
         if overlap.is_real:

@@ -1,17 +1,25 @@
 """What makes a score impossible or misleading: files that do not belong together, text not as a reader would see it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mtkit.errors import DataError
+from mtkit.evaluation.language_codes import base_language
+from mtkit.log import counted
 
 # French and others put a space before ! ? : ; but no language puts one before a full stop or a comma.
 _SPACED = re.compile(r"\S +(?:[.,](?= |$)|[。，、])")
 _ATTACHED = re.compile(r"[^\s.,](?:[.,](?= |$)|[。，、])")
 # Marks of Moses (hyphen, escapes), of PTB (clitics), of subword-nmt and of SentencePiece.
 _MARKS = re.compile(r"@-@|&(?:apos|quot|#91|#93|#124);| (?:'(?:s|m|re|ve|ll|d)|n't)(?= |$)|@@(?: |$)|(?:^| )▁")
-_HAN_OR_KANA = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_SCRIPTS = {
+    "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"),
+    "ja": re.compile(r"[\u3040-\u30ff]"),
+    "ko": re.compile(r"[\uac00-\ud7a3]"),
+}
+_NAMES = {"zh": "Chinese", "ja": "Japanese", "ko": "Korean"}
+_WRITTEN_LIKE = {"yue": "zh", "wuu": "zh", "hak": "zh", "nan": "zh", "gan": "zh", "lzh": "zh"}
 
 # Among lines that show it either way, tokenised corpora have over 90 % and natural ones (news, captions, web text in
 # German, English, French, Spanish, Swahili and Chinese) under 4 %. A fifth also catches a file that is half tokenised.
@@ -20,6 +28,8 @@ _TOKENISED_SHARE = 0.2
 _TOKENISED_MINIMUM = 0.02
 _CAPITALS_SHARE = 0.05
 _UNSPACED_SHARE = 0.3
+_ENOUGH_LINES = 10
+_KANA_SHARE = 0.1  # half of Japanese is; Chinese quotes a little
 
 
 @dataclass(frozen=True)
@@ -62,24 +72,32 @@ def looks_lowercased(lines: Sequence[str]) -> bool:
     return has_case and _share_with_capitals(lines) <= _CAPITALS_SHARE
 
 
-def looks_chinese_or_japanese(lines: Sequence[str]) -> bool:
-    """Whether the text is in a script that puts no spaces between words."""
+def east_asian_language(lines: Sequence[str]) -> str | None:
+    """Code of the language that the script of a text tells: zh, ja or ko; None in other scripts."""
     n_characters = sum(len(line) - line.count(" ") for line in lines)
-    return sum(len(_HAN_OR_KANA.findall(line)) for line in lines) > _UNSPACED_SHARE * n_characters
+    n_of = {code: sum(len(script.findall(line)) for line in lines) for code, script in _SCRIPTS.items()}
+    if n_of["ko"] > _UNSPACED_SHARE * n_characters:
+        return "ko"
+    if n_of["zh"] + n_of["ja"] <= _UNSPACED_SHARE * n_characters:
+        return None
+    return "ja" if n_of["ja"] > _KANA_SHARE * (n_of["zh"] + n_of["ja"]) else "zh"
 
 
-def count_empty(lines: Sequence[str]) -> int:
-    """Lines with nothing but white space."""
-    return sum(not line.strip() for line in lines)
-
-
-def find_pitfalls(hyp: Text, refs: Sequence[Text], *, tokenizer: str, lowercase: bool = False) -> list[str]:
+def find_pitfalls(
+    hyp: Text,
+    refs: Sequence[Text],
+    *,
+    tokenizer: str,
+    language_pair: tuple[str, str] | None = None,
+    lowercase: bool = False,
+) -> list[str]:
     """Say what would make the scores of an output misleading.
 
     Args:
         hyp: The output.
         refs: Its references.
         tokenizer: The one that BLEU will use.
+        language_pair: Codes of source and target language, where they were named.
         lowercase: Whether the scores will ignore case.
 
     Returns:
@@ -91,20 +109,39 @@ def find_pitfalls(hyp: Text, refs: Sequence[Text], *, tokenizer: str, lowercase:
             found.append(
                 f"{text.name} looks tokenised, which distorts every score: join the tokens to plain text first"
             )
-        n_empty = count_empty(text.lines)
-        if n_empty:
-            found.append(f"{text.name}: {n_empty:,} of {len(text.lines):,} lines are empty")
+        empty = [n for n, line in enumerate(text.lines, 1) if not line.strip()]
+        if empty:
+            are = "is" if len(empty) == 1 else "are"
+            lines = counted(len(text.lines), "line")
+            found.append(f"{text.name}: {len(empty):,} of {lines} {are} empty, line {empty[0]:,} first")
     for ref in refs:
+        if len(hyp.lines) >= _ENOUGH_LINES and list(hyp.lines) == list(ref.lines):
+            found.append(f"{hyp.name} equals the reference {ref.name} in every line: is it the right file?")
         lower = [text for text in (hyp, ref) if looks_lowercased(text.lines)]
         mixed = [text for text in (hyp, ref) if _share_with_capitals(text.lines) > _CAPITALS_SHARE]
         if lower and mixed and not lowercase:
             found.append(f"{lower[0].name} is in lower case but {mixed[0].name} is not: score with --lowercase")
-        if tokenizer in ("13a", "intl") and looks_chinese_or_japanese(ref.lines):
-            found.append(
-                f"{ref.name} looks Chinese or Japanese, but BLEU takes what stands between spaces for words: "
-                "name the languages with -l, such as -l en-zh"
-            )
+        found += _find_wrong_tokenizer(ref, tokenizer, language_pair)
     return found
+
+
+def _find_wrong_tokenizer(ref: Text, tokenizer: str, language_pair: tuple[str, str] | None) -> Iterator[str]:
+    """Chinese, Japanese or Korean references that BLEU would not take for what they are."""
+    language = east_asian_language(ref.lines)
+    if language is None:
+        return
+    unspaced = f"{ref.name} looks {_NAMES[language]}, but BLEU takes what stands between spaces for words"
+    if language_pair is not None:
+        src_lang, tgt_lang = language_pair
+        target = base_language(tgt_lang)
+        if _WRITTEN_LIKE.get(target, target) != language:
+            says = f"-l {src_lang}-{tgt_lang} says that the target is {tgt_lang}"
+            other = tgt_lang if base_language(src_lang) == language else src_lang
+            yield f"{says}, but {ref.name} looks {_NAMES[language]}: did you mean -l {other}-{language}?"
+        elif tokenizer in ("13a", "intl") and language != "ko":
+            yield f"{unspaced}: leave out --tok"
+    elif tokenizer in ("13a", "intl") and language != "ko":  # which puts spaces between words
+        yield f"{unspaced}: name the languages with -l, such as -l en-{language}"
 
 
 def _share_with_capitals(lines: Sequence[str]) -> float:

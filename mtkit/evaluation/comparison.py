@@ -24,6 +24,8 @@ class Comparison:
     baseline_value: float
     value: float
     p_value: float
+    """How often chance alone would set them as far apart; 1 where their scores are equal."""
+
     test: Test
     n_samples: int
 
@@ -34,11 +36,8 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether chance would set them so far apart less often than once in 20 times.
-
-        Where there is no difference at all, the bootstrap's p-value is the smallest there is; it means nothing then.
-        """
-        return self.p_value < SIGNIFICANT and self.difference != 0
+        """Whether chance would set them so far apart less often than once in 20 times."""
+        return self.p_value < SIGNIFICANT
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""

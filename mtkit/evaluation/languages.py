@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from mtkit.evaluation.checks import Text
-from mtkit.evaluation.scorers import base_language
+from mtkit.evaluation.language_codes import base_language
 from mtkit.log import counted
 
 _UNKNOWN = re.compile(r"<unk>|\u2047|\ufffd")
@@ -17,13 +17,15 @@ _SCRIPT_SHARE = 0.01
 _LANGUAGE_SHARE = 0.05  # identification errs in one short line of 20 or so
 _MIN_LETTERS = 5
 _MIN_LETTERS_OF_LANGUAGE = 30
+_MIN_LINES_OF_LANGUAGE = 10
 _MAX_IDENTIFIED = 200  # some milliseconds each
 _ALIKE = {"cmn": "zh", "wuu": "zh", "yue": "zh", "nb": "no", "nn": "no"}
+_TOLD_BY_SCRIPT = ("zh", "ja", "ko")  # by mtkit.evaluation.checks, without the package
 _TOGETHER = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "KATAKANA-HIRAGANA": "CJK", "FULLWIDTH": "LATIN"}
 
 
 def find_untranslated(
-    hyp: Text, refs: Sequence[Text], *, src: Text | None = None, tgt_lang: str | None = None
+    hyp: Text, refs: Sequence[Text], *, src: Text | None = None, language_pair: tuple[str, str] | None = None
 ) -> Iterator[str]:
     """Say what in an output is no translation into the target language.
 
@@ -31,7 +33,7 @@ def find_untranslated(
         hyp: The output.
         refs: Its references, which show what is right.
         src: The source, where it is known.
-        tgt_lang: Code of the target language; its identification needs the package py3langid.
+        language_pair: Codes of source and target language; identification needs the package py3langid.
 
     Yields:
         One sentence per finding.
@@ -39,12 +41,20 @@ def find_untranslated(
     unknown = [n for n, line in enumerate(hyp.lines, 1) if _UNKNOWN.search(line)]
     unknown = [n for n in unknown if not any(_UNKNOWN.search(ref.lines[n - 1]) for ref in refs)]
     if unknown:
-        yield f"{hyp.name}: unknown pieces (<unk>, ⁇) in {_lines(unknown)}: the tokenizer lacks characters"
+        yield (
+            f"{hyp.name}: <unk>, ⁇ or \ufffd in {_lines(unknown)}: what a system writes for words or characters that "
+            "its vocabulary lacks, or damaged text"
+        )
     if src is not None:
         yield from _find_copies(hyp, refs, src)
     yield from _find_scripts(hyp, refs)
-    if tgt_lang is not None:
-        yield from _find_languages(hyp, refs, _one_of_alike(base_language(tgt_lang)))
+    if language_pair is None:
+        return
+    source, target = (_one_of_alike(base_language(code)) for code in language_pair)
+    if source != target and source not in _TOLD_BY_SCRIPT and _is_in(refs[0], source, rather_than=target):
+        yield (f"the references look like {source}, not {target}: is -l {'-'.join(language_pair)} the right way round?")
+    else:
+        yield from _find_languages(hyp, refs, target)
 
 
 def _find_copies(hyp: Text, refs: Sequence[Text], src: Text) -> Iterator[str]:
@@ -81,8 +91,7 @@ def _find_languages(hyp: Text, refs: Sequence[Text], language: str) -> Iterator[
         from py3langid import classify
     except ImportError:
         return
-    long_enough = [n for n, line in enumerate(hyp.lines, 1) if _n_letters(line) >= _MIN_LETTERS_OF_LANGUAGE]
-    looked_at = long_enough[:: max(1, -(-len(long_enough) // _MAX_IDENTIFIED))]
+    looked_at = _long_lines(hyp)
     wrong: list[int] = []
     found: Counter[str] = Counter()
     for n in looked_at:
@@ -95,6 +104,24 @@ def _find_languages(hyp: Text, refs: Sequence[Text], language: str) -> Iterator[
             f"{hyp.name}: looks like another language than {language} (mostly {found.most_common(1)[0][0]}) in "
             f"{len(wrong):,} of {counted(len(looked_at), 'line')} looked at, line {wrong[0]:,} first"
         )
+
+
+def _is_in(text: Text, language: str, *, rather_than: str) -> bool:
+    """Whether most lines are in one language and hardly any in the other."""
+    try:
+        from py3langid import classify
+    except ImportError:
+        return False
+    looked_at = _long_lines(text)
+    found = Counter(_one_of_alike(classify(_at(text, n))[0]) for n in looked_at)
+    clearly = found[language] > len(looked_at) / 2 and found[rather_than] <= _LANGUAGE_SHARE * len(looked_at)
+    return clearly and len(looked_at) >= _MIN_LINES_OF_LANGUAGE
+
+
+def _long_lines(text: Text) -> list[int]:
+    """Numbers of lines that are long enough to be identified, some from everywhere."""
+    long_enough = [n for n, line in enumerate(text.lines, 1) if _n_letters(line) >= _MIN_LETTERS_OF_LANGUAGE]
+    return long_enough[:: max(1, -(-len(long_enough) // _MAX_IDENTIFIED))]
 
 
 def _one_of_alike(code: str) -> str:

@@ -55,13 +55,30 @@ class TerDetails:
 class Interval:
     """The 95 % confidence interval of a score, by bootstrap over the segments (Koehn, 2004)."""
 
-    mean: float
-    """Of the score over the samples."""
+    low: float
+    """2.5 % of the samples score lower."""
 
-    half_width: float
-    """The interval is mean - half_width to mean + half_width."""
+    high: float
+    """2.5 % of the samples score higher."""
+
+    mean: float
+    """Of the score over the samples; sacreBLEU's μ."""
 
     n_samples: int
+
+    @property
+    def half_width(self) -> float:
+        """What sacreBLEU prints after ±."""
+        return (self.high - self.low) / 2
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return asdict(self) | {"half_width": self.half_width}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Interval":
+        """Inverse of ``as_json``."""
+        return cls(plain["low"], plain["high"], plain["mean"], plain["n_samples"])
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,7 @@ class Score:
             "higher_is_better": self.higher_is_better,
         }
         plain |= asdict(self.details) if self.details else {}
-        return plain | ({"confidence": asdict(self.interval)} if self.interval else {})
+        return plain | ({"confidence": self.interval.as_json()} if self.interval else {})
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Score":
@@ -112,13 +129,14 @@ class Score:
         values = {f.name: plain[f.name] for f in fields(kind)} if kind else {}
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         details = kind(**values) if kind else None
-        interval = Interval(**plain["confidence"]) if "confidence" in plain else None
+        confidence = plain.get("confidence", {})
+        interval = Interval.from_json(confidence) if "low" in confidence else None  # of an older mtkit: no bounds
         return cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details, interval)
 
 
 def decimals_of(metric: str, decimals: int = 2) -> int:
-    """How many decimals a value is shown with: the length ratio and COMET, which are near 1, get two more."""
-    return decimals + 2 if metric in ("length", "comet") else decimals
+    """How many decimals a value is shown with: the length ratio and COMET, which are near 1, get four at least."""
+    return max(decimals, 4) if metric in ("length", "comet") else decimals
 
 
 def score(

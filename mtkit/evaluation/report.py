@@ -72,10 +72,11 @@ def run_lines(runs: Sequence[RunSummary], *, decimals: int = 2) -> list[str]:
 
 
 def value_shown(score: Score, decimals: int) -> str:
-    """``28.31``, or with its confidence interval ``28.31 ± 0.62``."""
+    """``28.31``, or with its interval ``28.31 [27.70, 28.94]``."""
     decimals = decimals_of(score.metric, decimals)
-    interval = f" ± {score.interval.half_width:.{decimals}f}" if score.interval else ""
-    return f"{score.value:.{decimals}f}{interval}"
+    interval = score.interval
+    bounds = f" [{interval.low:.{decimals}f}, {interval.high:.{decimals}f}]" if interval else ""
+    return f"{score.value:.{decimals}f}{bounds}"
 
 
 def p_shown(found: Comparison) -> str:

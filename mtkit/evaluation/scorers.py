@@ -10,11 +10,12 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from mtkit.errors import ConfigError
+from mtkit.evaluation.language_codes import base_language
 
 SACREBLEU_METRICS = ("bleu", "chrf", "chrf++", "ter", "spbleu")
 
 # Languages written without spaces, or with spaces that do not part words, which 13a would not cut into words.
-_TOKENIZERS = {"zh": "zh", "cmn": "zh", "ja": "ja-mecab", "jpn": "ja-mecab", "ko": "ko-mecab", "kor": "ko-mecab"}
+_TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
 _PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
 _SPBLEU = "flores200"
 _WITH_MODEL = ("spm", "flores101", "flores200", "spBLEU-1K")
@@ -75,11 +76,6 @@ class ScoringSettings:
             for metric in self.metrics
             if metric in SACREBLEU_METRICS
         }
-
-
-def base_language(code: str | None) -> str:
-    """``zh`` of ``zh-TW`` and ``zh_Hant``."""
-    return (code or "").replace("_", "-").partition("-")[0].lower()
 
 
 def meant(typed: str, known: Iterable[str]) -> str:

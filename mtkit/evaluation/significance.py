@@ -1,22 +1,29 @@
-"""How certain scores are: confidence intervals, and paired tests between systems, all sacreBLEU's own.
+"""How certain scores are: confidence intervals, and paired tests between systems, number for number as sacreBLEU's.
 
 Paired bootstrap (Koehn, 2004) and paired approximate randomisation (Riezler and Maxwell, 2005) both ask how often
 chance alone would set two systems as far apart as they are; a small p-value says: hardly ever.
+
+Only the metrics are sacreBLEU's code. Its own tests hold all samples in memory, count every text again for every test,
+and keep of an interval no more than its mean and its width.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from sacrebleu.metrics.base import Metric
-from sacrebleu.significance import PairedTest, Result
 
 from mtkit.evaluation.comparison import DEFAULT_SAMPLES, Comparison, Test
 from mtkit.evaluation.metrics import Interval
-from mtkit.log import bytes_shown, logger
 
-# Of what sacreBLEU counts in a segment: BLEU four orders twice and two lengths, chrF six or eight orders three times.
-_NUMBERS_PER_SEGMENT = 24
-_MUCH_MEMORY = 4e9
+Floats = NDArray[np.float64]
+
+Counts = NDArray[np.float64]
+"""(segments, counts): what a metric's score of a corpus is made of, such as matching n-grams."""
+
+_TRIALS_AT_ONCE = 32  # a multiple of 32, as NumPy draws the coins: any other draws others than sacreBLEU, all at once
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ def measure_certainty(
     n_samples: int | None = None,
     confidence: bool = True,
 ) -> Certainty:
-    """Resample the segments of a test set.
+    """Resample the segments of a test set, by the seed in ``SACREBLEU_SEED``, or sacreBLEU's own.
 
     Args:
         systems: Name and output of each; the first is the baseline of the paired test.
@@ -50,63 +57,97 @@ def measure_certainty(
         test: The paired test; None for confidence intervals alone.
         n_samples: Samples of the bootstrap, or trials of the randomisation; by default ``DEFAULT_SAMPLES``.
         confidence: Whether confidence intervals are wanted; bootstrap gives them in any case.
+
+    Returns:
+        The interval of a system does not depend on the test, nor on the systems beside it.
     """
     n_samples = n_samples or DEFAULT_SAMPLES[test or "bs"]
-    _mind_memory(n_samples, len(ref_texts[0]))
-    if test is None:  # each system by itself is a test without a rival
-        certainties = [_resample([system], ref_texts, scorers, "bs", n_samples) for system in systems]
-        intervals = [each for certainty in certainties for each in certainty.intervals]
-        return Certainty(intervals, certainties[0].signatures, [])
-    n_for_intervals = DEFAULT_SAMPLES["bs"] if confidence else -1
-    return _resample(systems, ref_texts, scorers, test, n_samples, n_for_intervals if test == "ar" else n_samples)
-
-
-def _resample(
-    systems: Sequence[tuple[str, Sequence[str]]],
-    ref_texts: Sequence[Sequence[str]],
-    scorers: Mapping[str, Metric],
-    test: Test,
-    n_samples: int,
-    n_for_intervals: int | None = None,
-) -> Certainty:
-    """One metric after the other, so that no two hold their counts in memory."""
+    n_for_intervals = n_samples
+    if test == "ar":
+        n_for_intervals = DEFAULT_SAMPLES["bs"] if confidence else 0
+    names = [name for name, _ in systems]
     intervals: list[dict[str, Interval]] = [{} for _ in systems]
     signatures: dict[str, str] = {}
     comparisons = []
-    n_for_intervals = n_for_intervals or n_samples
-    for metric, scorer in scorers.items():
-        paired = PairedTest(
-            list(systems),
-            {metric: scorer},
-            ref_texts,
-            test_type=test,
-            n_samples=n_samples,
-            n_ar_confidence=n_for_intervals if test == "ar" else -1,
-        )
-        signature_of, results_of = paired()
-        ((name, signature),) = signature_of.items()
-        signatures[metric] = str(signature)
-        results = [result for result in results_of[name] if isinstance(result, Result)]
-        for place, result in zip(intervals, results, strict=True):
-            if result.mean is not None and result.ci is not None:
-                place[metric] = Interval(float(result.mean), float(result.ci), n_for_intervals)
-        shown = "spBLEU" if metric == "spbleu" else name
-        for (system, _), result in list(zip(systems, results, strict=True))[1:]:
-            assert result.p_value is not None
-            values = float(results[0].score), float(result.score)
-            comparisons.append(
-                Comparison(metric, shown, systems[0][0], system, *values, float(result.p_value), test, n_samples)
-            )
+    for metric, scorer in scorers.items():  # one after the other, so that no two hold their counts in memory
+        statistics = [scorer._extract_corpus_statistics(hyp, ref_texts) for _, hyp in systems]
+        results = [scorer._aggregate_and_compute(each) for each in statistics]
+        counts = [np.array(each, dtype=np.float64) for each in statistics]
+        sampled = _bootstrap(scorer, counts, n_for_intervals)
+        for place, scores in zip(intervals, sampled if n_for_intervals else (), strict=False):
+            place[metric] = _interval(scores)
+        signatures[metric] = _signature(scorer, {test or "bs": n_samples, "bs": n_for_intervals})
+        shown = "spBLEU" if metric == "spbleu" else str(results[0].name)
+        for n in range(1, len(systems) if test is not None else 0):
+            assert test is not None
+            values = float(results[0].score), float(results[n].score)
+            if test == "bs":
+                differences = np.abs(sampled[n] - sampled[0])
+                by_chance = differences - differences.mean()
+            else:
+                by_chance = _randomise(scorer, counts[0], counts[n], n_samples)
+            p_value = _p_value(by_chance, abs(values[1] - values[0]))
+            comparisons.append(Comparison(metric, shown, names[0], names[n], *values, p_value, test, n_samples))
     return Certainty(intervals, signatures, comparisons)
 
 
-def _mind_memory(n_samples: int, n_lines: int) -> None:
-    """Say beforehand where sacreBLEU, which draws all samples at once, will want much memory."""
-    wanted = 2 * 4 * n_samples * n_lines * _NUMBERS_PER_SEGMENT
-    if wanted > _MUCH_MEMORY:
-        logger.warning(
-            "%s samples of %s lines take up to %s of memory; lower --samples where that is too much",
-            f"{n_samples:,}",
-            f"{n_lines:,}",
-            bytes_shown(wanted),
-        )
+def _seed() -> int | None:
+    """The one that sacreBLEU takes; None for another at every time."""
+    seed = os.environ.get("SACREBLEU_SEED", "12345").lower()
+    return None if seed == "none" else int(seed)
+
+
+def _signature(scorer: Metric, samples: Mapping[str, int]) -> str:
+    """The metric's, with the seed and the numbers of samples by the names of their tests."""
+    signature = scorer.get_signature()
+    signature.update("seed", str(_seed()).lower())
+    for test, n_samples in samples.items():
+        if n_samples:
+            signature.update(test, n_samples)
+    return str(signature)
+
+
+def _bootstrap(scorer: Metric, counts: Sequence[Counts], n_samples: int) -> Floats:
+    """Scores of samples drawn with replacement, the same for all systems: (systems, samples)."""
+    draw = np.random.default_rng(_seed())
+    n_segments = len(counts[0])
+    narrow = [each.astype(np.float32) for each in counts]  # as sacreBLEU adds them up
+    sampled = np.empty((len(counts), n_samples))
+    for sample in range(n_samples):
+        segments = draw.choice(n_segments, size=n_segments)
+        for system, each in enumerate(narrow):
+            sampled[system, sample] = scorer._compute_score_from_stats(each[segments].sum(0)).score
+    return sampled
+
+
+def _randomise(scorer: Metric, baseline: Counts, system: Counts, n_trials: int) -> Floats:
+    """How far apart two systems are that have swapped segments at random: (trials,)."""
+    draw = np.random.default_rng(_seed())
+    apart: list[float] = []
+    while len(apart) < n_trials:
+        n = min(_TRIALS_AT_ONCE, n_trials - len(apart))
+        kept = draw.integers(2, size=(n, len(baseline)), dtype=bool).astype(np.float64)
+        first = kept @ baseline + (1 - kept) @ system
+        second = (1 - kept) @ baseline + kept @ system
+        for one, other in zip(first, second, strict=True):
+            scores = [scorer._compute_score_from_stats(each).score for each in (one, other)]
+            apart.append(abs(scores[0] - scores[1]))
+    return np.array(apart)
+
+
+def _interval(scores: Floats) -> Interval:
+    """Where the middle 95 % of the samples lie."""
+    ordered = np.sort(scores)
+    tail = len(ordered) // 40
+    return Interval(float(ordered[tail]), float(ordered[-1 - tail]), float(scores.mean()), len(ordered))
+
+
+def _p_value(by_chance: Floats, difference: float) -> float:
+    """How often chance sets systems further apart than they are.
+
+    Nothing can set them less far apart than not at all. sacreBLEU counts the samples that lie further apart, not those
+    that lie as far, so that equal scores would have the smallest p-value there is.
+    """
+    if difference == 0:
+        return 1.0
+    return (int((by_chance > difference).sum()) + 1) / (len(by_chance) + 1)

@@ -213,9 +213,7 @@ def _faults(sentences: Sentences) -> list[Fault]:
 
 
 def _score(score: Score) -> dict[str, object]:
-    interval = score.interval
-    bounds = None if interval is None else [interval.mean - interval.half_width, interval.mean + interval.half_width]
-    return score.as_json() | {"interval": bounds}
+    return score.as_json() | {"interval": [score.interval.low, score.interval.high] if score.interval else None}
 
 
 def _lines(places: Sequence[int]) -> list[int]:

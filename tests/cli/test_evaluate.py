@@ -210,14 +210,51 @@ def test_alignments_are_scored_against_gold_ones() -> None:
     Path("gold").write_text("1-1 2p2\n1-1\n")
     shown = run("--hyp", "links", "--alignments", "gold").stdout
     # A = 3, S = 2, A and S = 1, A and P = 2.
-    assert shown == "AER 40.00  lower is better  precision 66.67  recall 50.00  3 links, 2 sure ones\n"
+    scores = "AER 40.00 %  lower is better  precision 66.67 %  recall 50.00 %"
+    assert shown == f"{scores}  3 links; gold: 2 sure, 3 in all\n"
     assert json.loads(run("--hyp", "links", "--alignments", "gold", "--json").stdout)["error_rate"] == pytest.approx(
         0.4
     )
 
 
-@pytest.mark.parametrize("arguments", [["--alignments", "gold"], ["--hyp", "links", "--alignments", "gold", "-r", "x"]])
-def test_alignments_are_scored_alone(arguments: list[str]) -> None:
-    error = run(*arguments).exception
+def test_alignments_that_seem_to_count_from_one_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("links", "gold"):
+        Path(name).write_text("1-1 2-2\n" * 10)
+    found = json.loads(run("--hyp", "links", "--alignments", "gold", "--json").stdout)
+    assert found["warnings"] == caplog.messages
+    assert caplog.messages == [
+        "links seems to count words from 1, as no link has a 0: an output counts from 0, only GOLD from 1"
+    ]
+
+
+def test_alignments_have_a_gate_of_their_own() -> None:
+    Path("links").write_text("0-0 1-1\n2-2\n")
+    Path("gold").write_text("1-1 2p2\n1-1\n")
+    command = ("--hyp", "links", "--alignments", "gold", "--max-aer")  # the error rate is 40 %, as above
+    assert run(*command, "40").exit_code == 0
+    missed = run(*command, "39.9", "--json")
+    assert isinstance(missed.exception, GateError)
+    assert str(missed.exception) == "quality gate failed: AER 40.00 is above 39.9"
+    assert [gate["passed"] for gate in json.loads(missed.stdout)["gates"]] == [False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--alignments", "gold"], "scores the alignments in --hyp FILE: give one --hyp"),
+        (["--alignments", "gold", "--hyp", "a", "--hyp", "b"], "give one --hyp"),
+        (["--alignments", "-", "--hyp", "-"], "standard input can be read only once"),
+        (["--hyp", "a", "--alignments", "gold", "-r", "x"], "nothing else besides: leave out --ref"),
+        (
+            ["--hyp", "a", "--alignments", "gold", "--gate", "none.yaml", "--max-drop", "3", "--junit", "x.xml"],
+            "leave out --junit, --gate, --max-drop",
+        ),
+        (["--hyp", "a", "--alignments", "gold", "--metrics", "foo", "--min-bleu", "3"], "--metrics, --min-bleu"),
+        (["--hyp", "a", "--alignments", "gold", "--max-aer", "nan"], "must be a number"),
+        (["--hyp", "hyp", "--ref", "a", "--max-aer", "3"], "add --alignments GOLD"),
+    ],
+)
+def test_options_that_would_be_ignored_beside_alignments_are_refused(arguments: list[str], message: str) -> None:
+    error = refused(*arguments)
     assert isinstance(error, ConfigError)
-    assert "scores the alignments in --hyp FILE" in str(error)
+    assert message in str(error)

@@ -1,12 +1,20 @@
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from mtkit.cli.report import report
 from mtkit.errors import ConfigError, DataError
 from tests.cli.test_evaluate import refused, run
+
+report_app = typer.Typer()
+report_app.command()(report)
 
 WORDS = ["Katze", "Hund", "Haus", "sieht", "findet", "alt", "neu", "grün", "und", "oder", "nicht", "unter", "über"]
 
@@ -45,6 +53,13 @@ def test_systems_stand_in_a_table_under_their_names() -> None:
     assert named[2].startswith("the second  ")
 
 
+def test_score_only_names_each_of_several_systems() -> None:
+    good, bad = run(*BOTH[:-1], "bleu,ter", "-b").stdout.splitlines()
+    values = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu,ter", "-b").stdout.splitlines()
+    assert good.startswith("good\t")
+    assert bad == f"bad\t{values[0]}\t{values[1]}"
+
+
 def test_paired_test_is_against_the_first_or_the_named_system() -> None:
     found = json.loads(run(*BOTH, "--paired", "bs", "--samples", "100", "--json").stdout)["comparisons"]
     assert [(c["baseline"], c["system"], c["significant"], c["n_samples"]) for c in found] == [
@@ -55,19 +70,36 @@ def test_paired_test_is_against_the_first_or_the_named_system() -> None:
     assert shown[1].startswith("bad ")
     assert shown[2].startswith("good ")
     assert "(p = 0.0099*)" in shown[2]
-    assert "±" not in shown[2]
+    assert "[" not in shown[2]
     both = run(*BOTH, "--paired", "ar", "--samples", "100", "--confidence").stdout.splitlines()
-    assert "±" in both[1]
+    assert "[" in both[1]
     assert "bs:1000|ar:100|seed:12345" in both[3]
     assert shown[4] == "p against bad: paired approximate randomisation, 100 samples; * is p < 0.05"
 
 
+@pytest.mark.parametrize("test", ["bs", "ar"])
+def test_signatures_of_a_paired_test_are_those_of_the_sacrebleu_command(test: str) -> None:
+    command = [sys.executable, "-m", "sacrebleu", "ref", "-i", "good", "bad", "-m", "bleu", "chrf"]
+    command += [f"--paired-{test}", f"--paired-{test}-n", "50", "-f", "text"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"NO_COLOR": "1"})
+    theirs = [line.split()[-1] for line in done.stdout.splitlines() if "|seed:" in line]
+    shown = run(*BOTH[:-1], "bleu,chrf", "--paired", test, "--samples", "50").stdout.splitlines()
+    assert [line.split()[-1] for line in shown if "nrefs:" in line] == theirs
+    assert len(theirs) == 2
+
+
 def test_confidence_interval_stands_beside_the_score_and_its_samples_in_the_signature() -> None:
     shown = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "--confidence", "--samples", "50").stdout
-    assert " ± " in shown
     assert "|bs:50|seed:12345|" in shown
+    shown = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "--confidence").stdout
     found = json.loads(run("--hyp", "bad", "--ref", "ref", "--confidence", "--json", "--metrics", "bleu").stdout)
     assert found["test_sets"][0]["scores"]["bleu"]["confidence"]["n_samples"] == 1_000
+    interval = found["test_sets"][0]["scores"]["bleu"]["confidence"]
+    assert f" [{interval['low']:.2f}, {interval['high']:.2f}]  BP" in shown
+    run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "--confidence", "--markdown", "x.md")
+    assert f" [{interval['low']:.2f}, {interval['high']:.2f}] |" in Path("x.md").read_text()
+    page = CliRunner().invoke(report_app, ["--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "--json"])
+    assert json.loads(page.stdout)["systems"][0]["scores"][0]["interval"] == [interval["low"], interval["high"]]
 
 
 def test_runs_are_taken_together() -> None:
@@ -108,11 +140,14 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
     ("arguments", "message"),
     [
         ((*BOTH, "--name", "x"), "1 --name for 2 --hyp"),
-        ((*BOTH, "--name", "x", "--name", "x"), "names must differ"),
+        ((*BOTH, "--name", "x", "--name", "x"), "two outputs are called x: give each a name of its own with --name"),
+        (("--hyp", "good", "--hyp", "good", "--ref", "ref"), "two outputs are called good"),
+        (("--hyp", "-", "--hyp", "-", "--ref", "ref"), "standard input can be read only once"),
         ((*BOTH, "--baseline", "bad"), "add --paired"),
         ((*BOTH, "--paired", "bs", "--baseline", "godo"), "no such system: did you mean good?"),
         (("--hyp", "good", "--ref", "ref", "--paired", "bs"), "give at least two"),
         ((*BOTH, "--runs", "--paired", "bs"), "leave one out"),
+        (("--hyp", "good", "--ref", "ref", "--runs"), "give at least two with --hyp FILE"),
         ((*BOTH, "--samples", "3"), "--samples belongs to"),
         ((*BOTH[:-1], "exact", "--paired", "bs"), "need a metric that counts segment by segment: bleu, chrf"),
         ((*BOTH, "--docs", "docs"), "add --segments FILE"),

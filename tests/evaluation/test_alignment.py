@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mtkit.errors import DataError
-from mtkit.evaluation.alignment import Gold, read_gold, read_links, score_alignments
+from mtkit.evaluation.alignment import Gold, read_gold, read_links, score_alignments, seem_to_count_from_one
 from mtkit.evaluation.checks import Text
 from mtkit.io import read_lines
 
@@ -30,7 +30,25 @@ def test_the_error_rate_worked_out_by_hand() -> None:
     score = score_alignments([{(0, 0), (1, 1), (1, 2)}, {(5, 5)}], gold)
     assert score.error_rate == pytest.approx(1 - 5 / 7)
     assert [score.precision, score.recall] == pytest.approx([3 / 4, 2 / 3])
-    assert (score.n_links, score.n_sure) == (4, 3)
+    assert (score.n_links, score.n_sure, score.n_possible) == (4, 3, 5)
+
+
+def test_output_has_no_possible_links() -> None:
+    with pytest.raises(DataError, match="h:2: 1p2 is a possible link"):
+        read_links(Text("h", ["0-0", "0-0 1p2"]))
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["1-1 2-2"] * 10, True),
+        (["1-1 2-2"] * 9 + ["1-1"], False),  # 19 links prove nothing
+        (["1-1 2-2"] * 10 + ["0-3"], False),
+        (["1-1 2-2"] * 10 + ["3-0"], False),
+    ],
+)
+def test_links_without_a_zero_seem_to_count_from_one(lines: list[str], expected: bool) -> None:
+    assert seem_to_count_from_one(read_links(Text("h", lines))) == expected
 
 
 def slow_error_rate(found: list[str], gold: list[str]) -> float:

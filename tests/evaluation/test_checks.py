@@ -9,8 +9,8 @@ from mtkit.errors import DataError
 from mtkit.evaluation.checks import (
     Text,
     check_aligned,
+    east_asian_language,
     find_pitfalls,
-    looks_chinese_or_japanese,
     looks_lowercased,
     looks_tokenised,
 )
@@ -105,16 +105,48 @@ def test_lower_case_is_noticed_where_there_is_case(lines: list[str], expected: b
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (["今天天气很好。"], True),
-        (["日本語のテスト"], True),
-        (["オンライン GPU サーバー"], True),
-        (["안녕하세요 세계"], False),
-        (["A man named 王 waits in the street."], False),
-        ([], False),
+        (["今天天气很好。"], "zh"),
+        (
+            ["他说「カラオケ」是日本人发明的，后来在中国和韩国也都非常流行起来，现在到处都有很多，大家周末常常去唱。"],
+            "zh",
+        ),
+        (["日本語のテスト"], "ja"),
+        (["オンライン GPU サーバー"], "ja"),
+        (["안녕하세요 세계"], "ko"),
+        (["A man named 王 waits in the street."], None),
+        ([], None),
     ],
 )
-def test_scripts_without_spaces_are_noticed(lines: list[str], expected: bool) -> None:
-    assert looks_chinese_or_japanese(lines) == expected
+def test_the_script_tells_east_asian_languages(lines: list[str], expected: str | None) -> None:
+    assert east_asian_language(lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("pair", "tokenizer", "expected"),
+    [
+        (None, "13a", "ref looks Chinese, but BLEU takes what stands between spaces for words: name the languages"),
+        (
+            ("en", "zh"),
+            "13a",
+            "ref looks Chinese, but BLEU takes what stands between spaces for words: leave out --tok",
+        ),
+        (("zh", "en"), "13a", "-l zh-en says that the target is en, but ref looks Chinese: did you mean -l en-zh?"),
+        (("en", "cn"), "13a", "-l en-cn says that the target is cn, but ref looks Chinese: did you mean -l en-zh?"),
+        (("en", "de"), "char", "-l en-de says that the target is de, but ref looks Chinese: did you mean -l en-zh?"),
+    ],
+)
+def test_chinese_references_and_what_was_said_of_them(
+    pair: tuple[str, str] | None, tokenizer: str, expected: str
+) -> None:
+    text = Text("ref", ["今天天气很好。"])
+    (found,) = find_pitfalls(Text("hyp", ["x"]), [text], tokenizer=tokenizer, language_pair=pair)
+    assert found.startswith(expected)
+
+
+@pytest.mark.parametrize("code", ["zh", "zh-TW", "zho", "yue"])
+def test_chinese_references_of_a_chinese_target_are_no_pitfall(code: str) -> None:
+    text = Text("ref", ["今天天气很好。"])
+    assert find_pitfalls(text, [text], tokenizer="zh", language_pair=("en", code)) == []
 
 
 def test_a_good_output_has_no_pitfalls() -> None:
@@ -126,9 +158,17 @@ def test_every_pitfall_names_its_file() -> None:
     refs = [Text("ref1", ["It was.", "Yes.", "So."]), Text("ref2", ["今天很好。"] * 3)]
     tokenised, empty, lower, script = find_pitfalls(hyp, refs, tokenizer="13a")
     assert tokenised.startswith("out looks tokenised")
-    assert empty == "out: 1 of 3 lines are empty"
+    assert empty == "out: 1 of 3 lines is empty, line 2 first"
     assert lower.startswith("out is in lower case but ref1 is not")
-    assert script.startswith("ref2 looks Chinese or Japanese")
+    assert script.startswith("ref2 looks Chinese")
+
+
+def test_output_that_is_the_reference_is_named() -> None:
+    lines = [f"Line {n}." for n in range(10)]
+    (found,) = find_pitfalls(Text("out", lines), [Text("other", ["No."] * 10), Text("ref", lines)], tokenizer="13a")
+    assert found == "out equals the reference ref in every line: is it the right file?"
+    assert find_pitfalls(Text("out", [*lines[1:], "x"]), [Text("ref", lines)], tokenizer="13a") == []
+    assert find_pitfalls(Text("out", lines[:9]), [Text("ref", lines[:9])], tokenizer="13a") == []  # may be well known
 
 
 def test_a_pitfall_that_was_avoided_is_not_reported() -> None:

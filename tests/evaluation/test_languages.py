@@ -16,7 +16,8 @@ def changed(lines: dict[int, str]) -> Text:
 
 
 def findings(hyp: Text, refs: list[Text] | None = None, tgt_lang: str | None = None) -> list[str]:
-    return list(find_untranslated(hyp, refs or [REF], src=SRC, tgt_lang=tgt_lang))
+    pair = ("en", tgt_lang) if tgt_lang else None
+    return list(find_untranslated(hyp, refs or [REF], src=SRC, language_pair=pair))
 
 
 def test_good_output_is_not_found_fault_with() -> None:
@@ -26,7 +27,7 @@ def test_good_output_is_not_found_fault_with() -> None:
 @pytest.mark.parametrize("piece", ["<unk>", "⁇", "\ufffd"])
 def test_unknown_pieces_are_counted(piece: str) -> None:
     (found,) = findings(changed({7: f"Ein {piece} Satz.", 9: f"{piece}"}))
-    assert found.startswith("hyp: unknown pieces (<unk>, ⁇) in 2 lines, line 7 first")
+    assert found.startswith("hyp: <unk>, ⁇ or \ufffd in 2 lines, line 7 first: what a system writes for words")
 
 
 def test_unknown_piece_that_the_reference_has_too_is_no_fault() -> None:
@@ -71,6 +72,16 @@ def test_another_language_is_named() -> None:
     assert findings(changed(french), [Text("ref", [french.get(n, "x") for n in range(1, 41)])], tgt_lang="de") == []
 
 
+def test_languages_the_wrong_way_round_are_named() -> None:
+    pytest.importorskip("py3langid")
+    (found,) = find_untranslated(changed({}), [REF], language_pair=("deu", "en"))
+    assert found == "the references look like de, not en: is -l deu-en the right way round?"
+    assert list(find_untranslated(changed({}), [REF], language_pair=("en", "de"))) == []
+    assert list(find_untranslated(changed({}), [REF], language_pair=("fr", "en"))) == []  # not clearly of either
+    few = Text("hyp", GOOD[:9])
+    assert list(find_untranslated(few, [Text("ref", REF.lines[:9])], language_pair=("de", "en"))) == []
+
+
 def test_language_is_not_looked_at_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py3langid", None)
     french = {n: f"Cette phrase est écrite en français, et son numéro est le {n}." for n in range(1, 11)}
@@ -84,7 +95,7 @@ def test_languages_that_a_line_does_not_tell_apart_go_for_one(code: str) -> None
         "ref",
         [f"今天天气很好，我们一起去公园散步吧，然后去图书馆看书，晚上回家吃饭。这是第{n}句话。" for n in range(20)],
     )
-    (found,) = find_untranslated(Text("hyp", SRC.lines[:20]), [ref], tgt_lang="de")  # by its script alone
+    (found,) = find_untranslated(Text("hyp", SRC.lines[:20]), [ref], language_pair=("en", "de"))  # by its script alone
     assert "another script" in found
-    _, found = find_untranslated(Text("hyp", SRC.lines[:20]), [ref], tgt_lang=code)
+    _, found = find_untranslated(Text("hyp", SRC.lines[:20]), [ref], language_pair=("en", code))
     assert "looks like another language than zh (mostly en) in 20 of 20 lines" in found

@@ -9,7 +9,7 @@ import pytest
 import sentencepiece
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.metrics import BleuDetails, Score, TerDetails, check_metrics, score
+from mtkit.evaluation.metrics import BleuDetails, Interval, Score, TerDetails, check_metrics, score
 from mtkit.evaluation.scorers import bleu_tokenizer
 from tests.evaluation.wmt import WMT17, read, system_path, wmt17_systems
 
@@ -135,6 +135,15 @@ def test_spbleu_without_network_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr("urllib.request.urlopen", refuse)
     with pytest.raises(ConfigError, match=r"flores200 cannot be downloaded .*no route.*: needed once, with network"):
         score(HYP, REFS, ["spbleu"])
+
+
+def test_interval_is_stored_and_one_without_bounds_left_out() -> None:
+    stored = Score("chrf", "chrF2", 50.0, "nrefs:1", interval=Interval(48.0, 53.0, 50.5, 1_000))
+    plain = stored.as_json()
+    assert Score.from_json(plain) == stored
+    assert plain["confidence"] == {"low": 48.0, "high": 53.0, "mean": 50.5, "n_samples": 1_000, "half_width": 2.5}
+    older = plain | {"confidence": {"mean": 50.5, "half_width": 2.5, "n_samples": 1_000}}
+    assert Score.from_json(older) == Score("chrf", "chrF2", 50.0, "nrefs:1")
 
 
 def test_spbleu_cuts_by_sentencepiece_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
+import pytest
+
 from mtkit.evaluation.metrics import BleuDetails, Score
-from mtkit.evaluation.report import score_lines
+from mtkit.evaluation.report import score_lines, value_shown
 
 
 def test_scores_stand_in_columns_with_their_signatures() -> None:
@@ -16,3 +18,8 @@ def test_scores_stand_in_columns_with_their_signatures() -> None:
     assert score_lines(scores[2:], decimals=0) == ["TER  10  lower is better  nrefs:1|case:lc"]
     assert score_lines(scores[1:2]) == ["chrF2++  100.00  nrefs:1|nw:2"]
     assert score_lines([]) == []
+
+
+@pytest.mark.parametrize(("decimals", "expected"), [(2, "0.9877"), (4, "0.9877"), (6, "0.987654")])
+def test_ratios_have_the_decimals_asked_for_but_no_less_than_four(decimals: int, expected: str) -> None:
+    assert value_shown(Score("length", "length ratio", 0.9876543, "nrefs:1"), decimals) == expected
