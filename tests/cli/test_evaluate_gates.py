@@ -115,3 +115,15 @@ def test_gate_file_that_compares_needs_a_baseline(files: Path) -> None:
     assert "name it with --against FILE" in str(refused(*scored("good", "--gate", "gate.yaml")))
     (files / "gate.yaml").write_text("min: {comet: 0.8}")
     assert "name its model with --comet-model" in str(refused(*scored("good", "--gate", "gate.yaml")))
+
+
+def test_gate_file_finds_a_single_set_by_its_file_from_any_directory(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (files / "test").mkdir()
+    (files / "test" / "news.de").write_bytes((files / "ref").read_bytes())
+    (files / "gate.yaml").write_text("test_sets: {news: {min: {bleu: 99}}}")
+    for directory, up in ((files, ""), (files / "test", "../")):
+        monkeypatch.chdir(directory)
+        files_typed = ("--hyp", f"{up}good", "--ref", f"{up}test/news.de", "--gate", f"{up}gate.yaml")
+        assert "is below 99" in failure(*files_typed, "--metrics", "bleu")
