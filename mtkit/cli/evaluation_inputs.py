@@ -27,11 +27,18 @@ class Inputs:
     sets: Path | None
     model: Path | None
     output: Path | None
+    gate: Path | None = None
+    against: Path | None = None
 
     @property
     def files(self) -> list[str]:
-        """All files that are read."""
+        """All texts that are read."""
         return [*self.hyps, *self.refs, *filter(None, (self.src, self.docs))]
+
+    @property
+    def lists(self) -> list[Path]:
+        """What else is read."""
+        return [*filter(None, (self.sets, self.gate, self.against))]
 
     def check(self) -> None:
         """Refuse what does not say one thing, with what to type instead."""
@@ -57,7 +64,7 @@ class Inputs:
             raise ConfigError("--name stands there twice with the same name; names must differ")
         check_stdin(*self.files)
         if self.output is not None:
-            _check_output(self.output, self.files)
+            _check_output(self.output, [*self.files, *map(str, self.lists)])
 
     @property
     def own_sets(self) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 import defusedxml.ElementTree
 import pytest
 
-from mtkit.errors import ConfigError, DataError, GateError
+from mtkit.errors import ConfigError, DataError, GateError, MtkitError
 from tests.cli.test_evaluate import refused, run
 from tests.cli.test_evaluate_systems import lines
 
@@ -127,3 +127,66 @@ def test_gate_file_finds_a_single_set_by_its_file_from_any_directory(
         monkeypatch.chdir(directory)
         files_typed = ("--hyp", f"{up}good", "--ref", f"{up}test/news.de", "--gate", f"{up}gate.yaml")
         assert "is below 99" in failure(*files_typed, "--metrics", "bleu")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            scored("good", "--against", "other.json", "--max-drop", "1"),
+            DataError,
+            "the references of near are not those",
+        ),
+        (scored("good", "--against", "none.json", "--max-drop", "1"), DataError, "none.json: no such baseline"),
+        (scored("good", "--against", "baseline.json", "--max-drop", "1", "--tok", "char"), DataError, "tok:13a is now"),
+        (scored("none", "--min-bleu", "1"), DataError, "none: No such file"),
+        (scored("good", "--gate", "gate.yaml"), ConfigError, "gate.yaml: mim: unknown setting"),
+        (["--ref", "ref"], ConfigError, "nothing to score"),
+    ],
+)
+def test_error_replaces_the_reports_of_an_earlier_run(
+    files: Path, arguments: list[str], kind: type[MtkitError], message: str
+) -> None:
+    (files / "gate.yaml").write_text("mim: {bleu: 1}\nmox: {ter: 2}")
+    assert run("--hyp", "good", "--ref", "near", "--metrics", "bleu", "--save-baseline", "other.json").exit_code == 0
+    reports = ("--junit", "q.xml", "--markdown", "q.md")
+    assert run(*scored("good", "--min-bleu", "1", *reports)).exit_code == 0
+    assert "passed" in (files / "q.md").read_text()
+    error = refused(*arguments, *reports)
+    assert isinstance(error, kind)
+    (suite,) = defusedxml.ElementTree.fromstring((files / "q.xml").read_bytes())
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "0", "1")
+    (told,) = suite.iter("error")
+    assert (told.get("message"), told.get("type")) == (str(error), kind.__name__)
+    assert message in str(error)
+    assert "passed" not in (files / "q.md").read_text()
+    assert message in (files / "q.md").read_text()
+
+
+def test_interrupted_evaluation_leaves_no_green_reports(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports = ("--junit", "q.xml", "--markdown", "q.md")
+    assert run(*scored("good", "--min-bleu", "1", *reports)).exit_code == 0
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mtkit.evaluation.assessment.check_gates", interrupt)
+    assert run(*scored("good", "--min-bleu", "1", *reports)).exit_code != 0
+    assert '<error message="KeyboardInterrupt"' in (files / "q.xml").read_text()
+    assert (files / "q.md").read_text() == "**Not evaluated**: KeyboardInterrupt\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"),
+    [
+        (("--junit", "ref"), "ref"),
+        (("--junit", "gate.yaml", "--gate", "gate.yaml"), "gate.yaml"),
+        (("--markdown", "baseline.json", "--against", "baseline.json", "--max-drop", "1"), "baseline.json"),
+        (("--save-baseline", "gate.yaml", "--gate", "gate.yaml", "--junit", "gate.yaml"), "gate.yaml"),
+    ],
+)
+def test_no_report_goes_where_something_is_read(files: Path, flags: tuple[str, ...], kept: str) -> None:
+    (files / "gate.yaml").write_text("min: {bleu: 1}")
+    before = (files / kept).read_bytes()
+    assert "is an input too" in str(refused(*scored("good", *flags)))
+    assert (files / kept).read_bytes() == before
