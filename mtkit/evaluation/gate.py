@@ -12,6 +12,9 @@ from mtkit.evaluation.scorers import SACREBLEU_METRICS
 
 Bound = Literal["min", "max"]
 
+_TO_100 = ("bleu", "chrf", "chrf++", "spbleu", "exact")
+"""Metrics that run from 0 to 100, the best."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -23,7 +26,19 @@ class Gate:
     """Over what the metric's polarity says; the length ratio has none."""
 
     def __post_init__(self) -> None:
-        _check_number(self.threshold, f"the threshold for {self.metric}")
+        what = f"the threshold for {self.metric}"
+        _check_number(self.threshold, what)
+        if self.metric in _TO_100 and not 0 <= self.threshold <= 100:
+            raise ConfigError(f"{what} must be from 0 to 100, not {self.threshold:g}")
+        if self.metric in ("ter", "length") and self.threshold < 0:
+            raise ConfigError(f"{what} must be 0 or more, not {self.threshold:g}")
+        if self.metric == "ter" and self.bound == "min":
+            raise ConfigError(f"ter is better where it is lower: give it a maximum, max: {{ter: {self.threshold:g}}}")
+        if self.metric in (*_TO_100, "comet") and self.bound == "max":
+            raise ConfigError(
+                f"{self.metric} is better where it is higher: give it a minimum, min: {{{self.metric}: "
+                f"{self.threshold:g}}}"
+            )
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,10 @@ class DropGate:
         _check_number(self.max_drop, f"the drop allowed of {self.metric}")
         if self.max_drop < 0:
             raise ConfigError(f"the drop allowed of {self.metric} must be 0 or more, not {self.max_drop:g}")
+        if self.metric in _TO_100 and self.max_drop > 100:
+            raise ConfigError(
+                f"{self.metric} cannot drop by more than 100: {self.max_drop:g} would let everything pass"
+            )
         if self.metric == "length":
             raise ConfigError("a length ratio cannot drop: give it a minimum and a maximum")
 

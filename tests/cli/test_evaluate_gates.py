@@ -101,6 +101,9 @@ def test_changed_test_set_or_signature_or_missing_baseline_is_an_error_not_a_mis
         (("--against", "baseline.json"), "--against says nothing by itself"),
         (("--against", "baseline.json", "--max-drop", "much"), "expected points, such as 0.5"),
         (("--against", "baseline.json", "--max-drop", "blue=1"), "unknown metric 'blue'"),
+        (("--min-bleu", "300"), "the threshold for bleu must be from 0 to 100, not 300"),
+        (("--max-ter", "-1"), "the threshold for ter must be 0 or more, not -1"),
+        (("--against", "baseline.json", "--max-drop", "101"), "bleu cannot drop by more than 100"),
         (("--gate", "none.yaml"), "none.yaml: No such file"),
     ],
 )

@@ -2,7 +2,7 @@ import pytest
 
 from mtkit.errors import ConfigError, GateError
 from mtkit.evaluation.comparison import Comparison
-from mtkit.evaluation.gate import DropGate, Gate, check_drops, check_gates, check_significance, enforce
+from mtkit.evaluation.gate import Bound, DropGate, Gate, check_drops, check_gates, check_significance, enforce
 from mtkit.evaluation.metrics import Score
 
 NAN = float("nan")
@@ -124,3 +124,23 @@ def test_significantly_worse_fails_and_significantly_better_does_not(
 def test_drop_must_make_sense(metric: str, drop: float) -> None:
     with pytest.raises(ConfigError):
         DropGate(metric, drop)
+
+
+@pytest.mark.parametrize(("metric", "bound"), [("ter", "max"), ("bleu", "min"), ("length", "min"), ("length", "max")])
+def test_bound_that_fits_the_polarity_is_taken(metric: str, bound: Bound) -> None:
+    assert Gate(metric, 1, bound).bound == bound
+
+
+@pytest.mark.parametrize(
+    ("metric", "threshold"), [("bleu", 0), ("bleu", 100), ("ter", 0), ("ter", 130), ("comet", -0.2)]
+)
+def test_threshold_within_reach_is_taken(metric: str, threshold: float) -> None:
+    assert Gate(metric, threshold).threshold == threshold
+
+
+@pytest.mark.parametrize(
+    ("metric", "threshold"), [("chrf++", 100.1), ("exact", -1), ("spbleu", 3000), ("length", -0.1)]
+)
+def test_threshold_out_of_reach_is_refused(metric: str, threshold: float) -> None:
+    with pytest.raises(ConfigError, match="the threshold for"):
+        Gate(metric, threshold)

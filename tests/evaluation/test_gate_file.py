@@ -50,11 +50,11 @@ def test_what_is_typed_goes_before_the_file(path: Path) -> None:
     assert (gates.drops, gates.significance) == ([DropGate("bleu", 2)], ["chrf", "bleu"])
 
 
-def test_empty_file_holds_no_gates(path: Path) -> None:
-    path.write_text("# none yet\n")
-    gates = gates_for("news", read_gate_file(path), Gates())
-    assert not gates.metrics
-    assert not gates.need_baseline
+@pytest.mark.parametrize("content", ["", "# none yet\n", "{}", "min: {}", "test_sets: {news: {max: {}}}"])
+def test_file_without_a_gate_is_refused(path: Path, content: str) -> None:
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=r"gate\.yaml: holds no gate, so that everything would pass; add one"):
+        read_gate_file(path)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,15 @@ def test_empty_file_holds_no_gates(path: Path) -> None:
         ("test_sets: {news: {maximum: {ter: 3}}}", r"gate\.yaml: test_sets\.news\.maximum: unknown setting"),
         ("min: {bleu: high}", r"gate\.yaml: min\.bleu: must be a number \(got 'high'\)"),
         ("min: {bleu: .nan}", r"gate\.yaml: min\.bleu: must be a finite number"),
+        ("min: {bleu: true}", r"gate\.yaml: min\.bleu: must be a number \(got True\)"),
+        ("max_drop: {bleu: false}", r"gate\.yaml: max_drop\.bleu: must be a number \(got False\)"),
+        ("min: {ter: 10}", r"gate\.yaml: min: ter is better where it is lower: give it a maximum, max: {ter: 10}"),
+        ("max: {chrf: 10}", r"gate\.yaml: max: chrf is better where it is higher: give it a minimum, min: {chrf: 10}"),
+        ("max: {comet: 0.8}", r"max: comet is better where it is higher"),
+        ("min: {bleu: 300}", r"gate\.yaml: min: the threshold for bleu must be from 0 to 100, not 300"),
+        ("max: {ter: -1}", r"gate\.yaml: max: the threshold for ter must be 0 or more, not -1"),
+        ("max_drop: {bleu: 300}", r"gate\.yaml: max_drop: bleu cannot drop by more than 100: 300 would let everything"),
+        ("test_sets: {news: {min: {ter: 10}}}", r"gate\.yaml: test_sets\.news\.min: ter is better where it is lower"),
         ("max_drop: {bleu: -1}", r"gate\.yaml: max_drop\.bleu: must be at least 0"),
         ("- 30", r"gate\.yaml: the file: "),
         ("min: [", r"gate\.yaml: not valid YAML: "),
