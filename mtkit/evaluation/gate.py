@@ -145,10 +145,10 @@ class DropResult:
         """``BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)``."""
         if math.isnan(self.drop):
             return f"{self.name} is not a number"
-        worse = f"{_telling(self.drop, self.max_drop)} worse" if self.drop > 0 else f"{-self.drop:.2f} better"
+        points = _telling(abs(self.drop), 0, self.max_drop)
+        compared = f"is {points} {'worse' if self.drop > 0 else 'better'} than" if self.drop else "equals"
         return (
-            f"{self.name} {self.value:.2f} is {worse} than the baseline's {self.baseline:.2f} "
-            f"(allowed: {self.max_drop:g})"
+            f"{self.name} {self.value:.2f} {compared} the baseline's {self.baseline:.2f} (allowed: {self.max_drop:g})"
         )
 
 
@@ -253,7 +253,7 @@ def _check_number(value: float, what: str) -> None:
         raise ConfigError(f"{what} must be a number, not {value}")
 
 
-def _telling(value: float, limit: float) -> str:
+def _telling(value: float, *limits: float) -> str:
     """As many decimals as it takes to show a difference: "30.00 is below 30" would puzzle."""
-    decimals = next((n for n in range(2, 12) if round(value, n) != limit), 12)
+    decimals = next((n for n in range(2, 12) if round(value, n) not in limits), 12)
     return f"{value:.{decimals}f}"

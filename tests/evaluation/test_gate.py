@@ -94,11 +94,21 @@ def test_drop_is_in_the_direction_that_is_worse(
     assert result.passed == passed
 
 
-def test_drop_says_from_where_and_how_far() -> None:
-    (result,) = check_drops([make_score("bleu", 28.31)], [make_score("bleu", 29.51)], [DropGate("bleu", 0.5)])
-    assert str(result) == "BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)"
-    (result,) = check_drops([make_score("bleu", 29.5)], [make_score("bleu", 29.51)], [DropGate("bleu", 0)])
-    assert str(result) == "BLEU 29.50 is 0.01 worse than the baseline's 29.51 (allowed: 0)"
+@pytest.mark.parametrize(
+    ("new", "old", "max_drop", "message"),
+    [
+        (28.31, 29.51, 0.5, "BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)"),
+        (29.5, 29.51, 0, "BLEU 29.50 is 0.01 worse than the baseline's 29.51 (allowed: 0)"),
+        (29.51, 29.51, 0.5, "BLEU 29.51 equals the baseline's 29.51 (allowed: 0.5)"),
+        (30.0, 29.51, 0, "BLEU 30.00 is 0.49 better than the baseline's 29.51 (allowed: 0)"),
+        (29.5097, 29.51, 0.5, "BLEU 29.51 is 0.0003 worse than the baseline's 29.51 (allowed: 0.5)"),
+        (29.5103, 29.51, 0.5, "BLEU 29.51 is 0.0003 better than the baseline's 29.51 (allowed: 0.5)"),
+        (NAN, 29.51, 0.5, "BLEU is not a number"),
+    ],
+)
+def test_drop_says_from_where_and_how_far(new: float, old: float, max_drop: float, message: str) -> None:
+    (result,) = check_drops([make_score("bleu", new)], [make_score("bleu", old)], [DropGate("bleu", max_drop)])
+    assert str(result) == message
 
 
 @pytest.mark.parametrize(
