@@ -206,6 +206,7 @@ def evaluate(
             outputs.show(report, heading=not only or inputs.own_sets)
         outputs.write(reports, method, model, pair)
         enforce([failure for report in reports for failure in report.failures(named=not only)])
+        gating.tell_passed(reports)
         outputs.save_baseline(reports)
 
 

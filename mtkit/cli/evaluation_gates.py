@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mtkit.evaluation.assessment import Method
+    from mtkit.evaluation.assessment import Method, SetReport
     from mtkit.evaluation.baseline import Baseline
     from mtkit.evaluation.gate import DropGate, Gates
     from mtkit.evaluation.gate_file import GateFile
@@ -81,6 +81,21 @@ class Gating:
             if "comet" in gates.metrics and method.comet is None:
                 raise ConfigError("a gate asks for COMET: name its model with --comet-model PATH")
             check_comparable(each, method, gates, only=len(sets) == 1)
+
+    def tell_passed(self, reports: "Sequence[SetReport]") -> None:
+        """Say how many gates were passed, and how far from the baseline; called when none was missed."""
+        from mtkit.log import counted, logger
+
+        n_gates = sum(len(system.gates) for report in reports for system in report.systems)
+        if n_gates == 0:
+            return
+        compared = [
+            f"{what} {points:+z.2f}"
+            for report in reports
+            for what, points in report.differences(named=len(reports) > 1).items()
+        ]
+        against = f"; {', '.join(compared)} against {self.against.path}" if self.against and compared else ""
+        logger.info("%s passed%s", counted(n_gates, "gate"), against)
 
 
 def check_method(method: "Method", gating: Gating, pair: "LanguagePair | None", *, with_comet: bool) -> None:

@@ -8,7 +8,7 @@ from mtkit.evaluation.baseline import Baseline
 from mtkit.evaluation.checks import find_pitfalls
 from mtkit.evaluation.comet import CometModel
 from mtkit.evaluation.comparison import Comparison, Test
-from mtkit.evaluation.gate import GateOutcome, Gates, check_drops, check_gates, check_significance
+from mtkit.evaluation.gate import GateOutcome, GateResult, Gates, check_drops, check_gates, check_significance
 from mtkit.evaluation.languages import find_untranslated
 from mtkit.evaluation.metrics import Interval, Score, score
 from mtkit.evaluation.runs import RunSummary, summarise_runs
@@ -81,12 +81,26 @@ class SetReport:
         Args:
             named: Whether to say which test set it was.
         """
-        lines = []
+        return [f"{place}{gate}" for place, gate in self._gates(named) if not gate.passed]
+
+    def differences(self, *, named: bool) -> dict[str, float]:
+        """Points above the stored baseline, by what was held against it, such as ``BLEU``.
+
+        Args:
+            named: Whether to say which test set it was.
+        """
+        return {
+            f"{place}{gate.name}": gate.difference
+            for place, gate in self._gates(named)
+            if not isinstance(gate, GateResult)
+        }
+
+    def _gates(self, named: bool) -> Iterator[tuple[str, GateOutcome]]:
+        """All gates, each with the test set and the system that it belongs to."""
         for report in self.systems:
             place = f"{self.material.name}: " if named else ""
             place += f"{report.system.name}: " if len(self.systems) > 1 else ""
-            lines += [f"{place}{gate}" for gate in report.gates if not gate.passed]
-        return lines
+            yield from ((place, gate) for gate in report.gates)
 
     def as_json(self) -> list[dict[str, object]]:
         """Plain values, one object for each output."""

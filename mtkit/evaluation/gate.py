@@ -137,6 +137,11 @@ class DropResult:
         """What tells it from the other gates of its metric."""
         return "drop"
 
+    @property
+    def difference(self) -> float:
+        """Points above the baseline; below it where negative."""
+        return self.value - self.baseline
+
     def as_json(self) -> dict[str, object]:
         """Plain values."""
         return asdict(self)
@@ -163,6 +168,16 @@ class SignificanceResult:
     def metric(self) -> str:
         """Mtkit's name of it."""
         return self.comparison.metric
+
+    @property
+    def name(self) -> str:
+        """As it is published."""
+        return self.comparison.name
+
+    @property
+    def difference(self) -> float:
+        """Points above the baseline; below it where negative."""
+        return self.comparison.difference
 
     @property
     def kind(self) -> str:

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import defusedxml.ElementTree
@@ -193,3 +194,39 @@ def test_no_report_goes_where_something_is_read(files: Path, flags: tuple[str, .
     before = (files / kept).read_bytes()
     assert "is an input too" in str(refused(*scored("good", *flags)))
     assert (files / kept).read_bytes() == before
+
+
+def test_passed_gates_are_told_of(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="mtkit")
+
+    def told(*arguments: str) -> list[str]:
+        caplog.clear()
+        run(*arguments)
+        return [message for message in caplog.messages if "passed" in message]
+
+    against = ("--against", "baseline.json")
+    assert told(*scored("good")) == []
+    assert told(*scored("good", "--min-bleu", "1", "--max-ter", "99")) == ["2 gates passed"]
+    assert told(*scored("good", *against, "--max-drop", "0")) == ["1 gate passed; BLEU +0.00 against baseline.json"]
+    assert told(*scored("bad", *against, "--max-drop", "0")) == []
+    tree = json.loads((files / "baseline.json").read_text())
+    tree["test_sets"][0]["scores"][0]["value"] += 0.001
+    (files / "nearly.json").write_text(json.dumps(tree))
+    nearly = ("--against", "nearly.json", "--max-drop", "1")
+    assert told(*scored("good", *nearly)) == ["1 gate passed; BLEU +0.00 against nearly.json"]
+    (line,) = told(*scored("bad", *against, "--max-drop", "100", "--max-drop", "chrf=99"))
+    values = [float(value) for value in run(*scored("bad", "-b")).stdout.split()]
+    stored = [score["value"] for score in json.loads((files / "baseline.json").read_text())["test_sets"][0]["scores"]]
+    bleu, chrf = (value - old for value, old in zip(values, stored, strict=True))
+    assert bleu < -1
+    shown = [float(number) for number in re.findall(r"[+-][0-9.]+", line)]
+    assert shown == pytest.approx([bleu, chrf], abs=0.011)
+    assert re.fullmatch(r"2 gates passed; BLEU -\S+, chrF2 -\S+ against baseline.json", line)
+
+
+def test_passed_gates_of_several_sets_name_them(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="mtkit")
+    (files / "sets.yaml").write_text("[{name: a, refs: ref, hyps: good}, {name: b, refs: ref, hyps: near}]")
+    run("--sets", "sets.yaml", "--metrics", "bleu", "--save-baseline", "b.json")
+    run("--sets", "sets.yaml", "--metrics", "bleu", "--against", "b.json", "--max-drop", "0")
+    assert caplog.messages[-1] == "2 gates passed; a: BLEU +0.00, b: BLEU +0.00 against b.json"
