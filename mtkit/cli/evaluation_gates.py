@@ -71,10 +71,10 @@ class Gating:
         for name in self.file.test_sets if self.file else ():
             if name not in names:
                 raise ConfigError(f"{self.path}: test_sets.{name}: no such test set; there is {', '.join(names)}")
+        if self.against is not None and not any(self.gates_for(name).need_baseline for name in names):
+            raise ConfigError("--against says nothing by itself: add --max-drop or --fail-if-significantly-worse")
         for each in sets:
             gates = self.gates_for(each.name)
-            if self.against is not None and not gates.need_baseline:
-                raise ConfigError("--against says nothing by itself: add --max-drop or --fail-if-significantly-worse")
             tgt_lang = each.language_pair[1] if each.language_pair else None
             needed = [metric for metric in (*method.metrics, *gates.metrics) if metric != "comet"]
             check_metrics(needed, tgt_lang=tgt_lang, tokenize=method.tokenize)

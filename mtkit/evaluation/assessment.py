@@ -129,15 +129,35 @@ def check_comparable(material: EvaluationSet, method: Method, gates: Gates, *, o
         only: Whether it is the only test set.
 
     Raises:
-        ConfigError: If there is no baseline to compare with.
-        DataError: If the stored baseline is one of another test set.
+        ConfigError: If there is no baseline, or no other system, to compare with.
+        DataError: If the stored baseline is one of another test set, lacks a metric, or scored in another way.
     """
+    if method.paired is not None and len(material.systems) < 2:
+        raise ConfigError("--paired compares systems: give at least two with --hyp FILE --hyp FILE")
     if gates.need_baseline and method.against is None:
         raise ConfigError("a gate compares with a stored baseline: name it with --against FILE")
-    if method.against is not None:
+    if method.against is not None and gates.need_baseline:
         stored = method.against.find(material.name, only=only)
         src = material.src.lines if material.src is not None else None
         method.against.check_texts(stored, [ref.lines for ref in material.refs], src)
+        method.against.check_signatures(stored, _signed(material, method, gates.compared), gates.compared)
+
+
+def _signed(material: EvaluationSet, method: Method, metrics: Sequence[str]) -> list[Score]:
+    """Scores of nothing in particular, whose signatures are those that the test set's scores will have."""
+    settings, n_refs = method.settings(material, metrics), len(material.refs)
+    ours = [metric for metric in settings.metrics if metric != "comet"]
+    scores = score(
+        ["x"],
+        [["x"]] * n_refs,
+        ours,
+        tgt_lang=settings.tgt_lang,
+        tokenize=settings.tokenize,
+        lowercase=settings.lowercase,
+    )
+    if method.comet is not None:
+        scores.append(Score("comet", "COMET", 0.0, method.comet.signature(n_refs)))
+    return scores
 
 
 def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool) -> SetReport:
@@ -225,8 +245,6 @@ def _say_tokenizer(material: EvaluationSet, method: Method) -> None:
 def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
     """The systems as they are, but for the baseline of the paired tests."""
     names = [system.name for system in material.systems]
-    if method.paired is not None and len(names) < 2:
-        raise ConfigError("--paired compares systems: give at least two with --hyp FILE --hyp FILE")
     if method.baseline_system is None:
         return material.systems
     if method.baseline_system not in names:
@@ -254,8 +272,7 @@ def _gates(
     if method.against is None or not gates.need_baseline:
         return outcomes
     stored = method.against.find(material.name, only=only)
-    compared = [*(gate.metric for gate in gates.drops), *gates.significance]
-    method.against.check_signatures(stored, report.scores, compared)
+    method.against.check_signatures(stored, report.scores, gates.compared)
     outcomes += check_drops(report.scores, stored.scores, gates.drops)
     if gates.significance:
         from mtkit.evaluation.significance import measure_certainty

@@ -79,13 +79,17 @@ class Gates:
     @property
     def metrics(self) -> list[str]:
         """All metrics that are needed."""
-        drops = [gate.metric for gate in self.drops]
-        return [*(gate.metric for gate in self.thresholds), *drops, *self.significance]
+        return [*(gate.metric for gate in self.thresholds), *self.compared]
+
+    @property
+    def compared(self) -> list[str]:
+        """Metrics that are held against the stored baseline's."""
+        return [*(gate.metric for gate in self.drops), *self.significance]
 
     @property
     def need_baseline(self) -> bool:
         """Whether anything is compared."""
-        return bool(self.drops or self.significance)
+        return bool(self.compared)
 
 
 @dataclass(frozen=True)

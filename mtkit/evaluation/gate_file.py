@@ -16,7 +16,7 @@ from typing import Annotated
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.gate import Bound, DropGate, Gate, Gates
 from mtkit.mistakes import one_by_one
 from mtkit.section import Section
@@ -77,13 +77,14 @@ def read_gate_file(path: Path) -> GateFile:
     """Read the gates from YAML or JSON.
 
     Raises:
-        ConfigError: If the file is missing, malformed or empty, or holds what is unknown or impossible, naming each.
+        ConfigError: If the file is malformed or empty, or holds what is unknown or impossible, naming each.
+        DataError: If it cannot be read.
     """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
         file = GateFile.model_validate({} if tree is None else tree)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {error.strerror or error}") from error
     except ValidationError as error:
         mistakes = [f"{path}: {mistake.text(GateFile)}" for mistake in one_by_one(error)]
         raise ConfigError("\n  ".join(mistakes)) from None

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, DataError
 from mtkit.mistakes import one_by_one
 from mtkit.section import Section
 
@@ -48,12 +48,13 @@ def parse_set_list(path: Path) -> list[SetEntry]:
     """Read a list of test sets, without the texts.
 
     Raises:
-        ConfigError: If it is missing, malformed or empty, or names a set twice.
+        ConfigError: If it is malformed or empty, or names a set twice.
+        DataError: If it cannot be read.
     """
     try:
         entries = TypeAdapter(list[SetEntry]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {error.strerror or error}") from error
     except ValidationError as error:
         mistakes = [f"{path}: set {mistake.text(SetEntry)}" for mistake in one_by_one(error)]
         raise ConfigError("\n  ".join(dict.fromkeys(mistakes))) from None

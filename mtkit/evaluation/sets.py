@@ -94,7 +94,7 @@ def read_set_list(path: Path, *, translated: bool, language_pair: LanguagePair |
 
     Raises:
         ConfigError: If the list is malformed, or says too little of a test set, naming it.
-        DataError: If a file cannot be read, or those of a set differ in length.
+        DataError: If the list or a file cannot be read, or those of a set differ in length.
     """
     from mtkit.evaluation.set_list import parse_set_list
 

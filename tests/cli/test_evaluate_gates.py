@@ -105,13 +105,32 @@ def test_changed_test_set_or_signature_or_missing_baseline_is_an_error_not_a_mis
         (("--min-bleu", "300"), "the threshold for bleu must be from 0 to 100, not 300"),
         (("--max-ter", "-1"), "the threshold for ter must be 0 or more, not -1"),
         (("--against", "baseline.json", "--max-drop", "101"), "bleu cannot drop by more than 100"),
-        (("--gate", "none.yaml"), "none.yaml: No such file"),
     ],
 )
 def test_unclear_gate_says_what_to_type_instead(arguments: tuple[str, ...], message: str) -> None:
     error = refused(*scored("good", *arguments))
     assert isinstance(error, ConfigError)
     assert message in str(error)
+
+
+@pytest.mark.parametrize("name", ["none.yaml", "folder"])
+@pytest.mark.parametrize("flags", [["--gate"], ["--against"], ["--sets"]])
+def test_file_that_cannot_be_read_ends_with_1_whatever_it_is_for(files: Path, flags: list[str], name: str) -> None:
+    (files / "folder").mkdir()
+    texts = [] if flags == ["--sets"] else scored("good", "--max-drop", "1")
+    error = refused(*texts, *flags, name)
+    assert isinstance(error, DataError)
+    assert error.exit_code == 1
+    assert str(error).startswith(f"{name}: ")
+
+
+def test_only_the_sets_that_are_compared_need_a_baseline(files: Path) -> None:
+    (files / "gate.yaml").write_text("min: {bleu: 1}\ntest_sets: {ref: {max_drop: {bleu: 1}}}")
+    (files / "sets.yaml").write_text("[{name: ref, refs: ref, hyps: good}, {name: new, refs: near, hyps: good}]")
+    command = ("--sets", "sets.yaml", "--against", "baseline.json", "--metrics", "bleu", "--json")
+    tested = json.loads(run(*command, "--gate", "gate.yaml").stdout)["test_sets"]
+    assert [len(each["gates"]) for each in tested] == [2, 1]
+    assert "holds no test set new" in str(refused(*command, "--max-drop", "1"))
 
 
 def test_gate_file_that_compares_needs_a_baseline(files: Path) -> None:

@@ -143,6 +143,29 @@ def test_model_is_held_against_its_baseline_before_anything_is_translated(toy_ru
     assert "holds no test set" in str(refused("-m", toy_run.directory, *other, *gate))
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--max-drop", "1", "--tok", "char"], "tok:13a is now tok:char"),
+        (["--max-drop", "1", "-lc"], "case:mixed is now case:lc"),
+        (["--max-drop", "1", "-l", "num-zh"], "tok:13a is now tok:zh"),
+        (["--max-drop", "chrf=1", "-lc"], "case:mixed is now case:lc"),
+        (["--max-drop", "ter=1"], "has no ter for first"),
+        (["--max-drop", "1", "--paired", "bs"], "--paired compares systems"),
+    ],
+)
+def test_baseline_that_cannot_be_compared_is_found_before_anything_is_translated(
+    toy_run: ToyRun, tmp_path: Path, caplog: pytest.LogCaptureFixture, flags: list[str], message: str
+) -> None:
+    caplog.set_level("INFO", logger="mtkit")
+    scored = ("-m", toy_run.directory, "--metrics", "bleu,chrf")
+    run(*scored, "--save-baseline", tmp_path / "baseline.json")
+    assert any(told.startswith("translating") for told in caplog.messages)
+    caplog.clear()
+    assert message in str(refused(*scored, "--against", tmp_path / "baseline.json", *flags))
+    assert not any(told.startswith("translating") for told in caplog.messages)
+
+
 def test_list_of_sets_is_translated(toy_run: ToyRun, tmp_path: Path) -> None:
     (tmp_path / "sets.yaml").write_text(f"- {{name: mine, src: {toy_run.src}, refs: {toy_run.ref}}}")
     listed = run("-m", toy_run.directory, "--sets", tmp_path / "sets.yaml", "--metrics", "chrf").stdout

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.gate import DropGate, Gate, Gates
 from mtkit.evaluation.gate_file import gates_for, read_gate_file
 
@@ -86,7 +86,7 @@ def test_mistake_in_the_file_is_one_line(path: Path, content: str, message: str)
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
+    with pytest.raises(DataError, match=r"none\.yaml: No such file"):
         read_gate_file(tmp_path / "none.yaml")
 
 
