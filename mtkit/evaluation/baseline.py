@@ -132,9 +132,14 @@ def load_baseline(path: Path) -> Baseline:
     """
     if not path.exists():
         raise DataError(f"{path}: no such baseline; save one with --save-baseline {path}")
-    tree = read_json(path)
+    try:
+        tree = read_json(path)
+    except DataError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        raise DataError(f"{path}: is no baseline, or is not whole; {_AGAIN}") from error
     if not isinstance(tree, dict) or tree.get("kind") != _KIND:
-        raise DataError(f"{path}: is no baseline; save one with --save-baseline")
+        raise DataError(f"{path}: is no baseline; {_AGAIN}")
     version = tree.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise DataError(

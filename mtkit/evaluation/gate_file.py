@@ -13,13 +13,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError
 from mtkit.evaluation.gate import Bound, DropGate, Gate, Gates
+from mtkit.evaluation.yaml_file import read_tree
 from mtkit.mistakes import one_by_one
 from mtkit.section import Section
+
+_EXPECTED = "gates, such as min: {bleu: 30}"
 
 
 def _no_truth_value(value: object) -> object:
@@ -45,6 +47,14 @@ class Rules(Section):
 
     not_significantly_worse: list[str] = Field(default_factory=list)
     """Metrics by which a paired test must not find the output worse than the stored baseline's."""
+
+    @field_validator("min", "max", "max_drop", mode="before")
+    @classmethod
+    def _by_metric(cls, given: object) -> object:
+        """A heading with nothing below it, which YAML reads as null, asks for nothing."""
+        if not isinstance(given, dict | None):
+            raise ValueError("must be metrics with numbers, such as {bleu: 30}")
+        return given or {}
 
     @field_validator("min", "max", "max_drop")
     @classmethod
@@ -72,6 +82,13 @@ class GateFile(Rules):
     test_sets: dict[str, Rules] = Field(default_factory=dict)
     """What single test sets must reach, by their names, over what all must."""
 
+    @field_validator("test_sets", mode="before")
+    @classmethod
+    def _by_name(cls, given: object) -> object:
+        if not isinstance(given, dict | None):
+            raise ValueError("must be test sets with their gates, such as {news: {min: {bleu: 25}}}")
+        return given or {}
+
 
 def read_gate_file(path: Path) -> GateFile:
     """Read the gates from YAML or JSON.
@@ -80,16 +97,14 @@ def read_gate_file(path: Path) -> GateFile:
         ConfigError: If the file is malformed or empty, or holds what is unknown or impossible, naming each.
         DataError: If it cannot be read.
     """
+    tree = read_tree(path, _EXPECTED)
+    if not isinstance(tree, dict | None):
+        raise ConfigError(f"{path}: expected {_EXPECTED}")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-        file = GateFile.model_validate({} if tree is None else tree)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        file = GateFile.model_validate(tree or {})
     except ValidationError as error:
         mistakes = [f"{path}: {mistake.text(GateFile)}" for mistake in one_by_one(error)]
         raise ConfigError("\n  ".join(mistakes)) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if all(rules.empty for rules in (file, *file.test_sets.values())):
         raise ConfigError(f"{path}: holds no gate, so that everything would pass; add one, such as min: {{bleu: 30}}")
     return file

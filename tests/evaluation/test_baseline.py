@@ -89,3 +89,17 @@ def test_damaged_or_foreign_baseline_is_refused(
 def test_missing_baseline_says_how_to_save_one(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such baseline; save one with --save-baseline"):
         load_baseline(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "Ein Mann geht.\n", '{"kind": "mtkit baseline", "test_sets": [{"na', "[]", "\udcff"]
+)
+def test_what_is_not_whole_asks_to_be_saved_again(path: Path, content: str) -> None:
+    path.write_text(content, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(DataError, match=r"is no baseline(, or is not whole)?; save it again with --save-baseline$"):
+        load_baseline(path)
+
+
+def test_baseline_that_cannot_be_read_need_not_be_saved_again(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r": Is a directory$"):
+        load_baseline(tmp_path)

@@ -74,8 +74,19 @@ def test_file_without_a_gate_is_refused(path: Path, content: str) -> None:
         ("max_drop: {bleu: 300}", r"gate\.yaml: max_drop: bleu cannot drop by more than 100: 300 would let everything"),
         ("test_sets: {news: {min: {ter: 10}}}", r"gate\.yaml: test_sets\.news\.min: ter is better where it is lower"),
         ("max_drop: {bleu: -1}", r"gate\.yaml: max_drop\.bleu: must be at least 0"),
-        ("- 30", r"gate\.yaml: the file: "),
-        ("min: [", r"gate\.yaml: not valid YAML: "),
+        ("min: bleu 30", r"gate\.yaml: min: must be metrics with numbers, such as {bleu: 30} \(got 'bleu 30'\)$"),
+        ("test_sets: [news]", r"gate\.yaml: test_sets: must be test sets with their gates, such as {news: {min: "),
+        ("- 30", r"gate\.yaml: expected gates, such as min: {bleu: 30}$"),
+        ("Ein Mann geht. " * 1_000, r"gate\.yaml: expected gates, such as min: {bleu: 30}$"),
+        (
+            "\n\nEin Mann: er geht: weg",
+            r"gate\.yaml:3: not valid YAML \(mapping values.*\); expected gates, such as min: ",
+        ),
+        ("[" * 5_000, r"gate\.yaml: not valid YAML \("),
+        ("min: [", r"gate\.yaml:1: not valid YAML \("),
+        ("min: {bleu: 30}\nmax: {ter: 3}\nmin: {chrf: 50}", r"gate\.yaml:3: min is given twice \(first on line 1\)"),
+        ("&all {min: {bleu: 30}, test_sets: {news: *all}}", r"gate\.yaml: test_sets\.news\."),
+        ("min: {bleu: " + 300 * "x" + "}", r"got 'x{99}\.\.\.\)$"),
     ],
 )
 def test_mistake_in_the_file_is_one_line(path: Path, content: str, message: str) -> None:
@@ -83,6 +94,23 @@ def test_mistake_in_the_file_is_one_line(path: Path, content: str, message: str)
     with pytest.raises(ConfigError, match=message) as raised:
         read_gate_file(path)
     assert "\n" not in str(raised.value)
+
+
+def test_file_too_large_for_one_written_by_hand_is_not_read(path: Path) -> None:
+    path.write_text("# a corpus\n" * 1_000_000)
+    with pytest.raises(ConfigError, match=r"gate\.yaml: has 11\.0 MB; expected gates"):
+        read_gate_file(path)
+
+
+def test_bytes_that_are_no_text_are_no_gates(path: Path) -> None:
+    path.write_bytes(b"min: {bleu: 30} # \xff")
+    with pytest.raises(ConfigError, match=r"gate\.yaml: not UTF-8 at byte 19; expected gates"):
+        read_gate_file(path)
+
+
+def test_heading_with_nothing_below_it_asks_for_nothing(path: Path) -> None:
+    path.write_text("min:\nmax: {ter: 60}\ntest_sets:\n")
+    assert gates_for("news", read_gate_file(path), Gates()).thresholds == [Gate("ter", 60, "max")]
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
