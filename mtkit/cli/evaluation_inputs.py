@@ -176,4 +176,5 @@ def translate(
             hyp_text = translate_lines(tagged, material.src.lines, beam_size=beam_size, batch_size=batch_size)
         if output is not None:
             write_atomically(output, "".join(f"{line}\n" for line in hyp_text).encode())
-        yield replace(material, systems=[System(system, Text(f"the translation of {material.name}", hyp_text))])
+        hyp = Text(f"the translation of {material.name}", hyp_text)
+        yield replace(material, systems=[System(system, hyp, description)])

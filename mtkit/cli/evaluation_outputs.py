@@ -153,6 +153,7 @@ class Outputs:
                     sha256_lines(system.system.hyp.lines),
                     list(system.system.hyp.lines),
                     system.scores,
+                    system.system.engine,
                 )
             )
         save_baseline(self.baseline, sets)

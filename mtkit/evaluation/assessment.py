@@ -109,6 +109,7 @@ class SetReport:
                 "name": self.material.name,
                 "system": report.system.name,
                 "hyp": report.system.hyp.name,
+                "engine": report.system.engine,
                 "refs": [ref.name for ref in self.material.refs],
                 "n_lines": self.material.n_lines,
                 "scores": {score.metric: score.as_json() for score in report.scores},
@@ -273,7 +274,8 @@ def _gates(
         return outcomes
     stored = method.against.find(material.name, only=only)
     method.against.check_signatures(stored, report.scores, gates.compared)
-    outcomes += check_drops(report.scores, stored.scores, gates.drops)
+    remark = stored.other_engine(report.system.engine)
+    outcomes += check_drops(report.scores, stored.scores, gates.drops, remark)
     if gates.significance:
         from mtkit.evaluation.significance import measure_certainty
 
@@ -285,7 +287,7 @@ def _gates(
             n_samples=method.n_samples,
             confidence=False,
         )
-        outcomes += check_significance(certainty.comparisons)
+        outcomes += check_significance(certainty.comparisons, remark)
     return outcomes
 
 

@@ -32,6 +32,18 @@ class BaselineSet:
     hyp_sha256: str
     hyp_text: list[str]
     scores: list[Score]
+    engine: str | None = None
+    """What translated, where, and in which precision; None where the output was given, or it was not stored yet."""
+
+    def other_engine(self, engine: str | None) -> str | None:
+        """A remark where another engine, device or precision may be why the scores are not the same.
+
+        Args:
+            engine: What translated now.
+        """
+        if None in (engine, self.engine) or engine == self.engine:
+            return None
+        return f"translated on {engine}, the baseline on {self.engine}"
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,7 @@ def save_baseline(path: Path, sets: Sequence[BaselineSet]) -> None:
                 "refs_sha256": stored.refs_sha256,
                 "src_sha256": stored.src_sha256,
                 "hyp_sha256": stored.hyp_sha256,
+                "engine": stored.engine,
                 "scores": [score.as_json() for score in stored.scores],
                 "hyp": stored.hyp_text,
             }
@@ -170,7 +183,8 @@ def _read_set(path: Path, tree: dict[str, Any]) -> BaselineSet:
             raise DataError(f"{path}: {score.metric} of {tree['name']} is not a number ({score.value}); {_AGAIN}")
     refs = [str(digest) for digest in tree["refs_sha256"]]
     src = None if tree["src_sha256"] is None else str(tree["src_sha256"])
-    return BaselineSet(str(tree["name"]), len(hyp_text), refs, src, str(tree["hyp_sha256"]), hyp_text, scores)
+    engine = None if tree.get("engine") is None else str(tree["engine"])
+    return BaselineSet(str(tree["name"]), len(hyp_text), refs, src, str(tree["hyp_sha256"]), hyp_text, scores, engine)
 
 
 def _without_sampling(signature: str) -> list[str]:

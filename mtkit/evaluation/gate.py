@@ -135,6 +135,8 @@ class DropResult:
     """Points worse than the baseline; negative where better."""
 
     passed: bool
+    remark: str | None = None
+    """What else may explain a difference."""
 
     @property
     def kind(self) -> str:
@@ -158,6 +160,7 @@ class DropResult:
         compared = f"is {points} {'worse' if self.drop > 0 else 'better'} than" if self.drop else "equals"
         return (
             f"{self.name} {self.value:.2f} {compared} the baseline's {self.baseline:.2f} (allowed: {self.max_drop:g})"
+            f"{_remarked(self)}"
         )
 
 
@@ -167,6 +170,8 @@ class SignificanceResult:
 
     comparison: Comparison
     passed: bool
+    remark: str | None = None
+    """What else may explain a difference."""
 
     @property
     def metric(self) -> str:
@@ -190,7 +195,7 @@ class SignificanceResult:
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
-        return self.comparison.as_json() | {"passed": self.passed}
+        return self.comparison.as_json() | {"passed": self.passed, "remark": self.remark}
 
     def __str__(self) -> str:
         """``BLEU 28.31 is significantly worse than the baseline's 29.51 (p = 0.0010, paired bootstrap, ...)``."""
@@ -198,7 +203,7 @@ class SignificanceResult:
         verdict = "not significantly" if self.passed else "significantly"
         return (
             f"{found.name} {found.value:.2f} is {verdict} worse than the baseline's {found.baseline_value:.2f} "
-            f"(p = {found.p_value:.4f}, {TEST_NAMES[found.test]}, {found.n_samples:,} samples)"
+            f"(p = {found.p_value:.4f}, {TEST_NAMES[found.test]}, {found.n_samples:,} samples){_remarked(self)}"
         )
 
 
@@ -222,31 +227,39 @@ def check_gates(scores: Iterable[Score], gates: Sequence[Gate]) -> list[GateResu
     return results
 
 
-def check_drops(scores: Iterable[Score], baseline: Iterable[Score], gates: Sequence[DropGate]) -> list[DropResult]:
+def check_drops(
+    scores: Iterable[Score], baseline: Iterable[Score], gates: Sequence[DropGate], remark: str | None = None
+) -> list[DropResult]:
     """Hold the scores of a test set against those of a stored baseline.
 
     Args:
         scores: Must hold a score for the metric of every gate.
         baseline: The same.
         gates: What may be lost; a loss equal to it passes.
+        remark: What else may explain a difference.
     """
     now, then = ({score.metric: score for score in each} for each in (scores, baseline))
     results = []
     for gate in gates:
         new, old = now[gate.metric], then[gate.metric]
         drop = new.value - old.value if new.higher_is_better is False else old.value - new.value
-        results.append(
-            DropResult(gate.metric, new.name, gate.max_drop, old.value, new.value, drop, drop <= gate.max_drop)
-        )
+        passed = drop <= gate.max_drop
+        results.append(DropResult(gate.metric, new.name, gate.max_drop, old.value, new.value, drop, passed, remark))
     return results
 
 
-def check_significance(comparisons: Iterable[Comparison]) -> list[SignificanceResult]:
-    """A system fails where it is worse than the baseline and chance hardly explains it."""
+def check_significance(comparisons: Iterable[Comparison], remark: str | None = None) -> list[SignificanceResult]:
+    """A system fails where it is worse than the baseline and chance hardly explains it.
+
+    Args:
+        comparisons: Of the system with the baseline.
+        remark: What else may explain a difference.
+    """
     return [
         SignificanceResult(
             found,
             passed=not found.significant or (found.difference <= 0 if found.metric == "ter" else found.difference >= 0),
+            remark=remark,
         )
         for found in comparisons
     ]
@@ -267,6 +280,10 @@ def enforce(failures: Sequence[str]) -> None:
         raise GateError("\n  ".join([f"{len(failures)} quality gates failed:", *failures]))
 
 
+def _remarked(result: DropResult | SignificanceResult) -> str:
+    return f"; {result.remark}" if result.remark and result.difference else ""
+
+
 def _check_number(value: float, what: str) -> None:
     if not math.isfinite(value):
         raise ConfigError(f"{what} must be a number, not {value}")
@@ -274,5 +291,5 @@ def _check_number(value: float, what: str) -> None:
 
 def _telling(value: float, *limits: float) -> str:
     """As many decimals as it takes to show a difference: "30.00 is below 30" would puzzle."""
-    decimals = next((n for n in range(2, 12) if round(value, n) not in limits), 12)
+    decimals = 2 if value in limits else next((n for n in range(2, 12) if round(value, n) not in limits), 12)
     return f"{value:.{decimals}f}"

@@ -28,6 +28,8 @@ class System:
 
     name: str
     hyp: Text
+    engine: str | None = None
+    """What translated it here, where, and in which precision; None where the output was given."""
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,21 @@ def test_model_is_held_against_its_baseline_before_anything_is_translated(toy_ru
     assert "holds no test set" in str(refused("-m", toy_run.directory, *other, *gate))
 
 
+def test_baseline_keeps_the_engine_and_tells_of_another(toy_run: ToyRun, tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.json"
+    scored = ("-m", toy_run.directory, "-i", toy_run.src, "--ref", toy_run.ref, "--metrics", "bleu,chrf", "--json")
+    saved = json.loads(run(*scored, "--engine", "torch", "--save-baseline", baseline).stdout)
+    tree = json.loads(baseline.read_text())
+    assert tree["test_sets"][0]["engine"] == saved["test_sets"][0]["engine"] == "cpu, 1 thread, fp32"
+    tree["test_sets"][0]["engine"] = "cuda:0 (a GPU), bf16"
+    tree["test_sets"][0]["scores"][1]["value"] += 0.5
+    baseline.write_text(json.dumps(tree))
+    missed = run(*scored, "--engine", "torch", "--against", baseline, "--max-drop", "chrf=0.1", "--max-drop", "0")
+    assert str(missed.exception).endswith(
+        "(allowed: 0.1); translated on cpu, 1 thread, fp32, the baseline on cuda:0 (a GPU), bf16"
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

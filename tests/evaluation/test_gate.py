@@ -99,6 +99,7 @@ def test_drop_is_in_the_direction_that_is_worse(
     [
         (28.31, 29.51, 0.5, "BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)"),
         (29.5, 29.51, 0, "BLEU 29.50 is 0.01 worse than the baseline's 29.51 (allowed: 0)"),
+        (29.0, 29.5, 0.5, "BLEU 29.00 is 0.50 worse than the baseline's 29.50 (allowed: 0.5)"),
         (29.51, 29.51, 0.5, "BLEU 29.51 equals the baseline's 29.51 (allowed: 0.5)"),
         (30.0, 29.51, 0, "BLEU 30.00 is 0.49 better than the baseline's 29.51 (allowed: 0)"),
         (29.5097, 29.51, 0.5, "BLEU 29.51 is 0.0003 worse than the baseline's 29.51 (allowed: 0.5)"),
@@ -154,3 +155,15 @@ def test_threshold_within_reach_is_taken(metric: str, threshold: float) -> None:
 def test_threshold_out_of_reach_is_refused(metric: str, threshold: float) -> None:
     with pytest.raises(ConfigError, match="the threshold for"):
         Gate(metric, threshold)
+
+
+def test_remark_stands_only_beside_a_difference() -> None:
+    old, same, new = (make_score("bleu", value) for value in (30, 30, 29))
+    (equal,) = check_drops([same], [old], [DropGate("bleu", 1)], "on a GPU")
+    (dropped,) = check_drops([new], [old], [DropGate("bleu", 1)], "on a GPU")
+    assert str(equal) == "BLEU 30.00 equals the baseline's 30.00 (allowed: 1)"
+    assert str(dropped) == "BLEU 29.00 is 1.00 worse than the baseline's 30.00 (allowed: 1); on a GPU"
+    found = Comparison("bleu", "BLEU", "old", "new", 30, 29, 0.5, "bs", 10)
+    (tested,) = check_significance([found], "on a GPU")
+    assert str(tested).endswith("(p = 0.5000, paired bootstrap, 10 samples); on a GPU")
+    assert [result.as_json()["remark"] for result in (dropped, tested)] == ["on a GPU", "on a GPU"]
