@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtkit.cli.evaluation_outputs import write_atomically
+from mtkit.cli.evaluation_outputs import check_directory, write_atomically
 from mtkit.cli.options import check_stdin
 from mtkit.errors import ConfigError
 
@@ -99,6 +99,7 @@ def _check_output(output: Path, inputs: list[str]) -> None:
         raise ConfigError(f"-o {output}: is an input too; choose another file")
     if output.exists() and not output.is_file():
         raise ConfigError(f"-o {output}: is there and is no file; name a file")
+    check_directory("-o", output)
 
 
 def check_one_output(output: Path | None, sets: "list[EvaluationSet]") -> None:

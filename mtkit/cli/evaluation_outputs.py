@@ -1,6 +1,7 @@
 """What ``mtkit evaluate`` tells: scores on standard output, reports in files, and the baseline for the next time."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ class Outputs:
                 self._check_file(flag, path, inputs)
                 write_atomically(path, content)
             except MtkitError as second:
-                logger.warning("not written: %s", second)
+                if str(second) != message:
+                    logger.warning("not written: %s", second)
 
     @property
     def _files(self) -> dict[str, Path]:
@@ -84,6 +86,7 @@ class Outputs:
             raise ConfigError(f"{flag} {path}: is an input too; choose another file")
         if path.is_dir() or str(path) == "-":
             raise ConfigError(f"{flag} {path}: name a file")
+        check_directory(flag, path)
         others = [other for name, other in self._files.items() if name != flag]
         if path.resolve() in [other.resolve() for other in (*others, inputs.output) if other is not None]:
             raise ConfigError("two reports would be written to the same file; give each its own")
@@ -158,6 +161,20 @@ class Outputs:
             )
         save_baseline(self.baseline, sets)
         logger.info("saved the baseline %s", self.baseline)
+
+
+def check_directory(flag: str, path: Path) -> None:
+    """Refuse a file that could not be written because of where it should lie, before any work.
+
+    Args:
+        flag: The option that names it.
+        path: The file.
+    """
+    directory = path.resolve().parent
+    if not directory.is_dir():
+        raise ConfigError(f"{flag} {path}: there is no directory {path.parent}; make it, or choose another file")
+    if not os.access(directory, os.W_OK):
+        raise ConfigError(f"{flag} {path}: no file can be written in {path.parent}; choose another")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
