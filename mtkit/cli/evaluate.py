@@ -115,10 +115,17 @@ def evaluate(
     against: Annotated[Path | None, typer.Option("--against", metavar="FILE", help="A stored baseline.")] = None,
     max_drop: Annotated[
         list[str] | None,
-        typer.Option("--max-drop", metavar="[METRIC=]POINTS", help="Exit with 3 if it (BLEU) lost more than that."),
+        typer.Option(
+            "--max-drop",
+            metavar="[METRIC=]POINTS",
+            help="Exit with 3 if METRIC (by default bleu) is worse than the baseline's by more than POINTS.",
+        ),
     ] = None,
     fail_if_significantly_worse: Annotated[
-        bool, typer.Option(help="Exit with 3 if BLEU is significantly below the baseline's.")
+        bool,
+        typer.Option(
+            "--fail-if-significantly-worse", help="Exit with 3 if BLEU is significantly below the baseline's."
+        ),
     ] = False,
     save_baseline: Annotated[
         Path | None, typer.Option("--save-baseline", metavar="FILE", help="Store this for --against, if gates pass.")

@@ -265,3 +265,7 @@ def test_error_is_told_in_the_report_that_can_be_written(files: Path, caplog: py
     assert (files / "q.md").read_text().startswith("**Not evaluated**: --junit new/q.xml: there is no directory")
     assert not (files / "new").exists()
     assert caplog.messages == []
+
+
+def test_significance_has_no_negative_form() -> None:
+    assert run("--no-fail-if-significantly-worse").exit_code == 2
