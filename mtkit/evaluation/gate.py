@@ -200,6 +200,8 @@ class SignificanceResult:
     def __str__(self) -> str:
         """``BLEU 28.31 is significantly worse than the baseline's 29.51 (p = 0.0010, paired bootstrap, ...)``."""
         found = self.comparison
+        if not found.difference:  # the p-value means nothing then
+            return f"{found.name} {found.value:.2f} equals the baseline's {found.baseline_value:.2f}"
         verdict = "not significantly" if self.passed else "significantly"
         return (
             f"{found.name} {found.value:.2f} is {verdict} worse than the baseline's {found.baseline_value:.2f} "
