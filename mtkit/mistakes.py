@@ -18,6 +18,8 @@ _IN_PLAIN_WORDS = {
     **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
     "string_type": "must be text",
     "list_type": "must be a list",
+    "dict_type": "must be names with values, such as {{name: value}}",
+    **dict.fromkeys(("too_short", "string_too_short"), "must not be empty"),
     "model_type": "must be a section of settings",
     "literal_error": "must be {expected}",
     "greater_than": "must be greater than {gt:g}",
@@ -27,6 +29,9 @@ _IN_PLAIN_WORDS = {
     "finite_number": "must be a finite number",
 }
 """What pydantic's kinds of errors are in the words of a recipe."""
+
+_MAX_SHOWN = 100
+"""Characters of what was given that a message repeats."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class SettingError:
         known = re.findall(r"'([^']+)'", self.message) if self.kind == "literal_error" else []
         close = difflib.get_close_matches(str(self.given).lower(), known, n=1, cutoff=0.6)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        return f"{key}: {self.message} (got {self.given!r}{hint})"
+        given = repr(self.given)
+        given = given if len(given) <= _MAX_SHOWN else f"{given[:_MAX_SHOWN]}..."
+        return f"{key}: {self.message} (got {given}{hint})"
 
 
 def one_by_one(error: ValidationError) -> Iterator[SettingError]:

@@ -122,10 +122,17 @@ def evaluate(
     against: Annotated[Path | None, typer.Option("--against", metavar="FILE", help="A stored baseline.")] = None,
     max_drop: Annotated[
         list[str] | None,
-        typer.Option("--max-drop", metavar="[METRIC=]POINTS", help="Exit with 3 if it (BLEU) lost more than that."),
+        typer.Option(
+            "--max-drop",
+            metavar="[METRIC=]POINTS",
+            help="Exit with 3 if METRIC (by default bleu) is worse than the baseline's by more than POINTS.",
+        ),
     ] = None,
     fail_if_significantly_worse: Annotated[
-        bool, typer.Option(help="Exit with 3 if BLEU is significantly below the baseline's.")
+        bool,
+        typer.Option(
+            "--fail-if-significantly-worse", help="Exit with 3 if BLEU is significantly below the baseline's."
+        ),
     ] = False,
     save_baseline: Annotated[
         Path | None, typer.Option("--save-baseline", metavar="FILE", help="Store this for --against, if gates pass.")
@@ -155,58 +162,62 @@ def evaluate(
     if alignments is not None:
         evaluate_alignments(hyps or [], alignments, max_aer, width, as_json=as_json)
         return
-    inputs = Inputs(hyps or [], names or [], refs or [], src, docs, sets, model, output)
+    inputs = Inputs(hyps or [], names or [], refs or [], src, docs, sets, model, output, gate, against)
     outputs = Outputs(width, score_only, as_json, segments, junit, markdown, save_baseline)
-    inputs.check()
-    outputs.check(inputs)
+    with outputs.telling_errors(inputs):
+        inputs.check()
+        outputs.check(inputs)
 
-    from mtkit.evaluation.assessment import Method, assess
-    from mtkit.evaluation.comet import load_comet
-    from mtkit.evaluation.gate import enforce
-    from mtkit.evaluation.metrics import DEFAULT_METRICS
-    from mtkit.evaluation.sets import parse_language_pair
+        from mtkit.evaluation.assessment import Method, assess
+        from mtkit.evaluation.comet import load_comet
+        from mtkit.evaluation.gate import enforce
+        from mtkit.evaluation.metrics import DEFAULT_METRICS
+        from mtkit.evaluation.sets import parse_language_pair
 
-    pair = parse_language_pair(language_pair) if language_pair is not None else None
-    thresholds = {"bleu": min_bleu, "chrf": min_chrf, "ter": max_ter}
-    gating = Gating.read(gate, thresholds, max_drop or [], fail_if_significantly_worse, against)
-    wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
-    method = Method(
-        wanted, tokenize, lowercase, confidence, paired.value if paired else None, samples, baseline, runs,
-        against=gating.against,
-    )  # fmt: skip
-    check_method(method, gating, pair, with_comet=comet_model is not None)
-    if comet_model is not None:
-        method = replace(method, comet=load_comet(comet_model))
+        pair = parse_language_pair(language_pair) if language_pair is not None else None
+        thresholds = {"bleu": min_bleu, "chrf": min_chrf, "ter": max_ter}
+        gating = Gating.read(gate, thresholds, max_drop or [], fail_if_significantly_worse, against)
+        wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
+        method = Method(
+            wanted, tokenize, lowercase, confidence, paired.value if paired else None, samples, baseline, runs,
+            against=gating.against,
+        )  # fmt: skip
+        check_method(method, gating, pair, with_comet=comet_model is not None)
+        if comet_model is not None:
+            method = replace(method, comet=load_comet(comet_model))
 
-    material = inputs.read(pair)
-    translated: Iterable[EvaluationSet]
-    if model is None:
-        assert material is not None
-        outputs.check_sets(material)
-        gating.check(material, method)
-        translated = material
-    else:
-        from mtkit.translation.bundle import load_bundle
-        from mtkit.translation.translator import Translator
+        material = inputs.read(pair)
+        translated: Iterable[EvaluationSet]
+        if model is None:
+            assert material is not None
+            outputs.check_sets(material)
+            gating.check(material, method)
+            translated = material
+        else:
+            from mtkit.translation.bundle import load_bundle
+            from mtkit.translation.translator import Translator
 
-        bundle = load_bundle(model)
-        pair = pair or (bundle.src_lang, bundle.tgt_lang)
-        to_translate = with_languages(bundle, material, pair)
-        material = [each for each, _ in to_translate]
-        check_one_output(output, material)
-        gating.check(material, method)
-        method = replace(method, seen=bundle.training_sources())
-        translator = Translator.load(model, engine=engine.value, device=device, precision=precision, threads=threads)
-        translated = translate(
-            translator, to_translate, str(model), beam_size=beam_size, batch_size=batch_size, output=output
-        )
+            bundle = load_bundle(model)
+            pair = pair or (bundle.src_lang, bundle.tgt_lang)
+            to_translate = with_languages(bundle, material, pair)
+            material = [each for each, _ in to_translate]
+            check_one_output(output, material)
+            gating.check(material, method)
+            method = replace(method, seen=bundle.training_sources())
+            translator = Translator.load(
+                model, engine=engine.value, device=device, precision=precision, threads=threads
+            )
+            translated = translate(
+                translator, to_translate, str(model), beam_size=beam_size, batch_size=batch_size, output=output
+            )
 
-    reports = []
-    only = len(material) == 1
-    for each in translated:
-        report = assess(each, method, gating.gates_for(each.name), only=only)
-        reports.append(report)
-        outputs.show(report, heading=not only or inputs.own_sets)
-    outputs.write(reports, method, model, pair)
-    enforce([failure for report in reports for failure in report.failures(named=not only)])
-    outputs.save_baseline(reports)
+        reports = []
+        only = len(material) == 1
+        for each in translated:
+            report = assess(each, method, gating.gates_for(each.name), only=only)
+            reports.append(report)
+            outputs.show(report, heading=not only or inputs.own_sets)
+        outputs.write(reports, method, model, pair)
+        enforce([failure for report in reports for failure in report.failures(named=not only)])
+        gating.tell_passed(reports)
+        outputs.save_baseline(reports)

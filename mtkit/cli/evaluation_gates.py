@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mtkit.evaluation.assessment import Method
+    from mtkit.evaluation.assessment import Method, SetReport
     from mtkit.evaluation.baseline import Baseline
     from mtkit.evaluation.gate import DropGate, Gates
     from mtkit.evaluation.gate_file import GateFile
@@ -71,16 +71,27 @@ class Gating:
         for name in self.file.test_sets if self.file else ():
             if name not in names:
                 raise ConfigError(f"{self.path}: test_sets.{name}: no such test set; there is {', '.join(names)}")
+        if self.against is not None and not any(self.gates_for(name).need_baseline for name in names):
+            raise ConfigError("--against says nothing by itself: add --max-drop or --fail-if-significantly-worse")
         for each in sets:
             gates = self.gates_for(each.name)
-            if self.against is not None and not gates.need_baseline:
-                raise ConfigError("--against says nothing by itself: add --max-drop or --fail-if-significantly-worse")
             tgt_lang = each.language_pair[1] if each.language_pair else None
             needed = [metric for metric in (*method.metrics, *gates.metrics) if metric != "comet"]
             check_metrics(needed, tgt_lang=tgt_lang, tokenize=method.tokenize)
             if "comet" in gates.metrics and method.comet is None:
                 raise ConfigError("a gate asks for COMET: name its model with --comet-model PATH")
             check_comparable(each, method, gates, only=len(sets) == 1)
+
+    def tell_passed(self, reports: "Sequence[SetReport]") -> None:
+        """Say how many gates were passed, and how far from the baseline; called when none was missed."""
+        from mtkit.log import counted, logger
+
+        n_gates = sum(len(system.gates) for report in reports for system in report.systems)
+        if n_gates == 0:
+            return
+        compared = [each for report in reports for each in report.differences(named=len(reports) > 1)]
+        against = f"; {', '.join(compared)} against {self.against.path}" if self.against and compared else ""
+        logger.info("%s passed%s", counted(n_gates, "gate"), against)
 
 
 def check_method(method: "Method", gating: Gating, pair: "LanguagePair | None", *, with_comet: bool) -> None:

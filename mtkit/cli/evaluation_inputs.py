@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtkit.cli.evaluation_outputs import write_atomically
+from mtkit.cli.evaluation_outputs import check_directory, write_atomically
 from mtkit.cli.options import check_stdin
 from mtkit.errors import ConfigError
 
@@ -27,11 +27,18 @@ class Inputs:
     sets: Path | None
     model: Path | None
     output: Path | None
+    gate: Path | None = None
+    against: Path | None = None
 
     @property
     def files(self) -> list[str]:
-        """All files that are read."""
+        """All texts that are read."""
         return [*self.hyps, *self.refs, *filter(None, (self.src, self.docs))]
+
+    @property
+    def lists(self) -> list[Path]:
+        """What else is read."""
+        return [*filter(None, (self.sets, self.gate, self.against))]
 
     def check(self) -> None:
         """Refuse what does not say one thing, with what to type instead."""
@@ -59,7 +66,7 @@ class Inputs:
             if called.count(name) > 1:
                 raise ConfigError(f"two outputs are called {name}: give each a name of its own with --name")
         if self.output is not None:
-            _check_output(self.output, self.files)
+            _check_output(self.output, [*self.files, *map(str, self.lists)])
 
     @property
     def own_sets(self) -> bool:
@@ -94,6 +101,7 @@ def _check_output(output: Path, inputs: list[str]) -> None:
         raise ConfigError(f"-o {output}: is an input too; choose another file")
     if output.exists() and not output.is_file():
         raise ConfigError(f"-o {output}: is there and is no file; name a file")
+    check_directory("-o", output)
 
 
 def check_one_output(output: Path | None, sets: "list[EvaluationSet]") -> None:
@@ -171,4 +179,5 @@ def translate(
             hyp_text = translate_lines(tagged, material.src.lines, beam_size=beam_size, batch_size=batch_size)
         if output is not None:
             write_atomically(output, "".join(f"{line}\n" for line in hyp_text).encode())
-        yield replace(material, systems=[System(system, Text(f"the translation of {material.name}", hyp_text))])
+        hyp = Text(f"the translation of {material.name}", hyp_text)
+        yield replace(material, systems=[System(system, hyp, description)])

@@ -1,14 +1,16 @@
 """What ``mtkit evaluate`` tells: scores on standard output, reports in files, and the baseline for the next time."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError, DataError, GateError, MtkitError
 
 if TYPE_CHECKING:
     from mtkit.cli.evaluation_inputs import Inputs
@@ -30,24 +32,64 @@ class Outputs:
 
     def check(self, inputs: "Inputs") -> None:
         """Refuse files that would overwrite what is read, or each other."""
+        for flag, path in self._files.items():
+            self._check_file(flag, path, inputs)
+        if inputs.docs is not None and self.segments is None:
+            raise ConfigError("--docs is for scores of documents: add --segments FILE")
+
+    @contextmanager
+    def telling_errors(self, inputs: "Inputs") -> Iterator[None]:
+        """Write what ended the evaluation into the reports, where an earlier run may have left that all is well."""
+        try:
+            yield
+        except GateError:  # the reports tell of it already
+            raise
+        except BaseException as error:
+            self._tell(error, inputs)
+            raise
+
+    def _tell(self, error: BaseException, inputs: "Inputs") -> None:
+        from mtkit.evaluation.report_files import junit_of_error, markdown_of_error
+        from mtkit.log import logger
+
+        kind = type(error).__name__
+        message = str(error) if isinstance(error, MtkitError) else f"{kind} {error}".strip()
+        reports = [("--junit", self.junit, junit_of_error(message, kind))]
+        reports.append(("--markdown", self.markdown, markdown_of_error(message).encode()))
+        for flag, path, content in reports:
+            if path is None:
+                continue
+            try:
+                self._check_file(flag, path, inputs)
+                write_atomically(path, content)
+            except MtkitError as second:
+                if str(second) != message:
+                    logger.warning("not written: %s", second)
+
+    @property
+    def _files(self) -> dict[str, Path]:
+        """Files that are asked for, by their options."""
         given = {
             "--segments": self.segments,
             "--junit": self.junit,
             "--markdown": self.markdown,
             "--save-baseline": self.baseline,
         }
-        files = {flag: path for flag, path in given.items() if path is not None}
-        read = {Path(path).resolve() for path in inputs.files}
-        for flag, path in files.items():
+        return {flag: path for flag, path in given.items() if path is not None}
+
+    def _check_file(self, flag: str, path: Path, inputs: "Inputs") -> None:
+        """Refuse a file that must not be written."""
+        read = {path.resolve() for path in (*map(Path, inputs.files), *inputs.lists)}
+        if flag == "--save-baseline" and inputs.against is not None:
+            read.discard(inputs.against.resolve())  # what is compared with may be replaced
             if path.resolve() in read:
                 raise ConfigError(f"{flag} {path}: is an input too; choose another file")
             if path.is_dir() or str(path) == "-":
                 raise ConfigError(f"{flag} {path}: name a file")
-        written = [path.resolve() for path in (*files.values(), inputs.output) if path is not None]
-        if len(set(written)) < len(written):
+        check_directory(flag, path)
+        others = [other for name, other in self._files.items() if name != flag]
+        if path.resolve() in [other.resolve() for other in (*others, inputs.output) if other is not None]:
             raise ConfigError("two reports would be written to the same file; give each its own")
-        if inputs.docs is not None and self.segments is None:
-            raise ConfigError("--docs is for scores of documents: add --segments FILE")
 
     def check_sets(self, sets: "Sequence[EvaluationSet]") -> None:
         """Refuse a baseline of several systems."""
@@ -122,10 +164,25 @@ class Outputs:
                     sha256_lines(system.system.hyp.lines),
                     list(system.system.hyp.lines),
                     system.scores,
+                    system.system.engine,
                 )
             )
         save_baseline(self.baseline, sets)
         logger.info("saved the baseline %s", self.baseline)
+
+
+def check_directory(flag: str, path: Path) -> None:
+    """Refuse a file that could not be written because of where it should lie, before any work.
+
+    Args:
+        flag: The option that names it.
+        path: The file.
+    """
+    directory = path.resolve().parent
+    if not directory.is_dir():
+        raise ConfigError(f"{flag} {path}: there is no directory {path.parent}; make it, or choose another file")
+    if not os.access(directory, os.W_OK):
+        raise ConfigError(f"{flag} {path}: no file can be written in {path.parent}; choose another")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -8,10 +8,10 @@ from mtkit.evaluation.baseline import Baseline
 from mtkit.evaluation.checks import find_pitfalls
 from mtkit.evaluation.comet import CometModel
 from mtkit.evaluation.comparison import Comparison, Test
-from mtkit.evaluation.gate import GateOutcome, Gates, check_drops, check_gates, check_significance
+from mtkit.evaluation.gate import GateOutcome, GateResult, Gates, check_drops, check_gates, check_significance
 from mtkit.evaluation.language_codes import language_mistake
 from mtkit.evaluation.languages import find_untranslated
-from mtkit.evaluation.metrics import Interval, Score, score
+from mtkit.evaluation.metrics import Interval, Score, decimals_of, score
 from mtkit.evaluation.runs import RunSummary, summarise_runs
 from mtkit.evaluation.scorers import ScoringSettings, bleu_tokenizer, meant
 from mtkit.evaluation.seen import SeenSources
@@ -82,12 +82,26 @@ class SetReport:
         Args:
             named: Whether to say which test set it was.
         """
-        lines = []
+        return [f"{place}{gate}" for place, gate in self._gates(named) if not gate.passed]
+
+    def differences(self, *, named: bool) -> list[str]:
+        """Points above the stored baseline, such as ``BLEU +0.25``, for what was held against it.
+
+        Args:
+            named: Whether to say which test set it was.
+        """
+        return [
+            f"{place}{gate.name} {gate.difference:+z.{decimals_of(gate.metric)}f}"
+            for place, gate in self._gates(named)
+            if not isinstance(gate, GateResult)
+        ]
+
+    def _gates(self, named: bool) -> Iterator[tuple[str, GateOutcome]]:
+        """All gates, each with the test set and the system that it belongs to."""
         for report in self.systems:
             place = f"{self.material.name}: " if named else ""
             place += f"{report.system.name}: " if len(self.systems) > 1 else ""
-            lines += [f"{place}{gate}" for gate in report.gates if not gate.passed]
-        return lines
+            yield from ((place, gate) for gate in report.gates)
 
     def as_json(self) -> list[dict[str, object]]:
         """Plain values, one object for each output."""
@@ -96,6 +110,7 @@ class SetReport:
                 "name": self.material.name,
                 "system": report.system.name,
                 "hyp": report.system.hyp.name,
+                "engine": report.system.engine,
                 "refs": [ref.name for ref in self.material.refs],
                 "n_lines": self.material.n_lines,
                 "scores": {score.metric: score.as_json() for score in report.scores},
@@ -116,15 +131,37 @@ def check_comparable(material: EvaluationSet, method: Method, gates: Gates, *, o
         only: Whether it is the only test set.
 
     Raises:
-        ConfigError: If there is no baseline to compare with.
-        DataError: If the stored baseline is one of another test set.
+        ConfigError: If there is no baseline, or no other system, to compare with.
+        DataError: If the stored baseline is one of another test set, lacks a metric, or scored in another way.
     """
+    if method.paired is not None and len(material.systems) < 2:
+        raise ConfigError("--paired compares systems: give at least two with --hyp FILE --hyp FILE")
+    if method.runs and len(material.systems) < 2:
+        raise ConfigError("--runs takes several runs together: give at least two with --hyp FILE --hyp FILE")
     if gates.need_baseline and method.against is None:
         raise ConfigError("a gate compares with a stored baseline: name it with --against FILE")
-    if method.against is not None:
+    if method.against is not None and gates.need_baseline:
         stored = method.against.find(material.name, only=only)
         src = material.src.lines if material.src is not None else None
         method.against.check_texts(stored, [ref.lines for ref in material.refs], src)
+        method.against.check_signatures(stored, _signed(material, method, gates.compared), gates.compared)
+
+
+def _signed(material: EvaluationSet, method: Method, metrics: Sequence[str]) -> list[Score]:
+    """Scores of nothing in particular, whose signatures are those that the test set's scores will have."""
+    settings, n_refs = method.settings(material, metrics), len(material.refs)
+    ours = [metric for metric in settings.metrics if metric != "comet"]
+    scores = score(
+        ["x"],
+        [["x"]] * n_refs,
+        ours,
+        tgt_lang=settings.tgt_lang,
+        tokenize=settings.tokenize,
+        lowercase=settings.lowercase,
+    )
+    if method.comet is not None:
+        scores.append(Score("comet", "COMET", 0.0, method.comet.signature(n_refs)))
+    return scores
 
 
 def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool) -> SetReport:
@@ -212,10 +249,6 @@ def _say_tokenizer(material: EvaluationSet, method: Method) -> None:
 def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
     """The systems as they are, but for the baseline of the paired tests."""
     names = [system.name for system in material.systems]
-    if method.paired is not None and len(names) < 2:
-        raise ConfigError("--paired compares systems: give at least two with --hyp FILE --hyp FILE")
-    if method.runs and len(names) < 2:
-        raise ConfigError("--runs takes several runs together: give at least two with --hyp FILE --hyp FILE")
     if method.baseline_system is None:
         return material.systems
     if method.baseline_system not in names:
@@ -242,9 +275,9 @@ def _gates(
     if method.against is None or not gates.need_baseline:
         return outcomes
     stored = method.against.find(material.name, only=only)
-    compared = [*(gate.metric for gate in gates.drops), *gates.significance]
-    method.against.check_signatures(stored, report.scores, compared)
-    outcomes += check_drops(report.scores, stored.scores, gates.drops)
+    method.against.check_signatures(stored, report.scores, gates.compared)
+    remark = stored.other_engine(report.system.engine)
+    outcomes += check_drops(report.scores, stored.scores, gates.drops, remark)
     if gates.significance:
         from mtkit.evaluation.significance import measure_certainty
 
@@ -256,7 +289,7 @@ def _gates(
             n_samples=method.n_samples,
             confidence=False,
         )
-        outcomes += check_significance(certainty.comparisons)
+        outcomes += check_significance(certainty.comparisons, remark)
     return outcomes
 
 

@@ -32,6 +32,18 @@ class BaselineSet:
     hyp_sha256: str
     hyp_text: list[str]
     scores: list[Score]
+    engine: str | None = None
+    """What translated, where, and in which precision; None where the output was given, or it was not stored yet."""
+
+    def other_engine(self, engine: str | None) -> str | None:
+        """A remark where another engine, device or precision may be why the scores are not the same.
+
+        Args:
+            engine: What translated now.
+        """
+        if None in (engine, self.engine) or engine == self.engine:
+            return None
+        return f"translated on {engine}, the baseline on {self.engine}"
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,7 @@ def save_baseline(path: Path, sets: Sequence[BaselineSet]) -> None:
                 "refs_sha256": stored.refs_sha256,
                 "src_sha256": stored.src_sha256,
                 "hyp_sha256": stored.hyp_sha256,
+                "engine": stored.engine,
                 "scores": [score.as_json() for score in stored.scores],
                 "hyp": stored.hyp_text,
             }
@@ -132,9 +145,14 @@ def load_baseline(path: Path) -> Baseline:
     """
     if not path.exists():
         raise DataError(f"{path}: no such baseline; save one with --save-baseline {path}")
-    tree = read_json(path)
+    try:
+        tree = read_json(path)
+    except DataError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        raise DataError(f"{path}: is no baseline, or is not whole; {_AGAIN}") from error
     if not isinstance(tree, dict) or tree.get("kind") != _KIND:
-        raise DataError(f"{path}: is no baseline; save one with --save-baseline")
+        raise DataError(f"{path}: is no baseline; {_AGAIN}")
     version = tree.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise DataError(
@@ -165,7 +183,8 @@ def _read_set(path: Path, tree: dict[str, Any]) -> BaselineSet:
             raise DataError(f"{path}: {score.metric} of {tree['name']} is not a number ({score.value}); {_AGAIN}")
     refs = [str(digest) for digest in tree["refs_sha256"]]
     src = None if tree["src_sha256"] is None else str(tree["src_sha256"])
-    return BaselineSet(str(tree["name"]), len(hyp_text), refs, src, str(tree["hyp_sha256"]), hyp_text, scores)
+    engine = None if tree.get("engine") is None else str(tree["engine"])
+    return BaselineSet(str(tree["name"]), len(hyp_text), refs, src, str(tree["hyp_sha256"]), hyp_text, scores, engine)
 
 
 def _without_sampling(signature: str) -> list[str]:

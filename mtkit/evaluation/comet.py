@@ -68,8 +68,11 @@ class CometModel:
         for number, value in enumerate(values, 1):
             if not math.isfinite(value):
                 raise DataError(f"COMET's score of line {number} is not a number ({value}): is the model whole?")
-        signature = f"nrefs:{len(ref_texts)}|model:{self.name}|precision:fp32|version:{_version()}"
-        return Score(NAME, "COMET", sum(values) / len(values), signature), values
+        return Score(NAME, "COMET", sum(values) / len(values), self.signature(len(ref_texts))), values
+
+    def signature(self, n_refs: int) -> str:
+        """Of its scores against so many references."""
+        return f"nrefs:{n_refs}|model:{self.name}|precision:fp32|version:{_version()}"
 
 
 def check_comet(path: Path) -> Path:

@@ -12,6 +12,9 @@ from mtkit.evaluation.scorers import SACREBLEU_METRICS
 
 Bound = Literal["min", "max"]
 
+_TO_100 = ("bleu", "chrf", "chrf++", "spbleu", "exact")
+"""Metrics that run from 0 to 100, the best."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -23,7 +26,19 @@ class Gate:
     """Over what the metric's polarity says; the length ratio has none."""
 
     def __post_init__(self) -> None:
-        _check_number(self.threshold, f"the threshold for {self.metric}")
+        what = f"the threshold for {self.metric}"
+        _check_number(self.threshold, what)
+        if self.metric in _TO_100 and not 0 <= self.threshold <= 100:
+            raise ConfigError(f"{what} must be from 0 to 100, not {self.threshold:g}")
+        if self.metric in ("ter", "length") and self.threshold < 0:
+            raise ConfigError(f"{what} must be 0 or more, not {self.threshold:g}")
+        if self.metric == "ter" and self.bound == "min":
+            raise ConfigError(f"ter is better where it is lower: give it a maximum, max: {{ter: {self.threshold:g}}}")
+        if self.metric in (*_TO_100, "comet") and self.bound == "max":
+            raise ConfigError(
+                f"{self.metric} is better where it is higher: give it a minimum, min: {{{self.metric}: "
+                f"{self.threshold:g}}}"
+            )
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,10 @@ class DropGate:
         _check_number(self.max_drop, f"the drop allowed of {self.metric}")
         if self.max_drop < 0:
             raise ConfigError(f"the drop allowed of {self.metric} must be 0 or more, not {self.max_drop:g}")
+        if self.metric in _TO_100 and self.max_drop > 100:
+            raise ConfigError(
+                f"{self.metric} cannot drop by more than 100: {self.max_drop:g} would let everything pass"
+            )
         if self.metric == "length":
             raise ConfigError("a length ratio cannot drop: give it a minimum and a maximum")
 
@@ -60,13 +79,17 @@ class Gates:
     @property
     def metrics(self) -> list[str]:
         """All metrics that are needed."""
-        drops = [gate.metric for gate in self.drops]
-        return [*(gate.metric for gate in self.thresholds), *drops, *self.significance]
+        return [*(gate.metric for gate in self.thresholds), *self.compared]
+
+    @property
+    def compared(self) -> list[str]:
+        """Metrics that are held against the stored baseline's."""
+        return [*(gate.metric for gate in self.drops), *self.significance]
 
     @property
     def need_baseline(self) -> bool:
         """Whether anything is compared."""
-        return bool(self.drops or self.significance)
+        return bool(self.compared)
 
 
 @dataclass(frozen=True)
@@ -99,7 +122,7 @@ class GateResult:
                 f"{self.name} {self.value:.{n}f} is at {'least' if self.bound == 'min' else 'most'} {self.threshold:g}"
             )
         direction = "below" if self.value < self.threshold else "above"
-        return f"{self.name} {_telling(self.value, self.threshold, n)} is {direction} {self.threshold:g}"
+        return f"{self.name} {_telling(self.value, self.threshold, at_least=n)} is {direction} {self.threshold:g}"
 
 
 @dataclass(frozen=True)
@@ -115,11 +138,18 @@ class DropResult:
     """Points worse than the baseline; negative where better."""
 
     passed: bool
+    remark: str | None = None
+    """What else may explain a difference."""
 
     @property
     def kind(self) -> str:
         """What tells it from the other gates of its metric."""
         return "drop"
+
+    @property
+    def difference(self) -> float:
+        """Points above the baseline; below it where negative."""
+        return self.value - self.baseline
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
@@ -130,10 +160,11 @@ class DropResult:
         if math.isnan(self.drop):
             return f"{self.name} is not a number"
         n = decimals_of(self.metric)
-        worse = f"{_telling(self.drop, self.max_drop, n)} worse" if self.drop > 0 else f"{-self.drop:.{n}f} better"
+        points = _telling(abs(self.drop), 0, self.max_drop, at_least=n)
+        compared = f"is {points} {'worse' if self.drop > 0 else 'better'} than" if self.drop else "equals"
         return (
-            f"{self.name} {self.value:.{n}f} is {worse} than the baseline's {self.baseline:.{n}f} "
-            f"(allowed: {self.max_drop:g})"
+            f"{self.name} {self.value:.{n}f} {compared} the baseline's {self.baseline:.{n}f} "
+            f"(allowed: {self.max_drop:g}){_remarked(self)}"
         )
 
 
@@ -143,11 +174,23 @@ class SignificanceResult:
 
     comparison: Comparison
     passed: bool
+    remark: str | None = None
+    """What else may explain a difference."""
 
     @property
     def metric(self) -> str:
         """Mtkit's name of it."""
         return self.comparison.metric
+
+    @property
+    def name(self) -> str:
+        """As it is published."""
+        return self.comparison.name
+
+    @property
+    def difference(self) -> float:
+        """Points above the baseline; below it where negative."""
+        return self.comparison.difference
 
     @property
     def kind(self) -> str:
@@ -156,15 +199,17 @@ class SignificanceResult:
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
-        return self.comparison.as_json() | {"passed": self.passed}
+        return self.comparison.as_json() | {"passed": self.passed, "remark": self.remark}
 
     def __str__(self) -> str:
         """``BLEU 28.31 is significantly worse than the baseline's 29.51 (p = 0.0010, paired bootstrap, ...)``."""
         found = self.comparison
+        if not found.difference:  # the p-value means nothing then
+            return f"{found.name} {found.value:.2f} equals the baseline's {found.baseline_value:.2f}"
         verdict = "not significantly" if self.passed else "significantly"
         return (
             f"{found.name} {found.value:.2f} is {verdict} worse than the baseline's {found.baseline_value:.2f} "
-            f"(p = {found.p_value:.4f}, {TEST_NAMES[found.test]}, {found.n_samples:,} samples)"
+            f"(p = {found.p_value:.4f}, {TEST_NAMES[found.test]}, {found.n_samples:,} samples){_remarked(self)}"
         )
 
 
@@ -188,31 +233,39 @@ def check_gates(scores: Iterable[Score], gates: Sequence[Gate]) -> list[GateResu
     return results
 
 
-def check_drops(scores: Iterable[Score], baseline: Iterable[Score], gates: Sequence[DropGate]) -> list[DropResult]:
+def check_drops(
+    scores: Iterable[Score], baseline: Iterable[Score], gates: Sequence[DropGate], remark: str | None = None
+) -> list[DropResult]:
     """Hold the scores of a test set against those of a stored baseline.
 
     Args:
         scores: Must hold a score for the metric of every gate.
         baseline: The same.
         gates: What may be lost; a loss equal to it passes.
+        remark: What else may explain a difference.
     """
     now, then = ({score.metric: score for score in each} for each in (scores, baseline))
     results = []
     for gate in gates:
         new, old = now[gate.metric], then[gate.metric]
         drop = new.value - old.value if new.higher_is_better is False else old.value - new.value
-        results.append(
-            DropResult(gate.metric, new.name, gate.max_drop, old.value, new.value, drop, drop <= gate.max_drop)
-        )
+        passed = drop <= gate.max_drop
+        results.append(DropResult(gate.metric, new.name, gate.max_drop, old.value, new.value, drop, passed, remark))
     return results
 
 
-def check_significance(comparisons: Iterable[Comparison]) -> list[SignificanceResult]:
-    """A system fails where it is worse than the baseline and chance hardly explains it."""
+def check_significance(comparisons: Iterable[Comparison], remark: str | None = None) -> list[SignificanceResult]:
+    """A system fails where it is worse than the baseline and chance hardly explains it.
+
+    Args:
+        comparisons: Of the system with the baseline.
+        remark: What else may explain a difference.
+    """
     return [
         SignificanceResult(
             found,
             passed=not found.significant or (found.difference <= 0 if found.metric == "ter" else found.difference >= 0),
+            remark=remark,
         )
         for found in comparisons
     ]
@@ -233,12 +286,17 @@ def enforce(failures: Sequence[str]) -> None:
         raise GateError("\n  ".join([f"{len(failures)} quality gates failed:", *failures]))
 
 
+def _remarked(result: DropResult | SignificanceResult) -> str:
+    return f"; {result.remark}" if result.remark and result.difference else ""
+
+
 def _check_number(value: float, what: str) -> None:
     if not math.isfinite(value):
         raise ConfigError(f"{what} must be a number, not {value}")
 
 
-def _telling(value: float, limit: float, at_least: int) -> str:
+def _telling(value: float, *limits: float, at_least: int) -> str:
     """As many decimals as it takes to show a difference: "30.00 is below 30" would puzzle."""
-    decimals = next((n for n in range(at_least, 12) if round(value, n) != limit), 12)
+    more = (n for n in range(at_least, 12) if round(value, n) not in limits)
+    decimals = at_least if value in limits else next(more, 12)
     return f"{value:.{decimals}f}"

@@ -13,31 +13,67 @@
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from mtkit.errors import ConfigError
 from mtkit.evaluation.gate import Bound, DropGate, Gate, Gates
+from mtkit.evaluation.yaml_file import read_tree
 from mtkit.mistakes import one_by_one
 from mtkit.section import Section
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+_EXPECTED = "gates, such as min: {bleu: 30}"
+
+
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):  # which pydantic would take for 1 or 0
+        raise ValueError("must be a number")
+    return value
+
+
+Points = Annotated[float, BeforeValidator(_no_truth_value), Field(allow_inf_nan=False)]
 
 
 class Rules(Section):
     """What a test set must reach. Metrics go by the names of ``--metrics``."""
 
-    min: dict[str, Finite] = Field(default_factory=dict)
+    min: dict[str, Points] = Field(default_factory=dict)
     """The lowest score that passes, by metric."""
 
-    max: dict[str, Finite] = Field(default_factory=dict)
+    max: dict[str, Points] = Field(default_factory=dict)
     """The highest score that passes, by metric."""
 
-    max_drop: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    max_drop: dict[str, Annotated[Points, Field(ge=0)]] = Field(default_factory=dict)
     """Points that may be lost against the stored baseline, by metric."""
 
     not_significantly_worse: list[str] = Field(default_factory=list)
     """Metrics by which a paired test must not find the output worse than the stored baseline's."""
+
+    @field_validator("min", "max", "max_drop", mode="before")
+    @classmethod
+    def _by_metric(cls, given: object) -> object:
+        """A heading with nothing below it, which YAML reads as null, asks for nothing."""
+        if not isinstance(given, dict | None):
+            raise ValueError("must be metrics with numbers, such as {bleu: 30}")
+        return given or {}
+
+    @field_validator("min", "max", "max_drop")
+    @classmethod
+    def _possible(cls, values: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        """Refuse what no output could pass, or every output would."""
+        try:
+            for metric, value in values.items():
+                if info.field_name == "max_drop":
+                    DropGate(metric, value)
+                else:
+                    Gate(metric, value, "min" if info.field_name == "min" else "max")
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return values
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is asked for."""
+        return not (self.min or self.max or self.max_drop or self.not_significantly_worse)
 
 
 class GateFile(Rules):
@@ -46,23 +82,32 @@ class GateFile(Rules):
     test_sets: dict[str, Rules] = Field(default_factory=dict)
     """What single test sets must reach, by their names, over what all must."""
 
+    @field_validator("test_sets", mode="before")
+    @classmethod
+    def _by_name(cls, given: object) -> object:
+        if not isinstance(given, dict | None):
+            raise ValueError("must be test sets with their gates, such as {news: {min: {bleu: 25}}}")
+        return given or {}
+
 
 def read_gate_file(path: Path) -> GateFile:
     """Read the gates from YAML or JSON.
 
     Raises:
-        ConfigError: If the file is missing or malformed, or holds an unknown key, naming each.
+        ConfigError: If the file is malformed or empty, or holds what is unknown or impossible, naming each.
+        DataError: If it cannot be read.
     """
+    tree = read_tree(path, _EXPECTED)
+    if not isinstance(tree, dict | None):
+        raise ConfigError(f"{path}: expected {_EXPECTED}")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return GateFile.model_validate({} if tree is None else tree)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        file = GateFile.model_validate(tree or {})
     except ValidationError as error:
         mistakes = [f"{path}: {mistake.text(GateFile)}" for mistake in one_by_one(error)]
         raise ConfigError("\n  ".join(mistakes)) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if all(rules.empty for rules in (file, *file.test_sets.values())):
+        raise ConfigError(f"{path}: holds no gate, so that everything would pass; add one, such as min: {{bleu: 30}}")
+    return file
 
 
 def gates_for(name: str, file: GateFile, typed: Gates) -> Gates:

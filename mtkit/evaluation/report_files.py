@@ -55,8 +55,21 @@ def junit(reports: Sequence[SetReport]) -> bytes:
         ET.SubElement(suite, "system-out").text = _xml("\n".join(lines))
         if warnings:
             ET.SubElement(suite, "system-err").text = _xml("\n".join(warnings))
-    ET.indent(root)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="utf-8") + b"\n"
+    return _xml_file(root)
+
+
+def junit_of_error(message: str, kind: str) -> bytes:
+    """What ``junit`` gives, of an evaluation that came to no end: one case, with the error.
+
+    Args:
+        message: What went wrong.
+        kind: Name of the kind of error.
+    """
+    root = ET.Element("testsuites", name="mtkit evaluate")
+    suite = ET.SubElement(root, "testsuite", name="mtkit evaluate", tests="1", failures="0", errors="1")
+    case = ET.SubElement(suite, "testcase", classname="mtkit evaluate", name="evaluated")
+    ET.SubElement(case, "error", message=_xml(message), type=kind)
+    return _xml_file(root)
 
 
 def markdown(reports: Sequence[SetReport], *, decimals: int = 2) -> str:
@@ -85,6 +98,12 @@ def markdown(reports: Sequence[SetReport], *, decimals: int = 2) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def markdown_of_error(message: str) -> str:
+    """What ``markdown`` gives, of an evaluation that came to no end."""
+    first, *others = message.split("\n")
+    return "\n".join([f"**Not evaluated**: {_cell(first)}", *(f"- {_cell(line.strip())}" for line in others)]) + "\n"
+
+
 def segment_records(reports: Sequence[SetReport], method: Method) -> Iterator[dict[str, object]]:
     """A record for every line and every document of every output, and whose it is."""
     for report in reports:
@@ -106,6 +125,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def _cell(text: str) -> str:
     """Text that no table takes for its own marks."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ").replace("*", "\\*")
+
+
+def _xml_file(root: ET.Element) -> bytes:
+    ET.indent(root)
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="utf-8") + b"\n"
 
 
 def _xml(text: str) -> str:

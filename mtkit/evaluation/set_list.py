@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from mtkit.errors import ConfigError
+from mtkit.evaluation.yaml_file import read_tree
 from mtkit.mistakes import one_by_one
 from mtkit.section import Section
+
+_EXAMPLE = "{name: news, refs: news.de, hyps: out.de}"
+_EXPECTED = f"a list of test sets, such as - {_EXAMPLE}"
 
 
 class SetEntry(Section):
@@ -37,6 +40,16 @@ class SetEntry(Section):
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @field_validator("hyps", mode="before")
+    @classmethod
+    def _file_or_systems(cls, given: object) -> object:
+        """Else there would be a message for each kind of value that is allowed."""
+        files = given.values() if isinstance(given, dict) else [given]
+        names = given if isinstance(given, dict) else []
+        if given is not None and not all(isinstance(each, str) for each in (*files, *names)):
+            raise ValueError("must be a file, or files by the names of their systems, such as {old: a.de, new: b.de}")
+        return given
+
     def named_hyps(self) -> list[tuple[str, str]]:
         """Name and file of each output."""
         if isinstance(self.hyps, str):
@@ -48,19 +61,25 @@ def parse_set_list(path: Path) -> list[SetEntry]:
     """Read a list of test sets, without the texts.
 
     Raises:
-        ConfigError: If it is missing, malformed or empty, or names a set twice.
+        ConfigError: If it is malformed or empty, or names a set twice.
+        DataError: If it cannot be read.
     """
-    try:
-        entries = TypeAdapter(list[SetEntry]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except ValidationError as error:
-        mistakes = [f"{path}: set {mistake.text(SetEntry)}" for mistake in one_by_one(error)]
-        raise ConfigError("\n  ".join(dict.fromkeys(mistakes))) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    tree = read_tree(path, _EXPECTED)
+    if not isinstance(tree, list):
+        raise ConfigError(f"{path}: expected {_EXPECTED}")
+    entries: list[SetEntry] = []
+    mistakes: list[str] = []
+    for number, entry in enumerate(tree, 1):
+        if not isinstance(entry, dict):
+            raise ConfigError(f"{path}: test set {number}: expected its files by name, such as {_EXAMPLE}")
+        try:
+            entries.append(SetEntry.model_validate(entry))
+        except ValidationError as error:
+            mistakes += [f"{path}: test set {number}: {mistake.text(SetEntry)}" for mistake in one_by_one(error)]
+    if mistakes:
+        raise ConfigError("\n  ".join(mistakes))
     if not entries:
-        raise ConfigError(f"{path}: holds no test set")
+        raise ConfigError(f"{path}: holds no test set; expected {_EXPECTED}")
     names = [entry.name for entry in entries]
     for name in names:
         if names.count(name) > 1:

@@ -17,7 +17,7 @@ from pathlib import Path
 from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.checks import Text, check_aligned
 from mtkit.evaluation.segments import check_documents
-from mtkit.io import read_lines
+from mtkit.io import PACKED, read_lines
 
 LanguagePair = tuple[str, str]
 
@@ -28,6 +28,8 @@ class System:
 
     name: str
     hyp: Text
+    engine: str | None = None
+    """What translated it here, where, and in which precision; None where the output was given."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def read_evaluation_set(
     """Read the files of a test set.
 
     Args:
-        name: By default the source's where a model translates it, else the first reference's.
+        name: By default ``set_name`` of the source where a model translates it, else of the first reference.
         refs: At least one file.
         hyps: Name of a system and the file of its output.
         src: File of the source.
@@ -81,7 +83,7 @@ def read_evaluation_set(
     if doc_text is not None:
         check_documents(doc_text)
     default = src_text if src_text is not None and not hyps else ref_texts[0]
-    return EvaluationSet(name or default.name, ref_texts, src_text, doc_text, language_pair, systems)
+    return EvaluationSet(name or set_name(default.name), ref_texts, src_text, doc_text, language_pair, systems)
 
 
 def read_set_list(path: Path, *, translated: bool, language_pair: LanguagePair | None) -> list[EvaluationSet]:
@@ -94,7 +96,7 @@ def read_set_list(path: Path, *, translated: bool, language_pair: LanguagePair |
 
     Raises:
         ConfigError: If the list is malformed, or says too little of a test set, naming it.
-        DataError: If a file cannot be read, or those of a set differ in length.
+        DataError: If the list or a file cannot be read, or those of a set differ in length.
     """
     from mtkit.evaluation.set_list import parse_set_list
 
@@ -134,6 +136,12 @@ def parse_language_pair(language_pair: str) -> LanguagePair:
     if not (src_lang.replace("_", "").isalnum() and tgt_lang.replace("-", "").replace("_", "").isalnum()):
         raise ConfigError(f"-l {language_pair}: expected source-target, such as en-de")
     return src_lang, tgt_lang
+
+
+def set_name(path: str) -> str:
+    """What a test set is called by its file: ``news`` of ``../test/news.en.gz``, from wherever it is named."""
+    file = Path(path)
+    return Path(file.stem if file.suffix in PACKED else file.name).stem
 
 
 def system_names(paths: Sequence[str]) -> list[str]:

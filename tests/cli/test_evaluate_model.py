@@ -143,6 +143,44 @@ def test_model_is_held_against_its_baseline_before_anything_is_translated(toy_ru
     assert "holds no test set" in str(refused("-m", toy_run.directory, *other, *gate))
 
 
+def test_baseline_keeps_the_engine_and_tells_of_another(toy_run: ToyRun, tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.json"
+    scored = ("-m", toy_run.directory, "-i", toy_run.src, "--ref", toy_run.ref, "--metrics", "bleu,chrf", "--json")
+    saved = json.loads(run(*scored, "--engine", "torch", "--save-baseline", baseline).stdout)
+    tree = json.loads(baseline.read_text())
+    assert tree["test_sets"][0]["engine"] == saved["test_sets"][0]["engine"] == "cpu, 1 thread, fp32"
+    tree["test_sets"][0]["engine"] = "cuda:0 (a GPU), bf16"
+    tree["test_sets"][0]["scores"][1]["value"] += 0.5
+    baseline.write_text(json.dumps(tree))
+    missed = run(*scored, "--engine", "torch", "--against", baseline, "--max-drop", "chrf=0.1", "--max-drop", "0")
+    assert str(missed.exception).endswith(
+        "(allowed: 0.1); translated on cpu, 1 thread, fp32, the baseline on cuda:0 (a GPU), bf16"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--max-drop", "1", "--tok", "char"], "tok:13a is now tok:char"),
+        (["--max-drop", "1", "-lc"], "case:mixed is now case:lc"),
+        (["--max-drop", "1", "-l", "num-zh"], "tok:13a is now tok:zh"),
+        (["--max-drop", "chrf=1", "-lc"], "case:mixed is now case:lc"),
+        (["--max-drop", "ter=1"], "has no ter for first"),
+        (["--max-drop", "1", "--paired", "bs"], "--paired compares systems"),
+    ],
+)
+def test_baseline_that_cannot_be_compared_is_found_before_anything_is_translated(
+    toy_run: ToyRun, tmp_path: Path, caplog: pytest.LogCaptureFixture, flags: list[str], message: str
+) -> None:
+    caplog.set_level("INFO", logger="mtkit")
+    scored = ("-m", toy_run.directory, "--metrics", "bleu,chrf")
+    run(*scored, "--save-baseline", tmp_path / "baseline.json")
+    assert any(told.startswith("translating") for told in caplog.messages)
+    caplog.clear()
+    assert message in str(refused(*scored, "--against", tmp_path / "baseline.json", *flags))
+    assert not any(told.startswith("translating") for told in caplog.messages)
+
+
 def test_list_of_sets_is_translated(toy_run: ToyRun, tmp_path: Path) -> None:
     (tmp_path / "sets.yaml").write_text(f"- {{name: mine, src: {toy_run.src}, refs: {toy_run.ref}}}")
     listed = run("-m", toy_run.directory, "--sets", tmp_path / "sets.yaml", "--metrics", "chrf").stdout
@@ -175,6 +213,7 @@ def test_language_pair_goes_before_the_model_s_own(toy_run: ToyRun) -> None:
         (["--metrics", "meteor"], ConfigError, "unknown metric 'meteor'"),
         (["-i", "{src}", "--ref", "{short}"], DataError, r"test\.num has 20 lines but .*short has 1"),
         (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}"], ConfigError, "is no file; name a file"),
+        (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}/new/hyp"], ConfigError, "there is no directory .*new; make it"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_translated(

@@ -155,7 +155,6 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
         ((*BOTH, "--junit", "x", "--markdown", "x"), "to the same file"),
         ((*BOTH, "--save-baseline", "x"), "stores one system"),
         ((*BOTH, "--sets", "s"), "--sets FILE names all files"),
-        (("--sets", "none.yaml"), "none.yaml: No such file"),
         ((*BOTH, "--metrics", "comet"), "--comet-model PATH"),
     ],
 )

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,32 @@ def test_damaged_or_foreign_baseline_is_refused(
 def test_missing_baseline_says_how_to_save_one(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such baseline; save one with --save-baseline"):
         load_baseline(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "Ein Mann geht.\n", '{"kind": "mtkit baseline", "test_sets": [{"na', "[]", "\udcff"]
+)
+def test_what_is_not_whole_asks_to_be_saved_again(path: Path, content: str) -> None:
+    path.write_text(content, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(DataError, match=r"is no baseline(, or is not whole)?; save it again with --save-baseline$"):
+        load_baseline(path)
+
+
+def test_baseline_that_cannot_be_read_need_not_be_saved_again(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r": Is a directory$"):
+        load_baseline(tmp_path)
+
+
+def test_engine_is_stored_and_only_another_one_is_remarked(path: Path) -> None:
+    stored = load_baseline(path).find("news", only=True)
+    assert stored.other_engine("cpu, int8") is None  # it was an output from elsewhere
+    save_baseline(path, [replace(stored, engine="cpu, int8")])
+    stored = load_baseline(path).find("news", only=True)
+    assert stored.other_engine(None) is None
+    assert stored.other_engine("cpu, int8") is None
+    assert stored.other_engine("cpu, fp32") == "translated on cpu, fp32, the baseline on cpu, int8"
+
+
+def test_baseline_of_an_earlier_mtkit_has_no_engine(path: Path) -> None:
+    spoil(path, lambda tree: tree["test_sets"][0].pop("engine"))
+    assert load_baseline(path).find("news", only=True).engine is None

@@ -2,7 +2,7 @@ import pytest
 
 from mtkit.errors import ConfigError, GateError
 from mtkit.evaluation.comparison import Comparison
-from mtkit.evaluation.gate import DropGate, Gate, check_drops, check_gates, check_significance, enforce
+from mtkit.evaluation.gate import Bound, DropGate, Gate, check_drops, check_gates, check_significance, enforce
 from mtkit.evaluation.metrics import Score
 
 NAN = float("nan")
@@ -95,11 +95,25 @@ def test_drop_is_in_the_direction_that_is_worse(
     assert result.passed == passed
 
 
-def test_drop_says_from_where_and_how_far() -> None:
-    (result,) = check_drops([make_score("bleu", 28.31)], [make_score("bleu", 29.51)], [DropGate("bleu", 0.5)])
-    assert str(result) == "BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)"
-    (result,) = check_drops([make_score("bleu", 29.5)], [make_score("bleu", 29.51)], [DropGate("bleu", 0)])
-    assert str(result) == "BLEU 29.50 is 0.01 worse than the baseline's 29.51 (allowed: 0)"
+@pytest.mark.parametrize(
+    ("new", "old", "max_drop", "message"),
+    [
+        (28.31, 29.51, 0.5, "BLEU 28.31 is 1.20 worse than the baseline's 29.51 (allowed: 0.5)"),
+        (29.5, 29.51, 0, "BLEU 29.50 is 0.01 worse than the baseline's 29.51 (allowed: 0)"),
+        (29.0, 29.5, 0.5, "BLEU 29.00 is 0.50 worse than the baseline's 29.50 (allowed: 0.5)"),
+        (29.51, 29.51, 0.5, "BLEU 29.51 equals the baseline's 29.51 (allowed: 0.5)"),
+        (30.0, 29.51, 0, "BLEU 30.00 is 0.49 better than the baseline's 29.51 (allowed: 0)"),
+        (29.5097, 29.51, 0.5, "BLEU 29.51 is 0.0003 worse than the baseline's 29.51 (allowed: 0.5)"),
+        (29.5103, 29.51, 0.5, "BLEU 29.51 is 0.0003 better than the baseline's 29.51 (allowed: 0.5)"),
+        (NAN, 29.51, 0.5, "BLEU is not a number"),
+    ],
+)
+def test_drop_says_from_where_and_how_far(new: float, old: float, max_drop: float, message: str) -> None:
+    (result,) = check_drops([make_score("bleu", new)], [make_score("bleu", old)], [DropGate("bleu", max_drop)])
+    assert str(result) == message
+
+
+def test_drop_of_comet_is_shown_with_four_decimals() -> None:
     (result,) = check_drops([make_score("comet", 0.8449)], [make_score("comet", 0.8461)], [DropGate("comet", 0.001)])
     assert str(result) == "COMET 0.8449 is 0.0012 worse than the baseline's 0.8461 (allowed: 0.001)"
 
@@ -120,10 +134,43 @@ def test_significantly_worse_fails_and_significantly_better_does_not(
 ) -> None:
     (result,) = check_significance([Comparison(metric, metric, "old", "new", old, new, p_value, "bs", 1_000)])
     assert result.passed == passed
-    assert f"p = {p_value:.4f}, paired bootstrap, 1,000 samples" in str(result)
+    tested = f"(p = {p_value:.4f}, paired bootstrap, 1,000 samples)"
+    assert str(result).endswith("equals the baseline's 30.00" if old == new else tested)
 
 
 @pytest.mark.parametrize(("metric", "drop"), [("bleu", -1.0), ("bleu", NAN), ("length", 1.0)])
 def test_drop_must_make_sense(metric: str, drop: float) -> None:
     with pytest.raises(ConfigError):
         DropGate(metric, drop)
+
+
+@pytest.mark.parametrize(("metric", "bound"), [("ter", "max"), ("bleu", "min"), ("length", "min"), ("length", "max")])
+def test_bound_that_fits_the_polarity_is_taken(metric: str, bound: Bound) -> None:
+    assert Gate(metric, 1, bound).bound == bound
+
+
+@pytest.mark.parametrize(
+    ("metric", "threshold"), [("bleu", 0), ("bleu", 100), ("ter", 0), ("ter", 130), ("comet", -0.2)]
+)
+def test_threshold_within_reach_is_taken(metric: str, threshold: float) -> None:
+    assert Gate(metric, threshold).threshold == threshold
+
+
+@pytest.mark.parametrize(
+    ("metric", "threshold"), [("chrf++", 100.1), ("exact", -1), ("spbleu", 3000), ("length", -0.1)]
+)
+def test_threshold_out_of_reach_is_refused(metric: str, threshold: float) -> None:
+    with pytest.raises(ConfigError, match="the threshold for"):
+        Gate(metric, threshold)
+
+
+def test_remark_stands_only_beside_a_difference() -> None:
+    old, same, new = (make_score("bleu", value) for value in (30, 30, 29))
+    (equal,) = check_drops([same], [old], [DropGate("bleu", 1)], "on a GPU")
+    (dropped,) = check_drops([new], [old], [DropGate("bleu", 1)], "on a GPU")
+    assert str(equal) == "BLEU 30.00 equals the baseline's 30.00 (allowed: 1)"
+    assert str(dropped) == "BLEU 29.00 is 1.00 worse than the baseline's 30.00 (allowed: 1); on a GPU"
+    found = Comparison("bleu", "BLEU", "old", "new", 30, 29, 0.5, "bs", 10)
+    (tested,) = check_significance([found], "on a GPU")
+    assert str(tested).endswith("(p = 0.5000, paired bootstrap, 10 samples); on a GPU")
+    assert [result.as_json()["remark"] for result in (dropped, tested)] == ["on a GPU", "on a GPU"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.sets import read_evaluation_set, read_set_list, system_names
+from mtkit.evaluation.sets import read_evaluation_set, read_set_list, set_name, system_names
 
 
 @pytest.fixture(autouse=True)
@@ -49,12 +49,20 @@ def test_list_names_files_beside_itself(files: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("- {name: a, hyps: hyp}", "set 0.refs: required, but not given"),
-        ("- {name: a, refs: ref, hyp: hyp}", r"set 0.hyp: unknown setting; did you mean hyps\?"),
+        ("- {name: a, hyps: hyp}", r"sets\.yaml: test set 1: refs: required, but not given"),
+        ("- {name: a, refs: ref, hyp: hyp}", r"test set 1: hyp: unknown setting; did you mean hyps\?"),
         ("- {name: a, refs: ref}", "a: names no output; add hyps: FILE"),
         ("- {name: a, refs: ref, hyps: hyp}\n- {name: a, refs: ref, hyps: hyp}", "a stands there twice"),
-        ("[]", "holds no test set"),
-        ("name: a", r"sets\.yaml"),
+        ("- {name: a, refs: ref, hyps: hyp}\n- {name: b, hyps: hyp}", "test set 2: refs: required, but not given"),
+        ("- {name: a, refs: [], hyps: hyp}", r"test set 1: refs: must not be empty"),
+        (
+            "- {name: a, refs: ref, hyps: [hyp]}",
+            "test set 1: hyps: must be a file, or files by the names of ",
+        ),
+        ("- ref", "test set 1: expected its files by name, such as {name: news, refs: news.de, hyps: out.de}"),
+        ("[]", "holds no test set; expected a list of test sets"),
+        ("name: a", r"sets\.yaml: expected a list of test sets, such as - {name: news, refs: news\.de, hyps: out\.de}"),
+        ("", r"sets\.yaml: expected a list of test sets"),
         ("- {name: a, refs: ref, hyps: hyp, language_pair: en}", "expected source-target"),
         ("- [", "not valid YAML"),
     ],
@@ -86,3 +94,28 @@ def test_texts_of_another_test_set_are_named_with_their_lines(files: Path) -> No
 def test_systems_are_named_by_their_files_unless_two_have_the_same() -> None:
     assert system_names(["a/x.de", "b/y.de", "-"]) == ["x.de", "y.de", "standard input"]
     assert system_names(["a/out.de", "b/out.de"]) == ["a/out.de", "b/out.de"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("test/news.en", "news"),
+        ("../test/news.de.gz", "news"),
+        ("/data/news.2024.en.zst", "news.2024"),
+        ("news", "news"),
+        ("news.gz", "news"),
+        (".news", ".news"),
+        ("standard input", "standard input"),
+    ],
+)
+def test_set_is_called_by_its_file_wherever_that_lies(path: str, name: str) -> None:
+    assert set_name(path) == name
+
+
+def test_source_names_a_set_that_a_model_translates_and_the_reference_one_that_is_there(files: Path) -> None:
+    for old, new in (("src", "news.en"), ("ref", "news.de")):
+        (files / old).rename(files / new)
+    assert read_evaluation_set(None, refs=["texts/ref2"], src="texts/news.en").name == "news"
+    outputs = [("x", "texts/hyp")]
+    assert read_evaluation_set(None, refs=["texts/news.de"], hyps=outputs).name == "news"
+    assert read_evaluation_set("mine", refs=["texts/news.de"], hyps=outputs).name == "mine"
