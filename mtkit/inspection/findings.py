@@ -15,7 +15,7 @@ _MAX_NAMED = 8
 
 def findings(look: Look) -> list[str]:
     """Sentences without markup, the weightiest first; none where nothing stands out."""
-    return [*_of_the_end(look), *_of_the_forced(look), *_of_the_words(look), *_of_the_beam(look)]
+    return [*_of_the_end(look), *_of_the_source(look), *_of_the_forced(look), *_of_the_words(look), *_of_the_beam(look)]
 
 
 def left_beam(look: Look, candidate: Candidate) -> int | None:
@@ -31,6 +31,15 @@ def _of_the_end(look: Look) -> Iterator[str]:
         yield "The model computed what is no number: it is damaged, or its training diverged."
     elif not look.shown.finished:
         yield "The translation was cut off at the longest length allowed: the model did not end it."
+
+
+def _of_the_source(look: Look) -> Iterator[str]:
+    if look.src_unknown:
+        instead = "one unknown token for each" if "<unk>" in look.src_tokens else "their bytes"
+        yield (
+            f"The tokenizer has no pieces for {_named(look.src_unknown)}: its training text had them seldom or never. "
+            f"The model reads {instead} instead, and can hardly know what they mean."
+        )
 
 
 def _of_the_forced(look: Look) -> Iterator[str]:
@@ -70,8 +79,8 @@ def _of_the_words(look: Look) -> Iterator[str]:
     words = enumerate(look.src_words)
     unseen = list(dict.fromkeys(word.text for number, word in words if number not in linked))
     if unseen and look.tgt_words:
-        named = ", ".join(map(_quoted, unseen[:_MAX_NAMED])) + (", ..." if len(unseen) > _MAX_NAMED else "")
-        yield f"No word of the translation looks most at: {named}. Left out, or translated together with others."
+        others = "Left out, or translated together with others"
+        yield f"No word of the translation looks most at: {_named(unseen)}. {others}."
     repeated = _repeated([word.text for word in look.tgt_words])
     if repeated:
         yield f"Said twice: {_quoted(repeated)}."
@@ -92,6 +101,10 @@ def _repeated(found: Sequence[str]) -> str:
             if found[start : start + n] == found[start + n : start + 2 * n]:
                 return " ".join(found[start : start + n])
     return ""
+
+
+def _named(found: Sequence[str]) -> str:
+    return ", ".join(map(_quoted, found[:_MAX_NAMED])) + (", ..." if len(found) > _MAX_NAMED else "")
 
 
 def _quoted(text: str) -> str:

@@ -141,6 +141,13 @@ def test_what_cannot_be_looked_at_says_why(inspector: Inspector) -> None:
     assert empty.alignment == []
 
 
+def test_characters_without_a_piece_are_named(inspector: Inspector) -> None:
+    told = " ".join(findings(looked(inspector, "The ☃猫 sat")))
+    assert "The tokenizer has no pieces for \u2068☃猫\u2069: " in told
+    assert "one unknown token for each" in told
+    assert not any("no pieces" in finding for finding in findings(looked(inspector, LINES[0])))
+
+
 def test_what_is_no_number_is_null(bundle: Path) -> None:
     broken = Inspector.load(bundle, device="cpu", threads=1)
     with torch.no_grad():
