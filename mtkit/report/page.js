@@ -12,13 +12,16 @@ const [srcLang, tgtLang] = report.language_pair ?? [null, null];
 const whole = (n) => n.toLocaleString("en-GB");
 const signed = (value, digits = 1) => (value > 0 ? "+" : "") + value.toFixed(digits);
 const cell = (text, kind = "n") => make("td", { class: kind, text });
-const heads = (...names) => make("tr", {}, ...names.map((text, i) => make("th", { class: i ? "n" : "", text })));
+const sideHeads = report.systems.map(({ name }, side) => ({ name, side })); // where a system heads a column
+const heads = (...columns) => make("tr", {}, ...columns.map((column, i) => (column.side === undefined
+  ? make("th", { class: i ? "n" : "", text: column })
+  : make("th", { class: `n ${SIDES[column.side]}`, text: column.name }))));
 const tone = (value, half) => (half === null || Math.abs(value) <= half ? "n quiet" : value > 0 ? "n good" : "n bad");
 
 // ---- numbers
 
 function scores() {
-  const named = two ? [...systems, "difference", "p"] : ["", "95 % interval"];
+  const named = two ? [...sideHeads, "difference", "p"] : [...sideHeads, "95 % interval"];
   const table = make("table", { class: "scores" }, heads("", ...named));
   report.systems[0].scores.forEach((score, i) => {
     const values = report.systems.map((system) => system.scores[i]);
@@ -45,7 +48,7 @@ const bars = (values, most) => make("td", { class: "bars" }, ...values.map((valu
   make("span", { class: `bar ${SIDES[i]}`, style: `width: ${(100 * value / most).toFixed(2)}%` })));
 
 function groups(found, what) {
-  const table = make("table", {}, heads(what, "sentences", ...systems, ...(two ? ["difference"] : []), ""));
+  const table = make("table", {}, heads(what, "sentences", ...sideHeads, ...(two ? ["difference"] : []), ""));
   const most = Math.max(...found.flatMap((group) => group.means.map((mean) => mean.value)), 1);
   for (const group of found) {
     const row = make("tr", {}, cell(group.name, ""), cell(whole(group.n)),
@@ -61,7 +64,7 @@ function groups(found, what) {
 }
 
 function frequencies() {
-  const table = make("table", {}, heads("occurrences", "words", ...systems, ...(two ? ["difference"] : []), ""));
+  const table = make("table", {}, heads("occurrences", "words", ...sideHeads, ...(two ? ["difference"] : []), ""));
   for (const group of report.frequencies) {
     const row = make("tr", {}, cell(group.name, ""), cell(whole(group.n)), ...group.accuracies.map((value) => cell(value.toFixed(1) + " %")));
     if (two) row.append(cell(signed(group.accuracies[1] - group.accuracies[0])));
@@ -86,7 +89,7 @@ function ngrams(found, name, side) {
 }
 
 function faults() {
-  const table = make("table", {}, heads("", ...systems));
+  const table = make("table", {}, heads("", ...sideHeads));
   report.faults.forEach((fault) => {
     table.append(make("tr", {}, cell(fault.name, ""), ...fault.lines.map((lines, side) => make("td", { class: "n" },
       make("button", { class: "plain", text: whole(lines.length), title: "show them", onclick: () => {

@@ -128,6 +128,9 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
     path.write_text(whole(two_systems(), title=EVIL), encoding="utf-8")
     drawn = dump(path, tmp_path)
     assert "data-ready" in drawn  # the program came to its end
+    for side, name in (("first", "system A"), ("second", "system B")):
+        heads = re.findall(rf'<th class="([^"]*)"[^>]*>{name}</th>', drawn)
+        assert heads == [f"n {side}"] * 5  # scores, lengths, kinds, frequencies, errors
     listed = drawn.partition('class="list"')[2]
     assert listed.count('class="sentence"') == 3
     assert "das Haus <mark>war</mark> alt" in listed
