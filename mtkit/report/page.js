@@ -12,10 +12,10 @@ const [srcLang, tgtLang] = report.language_pair ?? [null, null];
 const whole = (n) => n.toLocaleString("en-GB");
 const signed = (value, digits = 1) => (value > 0 ? "+" : "") + value.toFixed(digits);
 const cell = (text, kind = "n") => make("td", { class: kind, text });
-const sideHeads = report.systems.map(({ name }, side) => ({ name, side })); // where a system heads a column
+const sideHeads = report.systems.map(({ name, hyp }, side) => ({ name, hyp, side })); // where a system heads a column
 const heads = (...columns) => make("tr", {}, ...columns.map((column, i) => (column.side === undefined
   ? make("th", { class: i ? "n" : "", text: column })
-  : make("th", { class: `n ${SIDES[column.side]}`, text: column.name }))));
+  : make("th", { class: `n ${SIDES[column.side]}`, title: column.hyp, text: column.name }))));
 const tone = (value, half) => (half === null || Math.abs(value) <= half ? "n quiet" : value > 0 ? "n good" : "n bad");
 
 // ---- numbers
@@ -85,7 +85,7 @@ function ngrams(found, name, side) {
       tables.push(make("div", {}, table));
     });
   }
-  return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], text: name }), make("div", { class: "beside wide" }, ...tables));
+  return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], title: report.systems[side].hyp, text: name }), make("div", { class: "beside wide" }, ...tables));
 }
 
 function faults() {
@@ -118,12 +118,12 @@ function plot({ name, curves }) {
   curves.forEach((curve, i) => {
     const stroke = i < 2 ? `var(--${SIDES[i]})` : `hsl(${137 * i} 55% 50%)`;
     const line = draw("path", { stroke, d: "M" + curve.points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" L") });
-    line.append(draw("title", {}, curve.run));
+    line.append(draw("title", {}, curve.path));
     svg.append(line);
     if (curve.points.length === 1) svg.append(draw("circle", { cx: x(curve.points[0][0]), cy: y(curve.points[0][1]), r: 3, fill: stroke }));
   });
   const keys = curves.map((curve, i) => make("div", { style: `color: ${i < 2 ? `var(--${SIDES[i]})` : `hsl(${137 * i} 55% 50%)`}`,
-    text: `${curve.run}: last ${curve.points[curve.points.length - 1][1].toFixed(3)}` }));
+    title: curve.path, text: `${curve.run}: last ${curve.points[curve.points.length - 1][1].toFixed(3)}` }));
   return make("div", {}, make("h3", { text: name }), svg, ...keys);
 }
 
@@ -171,7 +171,7 @@ const faultsOf = (side, n) => report.kinds.filter((_, bit) => sentences.faults[s
 
 function sentence(n, against) {
   const node = make("div", { class: "sentence" });
-  const line = (label, kind, text) => node.append(make("div", { class: "line" }, make("span", { class: `label ${kind}`, title: label, text: label }), text));
+  const line = (label, kind, text, whole = label) => node.append(make("div", { class: "line" }, make("span", { class: `label ${kind}`, title: whole, text: label }), text));
   const difference = two ? `, difference ${signed(sentences.chrf[1][n] - sentences.chrf[0][n])}` : "";
   const doc = sentences.docs ? `${sentences.docs[n]}, ` : "";
   node.append(make("div", { class: "head", text: `${doc}line ${whole(n + 1)}: chrF ${sentences.chrf.map((c) => c[n].toFixed(1)).join(" and ")}${difference}` }));
@@ -181,7 +181,7 @@ function sentence(n, against) {
     const other = against === "none" ? null : against === "reference" ? sentences.refs[0][n] : sentences.hyps[1 - side][n];
     const text = marked(sentences.hyps[side][n], other);
     text.append(...faultsOf(side, n).map((fault) => make("span", { class: "fault", dir: "ltr", lang: "en", text: fault })));
-    line(name, SIDES[side], text);
+    line(name, SIDES[side], text, report.systems[side].hyp);
   });
   return node;
 }

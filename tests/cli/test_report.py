@@ -53,11 +53,24 @@ def test_json_has_the_numbers_of_two_systems_and_all_that_was_given() -> None:
     assert [system["name"] for system in found["systems"]] == ["A", "B"]
     assert {each["metric"] for each in found["comparisons"]} == {"bleu", "chrf"}
     assert [group["name"] for group in found["documents"]] == ["one", "two"]
-    assert found["curves"][0]["curves"] == [{"run": "run", "points": [[1, 12.5]]}]
+    assert found["curves"][0]["curves"] == [{"run": "run", "path": "run", "points": [[1, 12.5]]}]
     untranslated = next(fault for fault in found["faults"] if fault["name"] == "untranslated")
     assert untranslated["lines"] == [[], [1]]
     assert found["extremes"] == {"wins": [2], "losses": [1]}
     assert "sentences" not in found
+
+
+def test_files_that_are_called_alike_are_told_apart_by_what_differs(files: Path) -> None:
+    for name in ("test.hyp.A.de", "test.hyp.B.de"):
+        (files / name).write_text((files / "a").read_text())
+    found = json.loads(run("--hyp", "test.hyp.A.de", "--hyp", "test.hyp.B.de", *ONE[2:], "--json").stdout)
+    assert [(system["name"], system["hyp"]) for system in found["systems"]] == [
+        ("A", "test.hyp.A.de"),
+        ("B", "test.hyp.B.de"),
+    ]
+    named = ("--name", "x.A", "--name", "x.B")
+    found = json.loads(run("--hyp", "test.hyp.A.de", "--hyp", "test.hyp.B.de", *named, *ONE[2:], "--json").stdout)
+    assert [system["name"] for system in found["systems"]] == ["x.A", "x.B"]
 
 
 @pytest.mark.parametrize(
