@@ -85,7 +85,9 @@ function ngrams(found, name, side) {
       tables.push(make("div", {}, table));
     });
   }
-  return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], title: report.systems[side].hyp, text: name }), make("div", { class: "beside wide" }, ...tables));
+  const marks = make("p", { class: "hint", text: "Punctuation marks that differ most, output and reference: " + (found.marks.length ? "" : "none") });
+  for (const mark of found.marks) marks.append(make("bdi", { class: "count", text: mark.text }), ` ${whole(mark.n_hyp)} and ${whole(mark.n_ref)}   `);
+  return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], title: report.systems[side].hyp, text: name }), make("div", { class: "beside wide" }, ...tables), marks);
 }
 
 function faults() {
@@ -272,14 +274,14 @@ document.querySelector("main").append(
   ...titled("Scores", two ? "With 95 % intervals, and p by paired bootstrap; * is p < 0.05." : "With 95 % intervals by bootstrap."),
   ...warnings(), ...scores(),
   ...(report.curves.length ? [...titled("Learning curves", "By update."), make("div", { class: "beside" }, ...report.curves.map(plot))] : []),
-  ...titled(`By length of the ${report.lengths_of}`, `In words. ${meanHint}`), groups(report.lengths, "words"),
+  ...titled(`By length of the ${report.lengths_of}`, `In words, without punctuation marks. ${meanHint}`), groups(report.lengths, "words"),
   ...titled(`By kind of ${report.lengths_of}`, meanHint), groups(report.types, "kind"),
   ...(report.documents.length ? [...titled("By document", meanHint), make("details", report.documents.length > 12 ? {} : { open: "" },
     make("summary", { class: "quiet", text: `${whole(report.documents.length)} documents` }), groups(report.documents, "document"))] : []),
-  ...titled("By frequency of words", `Share of the words of the reference that an output has in the same sentence, by how often a word occurs in ${report.counted_in}.`),
+  ...titled("By frequency of words", `Share of the words of the reference, without punctuation marks, that an output has in the same sentence, by how often a word occurs in ${report.counted_in}.`),
   frequencies(),
   ...titled("Visible errors", "Told by simple rules, so some are none. A number leads to its sentences."), faults(),
-  ...titled("N-grams", "Sequences of words that an output has more often, or less often, than the reference."),
+  ...titled("N-grams", "Sequences of words that an output has more often, or less often, than the reference; none reaches across a punctuation mark."),
   ...report.ngrams.map((found, side) => ngrams(found, systems[side], side)),
   ...titled(two ? "Biggest wins and losses" : "Worst and best", two ? "By chrF of the sentence; what the other does not have is marked." : "By chrF of the sentence; what the reference does not have is marked."),
   ...(two ? [...extremes("wins", `${systems[1]} gains most`), ...extremes("losses", `${systems[1]} loses most`)]
