@@ -75,19 +75,20 @@ function frequencies() {
 }
 
 function ngrams(found, name, side) {
-  const tables = [];
-  for (const [key, caption] of [["over", "too often"], ["under", "too seldom"]]) {
-    found[key].forEach((list, i) => {
-      const table = make("table", {}, heads(`${i + 1}-grams ${caption}`, "output", "reference"));
+  const kinds = []; // each has its own rows
+  for (const [key, caption] of [["over", "Too often"], ["under", "Too seldom"]]) {
+    const tables = found[key].map((list, i) => {
+      const table = make("table", {}, heads(`${i + 1}-grams`, "output", "reference"));
       for (const ngram of list) {
         table.append(make("tr", {}, make("td", { dir: "auto", lang: tgtLang, text: ngram.text }), cell(whole(ngram.n_hyp)), cell(whole(ngram.n_ref))));
       }
-      tables.push(make("div", {}, table));
+      return table;
     });
+    kinds.push(make("h3", { text: caption }), make("div", { class: "beside wide ngrams" }, ...tables));
   }
   const marks = make("p", { class: "hint", text: "Punctuation marks that differ most, output and reference: " + (found.marks.length ? "" : "none") });
-  for (const mark of found.marks) marks.append(make("bdi", { class: "count", text: mark.text }), ` ${whole(mark.n_hyp)} and ${whole(mark.n_ref)}   `);
-  return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], title: report.systems[side].hyp, text: name }), make("div", { class: "beside wide" }, ...tables), marks);
+  for (const mark of found.marks) marks.append(make("bdi", { class: "count", text: mark.text }), `\u00a0${whole(mark.n_hyp)}\u00a0and\u00a0${whole(mark.n_ref)} `);
+  return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], title: report.systems[side].hyp, text: name }), ...kinds, marks);
 }
 
 function faults() {
