@@ -15,7 +15,7 @@ from mtkit.cli.options import (
     SrcLangOption,
     TgtLangOption,
     ThreadsOption,
-    check_stdin,
+    check_inputs,
     needed,
 )
 from mtkit.errors import ConfigError
@@ -61,7 +61,7 @@ def score(
         raise ConfigError("give --src FILE and --tgt FILE, or --contrast FILE")
     if (src is None) != (tgt is None):
         raise ConfigError("--src and --tgt go together: name both files")
-    check_stdin(src, tgt)
+    check_inputs(src, tgt, contrast)
 
     from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger, progress_bar

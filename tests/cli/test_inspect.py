@@ -108,6 +108,9 @@ def test_what_cannot_be_looked_at_is_left_out(model: Path) -> None:
         (["-m", "MODEL", "-i", "a", "-o", "a.png"], "a picture holds one sentence"),
         (["-m", "MODEL", "-i", "a", "--tgt", "short"], "a has 4 lines but short has 1"),
         (["-m", "MODEL", "x", "y", "--tgt", "short"], "2 sentences but short has 1 line"),
+        (["-m", "nothing", "x", "--tgt", "a"], "1 sentence but a has 4 lines"),
+        (["-m", "nothing", "-i", "none"], "none: No such file"),  # before the model is loaded
+        (["-m", "nothing", "x", "--tgt", "none"], "none: No such file"),
         (["-m", "MODEL", " "], "TEXT: no sentence to look at"),
         (["-m", "MODEL", "-i", "none"], "none: No such file"),
         (["-m", "MODEL", "text", "-b", "2", "--n-best", "3"], "n-best 3 exceeds the beam size 2"),

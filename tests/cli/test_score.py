@@ -1,5 +1,7 @@
 import json
 import math
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,16 @@ def test_a_pair_that_is_too_long_keeps_its_line(model: Path) -> None:
     assert [math.isnan(value) for value in values] == [False, True, False, False]
 
 
+def test_pipes_are_read(model: Path) -> None:
+    """They can be opened only once: a check that opens them first would take their lines away."""
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=lambda: Path("pipe").write_text(Path("b").read_text()))
+    writer.start()
+    found = run("-m", model, "--src", "a", "--tgt", "pipe")
+    writer.join()
+    assert found.stdout == run("-m", model, "--src", "a", "--tgt", "b").stdout != ""
+
+
 def test_a_contrastive_set_is_a_table(model: Path) -> None:
     Path("pairs.tsv").write_text(f"{LINES[0]}\t{LINES[1]}\t{LINES[2]}\n{LINES[0]}\t{LINES[2]}\t{LINES[1]}\n")
     assert run("-m", model, "--contrast", "pairs.tsv").stdout == "all   50.00 %  1 of 2\n"
@@ -60,6 +72,8 @@ def test_a_contrastive_set_is_a_table(model: Path) -> None:
         (["-m", "MODEL", "--src", "-", "--tgt", "-"], "read only once"),
         (["-m", "MODEL", "--src", "a", "--tgt", "short"], "a has 4 lines but short has 1"),
         (["-m", "MODEL", "--src", "a", "--tgt", "none"], "none: No such file"),
+        (["-m", "nowhere", "--src", "none", "--tgt", "b"], "none: No such file"),  # before the model is loaded
+        (["-m", "nowhere", "--contrast", "none"], "none: No such file"),
         (["-m", "nowhere", "--src", "a", "--tgt", "b"], "nowhere: no such model"),
         (["-m", "MODEL", "--contrast", "a"], "a:1: 1 column; expected source, right"),
     ],
