@@ -14,6 +14,8 @@ from mtkit.log import logger
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 _COLUMNS = 4  # of small maps
 _MOST = 80  # pieces of a side
@@ -66,8 +68,8 @@ def draw(look: Look, path: Path) -> None:
         figure.suptitle("\n".join(lines), fontsize=10)
         grid = figure.add_gridspec(len(heights), _COLUMNS, height_ratios=heights)
         _bars(figure.add_subplot(grid[0, :]), look.shown.positions, queries)
-        title = f"cross-attention of layer {layer.layer}, mean of the heads"
-        _map(figure.add_subplot(grid[1, :]), _mean(maps), *labels, title)
+        title = f"cross-attention of layer {layer.layer}" + (", mean of the heads" if heads else "")
+        _large_map(figure, figure.add_subplot(grid[1, :]), _mean(maps), *labels, title)
         for head in range(heads):
             axes = figure.add_subplot(grid[2 + head // _COLUMNS, head % _COLUMNS])
             _map(axes, maps[head], [], [], f"head {head + 1}")
@@ -85,6 +87,8 @@ def _bars(axes: "Axes", positions: Sequence[Position], units: Sequence[Word]) ->
     axes.bar(places, [other for _, other in chances], color="#d66e00", width=0.3, label="best other one")
     axes.set_xticks(list(places), [_label(unit.text) for unit in units], rotation=60, ha="right", fontsize=8)
     axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 1], ["0.0", "0.5", "1.0"], fontsize=8)
+    axes.set_xlabel("translation", fontsize=8)
     axes.set_title("probability", fontsize=8)
     axes.legend(fontsize=7, loc="upper right", bbox_to_anchor=(1, 1.3), ncols=2, frameon=False)
 
@@ -110,11 +114,27 @@ def _label(text: str) -> str:
     return text if len(text) <= _MAX_LABEL else text[: _MAX_LABEL - 1] + "…"
 
 
-def _map(axes: "Axes", weights: list[list[float]], queries: Sequence[str], keys: Sequence[str], title: str) -> None:
-    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal" if keys else "auto")
+def _map(
+    axes: "Axes", weights: list[list[float]], queries: Sequence[str], keys: Sequence[str], title: str
+) -> "AxesImage":
+    image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal" if keys else "auto")
     axes.set_title(title, fontsize=8)
     axes.set_xticks(range(len(keys)), list(keys), rotation=60, ha="right", fontsize=8)
     axes.set_yticks(range(len(queries)), list(queries), fontsize=8)
+    return image
+
+
+def _large_map(
+    figure: "Figure", axes: "Axes", weights: list[list[float]], queries: list[str], keys: list[str], title: str
+) -> None:
+    """A map that says what its axes and its colours are."""
+    image = _map(axes, weights, queries, keys, title)
+    axes.set_xlabel("source", fontsize=8)
+    axes.set_ylabel("translation", fontsize=8)
+    width, height = 0.5 / len(keys), min(5 / len(queries), 1)  # half a cell, and five
+    scale = figure.colorbar(image, cax=axes.inset_axes((1 + 2 * width, 0, width, height)), ticks=[0, 0.5, 1])
+    scale.set_label("attention", fontsize=8)
+    scale.ax.tick_params(labelsize=8)
 
 
 def _mean(maps: Sequence[list[list[float]]]) -> list[list[float]]:

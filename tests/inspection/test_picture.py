@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def size_of(path: Path) -> tuple[int, int]:
     return width, height
 
 
+@pytest.mark.slow
 def test_the_longest_picture_is_of_bounded_size(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     draw(look_of(80, ["▁b"] * 80, n_heads=16), path)
@@ -62,3 +64,26 @@ def test_bytes_take_the_room_of_what_they_spell(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     draw(look_of(3, ["▁b", "▁", *BYTES * 100, "</s>"]), path)
     assert size_of(path)[0] < 1200
+
+
+def shown_in(path: Path) -> list[str]:
+    """The texts of an SVG picture, which stand beside their outlines."""
+    return re.findall("<!-- (.*?) -->", path.read_text(encoding="utf-8"))
+
+
+def test_axes_and_colours_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    draw(look_of(3, ["▁b", "▁", *BYTES], n_heads=2), path)
+    found = shown_in(path)
+    assert {"source", "attention", "probability"} <= set(found)
+    assert found.count("translation") == found.count("0.5") == 2  # of the bars and the map, of the bars and the colours
+    assert {"cross-attention of layer 1, mean of the heads", "head 1", "head 2"} <= set(found)
+    assert found.count("▁ر") == 2  # below the bars, beside the map
+    assert found.count("▁a") == 3
+
+
+def test_one_head_has_no_mean(tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    draw(look_of(3, ["▁b"], n_heads=1), path)
+    assert "cross-attention of layer 1" in shown_in(path)
+    assert not any("head" in text for text in shown_in(path))
