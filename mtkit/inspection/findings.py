@@ -81,9 +81,9 @@ def _of_the_words(look: Look) -> Iterator[str]:
     if unseen and look.tgt_words:
         others = "Left out, or translated together with others"
         yield f"No word of the translation looks most at: {_named(unseen)}. {others}."
-    repeated = _repeated([word.text for word in look.tgt_words])
-    if repeated:
-        yield f"Said twice: {_quoted(repeated)}."
+    repeated, times = _repeated([word.text for word in look.tgt_words])
+    if times > 1:
+        yield f"Said {'twice' if times == 2 else f'{times} times'} in a row: {_quoted(repeated)}."
 
 
 def _of_the_beam(look: Look) -> Iterator[str]:
@@ -94,13 +94,17 @@ def _of_the_beam(look: Look) -> Iterator[str]:
         yield f"At step {lowest.step}, {token}, what became the best translation was only in place {lowest.place}."
 
 
-def _repeated(found: Sequence[str]) -> str:
-    """The first words that follow upon themselves."""
+def _repeated(found: Sequence[str]) -> tuple[str, int]:
+    """The words that follow upon themselves most often, and how often they are said in a row; 1 where none do."""
+    repeated, most = "", 1
     for start in range(len(found)):
         for n in range(1, _MAX_REPEATED + 1):
-            if found[start : start + n] == found[start + n : start + 2 * n]:
-                return " ".join(found[start : start + n])
-    return ""
+            phrase, times = found[start : start + n], 1
+            while len(phrase) == n and found[start + times * n : start + (times + 1) * n] == phrase:
+                times += 1
+            if times > most:
+                repeated, most = " ".join(phrase), times
+    return repeated, most
 
 
 def _named(found: Sequence[str]) -> str:
