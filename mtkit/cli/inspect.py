@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mtkit.inspection.look import Look
 
 _PAGE, _PICTURE, _JSON, _TEXT = (".html", ".htm"), (".png", ".svg", ".pdf"), (".json", ".jsonl"), (".txt",)
+_ENDINGS = (*_PAGE, *_PICTURE, *_JSON, *_TEXT)
+_ENDINGS_NAMED = f"{', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
 _MANY = 50  # sentences from which on a page is slow to open
 
 
@@ -39,7 +41,7 @@ def inspect(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help=".html, .png, .svg, .pdf, .json or .txt. Default: stdout."),
+        typer.Option("--output", "-o", metavar="FILE", help=f"{_ENDINGS_NAMED}. Default: stdout."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, one object a line.")] = False,
     beam_size: Annotated[int | None, typer.Option("--beam-size", "-b", min=1, help="Default: the model's.")] = None,
@@ -105,9 +107,8 @@ def _ending(output: Path | None, *, as_json: bool) -> str:
     if output is None or str(output) == "-":
         return ".json" if as_json else ".txt"
     ending = output.suffix.lower()
-    known = (*_PAGE, *_PICTURE, *_JSON, *_TEXT)
-    if ending not in known:
-        raise ConfigError(f"{output}: name a file that ends in {', '.join(known[:-1])} or {known[-1]}")
+    if ending not in _ENDINGS:
+        raise ConfigError(f"{output}: name a file that ends in {_ENDINGS_NAMED}")
     if as_json and ending not in _JSON:
         raise ConfigError(f"--json does not go with {output}; name a file that ends in .json")
     if output.is_dir():

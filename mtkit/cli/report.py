@@ -44,7 +44,7 @@ def report(
         list[str] | None,
         typer.Option("--metrics", help="As of mtkit evaluate, with commas or repeated. Default: bleu,chrf."),
     ] = None,
-    samples: Annotated[int | None, typer.Option("--samples", min=1, help="Of bootstrap; 1,000 by default.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", min=1, help="Of bootstrap. Default: 1,000.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page, one HTML file.")
     ] = None,

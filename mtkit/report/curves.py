@@ -61,6 +61,10 @@ def read_curves(runs: Sequence[Path]) -> list[Plot]:
 
 
 def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
+    if not path.parent.is_dir():
+        raise DataError(f"{path.parent}: there is no run directory; --run takes what mtkit train wrote with -o")
+    if not path.exists():
+        raise DataError(f"{path.parent}: is no run directory: it has no {path.name}, which mtkit train writes")
     points: dict[str, list[tuple[float, float]]] = {key: [] for key in MEASUREMENTS}
     n_left_out = 0
     for number, line in enumerate(read_lines(path), start=1):

@@ -73,6 +73,12 @@ def test_files_are_written_by_their_endings(model: Path) -> None:
     assert Path("a.html").read_text().count('class="look"') == 4
 
 
+def test_help_and_error_name_the_same_endings(model: Path) -> None:
+    told = str(run("-m", model, "x", "-o", "page").exception).partition("ends in ")[2]
+    shown = "".join(run("--help").stdout.replace("│", "").split())
+    assert "".join(told.split()) in shown
+
+
 def test_a_picture_is_drawn(model: Path) -> None:
     pytest.importorskip("matplotlib")
     result = run("-m", model, LINES[0], "-o", "a.png")
