@@ -238,8 +238,8 @@ function turn(step) {
   const end = Math.min(state.start + PAGE_SIZE, state.shown.length);
   view.list.replaceChildren(...state.shown.slice(state.start, end).map((n) => sentence(n, view.against.value)));
   view.count.textContent = state.shown.length ? `${whole(state.start + 1)} to ${whole(end)} of ${whole(state.shown.length)}` : "none";
-  view.back.disabled = state.start === 0;
-  view.on.disabled = end === state.shown.length;
+  for (const button of view.backward) button.disabled = state.start === 0;
+  for (const button of view.forward) button.disabled = end === state.shown.length;
 }
 
 function choice(label, options, change) {
@@ -258,11 +258,12 @@ function browser() {
     ? [["win", `${systems[1]} gains most`], ["loss", `${systems[1]} loses most`], ["apart", "furthest apart"], ["low", `worst of ${systems[0]}`], ["low2", `worst of ${systems[1]}`]]
     : [["low", "worst first"], ["high", "best first"]]), ["long", "longest first"], ["short", "shortest first"]], refresh);
   view.against = choice("marks", [["reference", "marked: not in the reference"], ...(two ? [["other", "marked: not in the other"]] : []), ["none", "nothing marked"]], () => turn(0));
-  view.back = make("button", { text: "back", onclick: () => turn(-PAGE_SIZE) });
-  view.on = make("button", { text: "on", onclick: () => turn(PAGE_SIZE) });
+  const turner = (text, step) => make("button", { text, onclick: () => turn(step) });
+  view.backward = [turner("first", -Infinity), turner("previous", -PAGE_SIZE)];
+  view.forward = [turner("next", PAGE_SIZE), turner("last", Infinity)];
   view.count = make("span", { class: "quiet" });
   view.list = make("div", { class: "list" });
-  return [make("div", { class: "controls" }, view.text, view.fault, view.sort, view.against, view.back, view.on, view.count), view.list];
+  return [make("div", { class: "controls" }, view.text, view.fault, view.sort, view.against, make("span", { class: "turners" }, ...view.backward, ...view.forward, view.count)), view.list];
 }
 
 // ---- the page
