@@ -79,8 +79,8 @@ def _of_the_words(look: Look) -> Iterator[str]:
     words = enumerate(look.src_words)
     unseen = list(dict.fromkeys(word.text for number, word in words if number not in linked))
     if unseen and look.tgt_words:
-        others = "Left out, or translated together with others"
-        yield f"No word of the translation looks most at: {_named(unseen)}. {others}."
+        reason = "Left out, or translated together with others"
+        yield f"No word of the translation looks most at: {_named(unseen)}. {reason}."
     repeated, times = _repeated([word.text for word in look.tgt_words])
     if times > 1:
         yield f"Said {'twice' if times == 2 else f'{times} times'} in a row: {_quoted(repeated)}."
