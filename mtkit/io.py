@@ -204,8 +204,8 @@ def read_aligned_chunks(src: str | Path, tgt: str | Path, n_lines: int) -> Itera
                 n + len(lines) + sum(map(len, side)) for lines, side in zip((src_lines, tgt_lines), sides, strict=True)
             )
             raise DataError(
-                f"{_shown(src)} has {n_src:,} lines but {_shown(tgt)} has {n_tgt:,}: line n of one must translate "
-                "line n of the other"
+                f"{_shown(src)} has {n_src:,} line{'s' * (n_src != 1)} but {_shown(tgt)} has {n_tgt:,}: line n of one "
+                "must translate line n of the other"
             )
         if not src_lines:
             return

@@ -13,7 +13,7 @@ from mtkit.cli.options import (
     SrcLangOption,
     TgtLangOption,
     ThreadsOption,
-    check_stdin,
+    check_inputs,
     needed,
 )
 from mtkit.errors import ConfigError
@@ -62,11 +62,11 @@ def align(
     model = needed(model)
     if src is None or tgt is None:
         raise ConfigError("give the pairs: --src FILE and --tgt FILE")
-    check_stdin(src, tgt, gold)
     if remember and gold is None:
         raise ConfigError("--remember needs --gold FILE, to know what is best")
     if gold is not None and (layer is not None or reading is not None):
         raise ConfigError("--gold compares all layers: leave out --layer and --reading")
+    check_inputs(src, tgt, gold)
 
     from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger

@@ -13,7 +13,7 @@ from mtkit.cli.options import (
     SrcLangOption,
     TgtLangOption,
     ThreadsOption,
-    check_stdin,
+    check_inputs,
     needed,
 )
 from mtkit.errors import ConfigError, DataError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mtkit.inspection.look import Look
 
 _PAGE, _PICTURE, _JSON, _TEXT = (".html", ".htm"), (".png", ".svg", ".pdf"), (".json", ".jsonl"), (".txt",)
+_ENDINGS = (*_PAGE, *_PICTURE, *_JSON, *_TEXT)
+_ENDINGS_NAMED = f"{', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
 _MANY = 50  # sentences from which on a page is slow to open
 
 
@@ -39,7 +41,7 @@ def inspect(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help=".html, .png, .svg, .pdf, .json or .txt. Default: stdout."),
+        typer.Option("--output", "-o", metavar="FILE", help=f"{_ENDINGS_NAMED}. Default: stdout."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, one object a line.")] = False,
     beam_size: Annotated[int | None, typer.Option("--beam-size", "-b", min=1, help="Default: the model's.")] = None,
@@ -63,20 +65,21 @@ def inspect(
     model = needed(model)
     if texts and input_file is not None:
         raise ConfigError("give sentences or -i FILE, not both")
-    check_stdin(tgt, None if texts else input_file or "-")
     ending = _ending(output, as_json=as_json)
+    check_inputs(tgt, None if texts else input_file or "-")
+    source = input_file or "-"
+    pairs = _given_pairs(texts, tgt) if texts else _read_pairs(source, tgt)
 
     from mtkit.inspection.inspector import Inspector
     from mtkit.log import logger
 
-    source = input_file or "-"
     inspector = Inspector.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
     options = inspector.options(beam_size=beam_size, n_best=n_best)
     logger.info("looking into %s, beam %d", model, options.beam_size)
 
     def looks() -> "Iterator[Look]":
         n_seen = 0
-        for number, (text, forced) in enumerate(_pairs(texts, source, tgt), start=1):
+        for number, (text, forced) in enumerate(pairs, start=1):
             found = inspector.look(number, text, options, forced=forced, n_alternatives=top)
             if isinstance(found, str):
                 logger.warning("%s:%d: left out: %s", "TEXT" if texts else source, number, found)
@@ -104,9 +107,8 @@ def _ending(output: Path | None, *, as_json: bool) -> str:
     if output is None or str(output) == "-":
         return ".json" if as_json else ".txt"
     ending = output.suffix.lower()
-    known = (*_PAGE, *_PICTURE, *_JSON, *_TEXT)
-    if ending not in known:
-        raise ConfigError(f"{output}: name a file that ends in {', '.join(known[:-1])} or {known[-1]}")
+    if ending not in _ENDINGS:
+        raise ConfigError(f"{output}: name a file that ends in {_ENDINGS_NAMED}")
     if as_json and ending not in _JSON:
         raise ConfigError(f"--json does not go with {output}; name a file that ends in .json")
     if output.is_dir():
@@ -114,21 +116,27 @@ def _ending(output: Path | None, *, as_json: bool) -> str:
     return ending
 
 
-def _pairs(texts: list[str] | None, source: str, tgt: str | None) -> Iterator[tuple[str, str | None]]:
-    """Each sentence with the translation that was given for it, if any."""
+def _given_pairs(texts: list[str], tgt: str | None) -> list[tuple[str, str | None]]:
+    """Each sentence of the command line with the translation that was given for it, if any."""
+    from mtkit.io import read_lines
+    from mtkit.log import counted
+
+    for number, text in enumerate(texts, start=1):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise DataError(f"sentence {number}: not UTF-8; give it in a file, with -i FILE") from None
+    given = [None] * len(texts) if tgt is None else list(read_lines(tgt))
+    if len(given) != len(texts):
+        raise DataError(f"{counted(len(texts), 'sentence')} but {tgt} has {counted(len(given), 'line')}")
+    return list(zip(texts, given, strict=True))
+
+
+def _read_pairs(source: str, tgt: str | None) -> Iterator[tuple[str, str | None]]:
+    """Each line with the translation that was given for it, if any."""
     from mtkit.io import read_aligned_chunks, read_lines
 
-    if texts:
-        for number, text in enumerate(texts, start=1):
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise DataError(f"sentence {number}: not UTF-8; give it in a file, with -i FILE") from None
-        given = [None] * len(texts) if tgt is None else list(read_lines(tgt))
-        if len(given) != len(texts):
-            raise DataError(f"{len(texts)} sentences but {tgt} has {len(given)} lines")
-        yield from zip(texts, given, strict=True)
-    elif tgt is None:
+    if tgt is None:
         yield from ((line, None) for line in read_lines(source))
     else:
         for src_lines, tgt_lines in read_aligned_chunks(source, tgt, 100):

@@ -81,3 +81,19 @@ def check_stdin(*files: Path | str | None) -> None:
     """
     if [str(file) for file in files].count("-") > 1:
         raise ConfigError("standard input can be read only once: name a file instead of one of the -")
+
+
+def check_inputs(*files: Path | str | None) -> None:
+    """Find out whether a command's inputs can be opened, before it loads a model.
+
+    Raises:
+        ConfigError: If more than one of them is ``-``.
+        DataError: If one cannot be opened.
+    """
+    from mtkit.io import open_binary
+
+    check_stdin(*files)
+    for file in files:
+        # A pipe can be opened only once; standard input is open.
+        if file is not None and str(file) != "-" and not Path(file).is_fifo():
+            open_binary(file).close()

@@ -25,7 +25,7 @@ def report(
         str | None, typer.Option("--src", "--input", "-i", metavar="FILE", help="Source; finds untranslated copies.")
     ] = None,
     names: Annotated[
-        list[str] | None, typer.Option("--name", help="Name of an output, in their order; by default its file's.")
+        list[str] | None, typer.Option("--name", help="Name of an output, in their order; by default of its file.")
     ] = None,
     language_pair: Annotated[
         str | None,
@@ -44,7 +44,7 @@ def report(
         list[str] | None,
         typer.Option("--metrics", help="As of mtkit evaluate, with commas or repeated. Default: bleu,chrf."),
     ] = None,
-    samples: Annotated[int | None, typer.Option("--samples", min=1, help="Of bootstrap; 1,000 by default.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", min=1, help="Of bootstrap. Default: 1,000.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page, one HTML file.")
     ] = None,
@@ -64,10 +64,11 @@ def report(
 
     from mtkit.evaluation.assessment import Method
     from mtkit.evaluation.metrics import check_metrics
-    from mtkit.evaluation.sets import parse_language_pair
+    from mtkit.evaluation.sets import parse_language_pair, system_names
     from mtkit.io import read_lines
     from mtkit.report.collect import collect
     from mtkit.report.curves import read_curves
+    from mtkit.report.names import short_names
     from mtkit.report.page import page
 
     pair = parse_language_pair(language_pair) if language_pair is not None else None
@@ -77,6 +78,7 @@ def report(
     if len(inputs.hyps) > 1:
         method = replace(method, paired="bs")
     curves = read_curves(runs or [])
+    inputs = replace(inputs, names=inputs.names or short_names(system_names(inputs.hyps)))
     read = inputs.read(pair)
     assert read is not None  # checked: there are references
     counted_in = (train_tgt, read_lines(train_tgt)) if train_tgt else None

@@ -15,7 +15,7 @@ from mtkit.cli.options import (
     SrcLangOption,
     TgtLangOption,
     ThreadsOption,
-    check_stdin,
+    check_inputs,
     needed,
 )
 from mtkit.errors import ConfigError
@@ -39,7 +39,10 @@ def score(
         bool, typer.Option("--normalize", help="Divide by the length, as the model's search does.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One object a line, with the log-probability of each token.")
+        bool,
+        typer.Option(
+            "--json", help="One object a line: log-probabilities of tokens; with --contrast rows, then totals."
+        ),
     ] = False,
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
@@ -57,11 +60,15 @@ def score(
     certainty, higher is better. nan where a side is longer than the model reads.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = needed(model)
-    if (contrast is None) == (src is None and tgt is None):
+    if contrast is not None and (src is not None or tgt is not None):
+        raise ConfigError(
+            "--contrast does not go with --src and --tgt: its file holds the sources and both translations"
+        )
+    if contrast is None and src is None and tgt is None:
         raise ConfigError("give --src FILE and --tgt FILE, or --contrast FILE")
     if (src is None) != (tgt is None):
         raise ConfigError("--src and --tgt go together: name both files")
-    check_stdin(src, tgt)
+    check_inputs(src, tgt, contrast)
 
     from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger, progress_bar
@@ -98,16 +105,20 @@ def _shown(found: "PairScore | None", *, normalize: bool, as_json: bool) -> str:
 
 
 def _print_contrast(scorer: "Scorer", path: Path, *, normalize: bool, as_json: bool) -> None:
-    from mtkit.translation.contrast import contrast
+    from mtkit.translation.contrast import Tally, contrast
 
-    found = contrast(scorer, path, normalize=normalize)
-    if as_json:
-        typer.echo(json.dumps([one.as_json() for one in found], ensure_ascii=False))
-        return
+    tally = Tally()
+    for row in contrast(scorer, path, normalize=normalize):
+        tally.add(row)
+        if as_json:
+            typer.echo(json.dumps(row.as_json(), ensure_ascii=False))
+    found = tally.totals()
     width = max(len(one.kind) for one in found)
     for one in found:
-        typer.echo(_contrast_line(one, width))
+        typer.echo(json.dumps(one.as_json(), ensure_ascii=False) if as_json else _contrast_line(one, width))
 
 
 def _contrast_line(one: "Contrast", width: int) -> str:
-    return f"{one.kind:<{width}}  {100 * one.accuracy:6.2f} %  {one.n_right:,} of {one.n:,}"
+    return f"{one.kind:<{width}}  {100 * one.accuracy:6.2f} %  {one.n_right:,} of {one.n:,}" + (
+        f", {one.n_tied:,} tied" if one.n_tied else ""
+    )

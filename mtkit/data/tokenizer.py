@@ -23,6 +23,7 @@ SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"
 _TRAINING_THREADS = 4
 _ERRORS_ONLY = 2
 _MANY_TEXTS = 1000
+_SPACE = "\u2581"  # how SentencePiece writes the space before a word
 _SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")
 
 
@@ -110,6 +111,24 @@ class Tokenizer:
     def encode_tgt(self, texts: Sequence[str], *, num_threads: int | None = None) -> list[list[int]]:
         """Target ids of each text, as ``encode_src`` does for the source."""
         return _encode(self._tgt, texts, num_threads)
+
+    def src_unknown(self, text: str) -> list[str]:
+        """What of a source no piece spells, in its order, each once.
+
+        Characters that become bytes, and runs (of a word tokenizer: words) that become the unknown token.
+        """
+        found: list[str] = []
+        spelt = bytearray()
+        ids = [*self._src.encode(text), self.eos_id]
+        for piece_id, surface in zip(ids, [*self._src.encode(text, out_type=str), ""], strict=True):
+            if self._src.is_byte(piece_id):
+                spelt.append(int(surface[3:5], 16))
+                continue
+            found += spelt.decode("utf-8", "replace")
+            spelt.clear()
+            if piece_id == self.unk_id:
+                found.append(surface.removeprefix(_SPACE))
+        return list(dict.fromkeys(found))
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each sequence of target ids; padding, begin and end of sentence are left out."""

@@ -15,7 +15,7 @@ _MAX_NAMED = 8
 
 def findings(look: Look) -> list[str]:
     """Sentences without markup, the weightiest first; none where nothing stands out."""
-    return [*_of_the_end(look), *_of_the_forced(look), *_of_the_words(look), *_of_the_beam(look)]
+    return [*_of_the_end(look), *_of_the_source(look), *_of_the_forced(look), *_of_the_words(look), *_of_the_beam(look)]
 
 
 def left_beam(look: Look, candidate: Candidate) -> int | None:
@@ -31,6 +31,15 @@ def _of_the_end(look: Look) -> Iterator[str]:
         yield "The model computed what is no number: it is damaged, or its training diverged."
     elif not look.shown.finished:
         yield "The translation was cut off at the longest length allowed: the model did not end it."
+
+
+def _of_the_source(look: Look) -> Iterator[str]:
+    if look.src_unknown:
+        instead = "one unknown token for each" if "<unk>" in look.src_tokens else "their bytes"
+        yield (
+            f"The tokenizer has no pieces for {_named(look.src_unknown)}: its training text had them seldom or never. "
+            f"The model reads {instead} instead, and can hardly know what they mean."
+        )
 
 
 def _of_the_forced(look: Look) -> Iterator[str]:
@@ -70,11 +79,11 @@ def _of_the_words(look: Look) -> Iterator[str]:
     words = enumerate(look.src_words)
     unseen = list(dict.fromkeys(word.text for number, word in words if number not in linked))
     if unseen and look.tgt_words:
-        named = ", ".join(map(_quoted, unseen[:_MAX_NAMED])) + (", ..." if len(unseen) > _MAX_NAMED else "")
-        yield f"No word of the translation looks most at: {named}. Left out, or translated together with others."
-    repeated = _repeated([word.text for word in look.tgt_words])
-    if repeated:
-        yield f"Said twice: {_quoted(repeated)}."
+        reason = "Left out, or translated together with others"
+        yield f"No word of the translation looks most at: {_named(unseen)}. {reason}."
+    repeated, times = _repeated([word.text for word in look.tgt_words])
+    if times > 1:
+        yield f"Said {'twice' if times == 2 else f'{times} times'} in a row: {_quoted(repeated)}."
 
 
 def _of_the_beam(look: Look) -> Iterator[str]:
@@ -85,13 +94,21 @@ def _of_the_beam(look: Look) -> Iterator[str]:
         yield f"At step {lowest.step}, {token}, what became the best translation was only in place {lowest.place}."
 
 
-def _repeated(found: Sequence[str]) -> str:
-    """The first words that follow upon themselves."""
+def _repeated(found: Sequence[str]) -> tuple[str, int]:
+    """The words that follow upon themselves most often, and how often they are said in a row; 1 where none do."""
+    repeated, most = "", 1
     for start in range(len(found)):
         for n in range(1, _MAX_REPEATED + 1):
-            if found[start : start + n] == found[start + n : start + 2 * n]:
-                return " ".join(found[start : start + n])
-    return ""
+            phrase, times = found[start : start + n], 1
+            while len(phrase) == n and found[start + times * n : start + (times + 1) * n] == phrase:
+                times += 1
+            if times > most:
+                repeated, most = " ".join(phrase), times
+    return repeated, most
+
+
+def _named(found: Sequence[str]) -> str:
+    return ", ".join(map(_quoted, found[:_MAX_NAMED])) + (", ..." if len(found) > _MAX_NAMED else "")
 
 
 def _quoted(text: str) -> str:

@@ -154,6 +154,7 @@ class Inspector:
             source=source.strip(),
             src_tokens=src_tokens,
             src_words=src_words,
+            src_unknown=self.tokenizer.src_unknown(source.strip()),
             shown=shown,
             forced=forced is not None,
             tgt_read=tgt_read,

@@ -86,6 +86,9 @@ class Look:
     src_words: list[Word]
     """Without the tags and the end of sentence."""
 
+    src_unknown: list[str]
+    """What of it no piece spells, each once: the model reads bytes or the unknown token in its place."""
+
     shown: Candidate
     """What the rest is about: the translation that was given, or else the best of the search."""
 

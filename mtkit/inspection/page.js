@@ -155,6 +155,9 @@ function heatmap(weights, queries, keys, marked, tell) {
   return svg;
 }
 
+// Head 0 is the mean of all; of a single head it is this one.
+const nameOf = ({ layer, weights }, head) => `layer ${layer}` + (head ? `, head ${head}` : weights.length > 1 ? ", mean of the heads" : "");
+
 function attention(look) {
   const parts = Object.keys(PARTS).filter((part) => look.attention.some((one) => one.part === part));
   const state = { part: parts[0], layer: look.alignment_layer, head: 0, byWord: true };
@@ -171,9 +174,9 @@ function attention(look) {
       ...parts.map((part) => press(PARTS[part], part === state.part, () => { state.part = part; })),
       press("words", state.byWord, () => { state.byWord = !state.byWord; }));
     grid.replaceChildren(...layers.map((one) => make("tr", {}, make("th", { text: `layer ${one.layer}` }),
-      ...[meanOf(one.weights), ...one.weights].map((weights, head) => make("td", {
+      ...(one.weights.length > 1 ? [meanOf(one.weights), ...one.weights] : one.weights).map((weights, head) => make("td", {
         class: one.layer === state.layer && head === state.head ? "chosen" : "" },
-      thumbnail(weights, `layer ${one.layer}, ${head ? "head " + head : "mean of the heads"}`, () => {
+      thumbnail(weights, nameOf(one, head), () => {
         state.layer = one.layer;
         state.head = head;
         show();
@@ -183,7 +186,7 @@ function attention(look) {
     const weights = state.head ? layer.weights[state.head - 1] : meanOf(layer.weights);
     const nTags = look.src_words[0].first;
     const marked = (q, k) => state.part === "cross" && state.byWord && look.alignment.some(([s, t]) => s + nTags === k && t === q);
-    const name = `layer ${layer.layer}, ${state.head ? "head " + state.head : "mean of the heads"}`;
+    const name = nameOf(layer, state.head);
     readout.textContent = name;
     map.replaceChildren(heatmap(grouped(weights, queries, keys), queries, keys, marked, (text) => { readout.textContent = `${name}: ${text}`; }));
   }
@@ -249,7 +252,7 @@ function body(look) {
     ranking(look),
     ...titled("Words that belong together", `Each word and the source word that it looked at most: ${look.alignment_by}.`),
     alignment(look),
-    ...titled("Attention", "Each row is a query and what it looked at; darker is more, a row sums to 1. The first column of the small maps is the mean of the heads. Rows of the decoder's look at the source name the piece that is predicted. Frames are words that belong together."),
+    ...titled("Attention", "Each row is a query and what it looked at; darker is more, a row sums to 1. With several heads, the first column of the small maps is their mean. Rows of the decoder's look at the source name the piece that is predicted. Frames are words that belong together."),
     ...attention(look),
     ...titled("The beam", "Step by step from left to right, the most probable candidates on top; lines lead from what each one continues."),
     ...tree(look),

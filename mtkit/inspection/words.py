@@ -36,6 +36,25 @@ def words(pieces: Sequence[str], *, first: int = 0) -> list[Word]:
     return [Word(text(pieces[start:end]), start, end - start) for start, end in zip(starts, ends, strict=True)]
 
 
+def spelt(pieces: Sequence[str]) -> list[Word]:
+    """Each piece by itself, but those that are bytes of one word together, and spelt where they are UTF-8."""
+    within = {i for word in words(pieces) for i in range(word.first + 1, word.first + word.n_pieces)}
+    starts = [i for i in range(len(pieces)) if i not in within or not _continues(pieces[i - 1], pieces[i])]
+    found: list[Word] = []
+    for start, end in zip(starts, [*starts, len(pieces)][1:], strict=True):
+        letters = text(pieces[start:end])
+        if end - start == 1 or "\ufffd" in letters:
+            found += [Word(pieces[i], i, 1) for i in range(start, end)]
+        else:
+            found.append(Word((_SPACE if pieces[start] == _SPACE else "") + letters, start, end - start))
+    return found
+
+
+def _continues(before: str, piece: str) -> bool:
+    """Whether a piece is a byte after a byte, or the first one of its word."""
+    return _BYTE.fullmatch(piece) is not None and (before == _SPACE or _BYTE.fullmatch(before) is not None)
+
+
 def text(pieces: Sequence[str]) -> str:
     """What pieces spell; bytes that are no UTF-8 show as U+FFFD."""
     spelt = bytearray()

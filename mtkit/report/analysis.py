@@ -4,8 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from mtkit.report.words import is_word, words
+from mtkit.report.words import count_of, is_word, words
 
 LENGTHS = (10, 20, 30, 40, 60)
 """Upper ends of the groups of sentences by length, in words; longer ones are a group by themselves."""
@@ -95,7 +96,7 @@ def by_length(text: Sequence[str]) -> list[tuple[str, list[int]]]:
     """Sentences by their number of words."""
     members: list[list[int]] = [[] for _ in range(len(LENGTHS) + 1)]
     for n, line in enumerate(text):
-        members[_place(len(words(line)), LENGTHS)].append(n)
+        members[_place(count_of(line), LENGTHS)].append(n)
     return list(zip(_ranges(0, LENGTHS), members, strict=True))
 
 
@@ -116,14 +117,13 @@ def by_type(text: Sequence[str]) -> list[tuple[str, list[int]]]:
 
 def sentence_types(line: str) -> list[str]:
     """The types of one sentence; empty where it is plain."""
-    found = words(line)
     end = line.rstrip(_CLOSING)[-1:]
     rules = {
         "question": end in ("?", "？", "؟"),
         "exclamation": end in ("!", "！"),
         "with numbers": any(map(str.isdigit, line)),
-        "with capitals": any(len(word) > 1 and word.isupper() and word.isalpha() for word in found),
-        "long": len(found) > LONG,
+        "with capitals": any(len(word) > 1 and word.isupper() and word.isalpha() for word in words(line)),
+        "long": count_of(line) > LONG,
     }
     return [name for name, holds in rules.items() if holds]
 
@@ -178,6 +178,8 @@ def ngram_differences(
 ) -> tuple[list[Ngram], list[Ngram]]:
     """The n-grams that an output has most too often, and those that it has most too seldom, over all its lines.
 
+    They are of words that follow each other: none has a punctuation mark, or reaches across one.
+
     Args:
         hyp_text: The output.
         ref_text: The reference.
@@ -194,12 +196,24 @@ def ngram_differences(
     return shown(over), shown(under)
 
 
+def mark_differences(hyp_text: Sequence[str], ref_text: Sequence[str], n_most: int) -> list[Ngram]:
+    """The punctuation marks whose counts in an output and in the reference differ most."""
+    n_hyp, n_ref = _count_marks(hyp_text), _count_marks(ref_text)
+    found = [Ngram(mark, n_hyp[mark], n_ref[mark]) for mark in n_hyp | n_ref if n_hyp[mark] != n_ref[mark]]
+    return sorted(found, key=lambda mark: (-abs(mark.n_hyp - mark.n_ref), mark.text))[:n_most]
+
+
 def _count_ngrams(text: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
     counts: Counter[tuple[str, ...]] = Counter()
     for line in text:
-        found = words(line)
-        counts.update(tuple(found[i : i + order]) for i in range(len(found) - order + 1))
+        for of_words, run in groupby(words(line), is_word):
+            found = list(run) if of_words else []
+            counts.update(tuple(found[i : i + order]) for i in range(len(found) - order + 1))
     return counts
+
+
+def _count_marks(text: Sequence[str]) -> Counter[str]:
+    return Counter(found for line in text for found in words(line) if not is_word(found))
 
 
 def _place(value: int, ends: Sequence[int]) -> int:

@@ -18,6 +18,7 @@ from mtkit.report.analysis import (
     by_type,
     count_words,
     groups,
+    mark_differences,
     ngram_differences,
     word_accuracy,
 )
@@ -64,6 +65,8 @@ class SystemNgrams:
 
     over: list[list[Ngram]]
     under: list[list[Ngram]]
+    marks: list[Ngram]
+    """Punctuation marks, in either direction."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,8 @@ def _sentences(material: EvaluationSet, method: Method) -> Sentences:
 
 def _ngrams(hyp_text: Sequence[str], ref_text: Sequence[str]) -> SystemNgrams:
     found = [ngram_differences(hyp_text, ref_text, order, _N_NGRAMS) for order in range(1, _MAX_ORDER + 1)]
-    return SystemNgrams([over for over, _ in found], [under for _, under in found])
+    marks = mark_differences(hyp_text, ref_text, _N_NGRAMS)
+    return SystemNgrams([over for over, _ in found], [under for _, under in found], marks)
 
 
 def _faults(sentences: Sentences) -> list[Fault]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mtkit.errors import DataError
 from mtkit.io import read_lines
 from mtkit.log import counted, logger
+from mtkit.report.names import run_names
 
 MEASUREMENTS = {
     "loss_per_token": "training loss per token, in nats",
@@ -26,6 +27,9 @@ class Curve:
     """One measurement of one run."""
 
     run: str
+    """A short name."""
+
+    path: str
     points: list[tuple[float, float]]
     """Update and value; of a long run every n-th."""
 
@@ -47,16 +51,20 @@ def read_curves(runs: Sequence[Path]) -> list[Plot]:
     Raises:
         DataError: If a file is missing or not what a run writes, naming the line.
     """
-    of_runs = [(str(run), _read(run / "metrics.jsonl")) for run in runs]
+    of_runs = [(name, str(run), _read(run / "metrics.jsonl")) for name, run in zip(run_names(runs), runs, strict=True)]
     plots = []
-    for key, name in MEASUREMENTS.items():
-        curves = [Curve(run, _thinned(points[key])) for run, points in of_runs if points[key]]
+    for key, measurement in MEASUREMENTS.items():
+        curves = [Curve(name, path, _thinned(points[key])) for name, path, points in of_runs if points[key]]
         if curves:
-            plots.append(Plot(name, curves))
+            plots.append(Plot(measurement, curves))
     return plots
 
 
 def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
+    if not path.parent.is_dir():
+        raise DataError(f"{path.parent}: there is no run directory; --run takes what mtkit train wrote with -o")
+    if not path.exists():
+        raise DataError(f"{path.parent}: is no run directory: it has no {path.name}, which mtkit train writes")
     points: dict[str, list[tuple[float, float]]] = {key: [] for key in MEASUREMENTS}
     n_left_out = 0
     for number, line in enumerate(read_lines(path), start=1):

@@ -12,13 +12,16 @@ const [srcLang, tgtLang] = report.language_pair ?? [null, null];
 const whole = (n) => n.toLocaleString("en-GB");
 const signed = (value, digits = 1) => (value > 0 ? "+" : "") + value.toFixed(digits);
 const cell = (text, kind = "n") => make("td", { class: kind, text });
-const heads = (...names) => make("tr", {}, ...names.map((text, i) => make("th", { class: i ? "n" : "", text })));
+const sideHeads = report.systems.map(({ name, hyp }, side) => ({ name, hyp, side })); // where a system heads a column
+const heads = (...columns) => make("tr", {}, ...columns.map((column, i) => (column.side === undefined
+  ? make("th", { class: i ? "n" : "", text: column })
+  : make("th", { class: `n ${SIDES[column.side]}`, title: column.hyp, text: column.name }))));
 const tone = (value, half) => (half === null || Math.abs(value) <= half ? "n quiet" : value > 0 ? "n good" : "n bad");
 
 // ---- numbers
 
 function scores() {
-  const named = two ? [...systems, "difference", "p"] : ["", "95 % interval"];
+  const named = two ? [...sideHeads, "difference", "p"] : [...sideHeads, "95 % interval"];
   const table = make("table", { class: "scores" }, heads("", ...named));
   report.systems[0].scores.forEach((score, i) => {
     const values = report.systems.map((system) => system.scores[i]);
@@ -45,7 +48,7 @@ const bars = (values, most) => make("td", { class: "bars" }, ...values.map((valu
   make("span", { class: `bar ${SIDES[i]}`, style: `width: ${(100 * value / most).toFixed(2)}%` })));
 
 function groups(found, what) {
-  const table = make("table", {}, heads(what, "sentences", ...systems, ...(two ? ["difference"] : []), ""));
+  const table = make("table", {}, heads(what, "sentences", ...sideHeads, ...(two ? ["difference"] : []), ""));
   const most = Math.max(...found.flatMap((group) => group.means.map((mean) => mean.value)), 1);
   for (const group of found) {
     const row = make("tr", {}, cell(group.name, ""), cell(whole(group.n)),
@@ -61,7 +64,7 @@ function groups(found, what) {
 }
 
 function frequencies() {
-  const table = make("table", {}, heads("occurrences", "words", ...systems, ...(two ? ["difference"] : []), ""));
+  const table = make("table", {}, heads("occurrences", "words", ...sideHeads, ...(two ? ["difference"] : []), ""));
   for (const group of report.frequencies) {
     const row = make("tr", {}, cell(group.name, ""), cell(whole(group.n)), ...group.accuracies.map((value) => cell(value.toFixed(1) + " %")));
     if (two) row.append(cell(signed(group.accuracies[1] - group.accuracies[0])));
@@ -72,21 +75,24 @@ function frequencies() {
 }
 
 function ngrams(found, name, side) {
-  const tables = [];
-  for (const [key, caption] of [["over", "too often"], ["under", "too seldom"]]) {
-    found[key].forEach((list, i) => {
-      const table = make("table", {}, heads(`${i + 1}-grams ${caption}`, "output", "reference"));
+  const kinds = []; // each has its own rows
+  for (const [key, caption] of [["over", "Too often"], ["under", "Too seldom"]]) {
+    const tables = found[key].map((list, i) => {
+      const table = make("table", {}, heads(`${i + 1}-grams`, "output", "reference"));
       for (const ngram of list) {
         table.append(make("tr", {}, make("td", { dir: "auto", lang: tgtLang, text: ngram.text }), cell(whole(ngram.n_hyp)), cell(whole(ngram.n_ref))));
       }
-      tables.push(make("div", {}, table));
+      return table;
     });
+    kinds.push(make("h3", { text: caption }), make("div", { class: "beside wide ngrams" }, ...tables));
   }
-  return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], text: name }), make("div", { class: "beside wide" }, ...tables));
+  const marks = make("p", { class: "hint", text: "Punctuation marks that differ most, output and reference: " + (found.marks.length ? "" : "none") });
+  for (const mark of found.marks) marks.append(make("bdi", { class: "count", text: mark.text }), `\u00a0${whole(mark.n_hyp)}\u00a0and\u00a0${whole(mark.n_ref)} `);
+  return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], title: report.systems[side].hyp, text: name }), ...kinds, marks);
 }
 
 function faults() {
-  const table = make("table", {}, heads("", ...systems));
+  const table = make("table", {}, heads("", ...sideHeads));
   report.faults.forEach((fault) => {
     table.append(make("tr", {}, cell(fault.name, ""), ...fault.lines.map((lines, side) => make("td", { class: "n" },
       make("button", { class: "plain", text: whole(lines.length), title: "show them", onclick: () => {
@@ -115,12 +121,12 @@ function plot({ name, curves }) {
   curves.forEach((curve, i) => {
     const stroke = i < 2 ? `var(--${SIDES[i]})` : `hsl(${137 * i} 55% 50%)`;
     const line = draw("path", { stroke, d: "M" + curve.points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" L") });
-    line.append(draw("title", {}, curve.run));
+    line.append(draw("title", {}, curve.path));
     svg.append(line);
     if (curve.points.length === 1) svg.append(draw("circle", { cx: x(curve.points[0][0]), cy: y(curve.points[0][1]), r: 3, fill: stroke }));
   });
   const keys = curves.map((curve, i) => make("div", { style: `color: ${i < 2 ? `var(--${SIDES[i]})` : `hsl(${137 * i} 55% 50%)`}`,
-    text: `${curve.run}: last ${curve.points[curve.points.length - 1][1].toFixed(3)}` }));
+    title: curve.path, text: `${curve.run}: last ${curve.points[curve.points.length - 1][1].toFixed(3)}` }));
   return make("div", {}, make("h3", { text: name }), svg, ...keys);
 }
 
@@ -168,7 +174,7 @@ const faultsOf = (side, n) => report.kinds.filter((_, bit) => sentences.faults[s
 
 function sentence(n, against) {
   const node = make("div", { class: "sentence" });
-  const line = (label, kind, text) => node.append(make("div", { class: "line" }, make("span", { class: `label ${kind}`, title: label, text: label }), text));
+  const line = (label, kind, text, whole = label) => node.append(make("div", { class: "line" }, make("span", { class: `label ${kind}`, title: whole, text: label }), text));
   const difference = two ? `, difference ${signed(sentences.chrf[1][n] - sentences.chrf[0][n])}` : "";
   const doc = sentences.docs ? `${sentences.docs[n]}, ` : "";
   node.append(make("div", { class: "head", text: `${doc}line ${whole(n + 1)}: chrF ${sentences.chrf.map((c) => c[n].toFixed(1)).join(" and ")}${difference}` }));
@@ -178,7 +184,7 @@ function sentence(n, against) {
     const other = against === "none" ? null : against === "reference" ? sentences.refs[0][n] : sentences.hyps[1 - side][n];
     const text = marked(sentences.hyps[side][n], other);
     text.append(...faultsOf(side, n).map((fault) => make("span", { class: "fault", dir: "ltr", lang: "en", text: fault })));
-    line(name, SIDES[side], text);
+    line(name, SIDES[side], text, report.systems[side].hyp);
   });
   return node;
 }
@@ -232,8 +238,8 @@ function turn(step) {
   const end = Math.min(state.start + PAGE_SIZE, state.shown.length);
   view.list.replaceChildren(...state.shown.slice(state.start, end).map((n) => sentence(n, view.against.value)));
   view.count.textContent = state.shown.length ? `${whole(state.start + 1)} to ${whole(end)} of ${whole(state.shown.length)}` : "none";
-  view.back.disabled = state.start === 0;
-  view.on.disabled = end === state.shown.length;
+  for (const button of view.backward) button.disabled = state.start === 0;
+  for (const button of view.forward) button.disabled = end === state.shown.length;
 }
 
 function choice(label, options, change) {
@@ -252,11 +258,12 @@ function browser() {
     ? [["win", `${systems[1]} gains most`], ["loss", `${systems[1]} loses most`], ["apart", "furthest apart"], ["low", `worst of ${systems[0]}`], ["low2", `worst of ${systems[1]}`]]
     : [["low", "worst first"], ["high", "best first"]]), ["long", "longest first"], ["short", "shortest first"]], refresh);
   view.against = choice("marks", [["reference", "marked: not in the reference"], ...(two ? [["other", "marked: not in the other"]] : []), ["none", "nothing marked"]], () => turn(0));
-  view.back = make("button", { text: "back", onclick: () => turn(-PAGE_SIZE) });
-  view.on = make("button", { text: "on", onclick: () => turn(PAGE_SIZE) });
+  const turner = (text, step) => make("button", { text, onclick: () => turn(step) });
+  view.backward = [turner("first", -Infinity), turner("previous", -PAGE_SIZE)];
+  view.forward = [turner("next", PAGE_SIZE), turner("last", Infinity)];
   view.count = make("span", { class: "quiet" });
   view.list = make("div", { class: "list" });
-  return [make("div", { class: "controls" }, view.text, view.fault, view.sort, view.against, view.back, view.on, view.count), view.list];
+  return [make("div", { class: "controls" }, view.text, view.fault, view.sort, view.against, make("span", { class: "turners" }, ...view.backward, ...view.forward, view.count)), view.list];
 }
 
 // ---- the page
@@ -269,14 +276,14 @@ document.querySelector("main").append(
   ...titled("Scores", two ? "With 95 % intervals, and p by paired bootstrap; * is p < 0.05." : "With 95 % intervals by bootstrap."),
   ...warnings(), ...scores(),
   ...(report.curves.length ? [...titled("Learning curves", "By update."), make("div", { class: "beside" }, ...report.curves.map(plot))] : []),
-  ...titled(`By length of the ${report.lengths_of}`, `In words. ${meanHint}`), groups(report.lengths, "words"),
+  ...titled(`By length of the ${report.lengths_of}`, `In words, without punctuation marks. ${meanHint}`), groups(report.lengths, "words"),
   ...titled(`By kind of ${report.lengths_of}`, meanHint), groups(report.types, "kind"),
   ...(report.documents.length ? [...titled("By document", meanHint), make("details", report.documents.length > 12 ? {} : { open: "" },
     make("summary", { class: "quiet", text: `${whole(report.documents.length)} documents` }), groups(report.documents, "document"))] : []),
-  ...titled("By frequency of words", `Share of the words of the reference that an output has in the same sentence, by how often a word occurs in ${report.counted_in}.`),
+  ...titled("By frequency of words", `Share of the words of the reference, without punctuation marks, that an output has in the same sentence, by how often a word occurs in ${report.counted_in}.`),
   frequencies(),
   ...titled("Visible errors", "Told by simple rules, so some are none. A number leads to its sentences."), faults(),
-  ...titled("N-grams", "Sequences of words that an output has more often, or less often, than the reference."),
+  ...titled("N-grams", "Sequences of words that an output has more often, or less often, than the reference; none reaches across a punctuation mark."),
   ...report.ngrams.map((found, side) => ngrams(found, systems[side], side)),
   ...titled(two ? "Biggest wins and losses" : "Worst and best", two ? "By chrF of the sentence; what the other does not have is marked." : "By chrF of the sentence; what the reference does not have is marked."),
   ...(two ? [...extremes("wins", `${systems[1]} gains most`), ...extremes("losses", `${systems[1]} loses most`)]

@@ -9,8 +9,13 @@ _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+(?:[-'’.,][^\W{_UNSPACED}
 
 
 def words(text: str) -> list[str]:
-    """The words of a line, in their own case."""
+    """The words and the punctuation marks of a line, in their own case."""
     return _WORD.findall(text)
+
+
+def count_of(text: str) -> int:
+    """How many words a line has; punctuation marks are none."""
+    return sum(map(is_word, words(text)))
 
 
 def is_word(word: str) -> bool:

@@ -73,6 +73,12 @@ def test_files_are_written_by_their_endings(model: Path) -> None:
     assert Path("a.html").read_text().count('class="look"') == 4
 
 
+def test_help_and_error_name_the_same_endings(model: Path) -> None:
+    told = str(run("-m", model, "x", "-o", "page").exception).partition("ends in ")[2]
+    shown = "".join(run("--help").stdout.replace("│", "").split())
+    assert "".join(told.split()) in shown
+
+
 def test_a_picture_is_drawn(model: Path) -> None:
     pytest.importorskip("matplotlib")
     result = run("-m", model, LINES[0], "-o", "a.png")
@@ -108,6 +114,9 @@ def test_what_cannot_be_looked_at_is_left_out(model: Path) -> None:
         (["-m", "MODEL", "-i", "a", "-o", "a.png"], "a picture holds one sentence"),
         (["-m", "MODEL", "-i", "a", "--tgt", "short"], "a has 4 lines but short has 1"),
         (["-m", "MODEL", "x", "y", "--tgt", "short"], "2 sentences but short has 1 line"),
+        (["-m", "nothing", "x", "--tgt", "a"], "1 sentence but a has 4 lines"),
+        (["-m", "nothing", "-i", "none"], "none: No such file"),  # before the model is loaded
+        (["-m", "nothing", "x", "--tgt", "none"], "none: No such file"),
         (["-m", "MODEL", " "], "TEXT: no sentence to look at"),
         (["-m", "MODEL", "-i", "none"], "none: No such file"),
         (["-m", "MODEL", "text", "-b", "2", "--n-best", "3"], "n-best 3 exceeds the beam size 2"),

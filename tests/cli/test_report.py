@@ -53,11 +53,24 @@ def test_json_has_the_numbers_of_two_systems_and_all_that_was_given() -> None:
     assert [system["name"] for system in found["systems"]] == ["A", "B"]
     assert {each["metric"] for each in found["comparisons"]} == {"bleu", "chrf"}
     assert [group["name"] for group in found["documents"]] == ["one", "two"]
-    assert found["curves"][0]["curves"] == [{"run": "run", "points": [[1, 12.5]]}]
+    assert found["curves"][0]["curves"] == [{"run": "run", "path": "run", "points": [[1, 12.5]]}]
     untranslated = next(fault for fault in found["faults"] if fault["name"] == "untranslated")
     assert untranslated["lines"] == [[], [1]]
     assert found["extremes"] == {"wins": [2], "losses": [1]}
     assert "sentences" not in found
+
+
+def test_files_that_are_called_alike_are_told_apart_by_what_differs(files: Path) -> None:
+    for name in ("test.hyp.A.de", "test.hyp.B.de"):
+        (files / name).write_text((files / "a").read_text())
+    found = json.loads(run("--hyp", "test.hyp.A.de", "--hyp", "test.hyp.B.de", *ONE[2:], "--json").stdout)
+    assert [(system["name"], system["hyp"]) for system in found["systems"]] == [
+        ("A", "test.hyp.A.de"),
+        ("B", "test.hyp.B.de"),
+    ]
+    named = ("--name", "x.A", "--name", "x.B")
+    found = json.loads(run("--hyp", "test.hyp.A.de", "--hyp", "test.hyp.B.de", *named, *ONE[2:], "--json").stdout)
+    assert [system["name"] for system in found["systems"]] == ["x.A", "x.B"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +89,9 @@ def test_json_has_the_numbers_of_two_systems_and_all_that_was_given() -> None:
         ((*ONE, "-i", "nowhere", "--json"), DataError, "nowhere: No such file"),
         ((*ONE, "-i", "short", "--json"), DataError, "a has 2 lines but short has 1"),
         (("--hyp", "empty", "-r", "empty", "--json"), DataError, "empty: is empty"),
-        ((*ONE, "--run", "ref", "--json"), DataError, "ref/metrics.jsonl: Not a directory"),
+        ((*ONE, "--run", "nope", "--json"), DataError, "nope: there is no run directory"),
+        ((*ONE, "--run", "ref", "--json"), DataError, "ref: there is no run directory"),
+        ((*ONE, "--run", ".", "--json"), DataError, ".: is no run directory: it has no metrics.jsonl"),
         ((*ONE, "--run", "torn", "--json"), DataError, "torn/metrics.jsonl:1: expected a JSON object"),
         ((*ONE, "--train-tgt", "nowhere", "--json"), DataError, "nowhere: No such file"),
         ((*ONE, "-i", "-", "--train-tgt", "-", "--json"), ConfigError, "only once"),

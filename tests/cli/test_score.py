@@ -1,5 +1,7 @@
 import json
 import math
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,11 +46,41 @@ def test_a_pair_that_is_too_long_keeps_its_line(model: Path) -> None:
     assert [math.isnan(value) for value in values] == [False, True, False, False]
 
 
+def test_pipes_are_read(model: Path) -> None:
+    """They can be opened only once: a check that opens them first would take their lines away."""
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=lambda: Path("pipe").write_text(Path("b").read_text()))
+    writer.start()
+    found = run("-m", model, "--src", "a", "--tgt", "pipe")
+    writer.join()
+    assert found.stdout == run("-m", model, "--src", "a", "--tgt", "b").stdout != ""
+
+
 def test_a_contrastive_set_is_a_table(model: Path) -> None:
     Path("pairs.tsv").write_text(f"{LINES[0]}\t{LINES[1]}\t{LINES[2]}\n{LINES[0]}\t{LINES[2]}\t{LINES[1]}\n")
     assert run("-m", model, "--contrast", "pairs.tsv").stdout == "all   50.00 %  1 of 2\n"
-    (whole,) = json.loads(run("-m", model, "--contrast", "pairs.tsv", "--json").stdout)
-    assert whole == {"kind": "all", "n": 2, "n_right": 1, "accuracy": 0.5}
+
+
+def test_the_json_of_a_contrastive_set_tells_of_each_row(model: Path) -> None:
+    rows = [(LINES[1], LINES[2], "a"), (LINES[2], LINES[1], "b"), (LINES[1], LINES[1], "b")]
+    Path("pairs.tsv").write_text("".join(f"{LINES[0]}\t{right}\t{wrong}\t{kind}\n" for right, wrong, kind in rows))
+    for which, key in (((), "log_prob"), (("--normalize",), "score")):
+        found = [
+            json.loads(line)
+            for line in run("-m", model, "--contrast", "pairs.tsv", "--json", *which).stdout.splitlines()
+        ]
+        assert [(row["row"], row["kind"]) for row in found[:3]] == [(1, "a"), (2, "b"), (3, "b")]
+        Path("src").write_text(f"{LINES[0]}\n" * 2)
+        Path("tgt").write_text(f"{LINES[1]}\n{LINES[2]}\n")
+        scored = run("-m", model, "--src", "src", "--tgt", "tgt", "--json").stdout.splitlines()
+        first, second = (json.loads(line)[key] for line in scored)
+        assert [row["right"] for row in found[:3]] == pytest.approx([first, second, first], abs=1e-4)
+        assert [row["wrong"] for row in found[:3]] == pytest.approx([second, first, first], abs=1e-4)
+        verdicts = ["right", "wrong"] if first > second else ["wrong", "right"]
+        assert [row["verdict"] for row in found[:3]] == [*verdicts, "tie"]
+        assert found[3] == {"kind": "all", "n": 3, "n_right": 1, "n_tied": 1, "accuracy": 1 / 3}
+        assert [(one["kind"], one["n"], one["n_tied"]) for one in found[4:]] == [("a", 1, 0), ("b", 2, 1)]
+    assert run("-m", model, "--contrast", "pairs.tsv").stdout.startswith("all   33.33 %  1 of 3, 1 tied\n")
 
 
 @pytest.mark.parametrize(
@@ -56,10 +88,13 @@ def test_a_contrastive_set_is_a_table(model: Path) -> None:
     [
         (["--src", "a", "--tgt", "b"], "no model; give a run directory"),
         (["-m", "MODEL"], "give --src FILE and --tgt FILE, or --contrast FILE"),
+        (["-m", "MODEL", "--src", "a", "--tgt", "b", "--contrast", "a"], "--contrast does not go with --src and --tgt"),
         (["-m", "MODEL", "--src", "a"], "--src and --tgt go together"),
         (["-m", "MODEL", "--src", "-", "--tgt", "-"], "read only once"),
         (["-m", "MODEL", "--src", "a", "--tgt", "short"], "a has 4 lines but short has 1"),
         (["-m", "MODEL", "--src", "a", "--tgt", "none"], "none: No such file"),
+        (["-m", "nowhere", "--src", "none", "--tgt", "b"], "none: No such file"),  # before the model is loaded
+        (["-m", "nowhere", "--contrast", "none"], "none: No such file"),
         (["-m", "nowhere", "--src", "a", "--tgt", "b"], "nowhere: no such model"),
         (["-m", "MODEL", "--contrast", "a"], "a:1: 1 column; expected source, right"),
     ],

@@ -34,6 +34,13 @@ def test_decoding_undoes_encoding(tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode_tgt([text])) == [text]
 
 
+def test_what_no_piece_spells_is_named(tokenizer: Tokenizer) -> None:
+    assert tokenizer.src_unknown("17 ☃猫 apples ☃") == ["☃", "猫"]
+    assert tokenizer.src_unknown("17 apples") == []
+    assert train(exact=False, byte_fallback=False).src_unknown("17 ☃猫 apples Ω") == ["☃猫", "Ω"]
+    assert train(exact=False, type="word").src_unknown("17 zebras") == ["zebras"]
+
+
 def test_encoding_adds_neither_begin_nor_end_of_sentence(tokenizer: Tokenizer) -> None:
     [ids] = tokenizer.encode_src(["17 apples"])
     assert not {tokenizer.bos_id, tokenizer.eos_id, tokenizer.pad_id} & set(ids)

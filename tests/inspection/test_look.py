@@ -11,6 +11,7 @@ from mtkit.config import DecodingConfig
 from mtkit.inspection.findings import findings, left_beam
 from mtkit.inspection.inspector import Inspector
 from mtkit.inspection.look import Look
+from mtkit.inspection.words import Word
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.translation.alignment import Aligner, Choice, remember
@@ -139,6 +140,29 @@ def test_what_cannot_be_looked_at_says_why(inspector: Inspector) -> None:
     empty = looked(inspector, LINES[0], "")
     assert [p.token for p in empty.shown.positions] == ["</s>"]
     assert empty.alignment == []
+
+
+def test_characters_without_a_piece_are_named(inspector: Inspector) -> None:
+    told = " ".join(findings(looked(inspector, "The ☃猫 sat")))
+    assert "The tokenizer has no pieces for \u2068☃猫\u2069: " in told
+    assert "one unknown token for each" in told
+    assert not any("no pieces" in finding for finding in findings(looked(inspector, LINES[0])))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("a er er er er er er er er b", "Said 8 times in a row: \u2068er\u2069."),
+        ("a a b c b c b c", "Said 3 times in a row: \u2068b c\u2069."),  # the most often
+        ("a b a b", "Said twice in a row: \u2068a b\u2069."),
+        ("a b a c", ""),
+        ("", ""),
+    ],
+)
+def test_what_is_said_again_is_counted(words: str, expected: str, inspector: Inspector) -> None:
+    said = [Word(word, i, 1) for i, word in enumerate(words.split())]
+    told = findings(replace(looked(inspector, LINES[0]), tgt_words=said))
+    assert [finding for finding in told if "Said" in finding] == [expected] * bool(expected)
 
 
 def test_what_is_no_number_is_null(bundle: Path) -> None:

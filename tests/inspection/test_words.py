@@ -1,6 +1,6 @@
 import pytest
 
-from mtkit.inspection.words import text, words
+from mtkit.inspection.words import spelt, text, words
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,25 @@ def test_pieces_make_words(pieces: list[str], expected: list[str]) -> None:
     assert [word.text for word in found] == expected
     assert [word.first for word in found] == [sum(w.n_pieces for w in found[:i]) for i in range(len(found))]
     assert sum(word.n_pieces for word in found) == len(pieces)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (["▁Ein", "▁blau", "es", "."], ["▁Ein", "▁blau", "es", "."]),
+        (["▁Zo", "<0xC3>", "<0xAB>", "s"], ["▁Zo", "ë", "s"]),
+        (["▁", "<0xD8>", "<0xB1>", "<0xD9>", "<0x84>", "▁", "<0xD8>", "<0xB1>"], ["▁رل", "▁ر"]),
+        (["▁", "<0xE6>", "<0xA2>", "<0xAF>", "<0xE5>", "<0xAD>", "<0x90>", "</s>"], ["▁梯", "子", "</s>"]),
+        (["▁a", "<0xE6>", "<0xA2>"], ["▁a", "<0xE6>", "<0xA2>"]),  # half a character spells nothing
+        (["▁", "a"], ["▁", "a"]),
+        ([], []),
+    ],
+)
+def test_bytes_of_a_word_are_spelt(pieces: list[str], expected: list[str]) -> None:
+    found = spelt(pieces)
+    assert [unit.text for unit in found] == expected
+    assert [unit.first for unit in found] == [sum(u.n_pieces for u in found[:i]) for i in range(len(found))]
+    assert sum(unit.n_pieces for unit in found) == len(pieces)
 
 
 def test_half_a_character_does_no_harm() -> None:

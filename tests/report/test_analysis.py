@@ -9,6 +9,7 @@ from mtkit.report.analysis import (
     by_type,
     count_words,
     groups,
+    mark_differences,
     mean_of,
     ngram_differences,
     sentence_types,
@@ -38,7 +39,7 @@ def test_one_system_has_no_difference() -> None:
 
 
 def test_lengths_are_groups_of_words() -> None:
-    text = ["", " ".join("a" * 10), " ".join("a" * 11), " ".join("a" * 60), " ".join("a" * 61)]
+    text = ["", "a, " * 9 + "a !", " ".join("a" * 11), " ".join("a" * 60), " ".join("a" * 61)]
     found = {name: lines for name, lines in by_length(text) if lines}
     assert found == {"0-10": [0, 1], "11-20": [2], "41-60": [3], "61 and more": [4]}
 
@@ -57,6 +58,7 @@ def test_lengths_are_groups_of_words() -> None:
         ("I am.", []),
         (" ".join("a" * 41), ["long"]),
         (" ".join("a" * 40), []),
+        (" ".join("a" * 40) + " , , .", []),
         ("NATO in 2020?", ["question", "with numbers", "with capitals"]),
         ("", []),
     ],
@@ -100,3 +102,21 @@ def test_ngrams_are_counted_over_all_lines() -> None:
     over, under = ngram_differences(hyp, ref, 2, 1)
     assert over == [Ngram("a a", 1, 0)]
     assert under == [Ngram("b b", 0, 1)]  # no n-gram spans two lines
+
+
+def test_no_ngram_has_a_punctuation_mark_or_reaches_across_one() -> None:
+    hyp, ref = ["a b, c d."], ["x"]
+    assert [ngram.text for ngram in ngram_differences(hyp, ref, 1, 9)[0]] == ["a", "b", "c", "d"]
+    assert [ngram.text for ngram in ngram_differences(hyp, ref, 2, 9)[0]] == ["a b", "c d"]
+    assert ngram_differences(hyp, ref, 3, 9)[0] == []
+
+
+def test_punctuation_marks_are_compared_by_themselves() -> None:
+    hyp, ref = ["a, b, c.", "d!"], ["a b c.", "„d!“ !"]
+    assert mark_differences(hyp, ref, 9) == [
+        Ngram(",", 2, 0),
+        Ngram("!", 1, 2),
+        Ngram("“", 0, 1),
+        Ngram("„", 0, 1),
+    ]
+    assert mark_differences(hyp, ref, 1) == [Ngram(",", 2, 0)]

@@ -19,7 +19,8 @@ def test_each_measurement_has_a_curve_of_each_run(tmp_path: Path) -> None:
     first = run_of(tmp_path, "a", [{"update": 1, "loss_per_token": 3.0}, {"update": 2, "valid_bleu": 9.5}])
     second = run_of(tmp_path, "b", [{"update": 5, "loss_per_token": 2.0, "other": "text"}])
     loss, bleu = read_curves([first, second])
-    assert [(curve.run, curve.points) for curve in loss.curves] == [(str(first), [(1, 3)]), (str(second), [(5, 2)])]
+    assert [(curve.run, curve.points) for curve in loss.curves] == [("a", [(1, 3)]), ("b", [(5, 2)])]
+    assert [curve.path for curve in loss.curves] == [str(first), str(second)]
     assert [curve.points for curve in bleu.curves] == [[(2, 9.5)]]
 
 
@@ -50,5 +51,5 @@ def test_what_no_run_writes_is_refused_with_its_line(tmp_path: Path, line: str) 
 
 
 def test_a_missing_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere"):
+    with pytest.raises(DataError, match="nowhere: there is no run directory"):
         read_curves([tmp_path / "nowhere"])

@@ -128,6 +128,12 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
     path.write_text(whole(two_systems(), title=EVIL), encoding="utf-8")
     drawn = dump(path, tmp_path)
     assert "data-ready" in drawn  # the program came to its end
+    for side, name in (("first", "system A"), ("second", "system B")):
+        heads = re.findall(rf'<th class="([^"]*)"[^>]*>{name}</th>', drawn)
+        assert heads == [f"n {side}"] * 5  # scores, lengths, kinds, frequencies, errors
+    for kind in ("Too often", "Too seldom"):  # the orders of a kind share their row with no other kind
+        tables = re.findall(rf'<h3>{kind}</h3><div class="beside wide ngrams">(.*?)</div>', drawn)
+        assert [re.findall(r">(\d)-grams<", row) for row in tables] == [["1", "2", "3", "4"]] * 2
     listed = drawn.partition('class="list"')[2]
     assert listed.count('class="sentence"') == 3
     assert "das Haus <mark>war</mark> alt" in listed
@@ -142,14 +148,22 @@ def test_a_browser_opens_and_filters_ten_thousand_sentences_without_stalling(man
         "<script>const took = (change) => { change(); refresh(); return Number(view.list.dataset.milliseconds); };\n"
         "document.documentElement.dataset.first = took(() => { view.text.value = 'NEEDLE'; });\n"
         "document.documentElement.dataset.found = view.list.textContent;\n"
+        "const all = () => [...document.querySelectorAll('.controls button')];\n"
+        "const click = (text) => all().find((button) => button.textContent === text).click();\n"
+        "const places = (text) => { click(text); return view.count.textContent; };\n"
+        "view.text.value = ''; refresh();\n"
+        "document.documentElement.dataset.turned = ['last', 'previous', 'first', 'next'].map(places).join('; ');\n"
         "document.documentElement.dataset.again = took(() => { view.text.value = 'ab'; view.sort.value = 'win'; });\n"
         "</script></body>"
     )
     path = tmp_path / "page.html"
     path.write_text(many.replace("</body>", after), encoding="utf-8")
     drawn = dump(path, tmp_path)
-    measured = {name: re.findall(rf'data-{name}="([^"]*)"', drawn) for name in ("ready", "first", "again", "found")}
+    names = ("ready", "first", "again", "found", "turned")
+    measured = {name: re.findall(rf'data-{name}="([^"]*)"', drawn) for name in names}
     assert "line 4,322" in measured["found"][0]
+    places = ["9,951 to 10,000", "9,901 to 9,950", "1 to 50", "51 to 100"]
+    assert measured["turned"] == ["; ".join(f"{place} of 10,000" for place in places)]
     assert float(measured["ready"][0]) < 10_000
     assert float(measured["first"][0]) < 2_000
     assert float(measured["again"][0]) < 2_000

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mtkit.errors import DataError
-from mtkit.translation.contrast import contrast
+from mtkit.translation.contrast import Tally, contrast
 from mtkit.translation.scorer import Scorer
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES, save_tiny_bundle
@@ -93,11 +93,14 @@ def test_the_likelier_translation_wins(scorer: Scorer, tmp_path: Path, normalize
     rows = [f"{src}\t{one}\t{other}\tgender", f"{src}\t{other}\t{one}\tnumber", f"{src}\t{one}\t{one}\tnumber"]
     path = tmp_path / "pairs.tsv"
     path.write_text("".join(f"{row}\n" for row in rows))
-    found = contrast(scorer, path, normalize=normalize)
-    assert [(c.kind, c.n, c.n_right) for c in found] == [
-        ("all", 3, 1),
-        ("gender", 1, int(one_wins)),
-        ("number", 2, int(not one_wins)),  # a tie is wrong
+    tally = Tally()
+    for row in contrast(scorer, path, normalize=normalize):
+        tally.add(row)
+    found = tally.totals()
+    assert [(c.kind, c.n, c.n_right, c.n_tied) for c in found] == [
+        ("all", 3, 1, 1),
+        ("gender", 1, int(one_wins), 0),
+        ("number", 2, int(not one_wins), 1),
     ]
     assert math.isclose(found[0].accuracy, 1 / 3)
 
@@ -110,4 +113,4 @@ def test_a_contrastive_file_that_is_none_is_one_line(scorer: Scorer, tmp_path: P
     path = tmp_path / "pairs.tsv"
     path.write_text(text)
     with pytest.raises(DataError, match=message):
-        contrast(scorer, path, normalize=False)
+        list(contrast(scorer, path, normalize=False))
