@@ -82,10 +82,10 @@ class Outputs:
         read = {path.resolve() for path in (*map(Path, inputs.files), *inputs.lists)}
         if flag == "--save-baseline" and inputs.against is not None:
             read.discard(inputs.against.resolve())  # what is compared with may be replaced
-            if path.resolve() in read:
-                raise ConfigError(f"{flag} {path}: is an input too; choose another file")
-            if path.is_dir() or str(path) == "-":
-                raise ConfigError(f"{flag} {path}: name a file")
+        if path.resolve() in read:
+            raise ConfigError(f"{flag} {path}: is an input too; choose another file")
+        if path.is_dir() or str(path) == "-":
+            raise ConfigError(f"{flag} {path}: name a file")
         check_directory(flag, path)
         others = [other for name, other in self._files.items() if name != flag]
         if path.resolve() in [other.resolve() for other in (*others, inputs.output) if other is not None]:
