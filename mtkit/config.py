@@ -173,8 +173,8 @@ class TrainingConfig(Section):
 
     min_updates: NonNegativeInt = 0
     """With ``max_minutes``: make updates smaller than ``batch_tokens``, down to 500 target tokens, where the machine is
-    too slow for so many; found out once, when the run begins. 2,000 with ``max_minutes`` where nothing says
-    ``batch_tokens``; 0 leaves them as they are."""
+    too slow for so many, at a learning rate lower by the square root; found out once, when the run begins. 2,000 with
+    ``max_minutes`` where nothing says ``batch_tokens``; 0 leaves them as they are."""
 
     accumulate: PositiveInt | Literal["auto"] = 1
     """Micro-batches per update: each holds about ``batch_tokens / accumulate`` target tokens. auto: the fewest that

@@ -4,23 +4,60 @@ A model that is trained for a short time learns more from many small updates tha
 (recipes/multi30k-en-de/README.md has a table).
 """
 
+import math
 import time
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 
 import torch
 
+from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast
+from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.memory import remembered
 from mtkit.training.objective import CrossEntropy
+from mtkit.training.planner import Planner
 
 MIN_BATCH_TOKENS = 500
-PROBE_TOKENS = 1_000
-"""Target tokens of an update that is timed."""
-
 _SHARE = 0.75  # of the time, for updates; the rest goes to validations, checkpoints and the end
 _N_TIMED = 3
+_PROBE_TOKENS = 1_000  # of an update that is timed
+
+
+def fitted_to_the_time(
+    training: TrainingConfig,
+    model: EncoderDecoder,
+    planner: Planner,
+    run_dir: Path,
+    started: float,
+    device: torch.device,
+    precision: Precision,
+) -> TrainingConfig:
+    """The same with updates so small that the time is enough for many; a run that has begun keeps its own.
+
+    ``started``, on ``time.monotonic()``, is when the time began.
+
+    The learning rate goes with the square root of their size, as suits Adam (Malladi et al. 2022, section 4).
+    """
+
+    def choose() -> int:
+        assert training.max_minutes is not None
+        objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+        updates = iter(planner.plan(min(_PROBE_TOKENS, training.batch_tokens)))
+        speed = measure_tokens_per_second(model, objective, updates, device=device, precision=precision)
+        seconds = 60 * training.max_minutes - (time.monotonic() - started)
+        return affordable_tokens(training.batch_tokens, training.min_updates, seconds=seconds, tokens_per_second=speed)
+
+    tokens = remembered(run_dir, "batch_tokens", choose)
+    if tokens == training.batch_tokens:
+        return training
+    rate = training.learning_rate * math.sqrt(tokens / training.batch_tokens)
+    sizes = f"{tokens:,}", f"{training.batch_tokens:,}"
+    logger.info("time: updates of %s target tokens, not %s, at a learning rate of up to %.2e", *sizes, rate)
+    return training.model_copy(update={"batch_tokens": tokens, "learning_rate": rate})
 
 
 def affordable_tokens(batch_tokens: int, min_updates: int, *, seconds: float, tokens_per_second: float) -> int:

@@ -33,7 +33,7 @@ from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
 from mtkit.training.memory import MemoryProbe, fewest_micro_batches, fitted, remembered
 from mtkit.training.objective import CrossEntropy
-from mtkit.training.pace import PROBE_TOKENS, affordable_tokens, measure_tokens_per_second
+from mtkit.training.pace import fitted_to_the_time
 from mtkit.training.planner import Planner, count_sampling_workers
 from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_same_run, clear, sole_user
@@ -108,12 +108,12 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)
-    tokens = training.batch_tokens
     is_by_time = training.max_minutes is not None and training.min_updates > 0 and not store.updates()
     if is_by_time or "batch_tokens" in fitted(run_dir):
-        tokens = _tokens_for_the_time(training, model, planner, run_dir, started, device, precision)
-    n_micro_batches = _n_micro_batches(training, tokens, model, planner, run_dir, device, precision)
-    plan = planner.plan(tokens, n_micro_batches)
+        training = fitted_to_the_time(training, model, planner, run_dir, started, device, precision)
+    planned = config.model_copy(update={"training": training})
+    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, device, precision)
+    plan = planner.plan(training.batch_tokens, n_micro_batches)
     keeper = Keeper(store, model, optimizer, plan, TrainState(), training)
     keeper.restore()
     state = keeper.state
@@ -127,10 +127,10 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     reason = state.reason_to_stop(training)
     if reason is None or budget.validation_is_due():
         budget.check()
-        _announce(config, model, prepared, device, precision, state, tokens)
+        _announce(planned, model, prepared, device, precision, state)
         if isinstance(plan, MixedPlan):
             plan.log_shares()
-        reason = _fit(config, prepared, keeper, budget, run_dir, device, precision)
+        reason = _fit(planned, prepared, keeper, budget, run_dir, device, precision)
         if not reason:
             raise Interrupted(f"stopped after update {state.update}, everything is saved; the same command goes on")
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
@@ -214,34 +214,8 @@ def _compiles(config: TrainingConfig, device: torch.device) -> bool:
     return device.type == "cuda" and (config.max_updates or 0) >= 5_000
 
 
-def _tokens_for_the_time(
-    training: TrainingConfig,
-    model: EncoderDecoder,
-    planner: Planner,
-    run_dir: Path,
-    started: float,
-    device: torch.device,
-    precision: Precision,
-) -> int:
-    """Target tokens of an update, so few that the time is enough for many; a run that has begun keeps its own."""
-
-    def choose() -> int:
-        assert training.max_minutes is not None
-        objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-        updates = iter(planner.plan(min(PROBE_TOKENS, training.batch_tokens)))
-        speed = measure_tokens_per_second(model, objective, updates, device=device, precision=precision)
-        seconds = 60 * training.max_minutes - (time.monotonic() - started)
-        return affordable_tokens(training.batch_tokens, training.min_updates, seconds=seconds, tokens_per_second=speed)
-
-    tokens = remembered(run_dir, "batch_tokens", choose)
-    if tokens < training.batch_tokens:
-        logger.info("time: updates of %s target tokens, not %s", f"{tokens:,}", f"{training.batch_tokens:,}")
-    return tokens
-
-
 def _n_micro_batches(
     training: TrainingConfig,
-    batch_tokens: int,
     model: EncoderDecoder,
     planner: Planner,
     run_dir: Path,
@@ -257,8 +231,10 @@ def _n_micro_batches(
 
     objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
     fits = MemoryProbe(model, objective, widest, device=device, precision=precision)
-    n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, batch_tokens))
-    logger.info("memory: an update of %s target tokens in %d micro-batch%s", f"{batch_tokens:,}", n, "es" * (n > 1))
+    n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, training.batch_tokens))
+    logger.info(
+        "memory: an update of %s target tokens in %d micro-batch%s", f"{training.batch_tokens:,}", n, "es" * (n > 1)
+    )
     return n
 
 
@@ -279,7 +255,6 @@ def _announce(
     device: torch.device,
     precision: Precision,
     state: TrainState,
-    batch_tokens: int,
 ) -> None:
     m, training = config.model, config.training
     first, last = state.update + 1, training.max_updates
@@ -297,7 +272,7 @@ def _announce(
         "training: %s pairs, %s %s target tokens%s, on %s",
         f"{prepared.manifest.n_train:,}",
         updates,
-        f"{batch_tokens:,}",
+        f"{training.batch_tokens:,}",
         limit,
         describe(device, precision),
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtkit.data.batches import collate
-from mtkit.training import pace, run
+from mtkit.training import pace
 from mtkit.training.pace import affordable_tokens, measure_tokens_per_second
 from mtkit.training.run import train
 from tests.conftest import ToyTask
@@ -59,7 +59,7 @@ def test_a_run_by_time_keeps_the_size_of_its_updates(
     toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(pace, "MIN_BATCH_TOKENS", 60)
-    monkeypatch.setattr(run, "measure_tokens_per_second", lambda *_, **__: 100.0)
+    monkeypatch.setattr(pace, "measure_tokens_per_second", lambda *_, **__: 100.0)
 
     def settings(**more: object) -> object:
         return toy_task.recipe(**{"training__max_updates": 4, "training__schedule": "linear"} | more)
@@ -69,8 +69,9 @@ def test_a_run_by_time_keeps_the_size_of_its_updates(
         train(settings(**by_time), tmp_path / "run", started=time.monotonic())  # type: ignore[arg-type]
     tokens = json.loads((tmp_path / "run" / "fitted.json").read_text())["batch_tokens"]
     assert 90 < tokens <= 112  # 0.75 * 300 * 100 / 200, less what starting took
-    assert f"time: updates of {tokens} target tokens, not 200" in caplog.text
-    monkeypatch.setattr(run, "measure_tokens_per_second", lambda *_, **__: 1e9)
+    rate = 5e-3 * (tokens / 200) ** 0.5
+    assert f"time: updates of {tokens} target tokens, not 200, at a learning rate of up to {rate:.2e}" in caplog.text
+    monkeypatch.setattr(pace, "measure_tokens_per_second", lambda *_, **__: 1e9)
     longer = settings(training__max_updates=6, training__warmup_updates=1)  # without a limit of time
     caplog.clear()
     with caplog.at_level("INFO", logger="mtkit"):
