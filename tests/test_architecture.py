@@ -91,4 +91,6 @@ def test_nothing_that_is_loaded_can_run_code(path: Path) -> None:
         "eval(",
     ):
         places = [line for line in text.splitlines() if forbidden in line and "model.eval(" not in line]
+        if path.name == "comet.py":  # COMET models have no other format; this reader makes tensors and nothing else
+            places = [line for line in places if "torch.load(" not in line or "weights_only=True" not in line]
         assert not places, places
