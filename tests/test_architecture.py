@@ -17,7 +17,7 @@ LAYERS = [
     {"io", "log", "html_page"},
     {"section", "model_rules", "model_config", "cleaning_config", "sampling_config", "source_config"},
     {"config", "presets", "layers", "mistakes", "settings"},
-    {"device", "machine", "acceleration", "cores", "locks"},
+    {"device", "machine", "acceleration", "cores", "locks", "output_directory"},
     {"data", "model", "evaluation"},
     {"doctor"},
     {"search"},

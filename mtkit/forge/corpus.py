@@ -23,6 +23,7 @@ from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, 
 from mtkit.io import atomic_file, read_json, read_line_chunks, sha256_file, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import counted, logger
+from mtkit.output_directory import check_output_directory
 from mtkit.translation.bundle import Bundle, load_bundle
 from mtkit.translation.translator import Translation, Translator
 
@@ -66,7 +67,8 @@ def forge(
 
     Raises:
         ConfigError: If the model translates between other languages.
-        DataError: If an input cannot be read, nothing is left, or the directory holds something else.
+        DataError: If an input cannot be read, nothing is left, or the directory holds something else or cannot be
+            written.
         CheckpointError: If there is no whole model.
     """
     bundle = load_bundle(work.model)
@@ -85,11 +87,14 @@ def forge(
     if (done := _done(directory, job)) is not None:
         logger.info("%s: already made from these inputs and this model, nothing to do", directory)
         return done
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with sole_writer(directory):
-        begin(directory, job)
-        translate_shards(lines, _translate(work, beam_size), directory, shard_lines=work.shard_lines)
-        return _finish(directory, job, tags)
+    check_output_directory(directory)
+    try:
+        with sole_writer(directory):
+            begin(directory, job)
+            translate_shards(lines, _translate(work, beam_size), directory, shard_lines=work.shard_lines)
+            return _finish(directory, job, tags)
+    except OSError as error:
+        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
 
 
 def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:

@@ -139,3 +139,17 @@ def test_other_inputs_need_another_directory(model: Path) -> None:
     assert "out: made from something else" in str(refused(*other))
     assert run(*other, "--overwrite").exit_code == 0
     assert corpus.MANIFEST in {path.name for path in Path("out").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ("text.xx", "text.xx: not a directory; choose another -o"),
+        ("text.xx/new", "text.xx/new: cannot write there: Not a directory"),
+        ("/proc/new", "/proc/new: cannot write there: No such file or directory"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_one_line(model: Path, output: str, why: str) -> None:
+    before = sorted(Path().rglob("*"))
+    assert str(refused("distill", "recipe.yaml", "-m", model, "-o", output)) == why
+    assert sorted(Path().rglob("*")) == before
