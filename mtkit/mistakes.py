@@ -76,10 +76,23 @@ def one_by_one(error: ValidationError) -> Iterator[SettingError]:
 def _meant(location: Location, root: type[BaseModel]) -> str:
     """What an unknown setting may have been meant to be."""
     name = str(location[-1])
-    close = difflib.get_close_matches(name, _fields_at(location[:-1], root), n=1, cutoff=0.5)
-    homes = [section for section in root.model_fields if name in _fields_at((section,), root)]
-    meant = close[0] if close else f"{homes[0]}.{name}" if homes else None
+    beside = _fields_at(location[:-1], root)
+    transposed = [field for field in beside if sorted(field) == sorted(name)]
+    homes = [".".join((*home, name)) for home in _homes(name, root)]
+    close = difflib.get_close_matches(name, beside, n=1, cutoff=0.5)
+    meant = next(iter((*transposed, *homes, *close)), None)
     return f"; did you mean {meant}?" if meant else ""
+
+
+def _homes(name: str, root: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    """The sections that have a setting of this name, the outermost first."""
+    sections: list[tuple[tuple[str, ...], type[BaseModel]]] = [((), root)]
+    for location, section in sections:
+        if name in section.model_fields:
+            yield location
+        for key, field in section.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                sections.append(((*location, key), field.annotation))
 
 
 def _plain(location: tuple[int | str, ...]) -> Location:

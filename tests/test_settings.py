@@ -35,6 +35,9 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
         ("model:\n  d_modle: 8\n", r"my.yaml:7: model.d_modle: unknown setting; did you mean d_model\?"),
         ("training:\n  zzz: 8\n", r"my.yaml:7: training.zzz: unknown setting$"),
         ("preset: tiny\n", r"my.yaml:6: preset: unknown setting; did you mean model.preset\?"),
+        ("cleaning: {steps: [spaces]}\n", r"my.yaml:6: cleaning: unknown setting; did you mean data.cleaning\?"),
+        ("model: {beam_size: 3}\n", r"model.beam_size: unknown setting; did you mean decoding.beam_size\?"),
+        ("steps: [spaces]\n", r"my.yaml:6: steps: unknown setting; did you mean data.cleaning.steps\?"),
         ("model: {positions: rope}\n", r"my.yaml:6: model.positions: must be .*'t5' \(got 'rope'\)$"),
         ("model: {d_model: 30, n_heads: 4}\n", r"my.yaml:6: model.n_heads: must divide d_model \(30\) \(got 4\)"),
         ("model: {d_model: many}\n", r"my.yaml:6: model.d_model: .*integer.* \(got 'many'\)"),
@@ -59,6 +62,12 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Settings.load(write(tmp_path, MINIMAL + text)).config()
+
+
+def test_transposed_letters_are_seen_before_what_is_merely_alike(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL.replace("train: {src:", "train: {scr:"))
+    with pytest.raises(ConfigError, match=r"data.train.0.scr: unknown setting; did you mean src\?"):
+        Settings.load(path).config()
 
 
 def test_several_mistakes_in_a_model_are_each_at_their_line(tmp_path: Path) -> None:
