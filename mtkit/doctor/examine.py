@@ -91,14 +91,14 @@ def examine(
         trained = [_seen_in_training(pairs, tally.features(number)) for number, pairs in enumerate(training)]
         findings = _findings(sources["train"], training, tally, trained, held)
         sample = tally.sample.pairs()
-        more, not_examined = _languages(sample, languages, names, workers)
+        more, swapped, not_examined = _languages(sample, languages, names, workers)
     tokens, uncovered, without = _tokens(sample, tokenizer)
     all_seen = [*trained, *(source.seen for source in held)]
     return Report(
         *languages,
         cleaning=cleaning,
         sources=all_seen,
-        findings=[*findings, *more, *uncovered],
+        findings=verdicts.with_sides_exchanged([*findings, *more, *uncovered], swapped),
         lengths=tally.lengths,
         tokens=tokens,
         not_examined=[*_left_out(all_seen, languages, with_held_out=bool(held)), *not_examined, *without],
@@ -169,13 +169,13 @@ def _findings(
 
 def _languages(
     sample: Sequence[SampledPair], languages: tuple[str, str], names: Sequence[str], workers: Workers
-) -> tuple[list[Finding], list[NotExamined]]:
-    """Segments in a wrong language, and what could not be judged."""
+) -> tuple[list[Finding], list[str], list[NotExamined]]:
+    """Segments in a wrong language, the sources whose sides are swapped, and what could not be judged."""
     wrong = tuple(f"wrong_language_{side}" for side in _SIDES)
     try:
         counts = count_languages(sample, languages, workers)
     except DataError as error:
-        return [], [NotExamined(wrong, str(error))]
+        return [], [], [NotExamined(wrong, str(error))]
     findings: list[Finding] = []
     not_examined = []
     for name, language, count in zip(wrong, languages, counts, strict=True):
@@ -183,7 +183,7 @@ def _languages(
             not_examined.append(NotExamined((name,), f"the language {language} is not one that py3langid knows"))
         else:
             findings += verdicts.of_language(name, count, names, len(sample))
-    return findings, not_examined
+    return findings, verdicts.swapped(counts, names), not_examined
 
 
 def _tokens(

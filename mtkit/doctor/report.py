@@ -121,7 +121,7 @@ def _finding_as_json(finding: Finding) -> dict[str, Any]:
         "count": finding.count,
         "share": finding.share,
         "of": finding.of,
-        "what": KINDS[finding.name].what,
+        "what": finding.what,
         "cure": finding.cure,
         "remark": finding.remark,
         "by_source": finding.by_source,

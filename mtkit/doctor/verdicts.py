@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from mtkit.data.pairs import Source
 from mtkit.doctor.chunks import N_SAMPLES
@@ -191,6 +192,32 @@ def of_language(name: str, count: LanguageCount, names: Sequence[str], n_sample:
     by_source = {names[source]: n for source, n in sorted(count.by_source.items())}
     of = f"{count.n_judged:,} segments in {counted(n_sample, 'pair')} drawn evenly"
     return [Finding(name, n_wrong, n_wrong / count.n_judged, of, samples, by_source, remark)]
+
+
+def swapped(counts: Sequence[LanguageCount | None], names: Sequence[str]) -> list[str]:
+    """The sources of which most segments of either side are in the language of the other."""
+    src, tgt = counts
+    if src is None or tgt is None:
+        return []
+    return [
+        name
+        for number, name in enumerate(names)
+        if all(2 * side.crossed[number] > side.judged_by_source[number] for side in (src, tgt))
+    ]
+
+
+def with_sides_exchanged(findings: Sequence[Finding], names: Sequence[str]) -> list[Finding]:
+    """Findings of a wrong language or script, of which exchanging the sides of some sources is the cure.
+
+    The usual cures would drop nearly all of those sources.
+    """
+    if not names:
+        return list(findings)
+    what = f"the two sides of {', '.join(names)} are swapped: exchange the files, then look again"
+    return [
+        replace(finding, by_hand=what) if finding.name.startswith(("wrong_language", "wrong_script")) else finding
+        for finding in findings
+    ]
 
 
 def of_tokens(counts: tuple[TokenCount, TokenCount]) -> list[Finding]:

@@ -231,3 +231,24 @@ def test_what_is_wrong_with_the_files_is_seen_before_cleaning() -> None:
 def test_cleaning_that_leaves_nothing_says_which_step_did_it() -> None:
     message = str(refused(*with_cleaning("[{length: {min_words: 9}}]")))
     assert message.startswith("no training pair is left after cleaning (100 length)")
+
+
+def test_swapped_files_are_not_to_be_cured_by_dropping_them() -> None:
+    pytest.importorskip("py3langid")
+    fruits = {"apples": "Äpfel", "pears": "Birnen", "plums": "Pflaumen", "cherries": "Kirschen", "figs": "Feigen"}
+    english = [f"The children would like to eat {n} more of the {fruit} today." for fruit in fruits for n in range(20)]
+    german = [
+        f"Die Kinder möchten heute noch {n} von den {fruit} essen." for fruit in fruits.values() for n in range(20)
+    ]
+    for name, src, tgt in (("good", english, german), ("bad", german, english)):
+        Path(f"{name}.en").write_text("\n".join(src) + "\n")
+        Path(f"{name}.de").write_text("\n".join(tgt) + "\n")
+    both = "data.train=[{src: good.en, tgt: good.de}, {src: bad.en, tgt: bad.de}]"
+    report = json.loads(run("fruit.yaml", "--set", both, "--json").stdout)
+    cures = {f["name"]: f["cure"] for f in report["findings"] if f["name"].startswith("wrong_language")}
+    cure = "by hand: the two sides of bad are swapped: exchange the files, then look again"
+    assert cures == {"wrong_language_src": cure, "wrong_language_tgt": cure}
+    one_side = "data.train=[{src: good.en, tgt: good.de}, {src: good.en, tgt: bad.de}]"  # English on both
+    report = json.loads(run("fruit.yaml", "--set", one_side, "--json").stdout)
+    cures = {f["name"]: f["cure"] for f in report["findings"] if f["name"].startswith("wrong_language")}
+    assert cures == {"wrong_language_tgt": "data.cleaning.steps: [language]"}
