@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 # Each room may import itself and the rooms before its own.
 LAYERS = [
     {"errors"},
+    {"not_text"},
     {"io", "log", "html_page"},
     {"section", "model_rules", "model_config", "cleaning_config", "sampling_config", "source_config"},
     {"config", "presets", "layers", "mistakes", "settings"},
