@@ -100,7 +100,7 @@ def test_carriage_returns_before_line_feeds_and_a_byte_order_mark_are_dropped(tm
     ("content", "message"),
     [
         (b"ok\nb\xe4d\n", r"x.txt:2: byte 2 of the line is not UTF-8 \(0xe4\)"),
-        (b"\xff\xfea\x00", r"x.txt:1: byte 1"),
+        (b"\xff\xfea\x00", r"x.txt: is UTF-16"),
         (b"a\n\xc3", r"x.txt:2: byte 1"),
     ],
 )
