@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -56,6 +57,8 @@ class SettingError:
         known = re.findall(r"'([^']+)'", self.message) if self.kind == "literal_error" else []
         close = difflib.get_close_matches(str(self.given).lower(), known, n=1, cutoff=0.6)
         hint = f"; did you mean {close[0]!r}?" if close else ""
+        if self.kind == "string_type" and isinstance(self.given, (bool, int, float, date)):
+            hint = "; write it in quotes"  # YAML takes no for false, and 1_000 for a number
         return f"{key}: {self.message} (got {self.given!r}{hint})"
 
 
