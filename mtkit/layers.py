@@ -45,7 +45,7 @@ def read_layer(path: Path, schema: type[BaseModel]) -> Layer:
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
-        found = {str: "text", list: "a list"}.get(type(tree), "a value")
+        found = "text" if isinstance(tree, str) else "a list" if isinstance(tree, list) else "a value"
         raise ConfigError(
             f"{path}: expected sections such as data: and model:, found {found}{_text_file(path, schema)}"
         )
