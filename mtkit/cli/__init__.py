@@ -4,6 +4,7 @@ Nothing here may import torch, directly or through mtkit: ``mtkit --help`` answe
 """
 
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ from mtkit.cli.report import report
 from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
-from mtkit.errors import Interrupted, MtkitError
+from mtkit.errors import Interrupted, MtkitError, Stopped
 
 
 class _Commands(TyperGroup):
@@ -37,6 +38,13 @@ class _Commands(TyperGroup):
         if option is not None:
             option.default = False
         return option
+
+    def invoke(self, ctx: Any) -> Any:
+        """Typer would end a command that a signal stops without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Stopped("stopped") from None
 
 
 app = typer.Typer(
@@ -92,6 +100,7 @@ def main() -> None:
     try:
         app()
     except MtkitError as error:
-        kind = "" if isinstance(error, Interrupted) else "error: "
-        typer.echo(f"mtkit: {kind}{error}", err=True)
+        kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
+        with suppress(OSError, ValueError):  # nobody listens any more
+            typer.echo(f"mtkit: {kind}{error}", err=True)
         sys.exit(error.exit_code)

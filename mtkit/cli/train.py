@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, Stopped
 
 if TYPE_CHECKING:
     from mtkit.settings import Settings
@@ -105,7 +105,10 @@ def train(
 
     directory = run_dir or Path("runs") / recipe_name(config)
     check_output_directory(directory)
-    run = run_training(settings, directory, overwrite=overwrite, started=started)
+    try:
+        run = run_training(settings, directory, overwrite=overwrite, started=started)
+    except KeyboardInterrupt:  # from the first update on, training itself takes the signals
+        raise Stopped("stopped before any update; the same command goes on") from None
     for name, scores in run.scores.items():
         typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}")
         for line in score_lines(scores):
