@@ -139,7 +139,8 @@ class EarlyStoppingConfig(Section):
     """When to end before ``max_updates``."""
 
     metric: Metric = "bleu"
-    """What must go on improving on the validation set; also what *best* means for checkpoints."""
+    """What must go on improving on the validation set; also what *best* means for checkpoints. Where the validation set
+    is not translated (``validate_text: false``) and patience is null, the loss takes its place."""
 
     patience: PositiveInt | None = None
     """Stop after this many validations without a new best; by default never."""
@@ -250,9 +251,15 @@ class TrainingConfig(Section):
         kept = self.keep_last if self.average.by == "last" else self.keep_best
         if self.average.n > kept:
             raise ValueError(f"average.n ({self.average.n}) exceeds keep_{self.average.by} ({kept})")
-        if self.early_stopping.metric != "loss" and not self.validate_text:
+        patient = self.early_stopping.patience is None
+        if self.early_stopping.metric != "loss" and not self.validate_text and not patient:
             raise ValueError(f"early_stopping.metric {self.early_stopping.metric} needs validate_text: true")
         return self
+
+    @property
+    def best_metric(self) -> Metric:
+        """What decides which checkpoint is best: what is measured at all."""
+        return self.early_stopping.metric if self.validate_text else "loss"
 
     def _check_end(self) -> None:
         decays = self.schedule in ("linear", "cosine")

@@ -58,6 +58,10 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
             r"my.yaml:6: training: schedule constant does not reach zero .*; write linear or cosine",
         ),
         ("training: {max_updates: null}\n", r"my.yaml:6: training: max_updates: null needs max_minutes"),
+        (
+            "training: {validate_text: false, early_stopping: {patience: 3}}\n",
+            r"my.yaml:6: training: early_stopping.metric bleu needs validate_text: true",
+        ),
         ("training: {average: {n: 5}}\n", r"average.n \(5\) exceeds keep_last \(3\)"),
         ("model: [1, 2]\n", r"my.yaml:6: model: "),
         ("model: {d_model: 8\n", r"my.yaml:\d+: not valid YAML"),
