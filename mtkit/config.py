@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 from mtkit.cleaning_config import Steps
 from mtkit.model_config import ModelConfig
 from mtkit.sampling_config import MixingConfig, SamplingConfig
-from mtkit.section import Probability, Section
+from mtkit.section import Mistakes, Probability, Section
 from mtkit.source_config import SourceConfig
 
 Positive = Annotated[float, Field(gt=0)]
@@ -73,7 +73,8 @@ class DataConfig(Section):
     def _check_weights(self) -> Self:
         weighted = [source.weight is not None for source in self.train]
         if any(weighted) and not all(weighted):
-            raise ValueError(f"train.{weighted.index(False)} has no weight: give one to every source, or to none")
+            place = f"train.{weighted.index(False)}"
+            raise Mistakes(self, [(place, "has no weight: give one to every source, or to none")])
         if any(weighted) and self.mixing.temperature != 1:
             raise ValueError("train has weights, so that mixing.temperature has no effect: leave out either")
         if any(source.weight is not None for source in (*self.valid, *self.test)):

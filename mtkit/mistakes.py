@@ -69,11 +69,19 @@ def one_by_one(error: ValidationError) -> Iterator[SettingError]:
         reason = context.get("error")
         if isinstance(reason, Mistakes):
             for setting, message in reason.found:
-                yield SettingError((*location, setting), kind, message, getattr(reason.section, setting))
+                within = tuple(int(part) if part.isdigit() else part for part in setting.split("."))
+                yield SettingError((*location, *within), kind, message, _value_at(reason.section, within))
         else:
             plain = _IN_PLAIN_WORDS.get(kind)
             message = plain.format(**context) if plain else details["msg"].removeprefix("Value error, ")
             yield SettingError(location, kind, message, details["input"])
+
+
+def _value_at(section: Any, location: Location) -> object:
+    """What a section has at a location."""
+    for part in location:
+        section = section[part] if isinstance(part, int) else getattr(section, part)
+    return section
 
 
 def _meant(location: Location, root: type[BaseModel]) -> str:

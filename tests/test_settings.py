@@ -72,6 +72,13 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, message: s
         Settings.load(write(tmp_path, MINIMAL + text)).config()
 
 
+def test_a_source_without_a_weight_is_named_by_its_line(tmp_path: Path) -> None:
+    train = "train:\n  - {src: a.en, tgt: a.de, weight: 2}\n  - {src: c.en, tgt: c.de}"
+    path = write(tmp_path, MINIMAL.replace("train: {src: a.en, tgt: a.de}", train))
+    with pytest.raises(ConfigError, match=r"my.yaml:6: data.train.1: has no weight: give one to every source, or to"):
+        Settings.load(path).config()
+
+
 @pytest.mark.parametrize(
     "content", ["One line.\nAnother line.\n", "He said: no: never.\n", "gr\xfcn\n", "long\n" * 1_000_001]
 )
