@@ -228,7 +228,11 @@ def _reading(path: str | Path) -> Iterator[_Position]:
     position = _Position()
     try:
         yield position
-    except (OSError, EOFError) as error:
+    except EOFError:
+        raise DataError(
+            f"{_shown(path)}: incomplete, it breaks off after line {position.line}; fetch it again"
+        ) from None
+    except OSError as error:
         raise DataError(f"{_shown(path)}: cannot read after line {position.line}: {error}") from error
     except Exception as error:  # zstandard.ZstdError, zlib.error, LZMAError: a damaged archive
         if type(error).__module__.partition(".")[0] not in ("zstandard", "zlib", "_lzma"):

@@ -120,8 +120,19 @@ def test_a_damaged_archive_is_named(tmp_path: Path, ending: str) -> None:
         path = tmp_path / f"{name}{ending}"
         path.write_bytes(content)
         for read in (read_lines, lambda path: read_line_chunks(path, 8192)):
-            with pytest.raises(DataError, match=rf"{name}\{ending}: (damaged archive|cannot read) after line \d+: "):
+            with pytest.raises(
+                DataError,
+                match=rf"{name}\{ending}: (damaged archive|cannot read|incomplete, it breaks off) after line \d+",
+            ):
                 list(read(path))
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".xz", ".bz2"])
+def test_an_archive_that_breaks_off_is_to_be_fetched_again(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"cut{ending}"
+    path.write_bytes(PACKERS[ending](b"".join(b"line %d\n" % (i * i) for i in range(50_000)))[:-20])
+    with pytest.raises(DataError, match=rf"cut\{ending}: incomplete, it breaks off after line \d+; fetch it again$"):
+        list(read_lines(path))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
