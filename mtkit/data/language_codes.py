@@ -6,8 +6,8 @@ from functools import cache
 from mtkit.log import logger
 
 CODE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
-"""Two or three letters (ISO 639), and perhaps a script or region: en, deu, zh-Hant, pt-BR, sr_Latn. Which letters, is not
-asked: codes that are made up are of use too."""
+"""Two or three letters (ISO 639), and perhaps a script or region: en, deu, zh-Hant, pt-BR, sr_Latn. Which letters
+is not asked: codes that are made up are of use too."""
 
 _CODES = {
     "arabic": "ar", "bengali": "bn", "chinese": "zh", "czech": "cs", "dutch": "nl", "english": "en", "french": "fr",
