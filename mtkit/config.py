@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 from mtkit.cleaning_config import Steps
 from mtkit.model_config import ModelConfig
 from mtkit.sampling_config import MixingConfig, SamplingConfig
-from mtkit.section import Probability, Section
+from mtkit.section import Mistakes, Probability, Section
 from mtkit.source_config import SourceConfig
 
 Positive = Annotated[float, Field(gt=0)]
@@ -73,7 +73,8 @@ class DataConfig(Section):
     def _check_weights(self) -> Self:
         weighted = [source.weight is not None for source in self.train]
         if any(weighted) and not all(weighted):
-            raise ValueError(f"train.{weighted.index(False)} has no weight: give one to every source, or to none")
+            place = f"train.{weighted.index(False)}"
+            raise Mistakes(self, [(place, "has no weight: give one to every source, or to none")])
         if any(weighted) and self.mixing.temperature != 1:
             raise ValueError("train has weights, so that mixing.temperature has no effect: leave out either")
         if any(source.weight is not None for source in (*self.valid, *self.test)):
@@ -139,7 +140,8 @@ class EarlyStoppingConfig(Section):
     """When to end before ``max_updates``."""
 
     metric: Metric = "bleu"
-    """What must go on improving on the validation set; also what *best* means for checkpoints."""
+    """What must go on improving on the validation set; also what *best* means for checkpoints. Where the validation set
+    is not translated (``validate_text: false``) and patience is null, the loss takes its place."""
 
     patience: PositiveInt | None = None
     """Stop after this many validations without a new best; by default never."""
@@ -255,9 +257,15 @@ class TrainingConfig(Section):
         kept = self.keep_last if self.average.by == "last" else self.keep_best
         if self.average.n > kept:
             raise ValueError(f"average.n ({self.average.n}) exceeds keep_{self.average.by} ({kept})")
-        if self.early_stopping.metric != "loss" and not self.validate_text:
+        patient = self.early_stopping.patience is None
+        if self.early_stopping.metric != "loss" and not self.validate_text and not patient:
             raise ValueError(f"early_stopping.metric {self.early_stopping.metric} needs validate_text: true")
         return self
+
+    @property
+    def best_metric(self) -> Metric:
+        """What decides which checkpoint is best: what is measured at all."""
+        return self.early_stopping.metric if self.validate_text else "loss"
 
     def _check_end(self) -> None:
         decays = self.schedule in ("linear", "cosine")

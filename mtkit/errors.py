@@ -8,7 +8,8 @@ MtkitError                 anything a user can fix; the command line prints it o
 ├── TrainingError           training diverged
 ├── DeviceError            the device asked for is absent or out of memory
 ├── GateError              a quality gate failed (exit code 3)
-└── Interrupted            a signal ended the run with everything saved (exit code 75)
+├── Interrupted            a signal ended the run with everything saved (exit code 75)
+└── Stopped                a signal ended a command, with nothing to go on from (exit code 130)
 
 Everything else that escapes is a bug and keeps its traceback.
 """
@@ -56,3 +57,9 @@ class Interrupted(MtkitError):
     """A signal ended the run with everything saved; the same command goes on."""
 
     exit_code = 75
+
+
+class Stopped(MtkitError):
+    """A signal ended a command before there was anything to go on from."""
+
+    exit_code = 130

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from mtkit.errors import DataError
+from mtkit.not_text import what_is_wrong
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_BYTES = 1 << 20
+_HEAD_BYTES = 4096
 
 PACKED = (".gz", ".zst", ".xz", ".bz2")
 """Endings of packed files that are read as if they were plain."""
@@ -226,7 +228,11 @@ def _reading(path: str | Path) -> Iterator[_Position]:
     position = _Position()
     try:
         yield position
-    except (OSError, EOFError) as error:
+    except EOFError:
+        raise DataError(
+            f"{_shown(path)}: incomplete, it breaks off after line {position.line}; fetch it again"
+        ) from None
+    except OSError as error:
         raise DataError(f"{_shown(path)}: cannot read after line {position.line}: {error}") from error
     except Exception as error:  # zstandard.ZstdError, zlib.error, LZMAError: a damaged archive
         if type(error).__module__.partition(".")[0] not in ("zstandard", "zlib", "_lzma"):
@@ -243,9 +249,21 @@ def decode_line(raw: bytes, number: int, path: str | Path) -> str:
     try:
         return (raw.removeprefix(_BOM) if number == 1 else raw).decode().removesuffix("\n")
     except UnicodeDecodeError as error:
+        head = _head(path) or raw
+        may_be_named = str(path) != "-" and Path(path).suffix not in PACKED
+        if (wrong := what_is_wrong(head, str(path), may_be_named=may_be_named)) is not None:
+            raise DataError(f"{_shown(path)}: {wrong}") from None
         where = f"{_shown(path)}:{number}: byte {error.start + 1} of the line"
         bad = error.object[error.start]
         raise DataError(f"{where} is not UTF-8 (0x{bad:02x}); convert the file, for example with iconv") from None
+
+
+def _head(path: str | Path) -> bytes:
+    """The first bytes of a file, unpacked; of what can be read but once, none."""
+    if not Path(path).is_file():
+        return b""
+    with open_binary(path) as file:
+        return file.read(_HEAD_BYTES)
 
 
 def sha256_file(path: Path) -> str:

@@ -12,6 +12,9 @@ from mtkit.errors import ConfigError
 
 Location = tuple[int | str, ...]
 
+_MAX_BYTES = 5_000_000
+"""What is longer is no recipe, and reading YAML takes minutes and a hundred times as much memory."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -26,25 +29,42 @@ class Layer:
 def read_layer(path: Path, schema: type[BaseModel]) -> Layer:
     """Parse a YAML file, remembering the line of each key."""
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(f"{path}: too long for a recipe{_text_file(path, schema)}")
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         tree = yaml.safe_load(text)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start + 1}") from None
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start + 1}{_text_file(path, schema)}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+        raise ConfigError(f"{path}{where}: not valid YAML: {_problem(error)}{_text_file(path, schema)}") from None
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: expected sections such as data: and model:, found {type(tree).__name__}")
+        found = "text" if isinstance(tree, str) else "a list" if isinstance(tree, list) else "a value"
+        raise ConfigError(
+            f"{path}: expected sections such as data: and model:, found {found}{_text_file(path, schema)}"
+        )
     lines: dict[Location, int] = {}
     if node is not None:
         _collect_lines(node, (), lines, path)
     return Layer(str(path), _with_empty_sections(tree, schema), lines)
+
+
+def _text_file(path: Path, schema: type[BaseModel]) -> str:
+    """What to type where a file of text was given in the place of a recipe; nothing where it is called a recipe."""
+    if path.suffix in (".yaml", ".yml", ".json") or "data" not in schema.model_fields:
+        return ""
+    return f"; to train on two text files: mtkit train --src {path} --tgt FILE"
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    problem = str(getattr(error, "problem", None) or error)
+    return f"{problem}; indent with spaces, not with tabs" if "'\\t'" in problem else problem
 
 
 def _with_empty_sections(tree: dict[str, Any], section: type[BaseModel]) -> dict[str, Any]:

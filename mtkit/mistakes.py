@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -61,6 +62,8 @@ class SettingError:
         known = re.findall(r"'([^']+)'", self.message) if self.kind == "literal_error" else []
         close = difflib.get_close_matches(str(self.given).lower(), known, n=1, cutoff=0.6)
         hint = f"; did you mean {close[0]!r}?" if close else ""
+        if self.kind == "string_type" and isinstance(self.given, (bool, int, float, date)):
+            hint = "; write it in quotes"  # YAML takes no for false, and 1_000 for a number
         given = repr(self.given)
         given = given if len(given) <= _MAX_SHOWN else f"{given[:_MAX_SHOWN]}..."
         return f"{key}: {self.message} (got {given}{hint})"
@@ -73,20 +76,41 @@ def one_by_one(error: ValidationError) -> Iterator[SettingError]:
         reason = context.get("error")
         if isinstance(reason, Mistakes):
             for setting, message in reason.found:
-                yield SettingError((*location, setting), kind, message, getattr(reason.section, setting))
+                within = tuple(int(part) if part.isdigit() else part for part in setting.split("."))
+                yield SettingError((*location, *within), kind, message, _value_at(reason.section, within))
         else:
             plain = _IN_PLAIN_WORDS.get(kind)
             message = plain.format(**context) if plain else details["msg"].removeprefix("Value error, ")
             yield SettingError(location, kind, message, details["input"])
 
 
+def _value_at(section: Any, location: Location) -> object:
+    """What a section has at a location."""
+    for part in location:
+        section = section[part] if isinstance(part, int) else getattr(section, part)
+    return section
+
+
 def _meant(location: Location, root: type[BaseModel]) -> str:
     """What an unknown setting may have been meant to be."""
     name = str(location[-1])
-    close = difflib.get_close_matches(name, _fields_at(location[:-1], root), n=1, cutoff=0.5)
-    homes = [section for section in root.model_fields if name in _fields_at((section,), root)]
-    meant = close[0] if close else f"{homes[0]}.{name}" if homes else None
+    beside = _fields_at(location[:-1], root)
+    transposed = [field for field in beside if sorted(field) == sorted(name)]
+    homes = [".".join((*home, name)) for home in _homes(name, root)]
+    close = difflib.get_close_matches(name, beside, n=1, cutoff=0.5)
+    meant = next(iter((*transposed, *homes, *close)), None)
     return f"; did you mean {meant}?" if meant else ""
+
+
+def _homes(name: str, root: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    """The sections that have a setting of this name, the outermost first."""
+    sections: list[tuple[tuple[str, ...], type[BaseModel]]] = [((), root)]
+    for location, section in sections:
+        if name in section.model_fields:
+            yield location
+        for key, field in section.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                sections.append(((*location, key), field.annotation))
 
 
 def _plain(location: tuple[int | str, ...]) -> Location:

@@ -9,7 +9,7 @@ Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 Mistake = tuple[str, str]
-"""A setting of a section, and what is wrong with it."""
+"""A setting of a section, dotted where it lies deeper (``train.1``), and what is wrong with it."""
 
 
 class Section(BaseModel):

@@ -14,10 +14,11 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 # Each room may import itself and the rooms before its own.
 LAYERS = [
     {"errors"},
+    {"not_text"},
     {"io", "log", "html_page"},
     {"section", "model_rules", "model_config", "cleaning_config", "sampling_config", "source_config"},
     {"config", "presets", "layers", "mistakes", "settings"},
-    {"device", "machine", "acceleration", "cores", "locks"},
+    {"device", "machine", "acceleration", "cores", "locks", "output_directory"},
     {"data", "model", "evaluation"},
     {"doctor"},
     {"search"},

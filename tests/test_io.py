@@ -100,7 +100,7 @@ def test_carriage_returns_before_line_feeds_and_a_byte_order_mark_are_dropped(tm
     ("content", "message"),
     [
         (b"ok\nb\xe4d\n", r"x.txt:2: byte 2 of the line is not UTF-8 \(0xe4\)"),
-        (b"\xff\xfea\x00", r"x.txt:1: byte 1"),
+        (b"\xff\xfea\x00", r"x.txt: is UTF-16"),
         (b"a\n\xc3", r"x.txt:2: byte 1"),
     ],
 )
@@ -120,8 +120,19 @@ def test_a_damaged_archive_is_named(tmp_path: Path, ending: str) -> None:
         path = tmp_path / f"{name}{ending}"
         path.write_bytes(content)
         for read in (read_lines, lambda path: read_line_chunks(path, 8192)):
-            with pytest.raises(DataError, match=rf"{name}\{ending}: (damaged archive|cannot read) after line \d+: "):
+            with pytest.raises(
+                DataError,
+                match=rf"{name}\{ending}: (damaged archive|cannot read|incomplete, it breaks off) after line \d+",
+            ):
                 list(read(path))
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".xz", ".bz2"])
+def test_an_archive_that_breaks_off_is_to_be_fetched_again(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"cut{ending}"
+    path.write_bytes(PACKERS[ending](b"".join(b"line %d\n" % (i * i) for i in range(50_000)))[:-20])
+    with pytest.raises(DataError, match=rf"cut\{ending}: incomplete, it breaks off after line \d+; fetch it again$"):
+        list(read_lines(path))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -167,3 +178,35 @@ def test_json_survives_and_damage_is_named(tmp_path: Path) -> None:
 def test_the_hash_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256_file(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
+
+
+@pytest.mark.parametrize("name", ["x.de", "x.de.gz"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (gzip.compress(b"one\n", mtime=0), "is packed with gzip: name it {}.gz"),
+        (zstandard.compress(b"one\n"), "is packed with zstd: name it {}.zst"),
+        (lzma.compress(b"one\n"), "is packed with xz: name it {}.xz"),
+        (bz2.compress(b"one\n"), "is packed with bzip2: name it {}.bz2"),
+        ("zwölf\n".encode("utf-16"), "is UTF-16: convert it with iconv -f utf-16 -t utf-8"),
+        ("plain\nzwölf\n".encode("utf-16-le"), "is UTF-16LE: convert it with iconv -f utf-16le -t utf-8"),
+        ("plain\nzwölf\n".encode("utf-16-be"), "is UTF-16BE: convert it with iconv -f utf-16be -t utf-8"),
+        ("zwölf\n".encode("utf-32"), "is UTF-32: convert it with iconv -f utf-32 -t utf-8"),
+        (b"\x7fELF\x02\x00\n\xff\xfe\x80\n", "is no text: it has NUL bytes"),
+        ("one\nzwölf\n".encode("latin-1"), "{}:2: byte 3 of the line is not UTF-8 (0xf6); convert the file, for"),
+    ],
+)
+@pytest.mark.parametrize(
+    "read", [lambda path: list(read_lines(path)), lambda path: list(read_line_chunks(path, 2))], ids=["lines", "chunks"]
+)
+def test_what_is_not_utf_8_is_called_what_it_is(
+    tmp_path: Path, name: str, content: bytes, why: str, read: Callable[[Path], object]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    expected = why.format(path)
+    if name.endswith(".gz") and "name it" in why:
+        expected = why.partition("name it")[0] + "unpack it first"
+    with pytest.raises(DataError) as error:
+        read(path)
+    assert str(error.value).startswith(expected if why.startswith("{}") else f"{path}: {expected}")

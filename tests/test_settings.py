@@ -35,6 +35,13 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
         ("model:\n  d_modle: 8\n", r"my.yaml:7: model.d_modle: unknown setting; did you mean d_model\?"),
         ("training:\n  zzz: 8\n", r"my.yaml:7: training.zzz: unknown setting$"),
         ("preset: tiny\n", r"my.yaml:6: preset: unknown setting; did you mean model.preset\?"),
+        ("cleaning: {steps: [spaces]}\n", r"my.yaml:6: cleaning: unknown setting; did you mean data.cleaning\?"),
+        ("model: {beam_size: 3}\n", r"model.beam_size: unknown setting; did you mean decoding.beam_size\?"),
+        ("steps: [spaces]\n", r"my.yaml:6: steps: unknown setting; did you mean data.cleaning.steps\?"),
+        ("name: no\n", r"my.yaml:6: name: must be text \(got False; write it in quotes\)"),
+        ("name: 2024-05-01\n", r"my.yaml:6: name: must be text \(got .*; write it in quotes\)"),
+        ("name: [a]\n", r"my.yaml:6: name: must be text \(got \['a'\]\)"),
+        ("model:\n\td_model: 8\n", r"my.yaml:7: not valid YAML: .*; indent with spaces, not with tabs$"),
         ("model: {positions: rope}\n", r"my.yaml:6: model.positions: must be .*'t5' \(got 'rope'\)$"),
         ("model: {d_model: 30, n_heads: 4}\n", r"my.yaml:6: model.n_heads: must divide d_model \(30\) \(got 4\)"),
         ("model: {d_model: many}\n", r"my.yaml:6: model.d_model: .*integer.* \(got 'many'\)"),
@@ -51,6 +58,10 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
             r"my.yaml:6: training: schedule constant does not reach zero .*; write linear or cosine",
         ),
         ("training: {max_updates: null}\n", r"my.yaml:6: training: max_updates: null needs max_minutes"),
+        (
+            "training: {validate_text: false, early_stopping: {patience: 3}}\n",
+            r"my.yaml:6: training: early_stopping.metric bleu needs validate_text: true",
+        ),
         ("training: {average: {n: 5}}\n", r"average.n \(5\) exceeds keep_last \(3\)"),
         ("model: [1, 2]\n", r"my.yaml:6: model: "),
         ("model: {d_model: 8\n", r"my.yaml:\d+: not valid YAML"),
@@ -59,6 +70,35 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Settings.load(write(tmp_path, MINIMAL + text)).config()
+
+
+def test_a_source_without_a_weight_is_named_by_its_line(tmp_path: Path) -> None:
+    train = "train:\n  - {src: a.en, tgt: a.de, weight: 2}\n  - {src: c.en, tgt: c.de}"
+    path = write(tmp_path, MINIMAL.replace("train: {src: a.en, tgt: a.de}", train))
+    with pytest.raises(ConfigError, match=r"my.yaml:6: data.train.1: has no weight: give one to every source, or to"):
+        Settings.load(path).config()
+
+
+@pytest.mark.parametrize(
+    "content", ["One line.\nAnother line.\n", "He said: no: never.\n", "gr\xfcn\n", "long\n" * 1_000_001]
+)
+def test_a_text_file_in_the_place_of_a_recipe_is_shown_the_way(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "a.en"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(
+        ConfigError, match=r"a\.en.*; to train on two text files: mtkit train --src .*a\.en --tgt FILE$"
+    ):
+        Settings.load(path)
+    path = path.rename(tmp_path / "a.yaml")
+    with pytest.raises(ConfigError) as error:
+        Settings.load(path)
+    assert "--src" not in str(error.value)
+
+
+def test_transposed_letters_are_seen_before_what_is_merely_alike(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL.replace("train: {src:", "train: {scr:"))
+    with pytest.raises(ConfigError, match=r"data.train.0.scr: unknown setting; did you mean src\?"):
+        Settings.load(path).config()
 
 
 def test_several_mistakes_in_a_model_are_each_at_their_line(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Nothing here may import torch, directly or through mtkit: ``mtkit --help`` answe
 """
 
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -25,7 +26,7 @@ from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
 from mtkit.cli.usage import Commands
-from mtkit.errors import Interrupted, MtkitError
+from mtkit.errors import Interrupted, MtkitError, Stopped
 
 app = typer.Typer(
     cls=Commands,
@@ -80,6 +81,7 @@ def main() -> None:
     try:
         app()
     except MtkitError as error:
-        kind = "" if isinstance(error, Interrupted) else "error: "
-        typer.echo(f"mtkit: {kind}{error}", err=True)
+        kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
+        with suppress(OSError, ValueError):  # nobody listens any more
+            typer.echo(f"mtkit: {kind}{error}", err=True)
         sys.exit(error.exit_code)

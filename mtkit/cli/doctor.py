@@ -10,8 +10,9 @@ from mtkit.cli.options import ConfigOption, SetOption
 from mtkit.errors import ConfigError, DataError, VocabularyError
 
 if TYPE_CHECKING:
+    from mtkit.config import DataConfig
     from mtkit.data.tokenizer import Tokenizer
-    from mtkit.doctor.examine import Sources
+    from mtkit.doctor.training_pairs import Sources
 
 
 def doctor(
@@ -39,6 +40,9 @@ def doctor(
         Path | None, typer.Option("--html", metavar="FILE", help="Also write a page with plots; needs mtkit[report].")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything serious is found.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="With a recipe: examine the files as they are, not what its cleaning leaves.")
+    ] = False,
     sample: Annotated[
         int, typer.Option("--sample", min=100, help="Pairs, drawn evenly, to judge languages and tokens by.")
     ] = 30_000,
@@ -50,7 +54,9 @@ def doctor(
     """Look at a corpus before training, and say what is wrong with it and what would cure it.
 
     \b
-    mtkit doctor recipe.yaml                      training pairs, and what of the held-out sets is among them
+    mtkit doctor recipe.yaml                      training pairs, as the recipe's cleaning leaves them, and what of
+                                                  the held-out sets is among them
+    mtkit doctor recipe.yaml --raw                the same of the files as they are
     mtkit doctor --src my.en --tgt my.de          two files
     mtkit doctor recipe.yaml --html report.html   with plots, as one page
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
@@ -63,11 +69,13 @@ def doctor(
     from mtkit.doctor.text import report_lines, summary
 
     sources: Sources
+    data: DataConfig | None = None
     if chosen is not None:
         from mtkit.settings import Settings
 
         settings = Settings.load(chosen, overrides=overrides or ()).before_corpus().config()
-        sources, languages = open_sources(settings.data), (settings.data.src_lang, settings.data.tgt_lang)
+        data = settings.data
+        sources, languages = open_sources(data), (data.src_lang, data.tgt_lang)
         if tokenizer is None and settings.prepared_directory.exists():
             tokenizer = settings.prepared_directory
     else:
@@ -84,6 +92,7 @@ def doctor(
         n_sample=sample,
         tokenizer=None if tokenizer is None else _tokenizer(tokenizer),
         n_workers=workers or available_cores(),
+        data=None if raw else data,
     )
     if as_json:
         import json

@@ -25,7 +25,7 @@ forge = typer.Typer(
 )
 
 RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe that the pairs are for.")]
-OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Receives the new source.")]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Directory for the new pairs.")]
 BeamOption = Annotated[
     int | None, typer.Option("--beam-size", "-b", min=1, help="1 is greedy. Default: the model's own.")
 ]

@@ -1,9 +1,15 @@
 """Ctrl-C and SIGTERM: both end a command at once, with what it had begun to write put away."""
 
 import signal
+import time
 from types import FrameType
 
-_received = False
+_SAME_SECONDS = 1.0
+"""A signal so soon after another is the same one: timeout and shells send it to the process and to its group. A second
+KeyboardInterrupt would break off the cleaning up, and leave processes and their semaphores to the system."""
+
+_received: float | None = None
+"""When the last signal came, on ``time.monotonic()``."""
 
 
 def install() -> None:
@@ -18,11 +24,13 @@ def check() -> None:
 
     Called before whatever may wait for ever.
     """
-    if _received:
+    if _received is not None:
         raise KeyboardInterrupt
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     global _received
-    _received = True
+    before, _received = _received, time.monotonic()
+    if before is not None and _received - before < _SAME_SECONDS:
+        return
     raise KeyboardInterrupt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit.cli.options import ConfigOption, OverwriteOption, PrintConfigOption, SetOption
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +63,10 @@ def preprocess(
         typer.echo("nothing written; max_tokens and max_ratio count tokens and were not looked at")
         return
     directory = resolved.prepared_directory
-    prepared = prepare(resolved.data, resolved.tokenizer, directory, overwrite=overwrite, n_workers=workers)
+    try:
+        prepared = prepare(resolved.data, resolved.tokenizer, directory, overwrite=overwrite, n_workers=workers)
+    except KeyboardInterrupt:
+        raise Stopped("stopped; nothing was written") from None
     for line in _report(prepared.manifest):
         typer.echo(line)
     typer.echo(f"prepared corpus: {directory}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, Stopped
 
 if TYPE_CHECKING:
     from mtkit.settings import Settings
@@ -81,6 +81,8 @@ def train(
         "training.precision": precision,
         "training.threads": threads,
     }
+    from mtkit.output_directory import check_output_directory
+
     if src is not None and tgt is not None:
         assert run_dir is not None
         from mtkit.training.quickstart import recipe_for, write_recipe
@@ -90,6 +92,7 @@ def train(
             settings = Settings.load(None, overrides=overrides or (), flags=flags)
             typer.echo(_explain(settings.with_layer("mtkit train --src", chosen)))
             return
+        check_output_directory(run_dir)
         config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
@@ -101,7 +104,11 @@ def train(
     from mtkit.training.run import train as run_training
 
     directory = run_dir or Path("runs") / recipe_name(config)
-    run = run_training(settings, directory, overwrite=overwrite, started=started)
+    check_output_directory(directory)
+    try:
+        run = run_training(settings, directory, overwrite=overwrite, started=started)
+    except KeyboardInterrupt:  # from the first update on, training itself takes the signals
+        raise Stopped("stopped before any update; the same command goes on") from None
     for name, scores in run.scores.items():
         typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}")
         for line in score_lines(scores):

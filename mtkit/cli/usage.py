@@ -5,6 +5,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from mtkit.errors import Stopped
+
 # Typer has its own copy of click, or click itself, by its version.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -25,6 +27,13 @@ class Commands(TyperGroup):
             typer.echo(told(error), err=True)
             code = 2
         raise SystemExit(code or 0)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Typer would end a command that a signal stops without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Stopped("stopped") from None
 
     def get_help_option(self, ctx: Any) -> Any:
         """Without this it would be None, which Typer imports pydantic to accept: 0.1 s before every COMMAND --help."""

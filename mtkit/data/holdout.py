@@ -37,7 +37,7 @@ def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: 
     Args:
         src: Source lines.
         tgt: Target lines, aligned with them.
-        directory: Receives ``train.en``, ``train.de`` and so on.
+        directory: Receives ``train.en``, ``train.de`` and so on; lies in that of the run.
         src_lang: Ending of the source files.
         tgt_lang: Ending of the target files.
         seed: Decides which lines are drawn.
@@ -53,7 +53,9 @@ def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: 
     origin = {"inputs": {str(path): sha256_file(path) for path in (src, tgt)}, "seed": seed}
     if directory.exists():
         if _content(read_json(directory / ORIGIN_FILE)) != _content(origin):
-            raise DataError(f"{directory}: was cut from other files; choose another -o, or --overwrite")
+            raise DataError(
+                f"{directory.parent}: was begun with other --src and --tgt files; choose another -o, or --overwrite"
+            )
         return splits
     n = _count(src, tgt)
     n_held = min(_MAX_HELD_OUT, n // 20)

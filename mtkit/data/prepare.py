@@ -37,7 +37,7 @@ from mtkit.io import atomic_directory, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import logger
 
-__all__ = ["Manifest", "Prepared", "open_prepared", "prepare", "try_cleaning"]
+__all__ = ["Manifest", "Prepared", "clean", "nothing_left", "open_prepared", "prepare", "try_cleaning"]
 
 Sources = Mapping[Place, Sequence[Source]]
 Hashes = dict[str, str]
@@ -152,11 +152,22 @@ def try_cleaning(data: DataConfig, *, n_workers: int | None = None) -> list[Clea
     """
     sources = open_sources(data)
     with tempfile.TemporaryDirectory(prefix="mtkit-") as scratch, Workers(n_workers) as workers:
-        return reports_by_text(sources["train"], _clean(data, sources, workers, Path(scratch)))
+        return reports_by_text(sources["train"], clean(data, sources, workers, Path(scratch)))
 
 
-def _clean(data: DataConfig, sources: Sources, workers: Workers, scratch: Path) -> Judgement:
-    """Read everything once: raise what is wrong with it, and judge the training pairs by their text."""
+def clean(data: DataConfig, sources: Sources, workers: Workers, scratch: Path) -> Judgement:
+    """Read everything once: raise what is wrong with it, and judge the training pairs by their text.
+
+    Args:
+        data: Languages, filters and cleaning.
+        sources: Those of the recipe, in its order.
+        workers: Take the steps.
+        scratch: Directory for temporary files, which the judgement needs as long as it is used.
+
+    Raises:
+        ConfigError: If a cleaning step cannot work with the languages or sets.
+        DataError: If an input is missing, malformed or empty.
+    """
     held_out = [*sources["valid"], *sources["test"]]
     for source in held_out:
         if not sum(len(pairs.src) for pairs in source.chunks()):  # all of it, as a fault may be at its end
@@ -192,9 +203,9 @@ def _prepare(
         tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
     scratch = work / "scratch"
     scratch.mkdir()
-    judgement = _clean(data, sources, workers, scratch)
+    judgement = clean(data, sources, workers, scratch)
     if judgement.verdicts.all():
-        raise _nothing_left(reports_by_text(sources["train"], judgement))
+        raise nothing_left(reports_by_text(sources["train"], judgement))
     trained = tokenizer_for(judgement, tokenizer)
     trained.save(work)
     train, valid, test = (_inputs(data, sources, hashes, place, trained) for place in PLACES)
@@ -204,7 +215,7 @@ def _prepare(
         for source, judged, of_source in zip(sources["train"], judgement.sources, written, strict=True)
     ]
     if not any(report["n_kept"] for report in cleaned):
-        raise _nothing_left(cleaned)
+        raise nothing_left(cleaned)
     write_json(work / REPORT_FILE, {"sources": cleaned})
     reports = list(starmap(partial(_report, "train"), zip(train, written, cleaned, strict=True)))
     del judgement
@@ -242,6 +253,7 @@ def _report(place: Place, each: Input, written: Written, cleaned: CleaningReport
     )
 
 
-def _nothing_left(reports: Sequence[CleaningReport]) -> DataError:
+def nothing_left(reports: Sequence[CleaningReport]) -> DataError:
+    """What is wrong with a corpus of which cleaning leaves nothing."""
     shown = ", ".join(f"{n:,} {label}" for label, n in all_dropped(reports).items())
     return DataError(f"no training pair is left after cleaning ({shown}); see data.cleaning in the recipe")

@@ -1,6 +1,5 @@
 """Where pairs come from: the sources that a recipe names, whatever their format."""
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ from mtkit.data.formats.po import PoSource
 from mtkit.data.formats.text import TextSource, TsvSource
 from mtkit.data.formats.tmx import TmxSource
 from mtkit.data.formats.xliff import XliffSource
+from mtkit.data.language_codes import CODE, warn_of
 from mtkit.data.pairs import FirstPairs, Source
 from mtkit.errors import ConfigError, DataError
 from mtkit.io import PACKED
@@ -19,8 +19,6 @@ from mtkit.source_config import SourceConfig
 
 Place = Literal["train", "valid", "test"]
 PLACES: tuple[Place, ...] = ("train", "valid", "test")
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
@@ -58,7 +56,10 @@ def open_source(config: SourceConfig, place: Place, languages: tuple[str, str]) 
         place: Where it stands there.
         languages: Codes of source and target, where it has none of its own.
     """
-    source = _of_kind(config, place, (config.src_lang or languages[0], config.tgt_lang or languages[1]))
+    languages = (config.src_lang or languages[0], config.tgt_lang or languages[1])
+    for language in languages:
+        warn_of(language)
+    source = _of_kind(config, place, languages)
     if config.limit is None or isinstance(source, HuggingFaceSource):
         return source
     return FirstPairs(source, config.limit)
@@ -127,6 +128,6 @@ def language_of(path: Path, flag: str) -> str:
     for packed in PACKED:
         name = name.removesuffix(packed)
     ending = name.rpartition(".")[2]
-    if ending == name or ending in ("txt", "tok", "src", "tgt") or not _LANGUAGE.fullmatch(ending):
+    if ending == name or ending in ("txt", "tok", "src", "tgt") or not CODE.fullmatch(ending):
         raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
     return ending

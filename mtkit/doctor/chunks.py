@@ -43,6 +43,13 @@ class Chunk:
     src: list[str]
     tgt: list[str]
 
+    rows: NDArray[np.int64] | None = None
+    """Where they stand in the files of the source, counted from 0; None where that is one behind the other."""
+
+    def place(self, row: int) -> int:
+        """Where a pair of the chunk stands in the files of the source, counted from 0."""
+        return self.first + row if self.rows is None else int(self.rows[row])
+
 
 @dataclass
 class Hits:

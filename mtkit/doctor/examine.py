@@ -1,13 +1,14 @@
 """Examine a corpus before training: read it once, look at its chunks side by side, and say what was seen."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mtkit.config import DataConfig
 from mtkit.data.pairs import Pairs, Source
 from mtkit.data.sources import Place
 from mtkit.data.tokenizer import Tokenizer
@@ -24,10 +25,17 @@ from mtkit.doctor.report import NotExamined, Report, SourceSeen
 from mtkit.doctor.sampling import SampledPair
 from mtkit.doctor.tally import Tally
 from mtkit.doctor.tokens import TokenCount, count_tokens
+from mtkit.doctor.training_pairs import (
+    CleanedPairs,
+    Cleaning,
+    PairsAsRead,
+    Sources,
+    TrainingPairs,
+    cleaned,
+    has_steps,
+)
 from mtkit.errors import DataError
 from mtkit.log import progress_bar
-
-Sources = Mapping[Place, Sequence[Source]]
 
 _SIDES = ("src", "tgt")
 _HELD_OUT: tuple[Place, ...] = ("valid", "test")
@@ -40,6 +48,7 @@ def examine(
     n_sample: int,
     tokenizer: Tokenizer | None = None,
     n_workers: int = 1,
+    data: DataConfig | None = None,
 ) -> Report:
     """Look at everything.
 
@@ -49,40 +58,47 @@ def examine(
         n_sample: Pairs, drawn evenly, for what takes too long to be done for all: languages and tokens.
         tokenizer: What the corpus will be cut up by, where that is known.
         n_workers: Processes; the report is the same with any number of them.
+        data: Of the recipe that the sources are from: training pairs are examined as its filters and cleaning steps
+            leave them. None, or one without such, examines them as they are.
 
     Raises:
+        ConfigError: If a cleaning step cannot work with the languages or sets.
         DataError: If an input cannot be read, or there is no pair of training.
     """
     held = [_HeldOutSource(place, source) for place in _HELD_OUT for source in sources.get(place, ())]
-    readers = [PatientReader(source) for source in sources["train"]]
+    cleaning: Cleaning | None = None
+    training: Sequence[PairsAsRead | CleanedPairs]
     names = [source.name for source in sources["train"]]
     with (
         tempfile.TemporaryDirectory(prefix="mtkit-doctor-") as scratch,
         Tally(names, Path(scratch), n_sample=n_sample) as tally,
         Workers(n_workers) as workers,
     ):
+        if data is not None and has_steps(data):
+            (Path(scratch) / "cleaning").mkdir()
+            training, cleaning = cleaned(data, sources, workers, Path(scratch) / "cleaning")
+        else:
+            training = [PairsAsRead(source) for source in sources["train"]]
         if held:
             save_held_out((chunk for source in held for chunk in source.chunks()), Path(scratch))
         with progress_bar(total=None, description="examining", unit="pair") as bar:
             inspection = Inspection((_scripts(languages[0]), _scripts(languages[1])), Path(scratch) if held else None)
-            for seen in workers.map(inspection, _chunks(readers)):
+            for seen in workers.map(inspection, _chunks(training)):
                 tally.add(seen)
                 bar.update(len(seen.chunk.src))
         if not sum(tally.n_pairs):
             raise DataError(f"{' and '.join(names)}: empty, not one pair to examine")
-        trained = [
-            _seen("train", source, reader, tally.features(number))
-            for number, (source, reader) in enumerate(zip(sources["train"], readers, strict=True))
-        ]
-        findings = _findings(sources["train"], tally, trained, held)
+        trained = [_seen_in_training(pairs, tally.features(number)) for number, pairs in enumerate(training)]
+        findings = _findings(sources["train"], training, tally, trained, held)
         sample = tally.sample.pairs()
-        more, not_examined = _languages(sample, languages, names, workers)
+        more, swapped, not_examined = _languages(sample, languages, names, workers)
     tokens, uncovered, without = _tokens(sample, tokenizer)
     all_seen = [*trained, *(source.seen for source in held)]
     return Report(
         *languages,
+        cleaning=cleaning,
         sources=all_seen,
-        findings=[*findings, *more, *uncovered],
+        findings=verdicts.with_sides_exchanged([*findings, *more, *uncovered], swapped),
         lengths=tally.lengths,
         tokens=tokens,
         not_examined=[*_left_out(all_seen, languages, with_held_out=bool(held)), *not_examined, *without],
@@ -108,47 +124,58 @@ class _HeldOutSource:
     def seen(self) -> SourceSeen:
         """What was seen of it, once it was read."""
         whole = np.concatenate([np.empty(0, dtype=FEATURES), *self._features])
-        return _seen(self._place, self.source, self._reader, whole)
+        n_src, n_tgt = self._reader.n_lines
+        return SourceSeen(self._place, self.source.name, n_src, n_tgt, align(whole))
 
 
-def _seen(place: Place, source: Source, reader: PatientReader, rows: NDArray[np.void]) -> SourceSeen:
-    """What was seen of a source whose pairs have these features."""
-    n_src, n_tgt = reader.n_lines
-    return SourceSeen(place, source.name, n_src, n_tgt, align(rows))
+def _seen_in_training(pairs: PairsAsRead | CleanedPairs, rows: NDArray[np.void]) -> SourceSeen:
+    """What was seen of a source whose examined pairs have these features.
+
+    The alignment is always that of the files: where it drifts, they are to be mended, and cleaning only hides where.
+    """
+    n_src, n_tgt = pairs.n_lines
+    if isinstance(pairs, CleanedPairs):
+        return SourceSeen("train", pairs.name, n_src, n_tgt, align(pairs.features), n_kept=pairs.n_kept)
+    return SourceSeen("train", pairs.name, n_src, n_tgt, align(rows))
 
 
-def _chunks(readers: Sequence[PatientReader]) -> Iterator[Chunk]:
-    for number, reader in enumerate(readers):
+def _chunks(training: Sequence[PairsAsRead | CleanedPairs]) -> Iterator[Chunk]:
+    for number, of_source in enumerate(training):
         first = 0
-        for pairs in reader.chunks():
-            yield Chunk(number, first, pairs.src, pairs.tgt)
+        for pairs in of_source.chunks():
+            rows = of_source.rows(first, len(pairs.src)) if isinstance(of_source, CleanedPairs) else None
+            yield Chunk(number, first, pairs.src, pairs.tgt, rows)
             first += len(pairs.src)
 
 
 def _findings(
-    sources: Sequence[Source], tally: Tally, trained: Sequence[SourceSeen], held: Sequence[_HeldOutSource]
+    sources: Sequence[Source],
+    training: Sequence[TrainingPairs],
+    tally: Tally,
+    trained: Sequence[SourceSeen],
+    held: Sequence[_HeldOutSource],
 ) -> list[Finding]:
     """What all pairs together show."""
     held_seen = [source.seen for source in held]
     return [
         *verdicts.of_alignment([*trained, *held_seen], [*sources, *(source.source for source in held)]),
         *verdicts.of_chunks(tally),
-        *verdicts.of_repeats(tally, sources),
-        *verdicts.of_ratios(tally, sources),
-        *verdicts.of_leaks(tally, held_seen, sources),
+        *verdicts.of_repeats(tally, training),
+        *verdicts.of_ratios(tally, training),
+        *verdicts.of_leaks(tally, held_seen, training),
         *verdicts.of_line_ends(end for source in sources for end in line_ends(source)),
     ]
 
 
 def _languages(
     sample: Sequence[SampledPair], languages: tuple[str, str], names: Sequence[str], workers: Workers
-) -> tuple[list[Finding], list[NotExamined]]:
-    """Segments in a wrong language, and what could not be judged."""
+) -> tuple[list[Finding], list[str], list[NotExamined]]:
+    """Segments in a wrong language, the sources whose sides are swapped, and what could not be judged."""
     wrong = tuple(f"wrong_language_{side}" for side in _SIDES)
     try:
         counts = count_languages(sample, languages, workers)
     except DataError as error:
-        return [], [NotExamined(wrong, str(error))]
+        return [], [], [NotExamined(wrong, str(error))]
     findings: list[Finding] = []
     not_examined = []
     for name, language, count in zip(wrong, languages, counts, strict=True):
@@ -156,7 +183,7 @@ def _languages(
             not_examined.append(NotExamined((name,), f"the language {language} is not one that py3langid knows"))
         else:
             findings += verdicts.of_language(name, count, names, len(sample))
-    return findings, not_examined
+    return findings, verdicts.swapped(counts, names), not_examined
 
 
 def _tokens(

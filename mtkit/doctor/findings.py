@@ -157,6 +157,9 @@ class Finding:
     remark: str = ""
     """What else there is to say of it: how it was counted, or where it lies."""
 
+    by_hand: str = ""
+    """What to do instead of the usual cure."""
+
     places: list[tuple[str, str]] = field(default_factory=list)
     """For leakage: each pair of training and of the held-out set that it is in, as NAME:PAIR, counted from 1."""
 
@@ -176,7 +179,7 @@ class Finding:
     @property
     def cure(self) -> str:
         """The setting that would cure it, or what to do by hand."""
-        return KINDS[self.name].cure
+        return f"{_BY_HAND}{self.by_hand}" if self.by_hand else KINDS[self.name].cure
 
 
 _MAX_SHOWN = 160

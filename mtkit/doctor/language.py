@@ -35,6 +35,12 @@ class LanguageCount:
     by_source: Counter[int] = field(default_factory=Counter)
     """The same by number of the source."""
 
+    judged_by_source: Counter[int] = field(default_factory=Counter)
+    """All that were judged, by number of the source."""
+
+    crossed: Counter[int] = field(default_factory=Counter)
+    """Segments in the language of the other side, by number of the source."""
+
     samples: list[tuple[SampledPair, str]] = field(default_factory=list)
     """The first of them, with their language."""
 
@@ -55,20 +61,23 @@ def count_languages(
     Raises:
         DataError: If py3langid is not installed.
     """
-    return [_count_side(sample, side, code, workers) for side, code in enumerate(expected)]
+    return [_count_side(sample, side, (expected[side], expected[1 - side]), workers) for side in (0, 1)]
 
 
-def _count_side(sample: Sequence[SampledPair], side: int, expected: str, workers: Workers) -> LanguageCount | None:
+def _count_side(
+    sample: Sequence[SampledPair], side: int, codes: tuple[str, str], workers: Workers
+) -> LanguageCount | None:
+    """Judge one side; ``codes`` are of its own language and that of the other."""
     judged = [pair for pair in sample if len(_segment(pair, side).encode()) >= MIN_BYTES]
     slices = [judged[start : start + _SLICE] for start in range(0, len(judged), _SLICE)]
     segments = ([_segment(pair, side) for pair in part] for part in slices)
     count = LanguageCount()
     # The classifier is loaded where it works, which takes a few hundred megabytes in each process.
-    for part, found in zip(slices, workers.map(partial(_tell, expected), segments), strict=True):
+    for part, found in zip(slices, workers.map(partial(_tell, codes[0]), segments), strict=True):
         if found is None:
             return None
         for pair, (language, confidence) in zip(part, found, strict=True):
-            _count(count, pair, language, confidence, expected)
+            _count(count, pair, language, confidence, codes)
     return count
 
 
@@ -77,14 +86,17 @@ def _tell(expected: str, segments: list[str]) -> list[tuple[str, float]] | None:
     return languages(segments) if is_known(expected) else None
 
 
-def _count(count: LanguageCount, pair: SampledPair, language: str, confidence: float, expected: str) -> None:
+def _count(count: LanguageCount, pair: SampledPair, language: str, confidence: float, codes: tuple[str, str]) -> None:
+    expected, other = codes
     count.n_judged += 1
+    count.judged_by_source[pair.source] += 1
     if confidence < MIN_CONFIDENCE:
         return
     count.n_told += 1
     if not same_language(language, expected):
         count.wrong[language] += 1
         count.by_source[pair.source] += 1
+        count.crossed[pair.source] += same_language(language, other)
         if len(count.samples) < N_SAMPLES:
             count.samples.append((pair, language))
 

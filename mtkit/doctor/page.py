@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtkit.doctor.findings import Finding, Sample, Severity, ordered
 from mtkit.doctor.lengths import RATIO_BINS, quantile
 from mtkit.doctor.report import Report
-from mtkit.doctor.text import share_shown, source_line, summary
+from mtkit.doctor.text import share_shown, summary, what_was_examined
 from mtkit.errors import DataError
 from mtkit.html_page import page_head
 from mtkit.io import atomic_file
@@ -73,7 +73,7 @@ def _page(report: Report) -> Iterator[str]:
     title = f"{report.src_lang}-{report.tgt_lang}: {report.n_pairs:,} pairs"
     yield page_head(title, _STYLE)
     yield f"<p>{_safe(summary(report))}</p>"
-    yield f"<p>{'<br>'.join(_safe(source_line(source)) for source in report.sources)}</p>"
+    yield f"<p>{'<br>'.join(map(_safe, what_was_examined(report)))}</p>"
     yield "<h2>Findings</h2>"
     for finding in ordered(report.findings):
         yield from _finding(finding)

@@ -32,7 +32,7 @@ class PatientReader:
             self.n_lines = [n + len(side) for n, side in zip(self.n_lines, (chunk.src, chunk.tgt), strict=True)]
             n = min(len(chunk.src), len(chunk.tgt))
             if n:
-                yield Pairs(chunk.src[:n], chunk.tgt[:n])
+                yield Pairs(chunk.src[:n], chunk.tgt[:n], chunk.scores)
 
     @staticmethod
     def _apart(source: TextSource) -> Iterator[Pairs]:

@@ -7,6 +7,7 @@ from mtkit.doctor.drift import Alignment
 from mtkit.doctor.findings import KINDS, Finding, Severity, ordered
 from mtkit.doctor.lengths import QUANTILES, Lengths, quantile
 from mtkit.doctor.tokens import TokenCount
+from mtkit.doctor.training_pairs import Cleaning
 
 FORMAT = 1
 """Of the JSON; docs/doctor.md describes it."""
@@ -25,11 +26,20 @@ class SourceSeen:
     """Lines of either side; they differ only where something is wrong."""
 
     alignment: Alignment
+    """Of the files as they are."""
+
+    n_kept: int | None = None
+    """Pairs that cleaning left, where it came first."""
+
+    @property
+    def n_lines(self) -> int:
+        """Pairs in the files."""
+        return min(self.n_src, self.n_tgt)
 
     @property
     def n_pairs(self) -> int:
         """Pairs that were examined."""
-        return min(self.n_src, self.n_tgt)
+        return self.n_lines if self.n_kept is None else self.n_kept
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,8 @@ class Report:
     lengths: Lengths
     tokens: tuple[TokenCount, TokenCount] | None
     not_examined: list[NotExamined]
+    cleaning: Cleaning | None = None
+    """What was done to the training pairs before; None where they were examined as they are."""
 
     @property
     def n_pairs(self) -> int:
@@ -78,6 +90,7 @@ class Report:
             "src_lang": self.src_lang,
             "tgt_lang": self.tgt_lang,
             "n_pairs": self.n_pairs,
+            "cleaning": None if self.cleaning is None else asdict(self.cleaning),
             "n_serious": self.n_serious,
             "sources": [
                 {"place": s.place, "name": s.name, "n_src": s.n_src, "n_tgt": s.n_tgt, "n_pairs": s.n_pairs}
@@ -108,7 +121,7 @@ def _finding_as_json(finding: Finding) -> dict[str, Any]:
         "count": finding.count,
         "share": finding.share,
         "of": finding.of,
-        "what": KINDS[finding.name].what,
+        "what": finding.what,
         "cure": finding.cure,
         "remark": finding.remark,
         "by_source": finding.by_source,

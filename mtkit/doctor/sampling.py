@@ -16,7 +16,7 @@ class SampledPair(NamedTuple):
 
     source: int
     pair: int
-    """Counted from 0."""
+    """Its place in the files of the source, counted from 0."""
 
     src: str
     tgt: str
@@ -44,7 +44,7 @@ class PairSample:
         self._n += len(keys)
         for row in np.flatnonzero(keys <= self._limit).tolist():
             src, tgt = chunk.src[row][:_MAX_CHARACTERS], chunk.tgt[row][:_MAX_CHARACTERS]
-            self._drawn.append(_Drawn(int(keys[row]), SampledPair(chunk.source, chunk.first + row, src, tgt)))
+            self._drawn.append(_Drawn(int(keys[row]), SampledPair(chunk.source, chunk.place(row), src, tgt)))
         if len(self._drawn) > 2 * self._size:
             self._shrink()
 

@@ -56,7 +56,7 @@ class Tally:
             self.counts.setdefault(finding, Counter())[name] += hits.count
             samples = self.samples.setdefault(finding, [])
             for row, note in hits.pairs[: N_SAMPLES - len(samples)]:
-                pair = chunk.first + row + 1
+                pair = chunk.place(row) + 1
                 samples.append(Sample(name, pair, shown(chunk.src[row]), shown(chunk.tgt[row]), shown(note)))
         for row, number, way in seen.leaks or ():
             found = (way, first + row)

@@ -11,8 +11,7 @@ _MAX_PLACES = 20
 
 def report_lines(report: Report) -> Iterator[str]:
     """What was examined, what was found with its cure, what was not found, and how long segments are."""
-    for source in report.sources:
-        yield source_line(source)
+    yield from what_was_examined(report)
     for finding in ordered(report.findings):
         yield ""
         yield from _finding_lines(finding)
@@ -27,9 +26,21 @@ def report_lines(report: Report) -> Iterator[str]:
     yield summary(report)
 
 
-def source_line(source: SourceSeen) -> str:
-    """One line for each source."""
+def what_was_examined(report: Report) -> Iterator[str]:
+    """What cleaning did before, and one line for each source."""
+    if report.cleaning is not None:
+        steps, n = counted(report.cleaning.n_steps, "cleaning step"), report.cleaning.n_read
+        yield (
+            f"after the recipe's {steps}, which dropped {n - report.cleaning.n_kept:,} of {counted(n, 'pair')}; "
+            "--raw examines the files as they are"
+        )
+    yield from map(_source_line, report.sources)
+
+
+def _source_line(source: SourceSeen) -> str:
     line = f"{source.place} {source.name}: {counted(source.n_pairs, 'pair')}"
+    if source.n_kept is not None:
+        line += f" of {source.n_lines:,}"
     if source.n_src != source.n_tgt:
         line += f" (of {source.n_src:,} source and {source.n_tgt:,} target lines)"
     return line

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from mtkit.data.pairs import Source
 from mtkit.doctor.chunks import N_SAMPLES
@@ -9,27 +10,28 @@ from mtkit.doctor.drift import Stretch
 from mtkit.doctor.findings import Finding, Sample, shown
 from mtkit.doctor.language import MIN_BYTES, LanguageCount
 from mtkit.doctor.lengths import outliers
-from mtkit.doctor.reading import LineEnds, PatientReader
+from mtkit.doctor.reading import LineEnds
 from mtkit.doctor.report import SourceSeen
 from mtkit.doctor.tally import Tally
 from mtkit.doctor.tokens import TokenCount
+from mtkit.doctor.training_pairs import PairsAsRead, TrainingPairs
 from mtkit.log import counted
 
 MAX_PLACES = 1_000
 
 
-def text_of(source: Source, pairs: Sequence[int], notes: Sequence[str]) -> list[Sample]:
-    """Look up some pairs of a source, counted from 0: it is read again as far as the last of them."""
+def text_of(source: TrainingPairs, pairs: Sequence[int], notes: Sequence[str]) -> list[Sample]:
+    """Look up some of the examined pairs of a source, counted from 0: it is read again as far as the last of them."""
     note_of = dict(zip(pairs, notes, strict=True))
     found: dict[int, Sample] = {}
     first = 0
-    for chunk in PatientReader(source).chunks():
+    for chunk in source.chunks():
         if len(found) == len(note_of):
             break
         for pair in note_of:
             if first <= pair < first + len(chunk.src):
                 src, tgt = chunk.src[pair - first], chunk.tgt[pair - first]
-                found[pair] = Sample(source.name, pair + 1, shown(src), shown(tgt), note_of[pair])
+                found[pair] = Sample(source.name, source.row(pair) + 1, shown(src), shown(tgt), note_of[pair])
         first += len(chunk.src)
     return [found[pair] for pair in note_of]
 
@@ -61,12 +63,12 @@ def of_alignment(seen: Sequence[SourceSeen], sources: Sequence[Source]) -> list[
         if not stretches:
             continue
         counts[s.name] = sum(stretch.stop - stretch.first for stretch in stretches)
-        share = max(share, counts[s.name] / s.n_pairs)
+        share = max(share, counts[s.name] / s.n_lines)
         remarks += [_stretch(s, stretch) for stretch in stretches[:N_SAMPLES]]
         if len(stretches) > N_SAMPLES:
             remarks.append(f"and {len(stretches) - N_SAMPLES:,} more such stretches")
         first = stretches[:N_SAMPLES]
-        samples += text_of(source, [stretch.first for stretch in first], [""] * len(first))
+        samples += text_of(PairsAsRead(source), [stretch.first for stretch in first], [""] * len(first))
     if counts:
         of = "the pairs of the source that has most of them"
         remark = "; ".join(remarks)
@@ -76,13 +78,13 @@ def of_alignment(seen: Sequence[SourceSeen], sources: Sequence[Source]) -> list[
 
 def _stretch(source: SourceSeen, stretch: Stretch) -> str:
     where = f"{source.name} from about pair {stretch.first + 1:,}"
-    where += " to the end" if stretch.stop >= source.n_pairs else f" to {stretch.stop:,}"
+    where += " to the end" if stretch.stop >= source.n_lines else f" to {stretch.stop:,}"
     if stretch.shift is None:
         return f"{where}: the lines there are not each other's, nor their neighbours'"
     return f"{where}: source n fits target n{stretch.shift:+d}"
 
 
-def of_repeats(tally: Tally, sources: Sequence[Source]) -> list[Finding]:
+def of_repeats(tally: Tally, sources: Sequence[TrainingPairs]) -> list[Finding]:
     """Duplicates, exact and near."""
     n = sum(tally.n_pairs)
     findings = []
@@ -91,13 +93,13 @@ def of_repeats(tally: Tally, sources: Sequence[Source]) -> list[Finding]:
             samples: list[Sample] = []
             for pair, before in places:
                 (source, row), (source_before, row_before) = tally.place(pair), tally.place(before)
-                note = f"as {tally.names[source_before]}:{row_before + 1:,}"
+                note = f"as {tally.names[source_before]}:{sources[source_before].row(row_before) + 1:,}"
                 samples += text_of(sources[source], [row], [note])
             findings.append(Finding(name, count, count / n, _pairs(n), samples))
     return findings
 
 
-def of_ratios(tally: Tally, sources: Sequence[Source]) -> list[Finding]:
+def of_ratios(tally: Tally, sources: Sequence[TrainingPairs]) -> list[Finding]:
     """Pairs whose lengths do not fit, against what is usual in the whole corpus."""
     usual = tally.lengths.ratio_of(0.5)
     counts: Counter[str] = Counter()
@@ -116,7 +118,7 @@ def of_ratios(tally: Tally, sources: Sequence[Source]) -> list[Finding]:
     return [Finding("ratio", counts.total(), counts.total() / n, _pairs(n), samples, dict(counts), remark)]
 
 
-def of_leaks(tally: Tally, held: Sequence[SourceSeen], sources: Sequence[Source]) -> list[Finding]:
+def of_leaks(tally: Tally, held: Sequence[SourceSeen], sources: Sequence[TrainingPairs]) -> list[Finding]:
     """Held-out pairs that are in training; each counts once, by the worst way."""
     findings = []
     for name, leaks in tally.leaks_by_way().items():
@@ -140,7 +142,7 @@ def of_leaks(tally: Tally, held: Sequence[SourceSeen], sources: Sequence[Source]
                 samples,
                 dict(counts),
                 places=[
-                    (f"{tally.names[s]}:{row + 1}", f"{held[h].name}:{held_row + 1}")
+                    (f"{tally.names[s]}:{sources[s].row(row) + 1}", f"{held[h].name}:{held_row + 1}")
                     for (s, row), (h, held_row) in places[:MAX_PLACES]
                 ],
             )
@@ -190,6 +192,32 @@ def of_language(name: str, count: LanguageCount, names: Sequence[str], n_sample:
     by_source = {names[source]: n for source, n in sorted(count.by_source.items())}
     of = f"{count.n_judged:,} segments in {counted(n_sample, 'pair')} drawn evenly"
     return [Finding(name, n_wrong, n_wrong / count.n_judged, of, samples, by_source, remark)]
+
+
+def swapped(counts: Sequence[LanguageCount | None], names: Sequence[str]) -> list[str]:
+    """The sources of which most segments of either side are in the language of the other."""
+    src, tgt = counts
+    if src is None or tgt is None:
+        return []
+    return [
+        name
+        for number, name in enumerate(names)
+        if all(2 * side.crossed[number] > side.judged_by_source[number] for side in (src, tgt))
+    ]
+
+
+def with_sides_exchanged(findings: Sequence[Finding], names: Sequence[str]) -> list[Finding]:
+    """Findings of a wrong language or script, of which exchanging the sides of some sources is the cure.
+
+    The usual cures would drop nearly all of those sources.
+    """
+    if not names:
+        return list(findings)
+    what = f"the two sides of {', '.join(names)} are swapped: exchange the files, then look again"
+    return [
+        replace(finding, by_hand=what) if finding.name.startswith(("wrong_language", "wrong_script")) else finding
+        for finding in findings
+    ]
 
 
 def of_tokens(counts: tuple[TokenCount, TokenCount]) -> list[Finding]:

@@ -6,7 +6,7 @@ the lines for the recipe, and ``manifest.json`` with all that it was made from.
 
 import gzip
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -19,10 +19,11 @@ from mtkit import __version__
 from mtkit.config import DataConfig
 from mtkit.data.sources import open_sources
 from mtkit.errors import ConfigError, DataError
-from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards
+from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
 from mtkit.io import atomic_file, read_json, read_line_chunks, sha256_file, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import counted, logger
+from mtkit.output_directory import check_output_directory
 from mtkit.translation.bundle import Bundle, load_bundle
 from mtkit.translation.translator import Translation, Translator
 
@@ -66,12 +67,13 @@ def forge(
 
     Raises:
         ConfigError: If the model translates between other languages.
-        DataError: If an input cannot be read, nothing is left, or the directory holds something else.
+        DataError: If an input cannot be read, nothing is left, or the directory holds something else or cannot be
+            written.
         CheckpointError: If there is no whole model.
     """
     bundle = load_bundle(work.model)
     _check_languages(kind, data, bundle)
-    lines, hashes = _text(data, inputs)
+    read_lines, hashes = _text(data, inputs)
     beam_size = work.beam_size or bundle.decoding.beam_size
     job = {
         "kind": kind,
@@ -85,11 +87,17 @@ def forge(
     if (done := _done(directory, job)) is not None:
         logger.info("%s: already made from these inputs and this model, nothing to do", directory)
         return done
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with sole_writer(directory):
-        begin(directory, job)
-        translate_shards(lines, _translate(work, beam_size), directory, shard_lines=work.shard_lines)
-        return _finish(directory, job, tags)
+    check_output_directory(directory)
+    try:
+        with sole_writer(directory):
+            begin(directory, job)
+            n_lines = sum(1 for _ in read_lines())
+            translate_shards(
+                read_lines(), n_lines, _translate(work, beam_size), directory, shard_lines=work.shard_lines
+            )
+            return _finish(directory, job, tags)
+    except OSError as error:
+        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
 
 
 def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
@@ -99,7 +107,11 @@ def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
     manifest = read_json(directory / MANIFEST)
     if isinstance(manifest, dict) and manifest.get("job") == job:
         return manifest
-    raise DataError(f"{directory}: made from something else; choose another directory with -o, or add --overwrite")
+    before = manifest.get("job") if isinstance(manifest, dict) else None
+    changed = f" ({what_changed(before, job)} changed)" if isinstance(before, dict) else ""
+    raise DataError(
+        f"{directory}: made from something else{changed}; choose another directory with -o, or add --overwrite"
+    )
 
 
 def _check_languages(kind: Kind, data: DataConfig, bundle: Bundle) -> None:
@@ -111,16 +123,18 @@ def _check_languages(kind: Kind, data: DataConfig, bundle: Bundle) -> None:
         )
 
 
-def _text(data: DataConfig, inputs: Sequence[Path]) -> tuple[Iterator[str], dict[str, str]]:
-    """The lines to translate, without blank ones, and the hashes of what holds them."""
-    if inputs:
-        hashes = {str(path): sha256_file(path) for path in inputs}
-        chunks = chain.from_iterable(read_line_chunks(path, 8192) for path in inputs)
-    else:
-        sources = open_sources(data)["train"]
-        hashes = {name: digest for source in sources for name, digest in source.sha256().items()}
-        chunks = chain.from_iterable(source.one_side(0) for source in sources)
-    return (line for line in chain.from_iterable(chunks) if line and not line.isspace()), hashes
+def _text(data: DataConfig, inputs: Sequence[Path]) -> tuple[Callable[[], Iterator[str]], dict[str, str]]:
+    """What reads the lines to translate, without blank ones, and the hashes of what holds them."""
+    sources = [] if inputs else open_sources(data)["train"]
+    hashes = {str(path): sha256_file(path) for path in inputs}
+    hashes |= {name: digest for source in sources for name, digest in source.sha256().items()}
+
+    def read_lines() -> Iterator[str]:
+        sides = chain((read_line_chunks(path, 8192) for path in inputs), (source.one_side(0) for source in sources))
+        segments = chain.from_iterable(chain.from_iterable(sides))
+        return (segment for segment in segments if segment and not segment.isspace())
+
+    return read_lines, hashes
 
 
 def _translate(work: Work, beam_size: int) -> Translate:

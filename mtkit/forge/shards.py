@@ -13,7 +13,7 @@ from typing import Any
 
 from mtkit.errors import DataError
 from mtkit.io import atomic_file, read_json, read_lines, write_json
-from mtkit.log import progress_bar
+from mtkit.log import counted, logger, progress_bar
 
 JOB_FILE = "job.json"
 SHARDS = "shards"
@@ -44,10 +44,9 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
     path = directory / JOB_FILE
     if path.exists():
         begun = read_json(path)
-        changed = sorted(key for key in {*begun, *job} if begun.get(key) != job.get(key))
-        if changed:
+        if changed := what_changed(begun, job):
             raise DataError(
-                f"{directory}: begun otherwise ({', '.join(changed)} changed); choose another directory with -o, "
+                f"{directory}: begun otherwise ({changed} changed); choose another directory with -o, "
                 "or add --overwrite"
             )
         return
@@ -56,23 +55,34 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
     write_json(path, job)
 
 
-def translate_shards(lines: Iterable[str], translate: Translate, directory: Path, *, shard_lines: int) -> None:
+def what_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """The keys whose values differ."""
+    return ", ".join(sorted(key for key in {*before, *now} if before.get(key) != now.get(key)))
+
+
+def translate_shards(
+    lines: Iterable[str], n_lines: int, translate: Translate, directory: Path, *, shard_lines: int
+) -> None:
     """Translate what no shard holds yet.
 
     Args:
         lines: All of the text, the same in the same order at each attempt.
+        n_lines: How many they are.
         translate: The model.
         directory: Of the job.
         shard_lines: Lines of each shard; the same at each attempt.
     """
     rest = iter(lines)
-    number = 0
-    with progress_bar(total=None, description="translating", unit=" lines") as bar:
+    number, n_done = 0, n_shards(directory)
+    if n_done:
+        logger.info("going on: %s of %s are there", f"{n_done:,}", counted(-(-n_lines // shard_lines), "shard"))
+    done = min(n_done * shard_lines, n_lines)
+    with progress_bar(total=n_lines, initial=done, description="translating", unit=" lines") as bar:
         while shard := list(islice(rest, shard_lines)):
             path = _path(directory, number)
             if not path.exists():
                 _write(path, zip(shard, translate(shard), strict=True))
-            bar.update(len(shard))
+                bar.update(len(shard))
             number += 1
 
 

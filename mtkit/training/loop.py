@@ -90,7 +90,7 @@ def fit(
                 measured = None
             budget.note_validation(time.monotonic() - started)
             if measured is not None:
-                best = state.note_validation(score_of(measured, config.early_stopping.metric))
+                best = state.note_validation(score_of(measured, config.best_metric))
                 seconds = time.monotonic() - started
                 reporter.validation(state, measured, samples, best=best, seconds=seconds)
                 if best:

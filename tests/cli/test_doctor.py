@@ -1,4 +1,6 @@
 import json
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,8 @@ tokenizer:
   type: word
 """
 KEYS = {
-    "format", "mtkit", "src_lang", "tgt_lang", "n_pairs", "n_serious", "sources", "findings", "not_found",
-    "not_examined", "lengths", "tokens",
+    "format", "mtkit", "src_lang", "tgt_lang", "n_pairs", "cleaning", "n_serious", "sources", "findings",
+    "not_found", "not_examined", "lengths", "tokens",
 }  # fmt: skip
 FINDING_KEYS = {
     "name", "severity", "count", "share", "of", "what", "cure", "remark", "by_source", "samples", "places",
@@ -144,3 +146,109 @@ def test_a_missing_file_is_one_line() -> None:
 
 def test_a_missing_tokenizer_is_one_line() -> None:
     assert "nowhere" in str(refused("fruit.yaml", "-t", "nowhere"))
+
+
+def with_cleaning(steps: str) -> list[str]:
+    return ["fruit.yaml", "--set", f"data.cleaning.steps={steps}"]
+
+
+def test_what_the_doctor_prescribes_turns_strict_green() -> None:
+    for path in Path().glob("*.??"):  # in letters, so that pairs are not near duplicates of each other
+        path.write_text(path.read_text(encoding="utf-8").translate(str.maketrans("0123456789", "abcdefghij")))
+    assert isinstance(refused("fruit.yaml", "--strict"), DataError)
+    cured = with_cleaning("[identical, leakage]")
+    result = run(*cured, "--strict")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[:3] == [
+        "after the recipe's 2 cleaning steps, which dropped 11 of 100 pairs; --raw examines the files as they are",
+        "train fruit: 89 pairs of 100",
+        "valid valid: 2 pairs",
+    ]
+    assert isinstance(refused(*cured, "--strict", "--raw"), DataError)
+
+
+def test_raw_and_a_recipe_without_steps_examine_the_files_as_they_are() -> None:
+    plain = run("fruit.yaml").stdout
+    assert run("fruit.yaml", "--raw").stdout == run(*with_cleaning("[identical]"), "--raw").stdout == plain
+
+
+def test_what_cleaning_did_is_in_the_json() -> None:
+    report = json.loads(run(*with_cleaning("[identical, leakage]"), "--json").stdout)
+    dropped = {"identical": 10, "leakage": 1}
+    assert report["cleaning"] == {"n_steps": 2, "n_read": 100, "n_kept": 89, "dropped": dropped}
+    assert (report["n_pairs"], report["sources"][0]["n_pairs"], report["sources"][0]["n_src"]) == (89, 89, 100)
+    documented = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    assert [key for key in report["cleaning"] if f"`{key}`" not in documented] == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_after_cleaning_numbers_are_still_those_of_the_files(workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtkit.data.pairs.CHUNK_PAIRS", 16)
+    draw = random.Random(3)
+    kinds = {
+        "copied": lambda n: (f"copy {n}", f"copy {n}"),
+        "ratio": lambda n: (f"{n} words", f"{n} Wörter, und noch sehr viele mehr, als es der Quelle nach sein sollten"),
+        "numbers": lambda n: (f"{n} words in {n + 1}", f"{n} Wörter in {n + 2}"),
+        "near": lambda n: (f"all of the words{'!' * n}", f"alle die Wörter{'!' * n}"),
+        "leaked": lambda n: (f"{n} apples", f"andere Äpfel {n}"),
+        "plain": lambda n: (f"{n} red words", f"{n} rote Wörter"),
+    }
+    text = {}
+    for name in ("one", "two"):
+        pairs = [kinds[draw.choice(list(kinds))](n + 1) for n in range(200)]
+        text[name] = pairs = [("drop", "drop")] * 20 + pairs  # whole chunks are dropped, and most in part
+        for side, ending in enumerate(("en", "de")):
+            Path(f"{name}.{ending}").write_text("".join(f"{pair[side]}\n" for pair in pairs), encoding="utf-8")
+    Path("valid.en").write_text("".join(f"{n} apples\n" for n in range(300)))
+    Path("valid.de").write_text("".join(f"x{n}\n" for n in range(300)))
+    two = "data.train=[{src: one.en, tgt: one.de}, {src: two.en, tgt: two.de, filters: [numbers]}]"
+    report = json.loads(run(*with_cleaning("[identical]"), "--set", two, "--json", "--workers", workers).stdout)
+    found = {finding["name"]: finding for finding in report["findings"]}
+    assert "copied" not in found
+    assert {"ratio", "numbers", "near_duplicates", "leaked_sources"} <= found.keys()
+    assert {name for finding in report["findings"] for name in finding["by_source"]} >= {"one"}
+    assert found["numbers"]["by_source"].keys() == {"one"}
+    for finding in report["findings"]:
+        for sample in finding["samples"]:
+            src, tgt = text[sample["source"]][sample["pair"] - 1]
+            assert (sample["src"], sample["tgt"]) == (src, tgt), finding["name"]
+    for sample in found["near_duplicates"]["samples"]:
+        name, _, number = sample["note"].removeprefix("as ").partition(":")
+        alike, seen = (re.sub("[^a-z]", "", src) for src in (text[name][int(number) - 1][0], sample["src"]))
+        assert alike == seen
+    for ours, theirs in found["leaked_sources"]["places"]:
+        name, _, number = ours.partition(":")
+        assert text[name][int(number) - 1][0] == f"{int(theirs.partition(':')[2]) - 1} apples"
+
+
+def test_what_is_wrong_with_the_files_is_seen_before_cleaning() -> None:
+    with Path("train.en").open("a") as file:
+        file.write("one line more\n")
+    report = json.loads(run(*with_cleaning("[identical]"), "--json").stdout)
+    assert next(f for f in report["findings"] if f["name"] == "unequal_counts")["count"] == 1
+
+
+def test_cleaning_that_leaves_nothing_says_which_step_did_it() -> None:
+    message = str(refused(*with_cleaning("[{length: {min_words: 9}}]")))
+    assert message.startswith("no training pair is left after cleaning (100 length)")
+
+
+def test_swapped_files_are_not_to_be_cured_by_dropping_them() -> None:
+    pytest.importorskip("py3langid")
+    fruits = {"apples": "Äpfel", "pears": "Birnen", "plums": "Pflaumen", "cherries": "Kirschen", "figs": "Feigen"}
+    english = [f"The children would like to eat {n} more of the {fruit} today." for fruit in fruits for n in range(20)]
+    german = [
+        f"Die Kinder möchten heute noch {n} von den {fruit} essen." for fruit in fruits.values() for n in range(20)
+    ]
+    for name, src, tgt in (("good", english, german), ("bad", german, english)):
+        Path(f"{name}.en").write_text("\n".join(src) + "\n")
+        Path(f"{name}.de").write_text("\n".join(tgt) + "\n")
+    both = "data.train=[{src: good.en, tgt: good.de}, {src: bad.en, tgt: bad.de}]"
+    report = json.loads(run("fruit.yaml", "--set", both, "--json").stdout)
+    cures = {f["name"]: f["cure"] for f in report["findings"] if f["name"].startswith("wrong_language")}
+    cure = "by hand: the two sides of bad are swapped: exchange the files, then look again"
+    assert cures == {"wrong_language_src": cure, "wrong_language_tgt": cure}
+    one_side = "data.train=[{src: good.en, tgt: good.de}, {src: good.en, tgt: bad.de}]"  # English on both
+    report = json.loads(run("fruit.yaml", "--set", one_side, "--json").stdout)
+    cures = {f["name"]: f["cure"] for f in report["findings"] if f["name"].startswith("wrong_language")}
+    assert cures == {"wrong_language_tgt": "data.cleaning.steps: [language]"}

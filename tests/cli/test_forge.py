@@ -134,8 +134,26 @@ def test_mistakes_are_one_line(model: Path) -> None:
 
 def test_other_inputs_need_another_directory(model: Path) -> None:
     assert run("distill", "recipe.yaml", "-m", model, "-o", "out").exit_code == 0
+    assert run("backtranslate", "back.yaml", "-m", model, "-i", "text.en", "-o", "bt").exit_code == 0
     Path("more.en").write_text("The bird is blue.\nThe mat is red.\n" + "\n".join(LINES))
     other = ("distill", "recipe.yaml", "-m", model, "-i", "more.en", "-o", "out")
-    assert "out: made from something else" in str(refused(*other))
+    assert "out: made from something else (inputs changed); choose" in str(refused(*other))
+    assert "(beam_size, tags changed)" in str(
+        refused("backtranslate", "back.yaml", "-m", model, "-i", "text.en", "-o", "bt", "-b", 2, "--tag", "")
+    )
     assert run(*other, "--overwrite").exit_code == 0
     assert corpus.MANIFEST in {path.name for path in Path("out").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ("text.xx", "text.xx: not a directory; choose another -o"),
+        ("text.xx/new", "text.xx/new: cannot write there: Not a directory"),
+        ("/proc/new", "/proc/new: cannot write there: No such file or directory"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_one_line(model: Path, output: str, why: str) -> None:
+    before = sorted(Path().rglob("*"))
+    assert str(refused("distill", "recipe.yaml", "-m", model, "-o", output)) == why
+    assert sorted(Path().rglob("*")) == before

@@ -175,3 +175,22 @@ def test_no_time_to_train_in_is_one_line_that_says_what_to_type(
     assert "nothing of 1e-06 minutes was left for the first update" in err
     assert "give the run more time with --minutes" in err
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("place", ["my.num/run", "/proc/run"])
+def test_a_place_that_cannot_be_written_is_found_before_any_work(
+    place: str,
+    files: tuple[Path, Path],
+    toy_task: ToyTask,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = toy_task.recipe(data__prepared="prepared").config()
+    Path("toy.yaml").write_text(yaml.safe_dump({"data": config.model_dump(mode="json")["data"]}))
+    before = sorted(Path().rglob("*"))
+    for what in (["toy.yaml"], ["--src", *files[:1], "--tgt", *files[1:]]):
+        assert run(monkeypatch, "train", *what, "-o", place) == 1
+        assert capsys.readouterr().err.startswith(f"mtkit: error: {place}: cannot write there: No")
+    assert sorted(Path().rglob("*")) == before

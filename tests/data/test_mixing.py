@@ -237,7 +237,7 @@ class TestOfARecipe:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"train": [{"src": "a", "tgt": "b", "weight": 1}, {"src": "c", "tgt": "d"}]}, "train.1 has no weight"),
+            ({"train": [{"src": "a", "tgt": "b", "weight": 1}, {"src": "c", "tgt": "d"}]}, r"train\.1: has no weight"),
             ({"train": [{"src": "a", "tgt": "b", "weight": 1}], "mixing": {"temperature": 5}}, "leave out either"),
             ({"valid": [{"src": "a", "tgt": "b", "weight": 1}]}, "only train takes a weight"),
         ],

@@ -5,8 +5,9 @@ import pytest
 import zstandard
 
 from mtkit.data import pairs
-from mtkit.data.sources import open_sources
+from mtkit.data.sources import open_source, open_sources
 from mtkit.errors import DataError
+from mtkit.source_config import SourceConfig
 from tests.data.conftest import ToyData, WriteLines, pairs_of
 
 
@@ -98,3 +99,8 @@ def test_two_test_sets_of_one_name_are_refused(toy_data: ToyData, write_lines: W
 def test_a_name_cannot_lead_out_of_the_prepared_corpus(name: str, toy_data: ToyData) -> None:
     with pytest.raises(ValueError, match="no slashes"):
         toy_data(test={"src": "a.en", "tgt": "a.de", "name": name})
+
+
+def test_the_languages_of_every_source_are_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    open_source(SourceConfig(src="a", tgt="b", tgt_lang="tolkien"), "train", ("en", "de"))
+    assert [message.partition(":")[0] for message in caplog.messages] == ["tolkien is no language code"]

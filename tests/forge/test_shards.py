@@ -1,4 +1,5 @@
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,13 @@ WANTED = [None if line == "four" else Pair(line, line.upper()) for line in LINES
 
 @pytest.mark.parametrize("shard_lines", [1, 3, 7, 10])
 def test_every_line_comes_back_in_order(tmp_path: Path, shard_lines: int) -> None:
-    translate_shards(LINES, shout, tmp_path, shard_lines=shard_lines)
+    translate_shards(LINES, len(LINES), shout, tmp_path, shard_lines=shard_lines)
     assert list(read_shards(tmp_path)) == WANTED
     assert n_shards(tmp_path) == -(-len(LINES) // shard_lines)
 
 
 @pytest.mark.parametrize("n_done", [0, 1, 2])
-def test_what_is_done_is_not_done_again(tmp_path: Path, n_done: int) -> None:
+def test_what_is_done_is_not_done_again(tmp_path: Path, n_done: int, caplog: pytest.LogCaptureFixture) -> None:
     asked: list[str] = []
 
     def until_power_fails(lines: list[str]) -> list[str | None]:
@@ -34,7 +35,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, n_done: int) -> None:
         return shout(lines)
 
     with pytest.raises(KeyboardInterrupt):
-        translate_shards(LINES, until_power_fails, tmp_path, shard_lines=3)
+        translate_shards(LINES, len(LINES), until_power_fails, tmp_path, shard_lines=3)
     assert n_shards(tmp_path) == n_done
     before = list(asked)
     asked.clear()
@@ -43,7 +44,10 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, n_done: int) -> None:
         asked.extend(lines)
         return shout(lines)
 
-    translate_shards(LINES, go_on, tmp_path, shard_lines=3)
+    with caplog.at_level(logging.INFO, logger="mtkit"):
+        translate_shards(LINES, len(LINES), go_on, tmp_path, shard_lines=3)
+    n_shards_in_all = -(-len(LINES) // 3)
+    assert caplog.messages == ([f"going on: {n_done} of {n_shards_in_all} shards are there"] if n_done else [])
     assert before + asked == LINES
     assert list(read_shards(tmp_path)) == WANTED
 
@@ -60,7 +64,7 @@ def test_another_job_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["{", json.dumps(["a", "b", "c"]), "5"])
 def test_a_damaged_shard_is_named(tmp_path: Path, damage: str) -> None:
-    translate_shards(LINES, shout, tmp_path, shard_lines=3)
+    translate_shards(LINES, len(LINES), shout, tmp_path, shard_lines=3)
     path = tmp_path / "shards" / "00001.jsonl"
     path.write_text(path.read_text().replace('["six", "SIX"]', damage))
     with pytest.raises(DataError, match=r"00001.jsonl:3: damaged; delete the file"):

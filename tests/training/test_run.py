@@ -177,6 +177,14 @@ def test_early_stopping_ends_the_run(toy_task: ToyTask, tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "run" / "last").state["train"]["update"] == 4
 
 
+def test_what_is_best_without_translations_is_judged_by_the_loss(toy_task: ToyTask, tmp_path: Path) -> None:
+    run = train(toy_task.recipe(training__validate_text=False, training__max_updates=3), tmp_path / "run")
+    best = load_checkpoint(run.directory / "best").state["train"]["update"]
+    lines = [json.loads(line) for line in (run.directory / "metrics.jsonl").read_text().splitlines()]
+    loss = {line["update"]: line["valid_loss_per_token"] for line in lines if "valid_loss_per_token" in line}
+    assert best == min(loss, key=loss.__getitem__)
+
+
 def test_a_finished_run_says_so_and_changes_nothing(
     toy_task: ToyTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -143,6 +143,8 @@ def _said_in_one_line(path: Path, parser: DefusedXMLParser) -> Iterator[None]:
         yield
     except ParseError as error:
         reason = str(error).partition(": line ")[0]
+        if error.code == errors.codes[errors.XML_ERROR_INVALID_TOKEN]:
+            reason = "a bare & or <, a control character, or another encoding than the file says"
         what = "the file breaks off" if error.code in _BREAKS_OFF else "not well-formed XML"
         raise DataError(f"{path}:{error.position[0]}: {what}: {reason}") from None
     except DefusedXmlException as error:

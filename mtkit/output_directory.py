@@ -1,0 +1,30 @@
+"""Find out, before any work is done for it, whether an output directory can be made and written."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from mtkit.errors import DataError
+
+
+def check_output_directory(directory: Path) -> None:
+    """Refuse a directory that cannot be made or written; nothing is left behind.
+
+    Args:
+        directory: As it was given with -o; it need not exist.
+
+    Raises:
+        DataError: Naming it, and why not.
+    """
+    # lexists, so that a link into nowhere is not taken for a name that is free
+    if os.path.lexists(directory) and not directory.is_dir():
+        raise DataError(f"{directory}: not a directory; choose another -o")
+    nearest = directory.absolute()
+    while not os.path.lexists(nearest):
+        nearest = nearest.parent
+    try:
+        # Tried, not asked for: permissions alone do not say it of file systems that are read-only or not real.
+        with tempfile.TemporaryDirectory(dir=nearest, prefix=".mtkit-"):
+            pass
+    except OSError as error:
+        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from None

@@ -1,0 +1,60 @@
+"""Ctrl-C and SIGTERM before there is anything to go on from: one line, and nothing half-written."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow  # each starts a process
+
+RECIPE = """
+data:
+  src_lang: en
+  tgt_lang: de
+  train: {src: train.en, tgt: train.de}
+  valid: {src: valid.en, tgt: valid.de}
+"""
+
+
+def stopped(directory: Path, number: signal.Signals, *arguments: str, listening: bool = True) -> tuple[int, str]:
+    """How a command ends, and what it says, that gets a signal while it opens its first input."""
+    (directory / "recipe.yaml").write_text(RECIPE)
+    os.mkfifo(directory / "train.en")
+    for name in ("train.de", "valid.en", "valid.de"):
+        (directory / name).write_text("a\n")
+    before = sorted(directory.rglob("*"))
+    command = [sys.executable, "-m", "mtkit", *arguments]
+    with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            with (directory / "train.en").open("wb"):  # opens as soon as the command has opened it
+                assert process.stderr is not None
+                if not listening:
+                    process.stderr.close()
+                process.send_signal(number)
+                said = process.stderr.read() if listening else ""
+                code = process.wait(30)
+        finally:
+            process.kill()
+    assert sorted(directory.rglob("*")) == before
+    return code, said
+
+
+@pytest.mark.parametrize(
+    ("number", "arguments", "line"),
+    [
+        (signal.SIGINT, ("preprocess", "recipe.yaml"), "stopped; nothing was written"),
+        (signal.SIGTERM, ("train", "recipe.yaml", "-o", "run"), "stopped before any update; the same command goes on"),
+        (signal.SIGTERM, ("doctor", "recipe.yaml"), "stopped"),
+    ],
+)
+def test_a_command_that_is_stopped_says_so(
+    tmp_path: Path, number: signal.Signals, arguments: tuple[str, ...], line: str
+) -> None:
+    assert stopped(tmp_path, number, *arguments) == (130, f"mtkit: {line}\n")
+
+
+def test_where_nobody_listens_it_ends_all_the_same(tmp_path: Path) -> None:
+    assert stopped(tmp_path, signal.SIGTERM, "preprocess", "recipe.yaml", listening=False)[0] == 130
