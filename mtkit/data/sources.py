@@ -1,5 +1,6 @@
 """Where pairs come from: the sources that a recipe names, whatever their format."""
 
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -11,10 +12,11 @@ from mtkit.data.formats.po import PoSource
 from mtkit.data.formats.text import TextSource, TsvSource
 from mtkit.data.formats.tmx import TmxSource
 from mtkit.data.formats.xliff import XliffSource
-from mtkit.data.language_codes import CODE, warn_of
 from mtkit.data.pairs import FirstPairs, Source
 from mtkit.errors import ConfigError, DataError
 from mtkit.io import PACKED
+from mtkit.language_codes import CODE, meant_by
+from mtkit.log import logger
 from mtkit.source_config import SourceConfig
 
 Place = Literal["train", "valid", "test"]
@@ -58,7 +60,7 @@ def open_source(config: SourceConfig, place: Place, languages: tuple[str, str]) 
     """
     languages = (config.src_lang or languages[0], config.tgt_lang or languages[1])
     for language in languages:
-        warn_of(language)
+        _warn_of(language)
     source = _of_kind(config, place, languages)
     if config.limit is None or isinstance(source, HuggingFaceSource):
         return source
@@ -131,3 +133,14 @@ def language_of(path: Path, flag: str) -> str:
     if ending == name or ending in ("txt", "tok", "src", "tgt") or not CODE.fullmatch(ending):
         raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
     return ending
+
+
+@cache
+def _warn_of(language: str) -> None:
+    """Say once of a language that it is no code: it is taken as it is, but nothing is known of it."""
+    meant = meant_by(language)
+    if meant is None and CODE.fullmatch(language):
+        return
+    meant = meant or (language.lower() if CODE.fullmatch(language.lower()) else None)
+    hint = f"; did you mean {meant}?" if meant else ", such as en, deu or pt-BR"
+    logger.warning("%s is no language code: steps that need the language do not know it%s", language, hint)

@@ -9,13 +9,13 @@ from mtkit.evaluation.checks import find_pitfalls
 from mtkit.evaluation.comet import CometModel
 from mtkit.evaluation.comparison import Comparison, Test
 from mtkit.evaluation.gate import GateOutcome, GateResult, Gates, check_drops, check_gates, check_significance
-from mtkit.evaluation.language_codes import language_mistake
 from mtkit.evaluation.languages import find_untranslated
 from mtkit.evaluation.metrics import Interval, Score, decimals_of, score
 from mtkit.evaluation.runs import RunSummary, summarise_runs
 from mtkit.evaluation.scorers import ScoringSettings, bleu_tokenizer, meant
 from mtkit.evaluation.seen import SeenSources
 from mtkit.evaluation.sets import EvaluationSet, System
+from mtkit.language_codes import language_mistake
 from mtkit.log import logger
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mtkit.errors import DataError
-from mtkit.evaluation.language_codes import base_language
+from mtkit.language_codes import base_language
 from mtkit.log import counted
 
 # French and others put a space before ! ? : ; but no language puts one before a full stop or a comma.

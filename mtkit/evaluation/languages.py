@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from mtkit.evaluation.checks import Text
-from mtkit.evaluation.language_codes import base_language
+from mtkit.language_codes import base_language
 from mtkit.log import counted
 
 _UNKNOWN = re.compile(r"<unk>|\u2047|\ufffd")

@@ -10,7 +10,7 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from mtkit.errors import ConfigError
-from mtkit.evaluation.language_codes import base_language
+from mtkit.language_codes import base_language
 
 SACREBLEU_METRICS = ("bleu", "chrf", "chrf++", "ter", "spbleu")
 

@@ -1,4 +1,10 @@
-"""Codes of languages, as -l and lists of test sets name them: what is meant, and what is no code at all."""
+"""Codes of languages, as recipes and -l name them: what is meant, and what is no code at all."""
+
+import re
+
+CODE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+"""What a code looks like, perhaps with a script or region: en, deu, zh-Hant, pt-BR, sr_Latn. Which letters is not
+asked: codes that are made up are of use too."""
 
 # ISO 639-1, with "he", "id", "yi" and "sh" under their older codes too.
 _TWO_LETTERS = frozenset(
@@ -26,11 +32,12 @@ _THREE_LETTERS = {
 
 # Countries and names that are typed for languages.
 _MISTAKEN = {
-    "arabic": "ar", "chinese": "zh", "cn": "zh", "czech": "cs", "cz": "cs", "danish": "da", "dk": "da", "dutch": "nl",
-    "english": "en", "finnish": "fi", "french": "fr", "german": "de", "gb": "en", "gr": "el", "greek": "el",
-    "hindi": "hi", "italian": "it", "japanese": "ja", "jp": "ja", "korean": "ko", "mandarin": "zh", "polish": "pl",
-    "portuguese": "pt", "romanian": "ro", "russian": "ru", "spanish": "es", "swahili": "sw", "swedish": "sv",
-    "turkish": "tr", "ua": "uk", "ukrainian": "uk", "us": "en", "vietnamese": "vi",
+    "arabic": "ar", "bengali": "bn", "chinese": "zh", "cn": "zh", "cz": "cs", "czech": "cs", "danish": "da",
+    "dk": "da", "dutch": "nl", "english": "en", "finnish": "fi", "french": "fr", "gb": "en", "german": "de",
+    "gr": "el", "greek": "el", "hindi": "hi", "indonesian": "id", "italian": "it", "japanese": "ja", "jp": "ja",
+    "korean": "ko", "mandarin": "zh", "persian": "fa", "polish": "pl", "portuguese": "pt", "romanian": "ro",
+    "russian": "ru", "spanish": "es", "swahili": "sw", "swedish": "sv", "turkish": "tr", "ua": "uk", "ukrainian": "uk",
+    "us": "en", "vietnamese": "vi",
 }  # fmt: skip
 
 
@@ -38,6 +45,11 @@ def base_language(code: str | None) -> str:
     """``zh`` of ``zh-TW``, ``zh_Hant`` and ``zho``; empty for none."""
     base = (code or "").replace("_", "-").partition("-")[0].lower()
     return _THREE_LETTERS.get(base, base)
+
+
+def meant_by(code: str) -> str | None:
+    """The code that is meant by a country's or by a name: ``zh`` by ``cn`` and by ``Chinese``."""
+    return _MISTAKEN.get(base_language(code))
 
 
 def language_mistake(code: str) -> str | None:
@@ -48,5 +60,5 @@ def language_mistake(code: str) -> str | None:
     base = base_language(code)
     if base in _TWO_LETTERS or (len(base) == 3 and base.isalpha()):
         return None
-    meant = f": did you mean {_MISTAKEN[base]}?" if base in _MISTAKEN else "; there are en, de, zh, ..."
-    return f"{code} is no language code{meant}"
+    meant = meant_by(code)
+    return f"{code} is no language code" + (f": did you mean {meant}?" if meant else "; there are en, de, zh, ...")
