@@ -9,11 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from mtkit.errors import ConfigError
-
-Location = tuple[int | str, ...]
-
-_MAX_BYTES = 5_000_000
-"""What is longer is no recipe, and reading YAML takes minutes and a hundred times as much memory."""
+from mtkit.yaml_file import Location, read_yaml
 
 
 @dataclass(frozen=True)
@@ -27,21 +23,15 @@ class Layer:
 
 
 def read_layer(path: Path, schema: type[BaseModel]) -> Layer:
-    """Parse a YAML file, remembering the line of each key."""
+    """Parse a YAML file, remembering the line of each key.
+
+    Raises:
+        ConfigError: If it cannot be read, or is no recipe.
+    """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(f"{path}: too long for a recipe{_text_file(path, schema)}")
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
+        tree, lines = read_yaml(path, _text_file(path, schema))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start + 1}{_text_file(path, schema)}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{where}: not valid YAML: {_problem(error)}{_text_file(path, schema)}") from None
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
@@ -49,9 +39,6 @@ def read_layer(path: Path, schema: type[BaseModel]) -> Layer:
         raise ConfigError(
             f"{path}: expected sections such as data: and model:, found {found}{_text_file(path, schema)}"
         )
-    lines: dict[Location, int] = {}
-    if node is not None:
-        _collect_lines(node, (), lines, path)
     return Layer(str(path), _with_empty_sections(tree, schema), lines)
 
 
@@ -60,11 +47,6 @@ def _text_file(path: Path, schema: type[BaseModel]) -> str:
     if path.suffix in (".yaml", ".yml", ".json") or "data" not in schema.model_fields:
         return ""
     return f"; to train on two text files: mtkit train --src {path} --tgt FILE"
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    problem = str(getattr(error, "problem", None) or error)
-    return f"{problem}; indent with spaces, not with tabs" if "'\\t'" in problem else problem
 
 
 def _with_empty_sections(tree: dict[str, Any], section: type[BaseModel]) -> dict[str, Any]:
@@ -76,23 +58,6 @@ def _with_empty_sections(tree: dict[str, Any], section: type[BaseModel]) -> dict
             value = {} if tree[key] is None else tree[key]
             filled[key] = _with_empty_sections(value, inner) if isinstance(value, dict) else value
     return filled
-
-
-def _collect_lines(node: yaml.Node, location: Location, lines: dict[Location, int], path: Path) -> None:
-    """Note where each key stands; a key that stands twice is a mistake that YAML would swallow."""
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                raise ConfigError(f"{path}:{line}: {key.value} is given twice (first on line {seen[key.value]})")
-            seen[key.value] = line
-            lines[*location, key.value] = line
-            _collect_lines(value, (*location, key.value), lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[*location, index] = value.start_mark.line + 1
-            _collect_lines(value, (*location, index), lines, path)
 
 
 def parse_override(override: str) -> tuple[str, object]:

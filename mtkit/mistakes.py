@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mtkit.config import Config
-from mtkit.layers import Location
 from mtkit.section import Mistakes
+from mtkit.yaml_file import Location
 
 _IN_PLAIN_WORDS = {
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "must be an integer"),

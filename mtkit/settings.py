@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from mtkit.config import Config
 from mtkit.errors import ConfigError
-from mtkit.layers import Layer, Location, leaves, merge, parse_override, read_layer, stands_in, tree_of, value_at
+from mtkit.layers import Layer, leaves, merge, parse_override, read_layer, stands_in, tree_of, value_at
 from mtkit.mistakes import one_by_one
 from mtkit.model_config import ModelConfig, without_idle
 from mtkit.model_rules import OPTIONS
 from mtkit.presets import AUTOMATIC, SIZE_CLASSES, size_class_for
+from mtkit.yaml_file import Location
 
 _MIN_UPDATES = 2_000  # of a run by time: fewer teach a model little, see recipes/multi30k-en-de/README.md
 

@@ -15,11 +15,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.gate import Bound, DropGate, Gate, Gates
-from mtkit.evaluation.yaml_file import read_tree
 from mtkit.mistakes import one_by_one
 from mtkit.section import Section
+from mtkit.yaml_file import read_yaml
 
 _EXPECTED = "gates, such as min: {bleu: 30}"
 
@@ -97,7 +97,10 @@ def read_gate_file(path: Path) -> GateFile:
         ConfigError: If the file is malformed or empty, or holds what is unknown or impossible, naming each.
         DataError: If it cannot be read.
     """
-    tree = read_tree(path, _EXPECTED)
+    try:
+        tree, _ = read_yaml(path, f"; expected {_EXPECTED}")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
     if not isinstance(tree, dict | None):
         raise ConfigError(f"{path}: expected {_EXPECTED}")
     try:

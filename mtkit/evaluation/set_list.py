@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from mtkit.errors import ConfigError
-from mtkit.evaluation.yaml_file import read_tree
+from mtkit.errors import ConfigError, DataError
 from mtkit.mistakes import one_by_one
 from mtkit.section import Section
+from mtkit.yaml_file import read_yaml
 
 _EXAMPLE = "{name: news, refs: news.de, hyps: out.de}"
 _EXPECTED = f"a list of test sets, such as - {_EXAMPLE}"
@@ -64,7 +64,10 @@ def parse_set_list(path: Path) -> list[SetEntry]:
         ConfigError: If it is malformed or empty, or names a set twice.
         DataError: If it cannot be read.
     """
-    tree = read_tree(path, _EXPECTED)
+    try:
+        tree, _ = read_yaml(path, f"; expected {_EXPECTED}")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
     if not isinstance(tree, list):
         raise ConfigError(f"{path}: expected {_EXPECTED}")
     entries: list[SetEntry] = []

@@ -148,7 +148,7 @@ def test_average_writes_a_bundle_that_translates(
         ("0", "flag: training.max_minutes: must be greater than 0 (got 0.0)"),
         ("-5", "flag: training.max_minutes: must be greater than 0 (got -5.0)"),
         ("nan", "flag: training.max_minutes: "),
-        ("ten", "Invalid value for '--minutes': "),
+        ("ten", "--minutes ten: is no number"),
     ],
 )
 def test_wrong_minutes_are_refused_at_once(
