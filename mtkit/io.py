@@ -105,24 +105,28 @@ class _ZstdReader(io.RawIOBase):
         super().close()
 
 
-def read_lines(path: str | Path) -> Iterator[str]:
-    r"""Yield the lines of a UTF-8 text file, without their line ends (``\n`` or ``\r\n``) and without a BOM.
+def read_lines(path: str | Path, *, keep_bom: bool = False) -> Iterator[str]:
+    r"""Yield the lines of a UTF-8 text file, without their line ends (``\n`` or ``\r\n``).
+
+    Args:
+        path: The file; ``-`` is standard input.
+        keep_bom: Leave a byte order mark at the beginning of the first line, which else goes.
 
     Raises:
         DataError: If the file cannot be read, is damaged, or is not UTF-8 (naming line and byte).
     """
-    for line in read_raw_lines(path):
+    for line in read_raw_lines(path, keep_bom=keep_bom):
         yield line.removesuffix("\r")
 
 
-def read_raw_lines(path: str | Path) -> Iterator[str]:
+def read_raw_lines(path: str | Path, *, keep_bom: bool = False) -> Iterator[str]:
     r"""Yield the lines of a UTF-8 text file as ``read_lines`` does, but keep a ``\r`` before the ``\n``."""
     with open_binary(path) as file, _reading(path) as position:
         for raw in iter(partial(file.readline, MAX_LINE_BYTES + 1), b""):  # faster than a loop of calls
             position.line += 1
             if len(raw) > MAX_LINE_BYTES:
                 raise _endless(path, position.line)
-            yield decode_line(raw, position.line, path)
+            yield decode_line(raw, position.line, path, keep_bom=keep_bom)
 
 
 def read_line_chunks(path: str | Path, n_lines: int) -> Iterator[list[str]]:
@@ -240,14 +244,14 @@ def _reading(path: str | Path) -> Iterator[_Position]:
         raise DataError(f"{_shown(path)}: damaged archive after line {position.line}: {error}") from error
 
 
-def decode_line(raw: bytes, number: int, path: str | Path) -> str:
-    r"""The text of one line, counted from 1, without its ``\n`` (and the first without a BOM).
+def decode_line(raw: bytes, number: int, path: str | Path, *, keep_bom: bool = False) -> str:
+    r"""The text of one line, counted from 1, without its ``\n`` (and the first without a BOM, unless it is to be kept).
 
     Raises:
         DataError: If the line is not UTF-8, naming it and the byte.
     """
     try:
-        return (raw.removeprefix(_BOM) if number == 1 else raw).decode().removesuffix("\n")
+        return (raw.removeprefix(_BOM) if number == 1 and not keep_bom else raw).decode().removesuffix("\n")
     except UnicodeDecodeError as error:
         head = _head(path) or raw
         may_be_named = str(path) != "-" and Path(path).suffix not in PACKED

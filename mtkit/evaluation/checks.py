@@ -28,6 +28,9 @@ _TOKENISED_SHARE = 0.2
 _TOKENISED_MINIMUM = 0.02
 _CAPITALS_SHARE = 0.05
 _UNSPACED_SHARE = 0.3
+BOM = "\ufeff"
+"""The byte order mark, which some programs write at the beginning of a file."""
+
 _ENOUGH_LINES = 10
 _KANA_SHARE = 0.1  # half of Japanese is; Chinese quotes a little
 
@@ -109,6 +112,8 @@ def find_pitfalls(
             found.append(
                 f"{text.name} looks tokenised, which distorts every score: join the tokens to plain text first"
             )
+        if text.lines and text.lines[0].startswith(BOM):
+            found.append(f"{text.name} begins with a byte order mark, which is scored as a part of its first word")
         empty = [n for n, line in enumerate(text.lines, 1) if not line.strip()]
         if empty:
             are = "is" if len(empty) == 1 else "are"

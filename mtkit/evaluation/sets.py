@@ -11,11 +11,11 @@ A list of test sets is YAML or JSON, its paths relative to the list::
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.checks import Text, check_aligned
+from mtkit.evaluation.checks import BOM, Text, check_aligned
 from mtkit.evaluation.segments import check_documents
 from mtkit.io import PACKED, read_lines
 
@@ -75,11 +75,11 @@ def read_evaluation_set(
         DataError: If a file cannot be read, or they differ in length (naming both, and their lines).
     """
     paths = [*(path for _, path in hyps), *filter(None, [src]), *refs, *filter(None, [docs])]
-    texts = iter(read_texts(paths))
+    texts = iter(read_texts(paths, keep_bom=True))  # as sacreBLEU does, or the numbers would be others than its own
     systems = [System(system, next(texts)) for system, _ in hyps]
-    src_text = next(texts) if src else None
+    src_text = _without_bom(next(texts)) if src else None
     ref_texts = [next(texts) for _ in refs]
-    doc_text = next(texts) if docs else None
+    doc_text = _without_bom(next(texts)) if docs else None
     if doc_text is not None:
         check_documents(doc_text)
     default = src_text if src_text is not None and not hyps else ref_texts[0]
@@ -150,15 +150,22 @@ def system_names(paths: Sequence[str]) -> list[str]:
     return names if len(set(names)) == len(names) else list(paths)
 
 
-def read_texts(paths: Sequence[str]) -> list[Text]:
-    """Files that belong together line by line.
+def read_texts(paths: Sequence[str], *, keep_bom: bool = False) -> list[Text]:
+    """Files that belong together line by line; ``keep_bom`` as for ``read_lines``.
 
     Raises:
         DataError: If one cannot be read, or they differ in length (naming two, and their lines).
     """
-    texts = [Text("standard input" if path == "-" else path, list(read_lines(path))) for path in paths]
+    texts = [
+        Text("standard input" if path == "-" else path, list(read_lines(path, keep_bom=keep_bom))) for path in paths
+    ]
     check_aligned(texts)
     return texts
+
+
+def _without_bom(text: Text) -> Text:
+    first, *rest = text.lines or [""]
+    return replace(text, lines=[first.removeprefix(BOM), *rest]) if first.startswith(BOM) else text
 
 
 def _beside(list_file: Path, path: str) -> str:

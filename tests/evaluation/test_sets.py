@@ -1,8 +1,12 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mtkit.errors import ConfigError, DataError
+from mtkit.evaluation.checks import find_pitfalls
+from mtkit.evaluation.metrics import score
 from mtkit.evaluation.sets import read_evaluation_set, read_set_list, set_name, system_names
 
 
@@ -119,3 +123,25 @@ def test_source_names_a_set_that_a_model_translates_and_the_reference_one_that_i
     outputs = [("x", "texts/hyp")]
     assert read_evaluation_set(None, refs=["texts/news.de"], hyps=outputs).name == "news"
     assert read_evaluation_set("mine", refs=["texts/news.de"], hyps=outputs).name == "mine"
+
+
+def test_a_byte_order_mark_is_scored_as_sacrebleu_scores_it(tmp_path: Path) -> None:
+    """Oracle: sacreBLEU's own command, which keeps the mark as a part of the first word."""
+    for name, text in (
+        ("hyp", "\ufeffThe cat sat on the mat.\nA dog.\n"),
+        ("ref", "The cat sat on the mat.\nA dog.\n"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    hyp, ref = str(tmp_path / "hyp"), str(tmp_path / "ref")
+    theirs = subprocess.run(
+        [sys.executable, "-m", "sacrebleu", ref, "-i", hyp, "-b", "-w", "6"], capture_output=True, text=True, check=True
+    )
+    material = read_evaluation_set(None, refs=[ref], hyps=[("ours", hyp)], src=hyp)
+    (ours,) = score(material.systems[0].hyp.lines, [material.refs[0].lines], ["bleu"])
+    assert f"{ours.value:.6f}" == theirs.stdout.strip() != "100.000000"
+    assert any(
+        "begins with a byte order mark" in found
+        for found in find_pitfalls(material.systems[0].hyp, material.refs, tokenizer="13a")
+    )
+    assert material.src is not None
+    assert material.src.lines[0] == "The cat sat on the mat."
