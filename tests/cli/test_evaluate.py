@@ -98,7 +98,7 @@ def test_output_is_read_from_stdin(files: Path) -> None:
 
 
 def test_packed_files_and_foreign_line_ends_do_not_change_the_score(files: Path) -> None:
-    (files / "hyp.gz").write_bytes(gzip.compress(b"\xef\xbb\xbf" + "\r\n".join(HYP).encode()))
+    (files / "hyp.gz").write_bytes(gzip.compress("\r\n".join(HYP).encode()))
     assert run("--hyp", "hyp.gz", "--ref", "a").stdout == run("--hyp", "hyp", "--ref", "a").stdout
 
 
