@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from mtkit.acceleration import keep_freed_memory
-from mtkit.config import DataConfig, TokenizerConfig, TrainingConfig
+from mtkit.config import DataConfig, TokenizerConfig
 from mtkit.data.batches import BatchPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import autocast, bf16_is_native, choose_device, set_threads
@@ -30,6 +30,7 @@ from mtkit.presets import SIZE_CLASSES
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.run import build_optimizer
 from mtkit.training.schedule import learning_rate
+from mtkit.training_config import TrainingConfig
 
 DATA = Path(__file__).parents[1] / "data"
 

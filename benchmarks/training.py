@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.config import DataConfig, TokenizerConfig, TrainingConfig
+from mtkit.config import DataConfig, TokenizerConfig
 from mtkit.data.batches import Batch, BatchPlan, padding_share
 from mtkit.data.prepare import prepare
 from mtkit.device import autocast, choose_device, choose_precision, describe, set_threads
@@ -31,6 +31,7 @@ from mtkit.training.accumulation import GradientAccumulator, count_workers
 from mtkit.training.loop import step
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.run import build_optimizer
+from mtkit.training_config import TrainingConfig
 
 DATA = Path(__file__).parents[1] / "data"
 SMOOTHING = 0.1

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtkit.io import atomic_file
+from mtkit.files import atomic_file
 
 if TYPE_CHECKING:
     from tqdm import tqdm  # imported when the first bar is shown, so that a quick answer does not wait for it

@@ -15,8 +15,16 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"not_text"},
-    {"io", "log", "html_page", "language_codes", "yaml_file"},
-    {"section", "model_rules", "model_config", "cleaning_config", "sampling_config", "source_config"},
+    {"io", "files", "log", "html_page", "language_codes", "yaml_file"},
+    {
+        "section",
+        "model_rules",
+        "model_config",
+        "cleaning_config",
+        "sampling_config",
+        "source_config",
+        "training_config",
+    },
     {"config", "presets", "layers", "mistakes", "settings"},
     {"device", "machine", "acceleration", "cores", "locks", "output_directory"},
     {"data", "model", "evaluation"},

@@ -11,7 +11,6 @@ from typing import cast
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
-from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch, BatchPlan, padding_share
 from mtkit.data.store import Store
 from mtkit.device import Precision, memory_advice
@@ -30,6 +29,7 @@ from mtkit.training.run import build_optimizer
 from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Validator
+from mtkit.training_config import TrainingConfig
 
 _NEVER = 1 << 62
 _MIN_UPDATES = 3

@@ -124,7 +124,7 @@ class Outputs:
     ) -> None:
         """All reports in files, and JSON on standard output."""
         from mtkit.evaluation.report_files import as_json, junit, markdown, segment_records
-        from mtkit.io import atomic_file
+        from mtkit.files import atomic_file
 
         if self.junit is not None:
             write_atomically(self.junit, junit(reports))
@@ -191,7 +191,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         DataError: If it cannot be written.
     """
-    from mtkit.io import atomic_file
+    from mtkit.files import atomic_file
 
     try:
         with atomic_file(path.resolve()) as file:

@@ -156,7 +156,7 @@ def _parts(looks: "Iterator[Look]", ending: str, model: Path, languages: tuple[s
 
 
 def _write(parts: Iterator[str], output: Path | None) -> None:
-    from mtkit.io import atomic_file
+    from mtkit.files import atomic_file
 
     if output is None or str(output) == "-":
         for part in parts:

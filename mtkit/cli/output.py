@@ -33,7 +33,7 @@ def open_output(path: Path | None) -> Iterator[IO[bytes]]:
     Raises:
         DataError: If it cannot be written.
     """
-    from mtkit.io import atomic_file
+    from mtkit.files import atomic_file
 
     if path is None or str(path) == "-":
         if sys.stdout is None or sys.stdout.closed:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.errors import DataError
-from mtkit.io import atomic_directory, read_json, read_lines, sha256_file, write_json
+from mtkit.files import atomic_directory, read_json, sha256_file, write_json
+from mtkit.io import read_lines
 from mtkit.log import logger
 
 ORIGIN_FILE = "origin.json"

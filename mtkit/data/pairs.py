@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from mtkit.errors import DataError
-from mtkit.io import sha256_file
+from mtkit.files import sha256_file
 
 CHUNK_PAIRS = 8192
 """Pairs that a source hands over at once."""

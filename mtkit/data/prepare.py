@@ -33,7 +33,7 @@ from mtkit.data.tokenizer import Tokenizer
 from mtkit.data.vocabulary import tokenizer_for
 from mtkit.data.workers import Workers
 from mtkit.errors import ConfigError, DataError
-from mtkit.io import atomic_directory, write_json
+from mtkit.files import atomic_directory, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import logger
 

@@ -10,7 +10,7 @@ from mtkit.data.cleaning import REASONS
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import DataError
-from mtkit.io import read_json
+from mtkit.files import read_json
 from mtkit.source_config import KINDS
 
 FORMAT_VERSION = 1

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtkit.errors import DataError
-from mtkit.io import read_json, write_json
+from mtkit.files import read_json, write_json
 
 Int32s = NDArray[np.int32]
 Ids = NDArray[np.integer[Any]]

@@ -14,7 +14,7 @@ import sentencepiece
 from mtkit.config import TokenizerConfig
 from mtkit.device import available_cores
 from mtkit.errors import VocabularyError
-from mtkit.io import atomic_file
+from mtkit.files import atomic_file
 
 JOINT_FILE = "tokenizer.model"
 SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"

@@ -15,8 +15,8 @@ from mtkit.doctor.lengths import RATIO_BINS, quantile
 from mtkit.doctor.report import Report
 from mtkit.doctor.text import share_shown, summary, what_was_examined
 from mtkit.errors import DataError
+from mtkit.files import atomic_file
 from mtkit.html_page import page_head
-from mtkit.io import atomic_file
 
 _INK = "#010203"
 """Stands in plots for the colour of the page's text, which is not the same in light and dark."""

@@ -14,7 +14,7 @@ from typing import Any
 from mtkit import __version__
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics import Score
-from mtkit.io import read_json, write_json
+from mtkit.files import read_json, write_json
 
 FORMAT_VERSION = 1
 _KIND = "mtkit baseline"

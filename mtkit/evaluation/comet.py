@@ -101,7 +101,7 @@ def load_comet(path: Path) -> CometModel:
         ConfigError: If the package is not installed, or the model cannot be loaded, is not whole, could run code, lacks
             its encoder, or reads no reference.
     """
-    from mtkit.io import sha256_file
+    from mtkit.files import sha256_file
     from mtkit.log import counted
 
     checkpoint = check_comet(path)

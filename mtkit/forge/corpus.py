@@ -19,8 +19,9 @@ from mtkit import __version__
 from mtkit.config import DataConfig
 from mtkit.data.sources import open_sources
 from mtkit.errors import ConfigError, DataError
+from mtkit.files import atomic_file, read_json, sha256_file, write_json
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
-from mtkit.io import atomic_file, read_json, read_line_chunks, sha256_file, write_json
+from mtkit.io import read_line_chunks
 from mtkit.locks import sole_writer
 from mtkit.log import counted, logger
 from mtkit.output_directory import check_output_directory

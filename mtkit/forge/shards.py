@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.errors import DataError
-from mtkit.io import atomic_file, read_json, read_lines, write_json
+from mtkit.files import atomic_file, read_json, write_json
+from mtkit.io import read_lines
 from mtkit.log import counted, logger, progress_bar
 
 JOB_FILE = "job.json"

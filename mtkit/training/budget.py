@@ -17,11 +17,11 @@ import math
 import time
 from collections.abc import Callable
 
-from mtkit.config import TrainingConfig
 from mtkit.errors import TrainingError
 from mtkit.log import counted, duration_shown, logger
 from mtkit.training.schedule import learning_rate, learning_rate_at
 from mtkit.training.state import TrainState
+from mtkit.training_config import TrainingConfig
 
 VALIDATE_EVERY, SAVE_EVERY, REHEARSE_EVERY = 1 / 10, 1 / 40, 1 / 10  # of the plan
 SAVE_SECONDS = 600.0  # a kill costs no more than about this much work, however long the run

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mtkit.errors import CheckpointError, DataError
-from mtkit.io import atomic_directory, read_json, sha256_file, write_json
+from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.log import logger
 from mtkit.model.weights import load_tensors
 

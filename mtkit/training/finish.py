@@ -7,14 +7,14 @@ from typing import Literal
 
 import torch
 
-from mtkit.config import AverageConfig, Config
+from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.evaluation.metrics import Score
 from mtkit.evaluation.seen import SeenSources
-from mtkit.io import read_json, replace_directory
+from mtkit.files import read_json, replace_directory
 from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
@@ -22,6 +22,7 @@ from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
 from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
 from mtkit.training.state import TrainState
+from mtkit.training_config import AverageConfig
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
 from mtkit.translation.conversion import inexpressible
 from mtkit.translation.export import MAX_MEASURED, export_ctranslate2

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from mtkit.config import TrainingConfig
 from mtkit.data.batches import BatchPlan
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -11,6 +10,7 @@ from mtkit.model.weights import model_tensors, restore_model
 from mtkit.training.average import choose_checkpoints
 from mtkit.training.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
 from mtkit.training.state import TrainState
+from mtkit.training_config import TrainingConfig
 
 
 class Keeper:

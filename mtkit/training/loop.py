@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast
 from mtkit.errors import TrainingError
@@ -21,6 +20,7 @@ from mtkit.training.report import Reporter
 from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState, score_of
 from mtkit.training.validation import Abandoned, Validator
+from mtkit.training_config import TrainingConfig
 
 
 def fit(

@@ -9,7 +9,7 @@ from torch import Tensor
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast, free_memory, is_out_of_memory, release_memory
 from mtkit.errors import DataError
-from mtkit.io import read_json, write_json
+from mtkit.files import read_json, write_json
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.objective import CrossEntropy, Loss

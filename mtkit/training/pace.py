@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 
-from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast
 from mtkit.log import logger
@@ -20,6 +19,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.memory import remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.planner import Planner
+from mtkit.training_config import TrainingConfig
 
 MIN_BATCH_TOKENS = 500
 _SHARE = 0.75  # of the time, for updates; the rest goes to validations, checkpoints and the end

@@ -2,12 +2,13 @@
 
 import torch
 
-from mtkit.config import Config, TrainingConfig
+from mtkit.config import Config
 from mtkit.data.batches import BatchPlan
 from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.mixing import mix_of
 from mtkit.data.prepared import Prepared
 from mtkit.data.sampling import Sampler, SamplingRecipe
+from mtkit.training_config import TrainingConfig
 
 _MAX_WORKERS = 4
 

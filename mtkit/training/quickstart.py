@@ -10,7 +10,7 @@ from mtkit.data.holdout import ORIGIN_FILE, hold_out, split_files
 from mtkit.data.prepared import MANIFEST_FILE
 from mtkit.data.sources import language_of
 from mtkit.errors import ConfigError, DataError
-from mtkit.io import atomic_file
+from mtkit.files import atomic_file
 from mtkit.training.checkpoint import disk_errors
 from mtkit.training.run_directory import sole_user, visible_names
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from mtkit.acceleration import compile_layers, keep_freed_memory
-from mtkit.config import Config, TrainingConfig
+from mtkit.config import Config
 from mtkit.data.batches import Batch, BatchPlan
 from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
@@ -40,6 +40,7 @@ from mtkit.training.run_directory import check_same_run, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Validator
+from mtkit.training_config import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError
-from mtkit.io import atomic_file, read_json, write_json
+from mtkit.files import atomic_file, read_json, write_json
 from mtkit.settings import dump_config, read_config
 from mtkit.training.memory import FITTED
 

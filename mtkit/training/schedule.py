@@ -2,7 +2,7 @@
 
 import math
 
-from mtkit.config import TrainingConfig
+from mtkit.training_config import TrainingConfig
 
 WARMUP_SHARE = 0.1  # of a run by time, where warmup_updates are not done sooner
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from mtkit.config import Metric, TrainingConfig
 from mtkit.log import counted
+from mtkit.training_config import Metric, TrainingConfig
 
 
 @dataclass

@@ -16,7 +16,7 @@ from mtkit.data.batches import collate
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import choose_device, set_threads
 from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.io import read_json, write_json
+from mtkit.files import read_json, write_json
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.translation.batching import in_batches

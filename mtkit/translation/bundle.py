@@ -21,7 +21,7 @@ from mtkit import __version__
 from mtkit.config import Config, DataConfig, DecodingConfig
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.io import atomic_directory, read_json, sha256_file, write_json
+from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
 
 if TYPE_CHECKING:

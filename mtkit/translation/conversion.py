@@ -17,7 +17,7 @@ from typing import Any
 
 from mtkit import __version__
 from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.io import atomic_directory, read_json, sha256_file, write_json
+from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import logger
 from mtkit.model_config import ModelConfig

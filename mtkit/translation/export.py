@@ -9,7 +9,7 @@ from typing import Any
 from mtkit import __version__
 from mtkit.device import count_threads
 from mtkit.evaluation.metrics import Score, score
-from mtkit.io import atomic_directory, write_json
+from mtkit.files import atomic_directory, write_json
 from mtkit.log import logger
 from mtkit.translation.bundle import WEIGHTS, Bundle
 from mtkit.translation.conversion import WITHOUT_EFFECT, Conversion, convert, inexpressible, note_quality

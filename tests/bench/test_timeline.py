@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Timeline, part_of
-from mtkit.config import TrainingConfig
 from mtkit.data.batches import Batch, collate
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import ModelConfig, without_idle
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.run import build_optimizer
+from mtkit.training_config import TrainingConfig
 
 PARTS = {
     "embedding",

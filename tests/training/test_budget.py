@@ -7,10 +7,10 @@ from itertools import pairwise, repeat
 
 import pytest
 
-from mtkit.config import TrainingConfig
 from mtkit.errors import TrainingError
 from mtkit.training.budget import Budget
 from mtkit.training.state import TrainState
+from mtkit.training_config import TrainingConfig
 
 
 @dataclass

@@ -1,7 +1,7 @@
 import pytest
 
-from mtkit.config import TrainingConfig
 from mtkit.training.state import TrainState, score_of
+from mtkit.training_config import TrainingConfig
 
 
 def test_a_better_score_becomes_the_best_and_resets_the_patience() -> None:

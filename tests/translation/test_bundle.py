@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from mtkit.errors import CheckpointError, VocabularyError
-from mtkit.io import sha256_file, write_json
+from mtkit.files import sha256_file, write_json
 from mtkit.model.weights import model_tensors
 from mtkit.settings import dump_config
 from mtkit.translation.bundle import load_bundle

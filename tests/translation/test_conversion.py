@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mtkit.io import sha256_file
+from mtkit.files import sha256_file
 from mtkit.log import logger
 from mtkit.translation.bundle import load_bundle
 from mtkit.translation.conversion import Conversion, converted, default_quantization, note_quality

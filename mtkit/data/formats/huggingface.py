@@ -16,7 +16,8 @@ from mtkit.data import pairs
 from mtkit.data.formats.jsonl import field_names
 from mtkit.data.pairs import Pairs, as_score, one_line
 from mtkit.errors import DataError
-from mtkit.io import PACKED, sha256_file
+from mtkit.files import sha256_file
+from mtkit.io import PACKED
 from mtkit.log import logger
 
 _READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}

@@ -17,7 +17,7 @@ from pathlib import Path
 from mtkit.data.formats.text import TextSource
 from mtkit.data.pairs import Pairs
 from mtkit.errors import DataError
-from mtkit.io import atomic_directory
+from mtkit.files import atomic_directory
 from mtkit.log import logger
 
 _FIELDS = {"train": "train", "valid": "dev", "test": "test"}

@@ -7,7 +7,8 @@ from pathlib import Path
 from mtkit.data import pairs
 from mtkit.data.pairs import FileSource, Pairs, as_score
 from mtkit.errors import DataError
-from mtkit.io import read_aligned_chunks, read_line_chunks, sha256_file
+from mtkit.files import sha256_file
+from mtkit.io import read_aligned_chunks, read_line_chunks
 
 
 @dataclass

@@ -1,0 +1,47 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from mtkit.errors import DataError
+from mtkit.files import atomic_directory, atomic_file, read_json, sha256_file, write_json
+
+
+def test_an_atomic_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    with atomic_file(path) as file:
+        file.write(b"first")
+        assert not path.exists()
+    with pytest.raises(ZeroDivisionError), atomic_file(path) as file:
+        file.write(b"%d" % (1 // 0))
+    assert path.read_bytes() == b"first"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+def test_an_atomic_directory_replaces_the_old_one_or_leaves_it(tmp_path: Path) -> None:
+    path = tmp_path / "directory"
+    with atomic_directory(path) as work:
+        (work / "a").write_text("1")
+        assert not path.exists()
+    with pytest.raises(FileNotFoundError), atomic_directory(path) as work:
+        (work / "missing" / "b").write_text("2")
+    assert [entry.name for entry in path.iterdir()] == ["a"]
+    (tmp_path / ".directory.partial").mkdir()
+    (tmp_path / ".directory.partial" / "leftover").write_text("of a killed process")
+    with atomic_directory(path) as work:
+        (work / "c").write_text("3")
+    assert [entry.name for entry in path.iterdir()] == ["c"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["directory"]
+
+
+def test_json_survives_and_damage_is_named(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"ä": [1, 2.5, None]})
+    assert read_json(tmp_path / "a.json") == {"ä": [1, 2.5, None]}
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(DataError, match=r"a.json: not valid JSON"):
+        read_json(tmp_path / "a.json")
+
+
+def test_the_hash_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    assert sha256_file(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
