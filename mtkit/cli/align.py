@@ -8,6 +8,7 @@ import typer
 from mtkit.cli.options import (
     DeviceOption,
     ModelOption,
+    OutputOption,
     PairsSrcOption,
     PairsTgtOption,
     SrcLangOption,
@@ -16,9 +17,12 @@ from mtkit.cli.options import (
     check_inputs,
     needed,
 )
+from mtkit.cli.output import check_output, line_writer, open_output
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mtkit.translation.alignment import Aligner
 
 _PAIRS_AT_ONCE = 2048  # sorted by length among themselves
@@ -45,6 +49,7 @@ def align(
         typer.Option(metavar="FILE", help="Compare all layers on gold alignments: 1-1 sure, 1p2 possible, from 1."),
     ] = None,
     remember: Annotated[bool, typer.Option("--remember", help="With --gold: note the best in the model.")] = False,
+    output: OutputOption = None,
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
@@ -67,6 +72,7 @@ def align(
     if gold is not None and (layer is not None or reading is not None):
         raise ConfigError("--gold compares all layers: leave out --layer and --reading")
     check_inputs(src, tgt, gold)
+    check_output("-o", output, src, tgt, gold)
 
     from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger
@@ -75,20 +81,25 @@ def align(
     aligner = Aligner.load(
         model, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
     )
-    if gold is not None:
-        _compare(aligner, model, src, tgt, gold, remember=remember)
-        return
-    logger.info("aligning with %s, %s", model, aligner.choice)
     n_too_long = 0
-    for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
-        for links in aligner.align(src_text, tgt_text):
-            typer.echo(pharaoh(links or set()))
-            n_too_long += links is None
+    with open_output(output) as out:
+        write = line_writer(out)
+        if gold is not None:
+            _compare(write, aligner, model, src, tgt, gold, remember=remember)
+            return
+        logger.info("aligning with %s, %s", model, aligner.choice)
+        for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
+            for links in aligner.align(src_text, tgt_text):
+                write(pharaoh(links or set()))
+                n_too_long += links is None
+            out.flush()
     if n_too_long:
         logger.warning("%s longer than the model reads: not aligned", counted(n_too_long, "pair"))
 
 
-def _compare(aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, remember: bool) -> None:
+def _compare(
+    write: "Callable[[str], None]", aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, remember: bool
+) -> None:
     """A line for each layer, best first."""
     from mtkit.evaluation.alignment import read_gold, score_alignments
     from mtkit.evaluation.checks import Text, check_aligned
@@ -107,6 +118,6 @@ def _compare(aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, 
     scores.sort(key=lambda pair: pair[0].error_rate)
     for score, choice in scores:
         shown = f"AER {100 * score.error_rate:6.2f} %  precision {100 * score.precision:6.2f} %"
-        typer.echo(f"{shown}  recall {100 * score.recall:6.2f} %  {choice}")
+        write(f"{shown}  recall {100 * score.recall:6.2f} %  {choice}")
     if remember:
         logger.info("%s: %s", alignment.remember(model, scores[0][1]), scores[0][1])

@@ -1,7 +1,7 @@
 """Where results go: standard output, or a file that is not an input as well."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -26,6 +26,18 @@ def check_output(option: str, output: Path | None, *inputs: Path | str | None) -
         raise ConfigError(f"{option} {output}: is an input too; choose another file")
 
 
+def line_writer(out: IO[bytes]) -> Callable[[str], None]:
+    """What writes lines in UTF-8, at once where somebody looks on."""
+    is_seen = out.isatty()
+
+    def write(line: str) -> None:
+        out.write(f"{line}\n".encode())
+        if is_seen:
+            out.flush()
+
+    return write
+
+
 @contextmanager
 def open_output(path: Path | None) -> Iterator[IO[bytes]]:
     """Standard output, or a file that appears under its name when all of it is written.
@@ -39,6 +51,7 @@ def open_output(path: Path | None) -> Iterator[IO[bytes]]:
         if sys.stdout is None or sys.stdout.closed:
             raise DataError("standard output is closed; name a file with -o FILE")
         yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
         return
     if path.is_dir():
         raise DataError(f"{path}: is a directory; name a file")

@@ -9,6 +9,7 @@ import typer
 from mtkit.cli.options import (
     DeviceOption,
     ModelOption,
+    OutputOption,
     PairsSrcOption,
     PairsTgtOption,
     PrecisionOption,
@@ -18,9 +19,12 @@ from mtkit.cli.options import (
     check_inputs,
     needed,
 )
+from mtkit.cli.output import check_output, line_writer, open_output
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mtkit.translation.contrast import Contrast
     from mtkit.translation.scorer import PairScore, Scorer
 
@@ -44,6 +48,7 @@ def score(
             "--json", help="One object a line: log-probabilities of tokens; with --contrast rows, then totals."
         ),
     ] = False,
+    output: OutputOption = None,
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
@@ -69,6 +74,7 @@ def score(
     if (src is None) != (tgt is None):
         raise ConfigError("--src and --tgt go together: name both files")
     check_inputs(src, tgt, contrast)
+    check_output("-o", output, src, tgt, contrast)
 
     from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger, progress_bar
@@ -78,19 +84,22 @@ def score(
         model, device=device, precision=precision, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
     )
     logger.info("scoring with %s on %s", model, scorer.description)
-    if contrast is not None:
-        _print_contrast(scorer, contrast, normalize=normalize, as_json=as_json)
-        return
-    assert src is not None
-    assert tgt is not None
     n_too_long = 0
-    with progress_bar(total=None, description="scoring", unit=" pairs") as bar:
-        for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
-            scores = scorer.score(src_text, tgt_text)
-            for found in scores:
-                typer.echo(_shown(found, normalize=normalize, as_json=as_json))
-            n_too_long += scores.count(None)
-            bar.update(len(scores))
+    with open_output(output) as out:
+        write = line_writer(out)
+        if contrast is not None:
+            _write_contrast(write, scorer, contrast, normalize=normalize, as_json=as_json)
+            return
+        assert src is not None
+        assert tgt is not None
+        with progress_bar(total=None, description="scoring", unit=" pairs") as bar:
+            for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
+                scores = scorer.score(src_text, tgt_text)
+                for found in scores:
+                    write(_shown(found, normalize=normalize, as_json=as_json))
+                n_too_long += scores.count(None)
+                bar.update(len(scores))
+                out.flush()
     if n_too_long:
         logger.warning("%s longer than the model reads: no score", counted(n_too_long, "pair"))
 
@@ -104,18 +113,20 @@ def _shown(found: "PairScore | None", *, normalize: bool, as_json: bool) -> str:
     return f"{found.score if normalize else found.log_prob:.4f}"
 
 
-def _print_contrast(scorer: "Scorer", path: Path, *, normalize: bool, as_json: bool) -> None:
+def _write_contrast(
+    write: "Callable[[str], None]", scorer: "Scorer", path: Path, *, normalize: bool, as_json: bool
+) -> None:
     from mtkit.translation.contrast import Tally, contrast
 
     tally = Tally()
     for row in contrast(scorer, path, normalize=normalize):
         tally.add(row)
         if as_json:
-            typer.echo(json.dumps(row.as_json(), ensure_ascii=False))
+            write(json.dumps(row.as_json(), ensure_ascii=False))
     found = tally.totals()
     width = max(len(one.kind) for one in found)
     for one in found:
-        typer.echo(json.dumps(one.as_json(), ensure_ascii=False) if as_json else _contrast_line(one, width))
+        write(json.dumps(one.as_json(), ensure_ascii=False) if as_json else _contrast_line(one, width))
 
 
 def _contrast_line(one: "Contrast", width: int) -> str:

@@ -18,6 +18,7 @@ from mtkit.cli.options import (
     DeviceOption,
     Engine,
     EngineOption,
+    OutputOption,
     SrcLangOption,
     TgtLangOption,
     ThreadsOption,
@@ -58,9 +59,7 @@ def translate(
     input_file: Annotated[
         str | None, typer.Option("--input", "-i", metavar="FILE", help="Text to translate (plain, .gz, .zst).")
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Written when all is done; default stdout.")
-    ] = None,
+    output: OutputOption = None,
     beam_size: Annotated[
         int | None, typer.Option("--beam-size", "-b", min=1, help="1 is greedy search. Default: the model's.")
     ] = None,

@@ -71,3 +71,12 @@ def test_mistakes_get_one_clear_line(model: Path, arguments: list[str], message:
     assert isinstance(error, MtkitError)
     assert message in str(error)
     assert "\n" not in str(error)
+
+
+def test_an_output_file_holds_what_would_be_printed_and_is_no_input(model: Path) -> None:
+    printed = run("-m", model, "--src", "a", "--tgt", "b").stdout
+    assert run("-m", model, "--src", "a", "--tgt", "b", "-o", "links").stdout == ""
+    assert Path("links").read_text() == printed
+    error = run("-m", model, "--src", "a", "--tgt", "b", "-o", "a").exception
+    assert "-o a: is an input too" in str(error)
+    assert Path("a").read_text().startswith(LINES[0])

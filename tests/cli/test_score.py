@@ -105,3 +105,12 @@ def test_mistakes_get_one_clear_line(model: Path, arguments: list[str], message:
     assert isinstance(error, MtkitError)
     assert message in str(error)
     assert "\n" not in str(error)
+
+
+def test_an_output_file_holds_what_would_be_printed_and_is_no_input(model: Path) -> None:
+    printed = run("-m", model, "--src", "a", "--tgt", "b").stdout
+    assert run("-m", model, "--src", "a", "--tgt", "b", "-o", "scores").stdout == ""
+    assert Path("scores").read_text() == printed
+    error = run("-m", model, "--src", "a", "--tgt", "b", "-o", "b").exception
+    assert "-o b: is an input too" in str(error)
+    assert Path("b").read_text().startswith(LINES[-1])
