@@ -4,21 +4,24 @@ import html
 import json
 from pathlib import Path
 
+_SHARED = Path(__file__)  # with another ending
+
 
 def page_head(title: str, style: str) -> str:
     """The page up to its first heading.
 
     Args:
         title: Shown in the window's title and as the heading.
-        style: CSS.
+        style: CSS, after what all pages share.
     """
     name = html.escape(title)
+    shared = _SHARED.with_suffix(".css").read_text(encoding="utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         "script-src 'unsafe-inline'\">\n"
-        f"<title>{name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
+        f"<title>{name}</title>\n<style>\n{shared}{style}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
     )
 
 
@@ -31,6 +34,5 @@ def json_element(name: str, value: object) -> str:
 
 def page_program(path: Path) -> str:
     """The page's program, a JavaScript file, after what the programs of all pages share, and the end of the page."""
-    shared = Path(__file__).with_suffix(".js")
-    program = "\n".join(part.read_text(encoding="utf-8") for part in (shared, path))
+    program = "\n".join(part.read_text(encoding="utf-8") for part in (_SHARED.with_suffix(".js"), path))
     return f"<script>\n{program}</script>\n</body>\n</html>\n"

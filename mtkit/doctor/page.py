@@ -25,10 +25,9 @@ _COLOURS = ("#2a78c8", "#d9822b")
 _SHOWN_SHARE = 0.995
 
 _STYLE = """
-:root { color-scheme: light dark; --serious: #b3261e; --notable: #9a6700; --info: #57606a; --line: #8884; }
+:root { --serious: #b3261e; --notable: #9a6700; --info: #57606a; }
 @media (prefers-color-scheme: dark) { :root { --serious: #ff8a80; --notable: #e3b341; --info: #9aa4ae; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+body { max-width: 60rem; }
 section { border-left: 4px solid var(--colour); padding: 0 1rem; margin: 1.5rem 0; break-inside: avoid; }
 .serious { --colour: var(--serious); } .notable { --colour: var(--notable); } .info { --colour: var(--info); }
 h3 { margin: 0; font-size: 1rem; } h3 b { color: var(--colour); }
