@@ -18,6 +18,19 @@ def test_an_atomic_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["file"]
 
 
+def test_a_signal_while_an_atomic_file_is_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Path.open
+
+    def interrupted(path: Path, mode: str) -> None:
+        make(path, mode).close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "file"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_atomic_directory_replaces_the_old_one_or_leaves_it(tmp_path: Path) -> None:
     path = tmp_path / "directory"
     with atomic_directory(path) as work:
