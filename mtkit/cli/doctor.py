@@ -7,9 +7,12 @@ import typer
 
 from mtkit import __version__
 from mtkit.cli.options import ConfigOption, SetOption
+from mtkit.cli.output import check_output
 from mtkit.errors import ConfigError, DataError, VocabularyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mtkit.config import DataConfig
     from mtkit.data.tokenizer import Tokenizer
     from mtkit.doctor.training_pairs import Sources
@@ -85,6 +88,7 @@ def doctor(
     if html is not None:
         from mtkit.doctor.page import check_plots
 
+        check_output("--html", html, chosen, *_files_of(sources))
         check_plots()
     report = examine(
         sources,
@@ -122,6 +126,13 @@ def _check_usage(
         raise ConfigError("--src and --tgt go together: name both files")
     if src is None and (src_lang or tgt_lang):
         raise ConfigError("--src-lang and --tgt-lang go with --src and --tgt; a recipe names its own languages")
+
+
+def _files_of(sources: "Sources") -> "Iterator[Path | str]":
+    """What is read, as far as it is files."""
+    for source in (source for each in sources.values() for source in each):
+        inner = getattr(source, "source", source)  # of the first pairs of one
+        yield from (file for name in ("path", "src", "tgt") if (file := getattr(inner, name, None)) is not None)
 
 
 def _two_files(src: Path, tgt: Path, src_lang: str | None, tgt_lang: str | None) -> "tuple[Sources, tuple[str, str]]":

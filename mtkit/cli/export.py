@@ -70,6 +70,8 @@ def export(
         raise ConfigError("where to? name a directory with -o DIR")
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output}: exists; choose another -o, or --overwrite")
+    if output is not None and output.exists() and not _is_export(output):
+        raise ConfigError(f"{output}: is there and is no export; choose another -o")
 
     from mtkit.translation.bundle import load_bundle
     from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors
@@ -88,6 +90,16 @@ def export(
     except OSError as error:
         raise CheckpointError(f"{output or bundle.directory}: cannot write: {error.strerror or error}") from error
     typer.echo(_summary(conversion, output or conversion.directory))
+
+
+def _is_export(path: Path) -> bool:
+    """Whether there is nothing but what this command writes, or nothing at all."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    names = {inner.name for inner in path.iterdir()}
+    is_flat = not any(inner.is_dir() for inner in path.iterdir())
+    written = "config.json" in names and ("model.safetensors" in names or "model.bin" in names)
+    return not names or (is_flat and written and "mtkit.json" not in names)
 
 
 def _held_out(bundle: "Bundle", src: str | None, ref: str | None) -> "HeldOut | None":

@@ -252,3 +252,13 @@ def test_swapped_files_are_not_to_be_cured_by_dropping_them() -> None:
     report = json.loads(run("fruit.yaml", "--set", one_side, "--json").stdout)
     cures = {f["name"]: f["cure"] for f in report["findings"] if f["name"].startswith("wrong_language")}
     assert cures == {"wrong_language_tgt": "data.cleaning.steps: [language]"}
+
+
+@pytest.mark.parametrize("name", ["train.en", "train.de", "valid.en", "fruit.yaml"])
+def test_a_page_over_an_input_is_refused(name: str) -> None:
+    before = Path(name).read_bytes()
+    assert f"--html {name}: is an input too" in str(refused("fruit.yaml", "--html", name))
+    if name.startswith("train"):
+        files = ("--src", "train.en", "--tgt", "train.de")
+        assert f"--html {name}: is an input too" in str(refused(*files, "--html", name))
+    assert Path(name).read_bytes() == before

@@ -92,3 +92,18 @@ def test_mistakes_are_one_line(bundle: Path) -> None:
 def test_a_model_that_cannot_be_written_is_named(bundle: Path) -> None:
     (bundle / "ctranslate2").write_text("in the way")
     assert f"{bundle}: cannot write" in str(refused(bundle, "--to", "ctranslate2", "--no-measure"))
+
+
+def test_only_exports_are_overwritten(bundle: Path) -> None:
+    Path("notes").mkdir()
+    Path("notes/kept").write_text("mine")
+    before = sorted(path.name for path in bundle.iterdir())
+    for target in ("notes", bundle, "notes/kept"):
+        for to in ("safetensors", "ctranslate2"):
+            assert "is there and is no export" in str(
+                refused(bundle, "--to", to, "-o", target, "--overwrite", "--no-measure")
+            )
+    assert Path("notes/kept").read_text() == "mine"
+    assert sorted(path.name for path in bundle.iterdir()) == before
+    for _ in range(2):
+        assert run(bundle, "--to", "safetensors", "-o", "plain", "--overwrite").exit_code == 0
