@@ -28,3 +28,15 @@ def check_output_directory(directory: Path) -> None:
             pass
     except OSError as error:
         raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from None
+
+
+def check_replaceable(directory: Path) -> None:
+    """Refuse what is replaced as a whole where that is the working directory, or one around it.
+
+    Raises:
+        DataError: Naming it.
+    """
+    if Path.cwd().is_relative_to(directory.resolve()):
+        raise DataError(
+            f"{directory}: is where you are, and would be replaced; choose another -o, such as {directory / 'out'}"
+        )

@@ -8,6 +8,7 @@ import typer
 
 from mtkit.cli.options import OverwriteOption, ThreadsOption
 from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.output_directory import check_replaceable
 
 if TYPE_CHECKING:
     from mtkit.translation.bundle import Bundle
@@ -70,6 +71,8 @@ def export(
         raise ConfigError("where to? name a directory with -o DIR")
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output}: exists; choose another -o, or --overwrite")
+    if output is not None:
+        check_replaceable(output)
     if output is not None and output.exists() and not _is_export(output):
         raise ConfigError(f"{output}: is there and is no export; choose another -o")
 

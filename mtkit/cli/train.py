@@ -87,11 +87,13 @@ def train(
         assert run_dir is not None
         from mtkit.training.quickstart import recipe_for, write_recipe
 
+        chosen = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+        settings = Settings.load(None, overrides=overrides or (), flags=flags)
+        settings = settings.with_layer("mtkit train --src", chosen)
         if print_config:
-            chosen = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
-            settings = Settings.load(None, overrides=overrides or (), flags=flags)
-            typer.echo(_explain(settings.with_layer("mtkit train --src", chosen)))
+            typer.echo(_explain(settings))
             return
+        settings.before_corpus().config()  # what is mistyped is told before anything is written
         check_output_directory(run_dir)
         config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
     assert config is not None

@@ -36,6 +36,7 @@ from mtkit.errors import ConfigError, DataError
 from mtkit.files import atomic_directory, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import logger
+from mtkit.output_directory import check_replaceable
 
 __all__ = ["Manifest", "Prepared", "clean", "nothing_left", "open_prepared", "prepare", "try_cleaning"]
 
@@ -68,7 +69,8 @@ def prepare(
         VocabularyError: If the tokenizer cannot be trained as asked.
     """
     sources = open_sources(data)
-    _check_replaceable(directory)
+    check_replaceable(directory)
+    _check_own(directory)
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
     settings = _settings(data, tokenizer)
     if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
@@ -106,7 +108,7 @@ def _settings(data: DataConfig, tokenizer: TokenizerConfig) -> dict[str, Any]:
     return {"data": of_data, "tokenizer": tokenizer.model_dump(mode="json")}
 
 
-def _check_replaceable(directory: Path) -> None:
+def _check_own(directory: Path) -> None:
     """Refuse to put a corpus in the place of anything that is not one."""
     if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
         return

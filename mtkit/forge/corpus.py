@@ -24,7 +24,7 @@ from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, 
 from mtkit.io import read_line_chunks
 from mtkit.locks import sole_writer
 from mtkit.log import counted, logger
-from mtkit.output_directory import check_output_directory
+from mtkit.output_directory import check_output_directory, check_replaceable
 from mtkit.translation.bundle import Bundle, load_bundle
 from mtkit.translation.translator import Translation, Translator
 
@@ -89,6 +89,7 @@ def forge(
         logger.info("%s: already made from these inputs and this model, nothing to do", directory)
         return done
     check_output_directory(directory)
+    check_replaceable(directory)
     try:
         with sole_writer(directory):
             begin(directory, job)

@@ -36,7 +36,7 @@ from mtkit.training.objective import CrossEntropy
 from mtkit.training.pace import fitted_to_the_time
 from mtkit.training.planner import Planner, count_sampling_workers
 from mtkit.training.report import Reporter
-from mtkit.training.run_directory import check_same_run, clear, sole_user
+from mtkit.training.run_directory import check_is_run, check_same_run, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Validator
@@ -71,6 +71,7 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     started = time.monotonic() if started is None else started
     config = settings.before_corpus().config()
     choose_device(config.training.device)
+    check_is_run(run_dir)
     if config.training.validate_text:
         check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
     prepared = prepare(config.data, config.tokenizer, config.prepared_directory)

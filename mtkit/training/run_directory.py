@@ -70,6 +70,18 @@ def clear(run_dir: Path) -> None:
         (run_dir / name).unlink(missing_ok=True)
 
 
+def check_is_run(run_dir: Path) -> None:
+    """Refuse a directory of anything else.
+
+    Raises:
+        CheckpointError: If it holds more than a run, or what one has begun with.
+    """
+    if not run_dir.is_dir() or (run_dir / "config.yaml").exists():
+        return
+    if visible_names(run_dir) - {"prepared", "corpus", "recipe.yaml"}:
+        raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
+
+
 def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
     """Refuse to go on with another recipe, tokenizer or corpus; otherwise note the settings.
 
@@ -93,8 +105,7 @@ def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
                 f"{run_dir}: the tokenizer of the prepared corpus is not the one that the run began with; "
                 "choose another -o, or --overwrite to start afresh"
             )
-    elif visible_names(run_dir) - {"prepared", "corpus", "recipe.yaml"}:
-        raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
+    check_is_run(run_dir)
     _check_same_corpus(prepared, run_dir)
     (run_dir / _MARKER).touch()
     with atomic_file(path) as file:

@@ -194,3 +194,11 @@ def test_a_place_that_cannot_be_written_is_found_before_any_work(
         assert run(monkeypatch, "train", *what, "-o", place) == 1
         assert capsys.readouterr().err.startswith(f"mtkit: error: {place}: cannot write there: No")
     assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.parametrize("mistyped", [("--set", "model.dropot=0.3"), ("--preset", "smal"), ("--minutes", "0")])
+def test_what_is_mistyped_is_told_before_a_run_is_begun(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistyped: tuple[str, str]
+) -> None:
+    assert run(monkeypatch, "train", "--src", files[0], "--tgt", files[1], "-o", tmp_path / "run", *mistyped) == 2
+    assert not (tmp_path / "run").exists()

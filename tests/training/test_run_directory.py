@@ -5,6 +5,7 @@ import pytest
 
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.errors import CheckpointError, ConfigError
+from mtkit.training.run import train
 from mtkit.training.run_directory import check_same_run, clear
 from tests.conftest import ToyTask
 
@@ -86,3 +87,14 @@ def test_a_run_killed_before_its_first_line_of_the_log_is_cleared(
         check_same_run(other, prepared, tmp_path)
     clear(tmp_path)
     check_same_run(other, prepared, tmp_path)
+
+
+def test_a_directory_of_anything_else_is_refused_before_the_corpus_is_prepared(
+    toy_task: ToyTask, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "note").write_text("mine")
+    settings = toy_task.recipe(data__prepared=str(tmp_path / "prepared"))
+    with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
+        train(settings, tmp_path / "other")
+    assert [path.name for path in tmp_path.rglob("*")] == ["other", "note"]
