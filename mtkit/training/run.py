@@ -184,7 +184,7 @@ def _fit(
         updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda", workers=workers))
         return fit(
             keeper.model,
-            CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing, compiled=compiled),
+            CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing),
             keeper.optimizer,
             updates,
             training,
