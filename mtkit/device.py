@@ -43,7 +43,9 @@ def choose_device(name: str) -> "torch.device":
 
 
 def choose_precision(name: str, device: "torch.device") -> Precision:
-    """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a device that multiplies in it, else fp32.
+    """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a GPU that multiplies in it, else fp32.
+
+    On a CPU bf16 is a matter of measurement: see ``mtkit.training.tuning``.
 
     Raises:
         DeviceError: If it is none of these.
@@ -51,7 +53,7 @@ def choose_precision(name: str, device: "torch.device") -> Precision:
     if name not in ("auto", "fp32", "bf16"):
         raise DeviceError(f"precision {name}: unknown; use auto, fp32 or bf16")
     if name == "auto":
-        return "bf16" if bf16_is_native(device) else "fp32"
+        return "bf16" if device.type == "cuda" and bf16_is_native(device) else "fp32"
     return "bf16" if name == "bf16" else "fp32"
 
 

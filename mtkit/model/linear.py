@@ -38,7 +38,7 @@ def rounded_up(n_rows: int) -> int:
 
     On average 2 % more rows, at most one sixteenth or 15 more.
     """
-    step = max(_MIN_STEP, 1 << ((n_rows - 1).bit_length() - 5)) if n_rows > 1 else _MIN_STEP
+    step = max(_MIN_STEP, 1 << max((n_rows - 1).bit_length() - 5, 0))
     return -(-n_rows // step) * step
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 import torch
 
 from mtkit.data.batches import Batch
-from mtkit.device import Precision, autocast
 from mtkit.log import logger
+from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.memory import remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.planner import Planner
+from mtkit.training.tuning import Way, accumulator
+from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
 MIN_BATCH_TOKENS = 500
@@ -34,7 +36,7 @@ def fitted_to_the_time(
     run_dir: Path,
     started: float,
     device: torch.device,
-    precision: Precision,
+    way: Way,
 ) -> TrainingConfig:
     """The same with updates so small that the time is enough for many; a run that has begun keeps its own.
 
@@ -47,7 +49,7 @@ def fitted_to_the_time(
         assert training.max_minutes is not None
         objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
         updates = iter(planner.plan(min(_PROBE_TOKENS, training.batch_tokens)))
-        speed = measure_tokens_per_second(model, objective, updates, device=device, precision=precision)
+        speed = measure_tokens_per_second(model, objective, updates, device=device, way=way)
         seconds = 60 * training.max_minutes - (time.monotonic() - started)
         return affordable_tokens(training.batch_tokens, training.min_updates, seconds=seconds, tokens_per_second=speed)
 
@@ -82,7 +84,7 @@ def measure_tokens_per_second(
     updates: Iterable[list[Batch]],
     *,
     device: torch.device,
-    precision: Precision,
+    way: Way,
 ) -> float:
     """Target tokens that forward and backward passes take in a second; the weights stay as they are.
 
@@ -91,18 +93,17 @@ def measure_tokens_per_second(
         objective: What is minimised.
         updates: At least four; the first is not counted, as it prepares what the others find ready.
         device: Where the batches go.
-        precision: Of forward and backward.
+        way: How they are computed.
     """
+    working = WorkingCopy(model, device=device, precision=way.precision)
+    accumulate = accumulator(working, objective, way, device)
     n_tokens, started = 0, 0.0
     for number, update in enumerate(islice(updates, 1 + _N_TIMED)):
         if number == 1:
             _wait_for(device)
             n_tokens, started = 0, time.monotonic()
-        for batch in update:
-            with autocast(device, precision):
-                loss = objective(model, batch.to(device))
-            loss.total.backward()
-            n_tokens += batch.n_tgt_tokens
+        accumulate(update, lambda part: seed_dropout(0, 0, part))
+        n_tokens += sum(batch.n_tgt_tokens for batch in update)
         model.zero_grad(set_to_none=True)
     _wait_for(device)
     return n_tokens / max(time.monotonic() - started, 1e-9)

@@ -9,6 +9,7 @@ from mtkit.data.batches import collate
 from mtkit.training import pace
 from mtkit.training.pace import affordable_tokens, measure_tokens_per_second
 from mtkit.training.run import train
+from mtkit.training.tuning import Way
 from tests.conftest import ToyTask
 from tests.training.test_memory import OBJECTIVE, new_model
 
@@ -48,7 +49,7 @@ def test_speed_is_what_the_passes_take_without_the_first(monkeypatch: pytest.Mon
         OBJECTIVE,
         updates(),  # type: ignore[arg-type]
         device=torch.device("cpu"),
-        precision="fp32",
+        way=Way("fp32", 1),
     )
     assert speed == pytest.approx(3 * 80 / 4.0)  # the clock starts when the second update is there
     assert n_batches == 8
