@@ -67,6 +67,17 @@ def bf16_is_native(device: "torch.device") -> bool:
     return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
+def let_waiting_threads_sleep() -> None:
+    """Let threads that wait for each other give up their core; works before torch or CTranslate2 is loaded.
+
+    By default they spin for milliseconds. On a machine to themselves that gains nothing that could be measured; beside
+    other programs it takes the core from the thread that they wait for, and training gets several times slower. A
+    policy that the user has set stays.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
 def set_threads(n: int | None) -> int:
     """Use ``n`` CPU threads; returns the number.
 
