@@ -38,6 +38,9 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --durations=10
+	@echo "what depends on the processor, as on one with bf16 and as on an older one:"
+	MTKIT_TEST_BF16=yes $(BIN)/python -m pytest -n 2 -q -m "processor and not slow and not gpu and not network"
+	MTKIT_TEST_BF16=no ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n 2 -q -m "processor and not slow and not gpu and not network"
 
 test-slow: install
 	$(BIN)/python -m pytest -m "slow and not gpu and not network" --durations=10

@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from mtkit.config import DataConfig, TokenizerConfig
 from mtkit.data.batches import Batch, BatchPlan, padding_share
 from mtkit.data.prepare import prepare
-from mtkit.device import autocast, choose_device, describe, set_threads
+from mtkit.device import Precision, autocast, choose_device, describe, set_threads
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.positions import sinusoidal_positions
@@ -103,8 +104,8 @@ def main() -> None:
             optimizer.zero_grad(set_to_none=True)
             working.refresh()
 
-        def theirs(batch: Batch) -> None:
-            with autocast(device, precision):
+        def theirs(batch: Batch, plain_precision: Precision) -> None:
+            with autocast(device, plain_precision):
                 logits = plain(batch).flatten(0, 1).float()
                 loss = F.cross_entropy(logits, batch.tgt_out.flatten(), ignore_index=0, label_smoothing=SMOOTHING)
             loss.backward()
@@ -113,15 +114,19 @@ def main() -> None:
             plain_optimizer.zero_grad()
 
         seen: list[Batch] = []
-        speeds = _race({"mtkit": ours, "plain": theirs}, updates, arguments.updates, device, seen)
+        runners: dict[str, Callable[[Batch], None]] = {"mtkit": ours, "plain": partial(theirs, plain_precision="fp32")}
+        if precision == "bf16":
+            runners["plain, bf16"] = partial(theirs, plain_precision="bf16")
+        speeds = _race(runners, updates, arguments.updates, device, seen)
     print(f"model                     {arguments.preset}, vocabulary {vocab_size:,}, {describe(device, precision)}")
     print(f"chosen                    {way} of {', '.join(f'{w}: {speed:,.0f}' for w, speed in tried.items())}")
     for name, values in speeds.items():
         spread = f"{min(values):,.0f} to {max(values):,.0f}"
         print(f"{name:<25} {statistics.median(values):,.0f} target tokens/s ({spread})")
-    ratios = [a / b for a, b in zip(speeds["mtkit"], speeds["plain"], strict=True)]
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    print(f"mtkit / plain             {statistics.median(ratios):.2f} ({spread})")
+    for name in list(speeds)[1:]:
+        ratios = [a / b for a, b in zip(speeds["mtkit"], speeds[name], strict=True)]
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        print(f"{f'mtkit / {name}':<25} {statistics.median(ratios):.2f} ({spread})")
     print(f"padding                   {100 * padding_share(seen):.1f} % of source and target positions")
     print(f"machine                   {_probe(device):,.0f} GFLOP/s in a float32 product of 1024 x 1024 matrices")
     print(f"peak memory of both       {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")

@@ -23,6 +23,21 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _processor() -> Iterator[None]:
+    """Whether the processor multiplies in bf16, where MTKIT_TEST_BF16 says so (yes or no) and not the processor."""
+    said = os.environ.get("MTKIT_TEST_BF16")
+    if said is None:
+        yield
+        return
+    import torch
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+            patch.setattr(torch.cpu, name, lambda: said == "yes")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_works() -> None:
     """A shell lets what it starts in the background ignore SIGINT, and so would every process that a test starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -6,6 +6,8 @@ import torch
 
 from mtkit.cores import map_on_cores
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.fixture
 def _two_threads() -> Iterator[None]:

@@ -4,6 +4,8 @@ import torch
 from mtkit.device import bf16_is_native, choose_device, choose_precision, memory_advice, set_threads
 from mtkit.errors import DeviceError
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])

@@ -3,6 +3,8 @@ import torch
 
 from mtkit.machine import Peak, flop_shown, measured_peak, memory_bandwidth, peak, published_peak
 
+pytestmark = pytest.mark.processor
+
 CPU = torch.device("cpu")
 
 

@@ -126,9 +126,9 @@ def _opennmt_training(updates: int) -> dict[str, Any]:
     }
 
 
-def eole(work: Work, directory: str, updates: int, window: int) -> dict[str, Any]:
+def eole(work: Work, directory: str, updates: int, window: int, dtype: str = "fp32") -> dict[str, Any]:
     """For ``eole train``, version 0.6."""
-    training = {"model_path": directory, "compute_dtype": "fp32", "param_init_method": "xavier_uniform"}
+    training = {"model_path": directory, "compute_dtype": dtype, "param_init_method": "xavier_uniform"}
     model = {
         "architecture": "transformer",
         "layers": N_LAYERS,

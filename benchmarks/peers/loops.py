@@ -1,9 +1,10 @@
 """The training loops that people write themselves, one process each: ``nn.Transformer``, and Hugging Face's MarianMT.
 
-    python -m benchmarks.peers.loops plain|marian WORK UPDATES WINDOW
+    python -m benchmarks.peers.loops plain|marian WORK UPDATES WINDOW [fp32|bf16]
 
-Batches are bucketed by length, the loss is the library's, the optimiser is Adam as it comes. After each window of
-updates it prints the number of updates, of real target tokens and of seconds in the window.
+bf16 is torch's autocast, as its tutorials use it. Batches are bucketed by length, the loss is the library's, the
+optimiser is Adam as it comes. After each window of updates it prints the number of updates, of real target tokens and
+of seconds in the window.
 """
 
 import math
@@ -119,6 +120,7 @@ def padded(rows: list[list[int]]) -> Tensor:
 def main() -> None:
     """Train and print."""
     kind, directory, updates, window = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled="bf16" in sys.argv[5:])
     torch.manual_seed(1)
     model, logits = {"plain": _plain, "marian": _marian}[kind]()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, betas=(0.9, 0.98))
@@ -131,7 +133,8 @@ def main() -> None:
         src = padded([[*src, EOS] for src, _ in pairs])
         tgt = padded([[BOS, *tgt, EOS] for _, tgt in pairs])
         tgt_in, tgt_out = tgt[:, :-1].masked_fill(tgt[:, :-1] == EOS, PAD), tgt[:, 1:]
-        loss = criterion(logits(src, tgt_in).flatten(0, 1), tgt_out.flatten())
+        with autocast:
+            loss = criterion(logits(src, tgt_in).flatten(0, 1), tgt_out.flatten())
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

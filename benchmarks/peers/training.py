@@ -15,6 +15,7 @@ import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
@@ -79,13 +80,13 @@ class Job:
 Train = Callable[[Job, Path], tuple[Finished, list[Window]]]
 
 
-def train_mtkit(job: Job, python: Path) -> tuple[Finished, list[Window]]:
+def train_mtkit(job: Job, python: Path, precision: str = "auto") -> tuple[Finished, list[Window]]:
     """``mtkit train recipe.yaml`` with default settings; speeds from ``metrics.jsonl``."""
     directory, path = job.fresh("mtkit"), job.runs / "mtkit.yaml"
     never = f"  validate_every: {configs.NEVER}\n  save_every: {configs.NEVER}\n"
     lines = f"  batch_tokens: {job.batch_tokens}\n  max_updates: {job.updates}\n  report_every: {job.window}\n{never}"
     path.write_text(recipe(job.work, lines), encoding="utf-8")
-    command: list[str | Path] = [python, "-m", "mtkit", "train", path, "-o", directory]
+    command: list[str | Path] = [python, "-m", "mtkit", "train", path, "-o", directory, "--precision", precision]
     finished = run(command, job.runs / "mtkit.log", mtkit_environment(job.threads))
     records = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     reports = [record for record in records if "tgt_tokens_per_second" in record]
@@ -93,27 +94,27 @@ def train_mtkit(job: Job, python: Path) -> tuple[Finished, list[Window]]:
     return finished, [(report["tgt_tokens_per_second"], tokens) for report in reports]
 
 
-def train_plain(job: Job, python: Path) -> tuple[Finished, list[Window]]:
+def train_plain(job: Job, python: Path, precision: str = "fp32") -> tuple[Finished, list[Window]]:
     """A loop around ``nn.Transformer``, which takes its own time."""
-    return _loop(job, python, "plain")
+    return _loop(job, python, "plain", precision)
 
 
-def train_marian(job: Job, python: Path) -> tuple[Finished, list[Window]]:
+def train_marian(job: Job, python: Path, precision: str = "fp32") -> tuple[Finished, list[Window]]:
     """The same loop around Hugging Face's MarianMT."""
-    return _loop(job, python, "marian")
+    return _loop(job, python, "marian", precision)
 
 
-def _loop(job: Job, python: Path, kind: str) -> tuple[Finished, list[Window]]:
-    module = "benchmarks.peers.loops"
-    finished = job.run(kind, python, "-m", module, kind, job.work.directory, str(job.updates), str(job.window))
+def _loop(job: Job, python: Path, kind: str, precision: str) -> tuple[Finished, list[Window]]:
+    program = ("-m", "benchmarks.peers.loops", kind, job.work.directory)
+    finished = job.run(kind, python, *program, str(job.updates), str(job.window), precision)
     found = [tuple(map(float, line)) for line in _LOOP_LINE.findall(finished.log.read_text())]
     return finished, [(tokens / seconds, tokens / updates) for updates, tokens, seconds in found]
 
 
-def train_eole(job: Job, python: Path) -> tuple[Finished, list[Window]]:
+def train_eole(job: Job, python: Path, precision: str = "fp32") -> tuple[Finished, list[Window]]:
     """``eole train``; speeds and batches from its own log lines."""
     directory = job.fresh("eole")
-    path = job.settings("eole", configs.eole(job.work, str(directory), job.updates, job.window))
+    path = job.settings("eole", configs.eole(job.work, str(directory), job.updates, job.window, precision))
     return _opennmt(job.run("eole", python.with_name("eole"), "train", "-config", path))
 
 
@@ -138,9 +139,13 @@ def train_joeynmt(job: Job, python: Path) -> tuple[Finished, list[Window]]:
 
 TOOLS: dict[str, tuple[str | None, Train]] = {
     "mtkit": (None, train_mtkit),
+    "mtkit fp32": (None, partial(train_mtkit, precision="fp32")),
     "bare nn.Transformer loop": (None, train_plain),
+    "bare nn.Transformer loop, bf16": (None, partial(train_plain, precision="bf16")),
     "Hugging Face MarianMT, bare loop": ("hf", train_marian),
+    "Hugging Face MarianMT, bare loop, bf16": ("hf", partial(train_marian, precision="bf16")),
     "eole": ("eole", train_eole),
+    "eole, bf16": ("eole", partial(train_eole, precision="bf16")),
     "OpenNMT-py": ("onmt", train_opennmt_py),
     "JoeyNMT": ("joeynmt", train_joeynmt),
 }
@@ -211,7 +216,7 @@ def _print(results: dict[str, list[Result]], arguments: argparse.Namespace) -> N
     header = ["tool", "tokens/s, median", "min", "max", "mtkit / it", "peak MB", "tokens an update", "process s"]
     print(machine(arguments.threads), end="\n\n")
     print(table([*header, "probe GFLOP/s"], rows))
-    others = {name: of_tool for name, of_tool in results.items() if name != "mtkit"}
+    others = {name: of_tool for name, of_tool in results.items() if not name.startswith("mtkit")}
     if ours and others:
         fastest = max(others, key=lambda name: statistics.median(result.speed for result in others[name]))
         pairs = zip(results["mtkit"], others[fastest], strict=True)

@@ -8,6 +8,8 @@ from mtkit.errors import MtkitError
 from mtkit.translation.alignment import Aligner, pharaoh
 from tests.translation.tiny import LINES, save_tiny_bundle
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

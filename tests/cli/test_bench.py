@@ -13,6 +13,8 @@ from mtkit.errors import MtkitError
 from tests.conftest import ToyTask
 from tests.translation.tiny import LINES, save_tiny_bundle
 
+pytestmark = pytest.mark.processor
+
 QUICK = ("--seconds", 0, "--device", "cpu", "--threads", 1)
 
 

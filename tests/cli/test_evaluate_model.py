@@ -15,6 +15,8 @@ from mtkit.evaluation.metrics import Score
 from mtkit.training.run import train
 from tests.conftest import ToyTask
 
+pytestmark = pytest.mark.processor
+
 
 @dataclass(frozen=True)
 class ToyRun:

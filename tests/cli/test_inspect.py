@@ -11,6 +11,8 @@ from mtkit.errors import MtkitError
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES, save_tiny_bundle
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -20,6 +20,8 @@ from mtkit.translation.translator import Translator
 from tests.model.combinations import COMBINATIONS
 from tests.translation.tiny import LINES, save_tiny_bundle, tiny_config
 
+pytestmark = pytest.mark.processor
+
 BEAM = 3
 
 

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from mtkit.model.linear import BLOCK, STEP, Linear, blocks, linear, padded
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.mark.parametrize("n_rows", [1, STEP, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 70])
 def test_blocks_hold_every_row_once(n_rows: int) -> None:

@@ -5,6 +5,8 @@ from torch import Tensor
 
 from mtkit.model.product_attention import product_attention, suits
 
+pytestmark = pytest.mark.processor
+
 B, H, Q, L, E = 2, 3, 5, 5, 4
 
 

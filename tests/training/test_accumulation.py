@@ -12,6 +12,8 @@ from mtkit.training.accumulation import GradientAccumulator, count_workers
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.working_copy import WorkingCopy
 
+pytestmark = pytest.mark.processor
+
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 BATCHES = [
     collate([[5, 6, 7], [8], [9, 10], [11], [12, 13]], [[14], [15, 16, 17], [18], [19, 20], [21]]),

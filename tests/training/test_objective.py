@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from mtkit.training import objective
 from mtkit.training.objective import projected_cross_entropy
 
+pytestmark = pytest.mark.processor
+
 N, D, V = 11, 6, 13
 
 

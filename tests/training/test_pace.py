@@ -13,6 +13,8 @@ from mtkit.training.tuning import Way
 from tests.conftest import ToyTask
 from tests.training.test_memory import OBJECTIVE, new_model
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.mark.parametrize(
     ("seconds", "speed", "tokens"),

@@ -22,6 +22,8 @@ from mtkit.training.run import train
 from mtkit.training.run_directory import sole_user
 from tests.conftest import ToyTask
 
+pytestmark = pytest.mark.processor
+
 STATE_THAT_TELLS_TIME = {"seconds"}
 
 

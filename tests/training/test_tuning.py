@@ -14,6 +14,8 @@ from mtkit.training.objective import CrossEntropy
 from mtkit.training.tuning import Way, fastest_way, measure_ways, possible_ways, preferred, remembered_way
 from mtkit.training_config import TrainingConfig
 
+pytestmark = pytest.mark.processor
+
 CPU = torch.device("cpu")
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 FP32, BF16, SHARED_FP32, SHARED_BF16 = (Way(p, n) for n in (1, 2) for p in ("fp32", "bf16"))

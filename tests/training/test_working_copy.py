@@ -9,6 +9,8 @@ from mtkit.training.objective import CrossEntropy
 from mtkit.training.working_copy import WorkingCopy
 from tests.model.combinations import COMBINATIONS
 
+pytestmark = pytest.mark.processor
+
 CPU = torch.device("cpu")
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 BATCH = collate([[5, 6, 7], [8], [9, 10]], [[14], [15, 16, 17], [18, 19]])

@@ -15,6 +15,8 @@ from mtkit.translation.conversion import Conversion, converted, default_quantiza
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.fixture
 def bundle(bundle_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

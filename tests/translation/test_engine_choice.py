@@ -12,6 +12,8 @@ from mtkit.translation.conversion import convert, inexpressible
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES, save_tiny_bundle
 
+pytestmark = pytest.mark.processor
+
 
 def description(path: Path, **options: str) -> str:
     return Translator.load(path, threads=1, **options).engine.description  # type: ignore[arg-type]

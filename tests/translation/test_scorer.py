@@ -10,6 +10,8 @@ from mtkit.translation.scorer import Scorer
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES, save_tiny_bundle
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
