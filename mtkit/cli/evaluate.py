@@ -76,7 +76,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--metrics",
-            help="bleu, chrf, chrf++, ter, spbleu, exact, length; with commas or repeated. Default: bleu,chrf,ter.",
+            help="bleu, chrf, chrf++, ter, spbleu, exact, length; with commas or repeated. Default: bleu,chrf.",
         ),
     ] = None,
     comet_model: Annotated[
@@ -180,7 +180,7 @@ def evaluate(
         wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
         method = Method(
             wanted, tokenize, lowercase, confidence, paired.value if paired else None, samples, baseline, runs,
-            against=gating.against,
+            against=gating.against, threads=threads,
         )  # fmt: skip
         check_method(method, gating, pair, with_comet=comet_model is not None)
         if comet_model is not None:

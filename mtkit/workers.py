@@ -8,7 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import chain, islice
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -23,15 +25,27 @@ _WORTH_IT = 8
 
 
 class Workers:
-    """Processes that start when there is enough to do, and end with the block.
+    """Processes that start when there is enough to do, and end with the block, at once where that ends in an error.
 
     They are new ones, not copies of this one, so that its threads and locks do not matter.
     """
 
-    def __init__(self, n: int | None = None) -> None:
-        """Plan processes: by default one for each core; 1 works in this process."""
+    def __init__(self, n: int | None = None, *, alone: str = "--workers 1") -> None:
+        """Plan processes.
+
+        Args:
+            n: By default one for each core; 1 works in this process.
+            alone: What a user types to have that, for an error message.
+        """
         self.n = available_cores() if n is None else n
+        self._alone = alone
         self._pool: ProcessPoolExecutor | None = None
+        self._lifelines: tuple[Connection, Connection] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether processes have started."""
+        return self._pool is not None
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield ``function(item)`` for each item, in order; few items are ahead of the results at any time.
@@ -48,20 +62,18 @@ class Workers:
         if self.n == 1 or (self._pool is None and len(first) < _WORTH_IT):
             yield from map(function, chain(first, iterator))
             return
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=_start)
+        pool = self._pool or self._start()
         waiting: deque[Future[Result]] = deque()
         try:
             for item in chain(first, iterator):
-                waiting.append(self._pool.submit(function, item))
+                waiting.append(pool.submit(function, item))
                 if len(waiting) > 2 * self.n:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
             raise DataError(
-                "a worker process ended before its work was done, perhaps for want of memory; try --workers 1"
+                f"a worker process ended before its work was done, perhaps for want of memory; try {self._alone}"
             ) from None
         finally:
             for future in waiting:
@@ -73,18 +85,30 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        if self._pool is None or self._lifelines is None:
+            return
+        theirs, ours = self._lifelines
+        if kind is not None:
+            ours.close()  # nobody waits for what they are at, which may take seconds
+        self._pool.shutdown(cancel_futures=True)
+        ours.close()
+        theirs.close()
+
+    def _start(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        theirs, _ = self._lifelines = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=_begin, initargs=(theirs,))
+        return self._pool
 
 
-def _start() -> None:
-    """In a worker: leave Ctrl-C to the process that waits for the results, and end when that ends."""
+def _begin(lifeline: Connection) -> None:
+    """In a worker: leave Ctrl-C to the process that waits for the results, and end when the lifeline does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _end_with(lifeline: Connection) -> None:
+    """Wait for the other end to be closed, by the process that has it or with it; nothing is ever sent."""
+    with suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    os._exit(1)
