@@ -54,7 +54,7 @@ def count(
         found: Counts = scorer._extract_corpus_statistics(hyp_text, ref_texts)
         return found
     count_piece = partial(_count_edits, scorer.asian_support)
-    pieces, counts = deque(_pieces(hyp_text, ref_texts)), Counts()
+    pieces, counts = deque(_pieces(hyp_text, ref_texts, unspaced=scorer.asian_support)), Counts()
     until = time.monotonic() + (0 if workers.running else seconds_here)
     while pieces and time.monotonic() < until:
         counts += count_piece(pieces.popleft())
@@ -68,11 +68,15 @@ def count(
     return counts
 
 
-def _pieces(hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]]) -> Iterator[Piece]:
+def _pieces(hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]], *, unspaced: bool) -> Iterator[Piece]:
     """All lines in pieces that take about as long, in order."""
+
+    def n_words(line: str) -> int:
+        return len(line) if unspaced else 1 + line.count(" ")
+
     start, size = 0, 0
     for n, (hyp, *refs) in enumerate(zip(hyp_text, *ref_texts, strict=True), 1):
-        size += (1 + hyp.count(" ")) ** 2 * sum(1 + ref.count(" ") for ref in refs)
+        size += n_words(hyp) ** 2 * sum(map(n_words, refs))
         if size >= _PIECE or n == len(hyp_text):
             yield list(hyp_text[start:n]), [list(ref[start:n]) for ref in ref_texts]
             start, size = n, 0
