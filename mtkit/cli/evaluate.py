@@ -155,8 +155,8 @@ def evaluate(
     mtkit evaluate -m RUN                                 the run's own test sets
     mtkit evaluate --hyp links --alignments gold          word alignments: AER
 
-    BLEU, chrF and chrF++: higher is better. TER: lower is better; slow for
-    Chinese and Japanese. They are sacreBLEU's, each beside its signature.
+    BLEU, chrF and chrF++: higher is better. TER: lower is better; takes long
+    for long segments. They are sacreBLEU's, each beside its signature.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     check_alignment_options(context)
     if alignments is not None:

@@ -81,8 +81,9 @@ def test_paired_tests_are_those_of_the_sacrebleu_command(test: Test, metrics: Se
 
 
 def test_intervals_are_those_of_the_sacrebleu_command(tmp_path: Path) -> None:
-    expected = sacrebleu_json(tmp_path, "bleu", "chrf", flags=("-i", "good", "--confidence", "--confidence-n", "300"))
-    found = certainty([("good", GOOD)], n_samples=300)
+    metrics = ("bleu", "chrf", "ter")
+    expected = sacrebleu_json(tmp_path, *metrics, flags=("-i", "good", "--confidence", "--confidence-n", "300"))
+    found = certainty([("good", GOOD)], ScoringSettings(metrics), n_samples=300)
     for theirs, (metric, interval) in zip(expected, found.intervals[0].items(), strict=True):
         assert interval.mean == pytest.approx(theirs["confidence_mean"], abs=1e-5)
         assert interval.half_width == pytest.approx(theirs["confidence_var"], abs=1e-5)
