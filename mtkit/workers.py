@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -66,7 +66,8 @@ class Workers:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in chain(first, iterator):
-                waiting.append(pool.submit(function, item))
+                with _ctrl_c_held_back():  # starts a process where too few run
+                    waiting.append(pool.submit(function, item))
                 if len(waiting) > 2 * self.n:
                     yield waiting.popleft().result()
             while waiting:
@@ -99,6 +100,19 @@ class Workers:
         theirs, _ = self._lifelines = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=_begin, initargs=(theirs,))
         return self._pool
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Let it wait for the end of the block; a process that starts in it never gets it, not even before ``_begin``."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(lifeline: Connection) -> None:
