@@ -36,7 +36,7 @@ from mtkit.cleaning_config import StepConfig
 from mtkit.data.filters import not_empty, pair_filter
 from mtkit.data.normalisers import normaliser
 from mtkit.data.pairs import Pairs
-from mtkit.data.workers import available_cores
+from mtkit.workers import available_cores
 
 def run(src, tgt, valid_src, valid_tgt, steps):
     datasets.disable_progress_bars()

@@ -76,7 +76,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--metrics",
-            help="bleu, chrf, chrf++, ter, spbleu, exact, length; with commas or repeated. Default: bleu,chrf,ter.",
+            help="bleu, chrf, chrf++, ter, spbleu, exact, length; with commas or repeated. Default: bleu,chrf.",
         ),
     ] = None,
     comet_model: Annotated[
@@ -155,8 +155,8 @@ def evaluate(
     mtkit evaluate -m RUN                                 the run's own test sets
     mtkit evaluate --hyp links --alignments gold          word alignments: AER
 
-    BLEU, chrF and chrF++: higher is better. TER: lower is better; slow for
-    Chinese and Japanese. They are sacreBLEU's, each beside its signature.
+    BLEU, chrF and chrF++: higher is better. TER: lower is better; takes long
+    for long segments. They are sacreBLEU's, each beside its signature.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     check_alignment_options(context)
     if alignments is not None:
@@ -180,7 +180,7 @@ def evaluate(
         wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
         method = Method(
             wanted, tokenize, lowercase, confidence, paired.value if paired else None, samples, baseline, runs,
-            against=gating.against,
+            against=gating.against, threads=threads,
         )  # fmt: skip
         check_method(method, gating, pair, with_comet=comet_model is not None)
         if comet_model is not None:

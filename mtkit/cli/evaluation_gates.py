@@ -64,7 +64,7 @@ class Gating:
 
     def check(self, sets: "Sequence[EvaluationSet]", method: "Method") -> None:
         """Refuse what cannot be scored or compared, before anything is translated or scored."""
-        from mtkit.evaluation.assessment import check_comparable
+        from mtkit.evaluation.comparable import check_comparable
         from mtkit.evaluation.metrics import check_metrics
 
         names = [each.name for each in sets]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtkit.cli.evaluation_outputs import check_directory, write_atomically
 from mtkit.cli.options import check_stdin
+from mtkit.cli.usage import metrics_as_model
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Inputs:
 
     def check(self) -> None:
         """Refuse what does not say one thing, with what to type instead."""
+        if misread := metrics_as_model(self.model):
+            raise ConfigError(misread)
         if self.hyps and self.model is not None:
             raise ConfigError("--hyp and -m do not go together: --hyp scores an output, -m translates a test set")
         if not self.hyps and self.model is None and self.sets is None:

@@ -63,7 +63,7 @@ def report(
     _check(inputs, train_tgt, output, as_json=as_json)
 
     from mtkit.evaluation.assessment import Method
-    from mtkit.evaluation.metrics import check_metrics
+    from mtkit.evaluation.metrics import DEFAULT_METRICS, check_metrics
     from mtkit.evaluation.sets import parse_language_pair, system_names
     from mtkit.io import read_lines
     from mtkit.report.collect import collect
@@ -72,7 +72,7 @@ def report(
     from mtkit.report.page import page
 
     pair = parse_language_pair(language_pair) if language_pair is not None else None
-    wanted = [name.strip().lower() for given in metrics or ["bleu,chrf"] for name in given.split(",")]
+    wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
     tgt_lang = pair[1] if pair else None
     method = Method(check_metrics(wanted, tgt_lang=tgt_lang), confidence=True, n_samples=samples)
     if len(inputs.hyps) > 1:

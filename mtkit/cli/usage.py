@@ -1,5 +1,7 @@
 """Mistakes in a command itself, told in one line as all others are."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -59,10 +61,29 @@ def _plain(error: Any, message: str) -> str:
     if message.endswith("requires an argument."):
         return f"{error.option_name} needs a value"
     if message.startswith("Got unexpected extra argument"):
-        return (
-            f"unexpected {message.partition('(s) ')[2].strip('()')}; of several values each needs its option before it"
-        )
+        extra = message.partition("(s) ")[2].strip("()")
+        given = {} if error.ctx is None else error.ctx.params
+        misread = metrics_as_model(given.get("model"), extra.split()) if "metrics" in given else ""
+        return misread or f"unexpected {extra}; of several values each needs its option before it"
     return _of_value(error) or (message[:1].lower() + message[1:]).rstrip(".")
+
+
+def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:
+    """What to type instead of ``-m bleu chrf``, as it is of the command sacrebleu; empty if that is a model.
+
+    Args:
+        model: The model that was named.
+        extra: What stood in the command without an option.
+    """
+    if model is None or model.exists():
+        return ""
+    from mtkit.evaluation.metrics import METRICS
+
+    named = str(model).lower().split(",")
+    if not set(named) <= set(METRICS):
+        return ""
+    named += [word.lower() for word in extra if word.lower() in METRICS]
+    return f"-m names a model here; metrics are --metrics {','.join(dict.fromkeys(named))}"
 
 
 def _meant(error: Any) -> str:

@@ -17,8 +17,8 @@ from mtkit.data.pairs import Source
 from mtkit.data.spool import Block, read_rows, read_side
 from mtkit.data.store import StoreWriter, id_lists
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.data.workers import Workers
 from mtkit.log import progress_bar
+from mtkit.workers import Workers
 
 
 @dataclass(frozen=True)

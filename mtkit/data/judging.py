@@ -14,9 +14,9 @@ from mtkit.data.duplicates import EqualKeys, Hashes, later_ones
 from mtkit.data.pairs import Pairs, Source
 from mtkit.data.pipeline import Pipeline
 from mtkit.data.spool import Block, Packed, SpoolWriter, read_rows, read_side
-from mtkit.data.workers import Workers
 from mtkit.errors import DataError
 from mtkit.log import progress_bar
+from mtkit.workers import Workers
 
 _N_CANDIDATES = 10 * N_SAMPLES
 """Samples held until it is known which of them are duplicates."""

@@ -31,12 +31,12 @@ from mtkit.data.report import REPORT_FILE, CleaningReport, all_dropped, cleaning
 from mtkit.data.sources import PLACES, Place, open_sources
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.data.vocabulary import tokenizer_for
-from mtkit.data.workers import Workers
 from mtkit.errors import ConfigError, DataError
 from mtkit.files import atomic_directory, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import logger
 from mtkit.output_directory import check_replaceable
+from mtkit.workers import Workers
 
 __all__ = ["Manifest", "Prepared", "clean", "nothing_left", "open_prepared", "prepare", "try_cleaning"]
 

@@ -13,7 +13,6 @@ from mtkit.data.pairs import Pairs, Source
 from mtkit.data.sources import Place
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.data.traits import scripts_of
-from mtkit.data.workers import Workers
 from mtkit.doctor import verdicts
 from mtkit.doctor.chunks import FEATURES, Chunk, Inspection, features
 from mtkit.doctor.drift import align
@@ -36,6 +35,7 @@ from mtkit.doctor.training_pairs import (
 )
 from mtkit.errors import DataError
 from mtkit.log import progress_bar
+from mtkit.workers import Workers
 
 _SIDES = ("src", "tgt")
 _HELD_OUT: tuple[Place, ...] = ("valid", "test")

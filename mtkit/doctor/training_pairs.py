@@ -15,9 +15,9 @@ from mtkit.data.prepare import clean, nothing_left
 from mtkit.data.report import all_dropped, reports_by_text
 from mtkit.data.sources import Place
 from mtkit.data.spool import Block, read_rows, read_side
-from mtkit.data.workers import Workers
 from mtkit.doctor.chunks import FEATURES, features
 from mtkit.doctor.reading import PatientReader
+from mtkit.workers import Workers
 
 Sources = Mapping[Place, Sequence[Source]]
 

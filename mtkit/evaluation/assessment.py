@@ -1,22 +1,25 @@
 """All that is found out about a test set: scores, how certain they are, gates, and what makes them misleading."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from mtkit.device import count_threads
 from mtkit.errors import ConfigError
 from mtkit.evaluation.baseline import Baseline
 from mtkit.evaluation.checks import find_pitfalls
 from mtkit.evaluation.comet import CometModel
 from mtkit.evaluation.comparison import Comparison, Test
+from mtkit.evaluation.counting import Counts, count
 from mtkit.evaluation.gate import GateOutcome, GateResult, Gates, check_drops, check_gates, check_significance
 from mtkit.evaluation.languages import find_untranslated
-from mtkit.evaluation.metrics import Interval, Score, decimals_of, score
+from mtkit.evaluation.metrics import Interval, Score, decimals_of, score_and_count
 from mtkit.evaluation.runs import RunSummary, summarise_runs
 from mtkit.evaluation.scorers import ScoringSettings, bleu_tokenizer, meant
 from mtkit.evaluation.seen import SeenSources
 from mtkit.evaluation.sets import EvaluationSet, System
 from mtkit.language_codes import language_mistake
 from mtkit.log import logger
+from mtkit.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Method:
     """What the model was trained on."""
 
     against: Baseline | None = None
+    threads: int | None = None
+    """Cores that may count; by default as many as ``count_threads`` says."""
 
     def settings(self, material: EvaluationSet, metrics: Sequence[str] | None = None) -> ScoringSettings:
         """For sacreBLEU's metrics on one test set."""
@@ -60,6 +65,9 @@ class SystemReport:
     scores: list[Score]
     warnings: list[str]
     gates: list[GateOutcome]
+    counts: dict[str, Counts] = field(default_factory=dict)
+    """By metric, what its scores are made of."""
+
     comet_of_segments: list[float] | None = None
 
     def score_of(self, metric: str) -> Score | None:
@@ -121,49 +129,6 @@ class SetReport:
         ]
 
 
-def check_comparable(material: EvaluationSet, method: Method, gates: Gates, *, only: bool) -> None:
-    """Refuse what could not be compared, before hours are spent on translating it.
-
-    Args:
-        material: Its outputs need not be there yet.
-        method: How it is going to be assessed.
-        gates: What it must reach.
-        only: Whether it is the only test set.
-
-    Raises:
-        ConfigError: If there is no baseline, or no other system, to compare with.
-        DataError: If the stored baseline is one of another test set, lacks a metric, or scored in another way.
-    """
-    if method.paired is not None and len(material.systems) < 2:
-        raise ConfigError("--paired compares systems: give at least two with --hyp FILE --hyp FILE")
-    if method.runs and len(material.systems) < 2:
-        raise ConfigError("--runs takes several runs together: give at least two with --hyp FILE --hyp FILE")
-    if gates.need_baseline and method.against is None:
-        raise ConfigError("a gate compares with a stored baseline: name it with --against FILE")
-    if method.against is not None and gates.need_baseline:
-        stored = method.against.find(material.name, only=only)
-        src = material.src.lines if material.src is not None else None
-        method.against.check_texts(stored, [ref.lines for ref in material.refs], src)
-        method.against.check_signatures(stored, _signed(material, method, gates.compared), gates.compared)
-
-
-def _signed(material: EvaluationSet, method: Method, metrics: Sequence[str]) -> list[Score]:
-    """Scores of nothing in particular, whose signatures are those that the test set's scores will have."""
-    settings, n_refs = method.settings(material, metrics), len(material.refs)
-    ours = [metric for metric in settings.metrics if metric != "comet"]
-    scores = score(
-        ["x"],
-        [["x"]] * n_refs,
-        ours,
-        tgt_lang=settings.tgt_lang,
-        tokenize=settings.tokenize,
-        lowercase=settings.lowercase,
-    )
-    if method.comet is not None:
-        scores.append(Score("comet", "COMET", 0.0, method.comet.signature(n_refs)))
-    return scores
-
-
 def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool) -> SetReport:
     """Score the outputs of a test set, compare them, hold them against the gates, and warn of what misleads.
 
@@ -177,24 +142,20 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
         ConfigError: If a metric lacks something, or there is no system of the baseline's name.
         DataError: If there is nothing to score, or a baseline cannot be compared with.
     """
-    ref_texts = [ref.lines for ref in material.refs]
     systems = _baseline_first(material, method)
     method = replace(method, metrics=list(dict.fromkeys([*method.metrics, *gates.metrics])))
     _say_tokenizer(material, method)
-    reports = []
-    for system in systems:
-        scores, of_segments = _score(system, material, method)
-        reports.append(SystemReport(system, scores, [], [], of_segments))
+    with Workers(count_threads(method.threads), alone="OMP_NUM_THREADS=1") as workers:
+        reports = [_scored(system, material, method, workers) for system in systems]
+        of_baseline = _counts_of_baseline(material, method, gates, workers, only=only)
     comparisons: list[Comparison] = []
-    settings = method.settings(material)
-    if (method.confidence or method.paired) and settings.scorers():
+    scorers = method.settings(material).scorers(len(material.refs))
+    if (method.confidence or method.paired) and scorers:
         from mtkit.evaluation.significance import measure_certainty
 
-        outputs = [(system.name, system.hyp.lines) for system in systems]
         certainty = measure_certainty(
-            outputs,
-            ref_texts,
-            settings.scorers(),
+            [(report.system.name, report.counts) for report in reports],
+            scorers,
             test=method.paired,
             n_samples=method.n_samples,
             confidence=method.confidence,
@@ -207,7 +168,7 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
     reports = [
         replace(
             report,
-            gates=_gates(report, material, method, gates, only=only),
+            gates=_gates(report, material, method, gates, of_baseline, only=only),
             warnings=list(_warnings(report.system, material, method)),
         )
         for report in reports
@@ -219,23 +180,29 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
     return SetReport(material, reports, comparisons, runs)
 
 
-def _score(system: System, material: EvaluationSet, method: Method) -> tuple[list[Score], list[float] | None]:
+def _scored(system: System, material: EvaluationSet, method: Method, workers: Workers) -> SystemReport:
+    """An output with its scores alone."""
     ref_texts = [ref.lines for ref in material.refs]
-    settings = method.settings(material)
-    scores = score(
-        system.hyp.lines,
-        ref_texts,
-        [metric for metric in settings.metrics if metric != "comet"],
-        tgt_lang=settings.tgt_lang,
-        tokenize=settings.tokenize,
-        lowercase=settings.lowercase,
-    )
+    settings = method.settings(material, [metric for metric in method.metrics if metric != "comet"])
+    scores, counts = score_and_count(system.hyp.lines, ref_texts, settings, workers)
     if method.comet is None:
-        return scores, None
+        return SystemReport(system, scores, [], [], counts)
     if material.src is None:
         raise ConfigError(f"COMET reads the source too: {material.name} has none; name it with --src FILE")
     comet_score, of_segments = method.comet.score(material.src.lines, system.hyp.lines, ref_texts)
-    return [*scores, comet_score], of_segments
+    return SystemReport(system, [*scores, comet_score], [], [], counts, of_segments)
+
+
+def _counts_of_baseline(
+    material: EvaluationSet, method: Method, gates: Gates, workers: Workers, *, only: bool
+) -> dict[str, Counts]:
+    """By metric, those of the stored baseline that tests of significance need."""
+    if method.against is None or not gates.significance:
+        return {}
+    hyp_text = method.against.find(material.name, only=only).hyp_text
+    ref_texts = [ref.lines for ref in material.refs]
+    scorers = method.settings(material, gates.significance).scorers()
+    return {metric: count(scorer, hyp_text, ref_texts, workers) for metric, scorer in scorers.items()}
 
 
 def _say_tokenizer(material: EvaluationSet, method: Method) -> None:
@@ -268,7 +235,13 @@ def _with_certainty(scores: list[Score], intervals: dict[str, Interval], signatu
 
 
 def _gates(
-    report: SystemReport, material: EvaluationSet, method: Method, gates: Gates, *, only: bool
+    report: SystemReport,
+    material: EvaluationSet,
+    method: Method,
+    gates: Gates,
+    of_baseline: Mapping[str, Counts],
+    *,
+    only: bool,
 ) -> list[GateOutcome]:
     """What became of all gates, in the order minimum and maximum, drop, significance."""
     outcomes: list[GateOutcome] = [*check_gates(report.scores, gates.thresholds)]
@@ -282,9 +255,8 @@ def _gates(
         from mtkit.evaluation.significance import measure_certainty
 
         certainty = measure_certainty(
-            [("the stored baseline", stored.hyp_text), (report.system.name, report.system.hyp.lines)],
-            [ref.lines for ref in material.refs],
-            method.settings(material, gates.significance).scorers(),
+            [("the stored baseline", of_baseline), (report.system.name, report.counts)],
+            method.settings(material, gates.significance).scorers(len(material.refs)),
             test=method.paired or "bs",
             n_samples=method.n_samples,
             confidence=False,

@@ -98,7 +98,8 @@ class Baseline:
         now = {score.metric: score for score in scores}
         for metric in metrics:
             if metric not in then:
-                raise DataError(f"{self.path}: has no {metric} for {stored.name}; {_AGAIN}")
+                wanted = ",".join([*then, metric])
+                raise DataError(f"{self.path}: has no {metric} for {stored.name}; {_AGAIN} and --metrics {wanted}")
             old, new = _without_sampling(then[metric].signature), _without_sampling(now[metric].signature)
             if old != new:
                 changed = ", ".join(f"{a} is now {b}" for a, b in zip(old, new, strict=False) if a != b)

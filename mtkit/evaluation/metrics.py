@@ -8,16 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from sacrebleu.metrics.base import Metric
 from sacrebleu.metrics.bleu import BLEUScore
 from sacrebleu.metrics.ter import TERScore
 
 from mtkit import __version__
 from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.checks import Text, check_aligned
-from mtkit.evaluation.scorers import SACREBLEU_METRICS, make_scorer, meant
+from mtkit.evaluation.counting import Counts, count
+from mtkit.evaluation.scorers import SACREBLEU_METRICS, ScoringSettings, make_scorer, meant
+from mtkit.workers import Workers
 
 METRICS = (*SACREBLEU_METRICS, "exact", "length")
-DEFAULT_METRICS = ("bleu", "chrf", "ter")
+DEFAULT_METRICS = ("bleu", "chrf")
+"""Not TER, which takes minutes on long segments, and on the output of a model that has hardly learnt anything."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def score(
     tokenize: str | None = None,
     lowercase: bool = False,
 ) -> list[Score]:
-    """Score a corpus against one or more references.
+    """Score a corpus against one or more references, in this process.
 
     Args:
         hyp_text: One translation per segment, detokenised, without line ends.
@@ -166,15 +170,37 @@ def score(
         ConfigError: If a metric or a tokenizer is unknown or lacks its package.
         DataError: If there is nothing to score or the numbers of segments differ.
     """
+    with Workers(1) as workers:
+        return score_and_count(hyp_text, ref_texts, ScoringSettings(metrics, tgt_lang, tokenize, lowercase), workers)[0]
+
+
+def score_and_count(
+    hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]], settings: ScoringSettings, workers: Workers
+) -> tuple[list[Score], dict[str, Counts]]:
+    """As ``score``, in several processes where that is sooner; with the scores what each is made of.
+
+    Returns:
+        The scores, and by metric the counts of every segment; exact match and the length ratio have none.
+    """
     check_aligned(
         [Text("the output", hyp_text), *(Text(f"reference {n}", lines) for n, lines in enumerate(ref_texts, 1))]
     )
     if not ref_texts:
         raise DataError("nothing to score against: no reference was given")
-    chosen = check_metrics(metrics, tgt_lang=tgt_lang, tokenize=tokenize)
+    chosen = check_metrics(settings.metrics, tgt_lang=settings.tgt_lang, tokenize=settings.tokenize)
     if not hyp_text:
         raise DataError("nothing to score: the test set has no lines")
-    return [_score(metric, hyp_text, ref_texts, tgt_lang, tokenize, lowercase) for metric in chosen]
+    scorers = settings.scorers(len(ref_texts))
+    counts = {metric: count(scorer, hyp_text, ref_texts, workers) for metric, scorer in scorers.items()}
+    scores = []
+    for metric in chosen:
+        if metric == "exact":
+            scores.append(_exact_match(hyp_text, ref_texts, settings.lowercase))
+        elif metric == "length":
+            scores.append(_length_ratio(hyp_text, ref_texts))
+        else:
+            scores.append(_score(metric, scorers[metric], counts[metric]))
+    return scores, counts
 
 
 def check_metrics(
@@ -196,21 +222,9 @@ def check_metrics(
     return tuple(dict.fromkeys(metrics))
 
 
-def _score(
-    metric: str,
-    hyp_text: Sequence[str],
-    ref_texts: Sequence[Sequence[str]],
-    tgt_lang: str | None,
-    tokenize: str | None,
-    lowercase: bool,
-) -> Score:
-    """One metric, already known to exist."""
-    if metric == "exact":
-        return _exact_match(hyp_text, ref_texts, lowercase)
-    if metric == "length":
-        return _length_ratio(hyp_text, ref_texts)
-    scorer = make_scorer(metric, tgt_lang=tgt_lang, tokenize=tokenize, lowercase=lowercase)
-    result = scorer.corpus_score(hyp_text, ref_texts)
+def _score(metric: str, scorer: Metric, counts: Counts) -> Score:
+    """One of sacreBLEU's metrics, by what it counted."""
+    result = scorer._aggregate_and_compute(counts)
     details: BleuDetails | TerDetails | None = None
     if isinstance(result, BLEUScore):
         details = BleuDetails(result.bp, result.ratio, result.sys_len, result.ref_len, tuple(result.precisions))

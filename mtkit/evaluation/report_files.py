@@ -108,13 +108,13 @@ def segment_records(reports: Sequence[SetReport], method: Method) -> Iterator[di
     """A record for every line and every document of every output, and whose it is."""
     for report in reports:
         material, settings = report.material, method.settings(report.material)
-        refs, docs = [ref.lines for ref in material.refs], material.docs.lines if material.docs else None
+        docs = material.docs.lines if material.docs else None
         for system in report.systems:
             owner = {"set": material.name, "system": system.system.name}
             comet = {"comet": system.comet_of_segments} if system.comet_of_segments else None
-            for record in segment_scores(system.system.hyp.lines, refs, settings, doc_of_line=docs, extra=comet):
+            for record in segment_scores(material.n_lines, system.counts, settings, doc_of_line=docs, extra=comet):
                 yield owner | record
-            for record in document_scores(system.system.hyp.lines, refs, docs, settings) if docs else ():
+            for record in document_scores(system.counts, docs, settings) if docs else ():
                 yield owner | record
 
 

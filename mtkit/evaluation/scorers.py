@@ -46,10 +46,16 @@ def make_scorer(
         name = _SPBLEU if metric == "spbleu" else bleu_tokenizer(tgt_lang, tokenize)
         return _bleu(name, lowercase=lowercase, effective_order=of_segments)
     if metric == "ter":
-        # TERCOM takes what stands between spaces for a word: a whole Chinese or Japanese sentence, unless told to cut.
-        unspaced = _TOKENIZERS.get(base_language(tgt_lang)) in ("zh", "ja-mecab")
-        return TER(normalized=unspaced, asian_support=unspaced)
+        return make_ter(unspaced=_TOKENIZERS.get(base_language(tgt_lang)) in ("zh", "ja-mecab"))
     return CHRF(word_order=2 if metric == "chrf++" else 0, lowercase=lowercase)
+
+
+def make_ter(*, unspaced: bool) -> TER:
+    """TER for a language that is written with spaces, or for one without.
+
+    TERCOM takes what stands between spaces for a word: a whole Chinese or Japanese sentence, unless told to cut.
+    """
+    return TER(normalized=unspaced, asian_support=unspaced)
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,14 @@ class ScoringSettings:
     tokenize: str | None = None
     lowercase: bool = False
 
-    def scorers(self, *, of_segments: bool = False) -> dict[str, Metric]:
-        """SacreBLEU's metrics by mtkit's names."""
-        return {
+    def scorers(self, n_refs: int | None = None, *, of_segments: bool = False) -> dict[str, Metric]:
+        """SacreBLEU's metrics by mtkit's names.
+
+        Args:
+            n_refs: How many references their signatures are to name, which are known without it once they have counted.
+            of_segments: As of ``make_scorer``.
+        """
+        scorers = {
             metric: make_scorer(
                 metric,
                 tgt_lang=self.tgt_lang,
@@ -76,6 +87,10 @@ class ScoringSettings:
             for metric in self.metrics
             if metric in SACREBLEU_METRICS
         }
+        for scorer in scorers.values():
+            if n_refs is not None:
+                scorer.num_refs = n_refs
+        return scorers
 
 
 def meant(typed: str, known: Iterable[str]) -> str:

@@ -5,14 +5,17 @@ Scores of segments are for finding the worst ones: they do not average to the sc
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from sacrebleu.metrics.base import Metric
+
 from mtkit.errors import DataError
 from mtkit.evaluation.checks import Text
+from mtkit.evaluation.counting import Counts
 from mtkit.evaluation.scorers import ScoringSettings
 
 
 def segment_scores(
-    hyp_text: Sequence[str],
-    ref_texts: Sequence[Sequence[str]],
+    n_lines: int,
+    counts: Mapping[str, Counts],
     settings: ScoringSettings,
     *,
     doc_of_line: Sequence[str] | None = None,
@@ -21,23 +24,23 @@ def segment_scores(
     """A record for each line: level, line (from 1), doc where there are documents, a value for each metric.
 
     Args:
-        hyp_text: The output.
-        ref_texts: One list per reference.
+        n_lines: Of the output.
+        counts: By metric, of every line.
         settings: As the corpus is scored; BLEU with effective order.
         doc_of_line: The document of each line.
         extra: Scores of every line that another metric gave already, by its name.
     """
     scorers = settings.scorers(of_segments=True)
-    for n, (hyp, *refs) in enumerate(zip(hyp_text, *ref_texts, strict=True)):
+    for n in range(n_lines):
         record: dict[str, object] = {"level": "segment", "line": n + 1}
         if doc_of_line is not None:
             record["doc"] = doc_of_line[n]
-        record |= {metric: float(scorer.sentence_score(hyp, refs).score) for metric, scorer in scorers.items()}
+        record |= {metric: _score(scorer, [counts[metric][n]]) for metric, scorer in scorers.items()}
         yield record | {metric: values[n] for metric, values in (extra or {}).items()}
 
 
 def document_scores(
-    hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]], doc_of_line: Sequence[str], settings: ScoringSettings
+    counts: Mapping[str, Counts], doc_of_line: Sequence[str], settings: ScoringSettings
 ) -> Iterator[dict[str, object]]:
     """A record for each document in the order of first lines: level, doc, n_lines, its score as a small corpus."""
     scorers = settings.scorers()
@@ -45,9 +48,10 @@ def document_scores(
     for n, doc in enumerate(doc_of_line):
         lines_of.setdefault(doc, []).append(n)
     for doc, lines in lines_of.items():
-        hyp, refs = [hyp_text[n] for n in lines], [[ref[n] for n in lines] for ref in ref_texts]
         record: dict[str, object] = {"level": "document", "doc": doc, "n_lines": len(lines)}
-        yield record | {metric: float(scorer.corpus_score(hyp, refs).score) for metric, scorer in scorers.items()}
+        yield record | {
+            metric: _score(scorer, [counts[metric][n] for n in lines]) for metric, scorer in scorers.items()
+        }
 
 
 def check_documents(docs: Text) -> None:
@@ -59,3 +63,8 @@ def check_documents(docs: Text) -> None:
     for number, doc in enumerate(docs.lines, 1):
         if not doc.strip():
             raise DataError(f"{docs.name}:{number}: names no document; every line must")
+
+
+def _score(scorer: Metric, counts: Counts) -> float:
+    """Of the lines that were counted, as a corpus."""
+    return float(scorer._aggregate_and_compute(counts).score)

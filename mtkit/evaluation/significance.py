@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from sacrebleu.metrics.base import Metric
 
 from mtkit.evaluation.comparison import DEFAULT_SAMPLES, Comparison, Test
+from mtkit.evaluation.counting import Counts
 from mtkit.evaluation.metrics import Interval
 
 Floats = NDArray[np.float64]
-
-Counts = NDArray[np.float64]
-"""(segments, counts): what a metric's score of a corpus is made of, such as matching n-grams."""
 
 _TRIALS_AT_ONCE = 32  # a multiple of 32, as NumPy draws the coins: any other draws others than sacreBLEU, all at once
 
@@ -40,8 +38,7 @@ class Certainty:
 
 
 def measure_certainty(
-    systems: Sequence[tuple[str, Sequence[str]]],
-    ref_texts: Sequence[Sequence[str]],
+    systems: Sequence[tuple[str, Mapping[str, Counts]]],
     scorers: Mapping[str, Metric],
     *,
     test: Test | None = None,
@@ -51,9 +48,9 @@ def measure_certainty(
     """Resample the segments of a test set, by the seed in ``SACREBLEU_SEED``, or sacreBLEU's own.
 
     Args:
-        systems: Name and output of each; the first is the baseline of the paired test.
-        ref_texts: One list per reference.
-        scorers: sacreBLEU's metrics, by mtkit's names.
+        systems: Name of each, and by metric what was counted in its output; the first is the baseline of the paired
+            test.
+        scorers: sacreBLEU's metrics, by mtkit's names, that know how many references there are.
         test: The paired test; None for confidence intervals alone.
         n_samples: Samples of the bootstrap, or trials of the randomisation; by default ``DEFAULT_SAMPLES``.
         confidence: Whether confidence intervals are wanted; bootstrap gives them in any case.
@@ -69,10 +66,9 @@ def measure_certainty(
     intervals: list[dict[str, Interval]] = [{} for _ in systems]
     signatures: dict[str, str] = {}
     comparisons = []
-    for metric, scorer in scorers.items():  # one after the other, so that no two hold their counts in memory
-        statistics = [scorer._extract_corpus_statistics(hyp, ref_texts) for _, hyp in systems]
-        results = [scorer._aggregate_and_compute(each) for each in statistics]
-        counts = [np.array(each, dtype=np.float64) for each in statistics]
+    for metric, scorer in scorers.items():
+        results = [scorer._aggregate_and_compute(of_system[metric]) for _, of_system in systems]
+        counts = [np.array(of_system[metric], dtype=np.float64) for _, of_system in systems]
         sampled = _bootstrap(scorer, counts, n_for_intervals)
         for place, scores in zip(intervals, sampled if n_for_intervals else (), strict=False):
             place[metric] = _interval(scores)
@@ -107,7 +103,7 @@ def _signature(scorer: Metric, samples: Mapping[str, int]) -> str:
     return str(signature)
 
 
-def _bootstrap(scorer: Metric, counts: Sequence[Counts], n_samples: int) -> Floats:
+def _bootstrap(scorer: Metric, counts: Sequence[Floats], n_samples: int) -> Floats:
     """Scores of samples drawn with replacement, the same for all systems: (systems, samples)."""
     draw = np.random.default_rng(_seed())
     n_segments = len(counts[0])
@@ -120,7 +116,7 @@ def _bootstrap(scorer: Metric, counts: Sequence[Counts], n_samples: int) -> Floa
     return sampled
 
 
-def _randomise(scorer: Metric, baseline: Counts, system: Counts, n_trials: int) -> Floats:
+def _randomise(scorer: Metric, baseline: Floats, system: Floats, n_trials: int) -> Floats:
     """How far apart two systems are that have swapped segments at random: (trials,)."""
     draw = np.random.default_rng(_seed())
     apart: list[float] = []

@@ -31,7 +31,6 @@ from mtkit.translation.translator import Translator
 _LINES_AT_ONCE = 10_000
 _N_TRIED = 32  # lines of the validation set that tell whether a model has learnt anything
 _USELESS = 1.0  # BLEU
-METRICS = ("bleu", "chrf")  # TER takes minutes on the output of a model that has hardly learnt anything
 
 
 def finish(
@@ -134,7 +133,6 @@ def _evaluated(translator: Translator, held_out: HeldOut, config: Config) -> Eva
         translator.prefixed(held_out.prefix),
         held_out.src_text,
         [held_out.ref_text],
-        METRICS,
         tgt_lang=held_out.tgt_lang or config.data.tgt_lang,
     )
 

@@ -9,8 +9,9 @@ import yaml
 from typer.testing import CliRunner
 
 from mtkit.cli.evaluate import evaluate
+from mtkit.cli.report import report
 from mtkit.evaluation.gate_file import read_gate_file
-from mtkit.evaluation.metrics import METRICS
+from mtkit.evaluation.metrics import DEFAULT_METRICS, METRICS
 from mtkit.evaluation.set_list import parse_set_list
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -58,3 +59,12 @@ def test_jobs_are_yaml_whose_reports_are_those_that_are_written() -> None:
 def test_every_metric_is_told_of() -> None:
     text = (DOCS / "evaluation.md").read_text(encoding="utf-8")
     assert [metric for metric in METRICS if f"`{metric}`" not in text] == []
+
+
+def test_the_default_metrics_are_those_that_are_told_of() -> None:
+    default = ",".join(DEFAULT_METRICS)
+    assert f"the default is `{default}`." in (DOCS / "evaluation.md").read_text(encoding="utf-8")
+    for command in (evaluate, report):
+        app = typer.Typer(rich_markup_mode=None)
+        app.command()(command)
+        assert f"Default: {default}." in " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())

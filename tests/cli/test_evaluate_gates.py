@@ -40,6 +40,18 @@ def test_drop_against_the_stored_baseline() -> None:
     assert run(*scored("bad", "--against", "baseline.json", "--max-drop", "100")).exit_code == 0
 
 
+def test_ter_is_computed_where_a_gate_or_a_baseline_needs_it(files: Path) -> None:
+    assert run("--hyp", "good", "--ref", "ref", "--metrics", "ter", "--save-baseline", "ter.json").exit_code == 0
+    (files / "gate.yaml").write_text("max: {ter: 99}\nnot_significantly_worse: [ter]\n")
+    gates = ("--against", "ter.json", "--max-drop", "ter=0", "--gate", "gate.yaml")
+    for hyp, code in (("good", 0), ("bad", 3)):
+        found = run("--hyp", hyp, "--ref", "ref", *gates, "--json")
+        (test_set,) = json.loads(found.stdout)["test_sets"]
+        assert list(test_set["scores"]) == ["bleu", "chrf", "ter"]
+        assert [gate["metric"] for gate in test_set["gates"]] == ["ter"] * 3
+        assert getattr(found.exception, "exit_code", 0) == code
+
+
 def test_significantly_worse_than_the_stored_baseline() -> None:
     flags = ("--against", "baseline.json", "--fail-if-significantly-worse", "--samples", "200")
     found = failure(*scored("bad", *flags))

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -19,6 +21,14 @@ from mtkit.cli import app
             "evaluate a b",
             "unexpected a b; of several values each needs its option before it; see mtkit evaluate --help",
         ),
+        (
+            "evaluate a -i b -m bleu chrf TER -b",
+            "-m names a model here; metrics are --metrics bleu,chrf,ter; see mtkit evaluate --help",
+        ),
+        (
+            "evaluate -m run bleu",
+            "unexpected bleu; of several values each needs its option before it; see mtkit evaluate --help",
+        ),
         ("forge distill", "missing argument 'RECIPE'; see mtkit forge distill --help"),
         ("evalute", "no such command 'evalute'. Did you mean 'evaluate'?"),
     ],
@@ -28,6 +38,14 @@ def test_a_mistake_in_a_command_is_one_line(command: str, told: str) -> None:
     assert found.exit_code == 2
     assert found.stdout == ""
     assert found.stderr == f"mtkit: error: {told}\n"
+
+
+def test_a_model_may_be_called_like_a_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ter").mkdir()
+    found = CliRunner().invoke(app, ["evaluate", "-m", "ter", "bleu"], prog_name="mtkit")
+    assert found.stderr.startswith("mtkit: error: unexpected bleu; of several values")
+    assert "ter: holds no model" in str(CliRunner().invoke(app, ["evaluate", "-m", "ter"]).exception)
 
 
 @pytest.mark.parametrize("command", ["", "forge"])

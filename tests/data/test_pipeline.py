@@ -16,8 +16,8 @@ from mtkit.data.normalisers import normaliser
 from mtkit.data.pairs import Pairs
 from mtkit.data.pipeline import Pipeline, build_pipeline
 from mtkit.data.spool import read_side
-from mtkit.data.workers import Workers
 from mtkit.errors import DataError
+from mtkit.workers import Workers
 
 Rows = Sequence[tuple[str, str]]
 

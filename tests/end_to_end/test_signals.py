@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,24 @@ def test_a_command_that_is_stopped_says_so(
 
 def test_where_nobody_listens_it_ends_all_the_same(tmp_path: Path) -> None:
     assert stopped(tmp_path, signal.SIGTERM, "preprocess", "recipe.yaml", listening=False)[0] == 130
+
+
+@pytest.mark.parametrize("seconds", [0.2, 3])  # while the processes start, and when they are at work
+def test_counting_in_several_processes_stops_at_once(tmp_path: Path, seconds: float) -> None:
+    """The pipe ends when the last process has ended; each of the long lines is many seconds of work."""
+    lines = [[f"w{n}" for n in range(length)] for length in (*[120] * 3, *[900] * 50)]
+    (tmp_path / "ref").write_text("".join(f"{' '.join(words)}\n" for words in lines))
+    (tmp_path / "hyp").write_text("".join(f"{' '.join(words[30:] + words[:30])}\n" for words in lines))
+    command = [sys.executable, "-m", "mtkit", "evaluate", "--hyp", "hyp", "--ref", "ref", "--metrics", "ter"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("counting the edits of TER in 53 lines on ")
+            time.sleep(seconds)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            assert process.communicate(timeout=30) == ("", "mtkit: stopped\n")
+            assert process.returncode == 130
+        finally:
+            process.kill()

@@ -163,6 +163,10 @@ def test_spbleu_cuts_by_sentencepiece_and_says_so(monkeypatch: pytest.MonkeyPatc
     assert found.details.hyp_length > sum(len(line.split()) for line in HYP)
 
 
+def test_ter_takes_so_long_that_it_is_computed_only_if_it_is_asked_for() -> None:
+    assert [s.metric for s in score(HYP, REFS)] == ["bleu", "chrf"]
+
+
 def test_scores_come_in_the_order_asked_for_and_each_once() -> None:
     assert [s.metric for s in score(HYP, REFS, ["ter", "bleu", "ter"])] == ["ter", "bleu"]
 
@@ -217,12 +221,12 @@ def test_case_counts_unless_lowercase_is_asked_for() -> None:
 
 
 def test_empty_output_scores_zero() -> None:
-    bleu, chrf, ter = score(["", ""], [["a b c", "d"]])
+    bleu, chrf, ter = score(["", ""], [["a b c", "d"]], ["bleu", "chrf", "ter"])
     assert (bleu.value, chrf.value, ter.value) == (0, 0, 100)
 
 
 def test_empty_references_are_scored_without_a_division_by_zero() -> None:
-    bleu, chrf, ter = score(["a b", ""], [["", ""]])
+    bleu, chrf, ter = score(["a b", ""], [["", ""]], ["bleu", "chrf", "ter"])
     assert (bleu.value, chrf.value, ter.value) == (0, 0, 100)
     assert isinstance(bleu.details, BleuDetails)
     assert bleu.details.length_ratio == 0

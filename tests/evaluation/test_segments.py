@@ -7,8 +7,11 @@ import sacrebleu
 
 from mtkit.errors import DataError
 from mtkit.evaluation.checks import Text
+from mtkit.evaluation.counting import Counts
+from mtkit.evaluation.metrics import score_and_count
 from mtkit.evaluation.scorers import ScoringSettings
 from mtkit.evaluation.segments import check_documents, document_scores, segment_scores
+from mtkit.workers import Workers
 
 HYP = ["The cat sat on the mat today.", "Nobody knows it, he said.", "", "A short one.", "Yes."]
 REFS = [
@@ -17,10 +20,17 @@ REFS = [
 ]
 
 
+def counted(*metrics: str) -> tuple[dict[str, Counts], ScoringSettings]:
+    """What the metrics count in the output, and their settings."""
+    settings = ScoringSettings(metrics)
+    with Workers(1) as workers:
+        return score_and_count(HYP, REFS, settings, workers)[1], settings
+
+
 def test_scores_of_lines_are_those_of_the_sacrebleu_command(tmp_path: Path) -> None:
     for name, lines in (("hyp", HYP), ("a", REFS[0]), ("b", REFS[1])):
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    found = list(segment_scores(HYP, REFS, ScoringSettings(("bleu", "chrf", "ter"))))
+    found = list(segment_scores(len(HYP), *counted("bleu", "chrf", "ter")))
     assert [record["line"] for record in found] == [1, 2, 3, 4, 5]
     assert found[4]["bleu"] == pytest.approx(100)
     for metric in ("bleu", "chrf", "ter"):
@@ -31,7 +41,8 @@ def test_scores_of_lines_are_those_of_the_sacrebleu_command(tmp_path: Path) -> N
 
 def test_a_document_is_scored_as_a_small_corpus_wherever_its_lines_stand() -> None:
     docs = ["one", "two", "one", "two", "one"]
-    one, two = document_scores(HYP, REFS, docs, ScoringSettings(("bleu", "chrf")))
+    counts, settings = counted("bleu", "chrf")
+    one, two = document_scores(counts, docs, settings)
     assert (one["doc"], one["n_lines"], two["doc"], two["n_lines"]) == ("one", 3, "two", 2)
     expected = sacrebleu.corpus_bleu(HYP[::2], [ref[::2] for ref in REFS])
     assert one["bleu"] == pytest.approx(expected.score)
@@ -39,7 +50,7 @@ def test_a_document_is_scored_as_a_small_corpus_wherever_its_lines_stand() -> No
 
 
 def test_metrics_of_the_whole_alone_have_no_scores_of_lines() -> None:
-    (record, *_) = segment_scores(HYP, REFS, ScoringSettings(("exact", "length", "chrf")), extra={"comet": [0.5] * 5})
+    (record, *_) = segment_scores(len(HYP), *counted("exact", "length", "chrf"), extra={"comet": [0.5] * 5})
     assert record.keys() == {"level", "line", "chrf", "comet"}
 
 

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from mtkit.evaluation.comparison import Test
+from mtkit.evaluation.metrics import score_and_count
 from mtkit.evaluation.scorers import ScoringSettings
-from mtkit.evaluation.significance import measure_certainty
+from mtkit.evaluation.significance import Certainty, measure_certainty
+from mtkit.workers import Workers
 from tests.evaluation.wmt import WMT17, read, system_path
 
 WORDS = ["the", "a", "cat", "dog", "house", "sees", "finds", "old", "new", "green", "and", "or", "not", "under", "over"]
@@ -31,6 +33,22 @@ def corpus(share_wrong: float, seed: int) -> list[str]:
 REF, GOOD, NEAR, BAD = corpus(0, 0), corpus(0.1, 1), corpus(0.12, 4), corpus(0.5, 2)
 
 
+def certainty(
+    systems: Sequence[tuple[str, Sequence[str]]],
+    settings: ScoringSettings = METRICS,
+    *,
+    refs: Sequence[Sequence[str]] = (REF,),
+    test: Test | None = None,
+    n_samples: int | None = None,
+    confidence: bool = True,
+) -> Certainty:
+    """What resampling says of outputs."""
+    with Workers(1) as workers:
+        counts = [(name, score_and_count(hyp, refs, settings, workers)[1]) for name, hyp in systems]
+    scorers = settings.scorers(len(refs))
+    return measure_certainty(counts, scorers, test=test, n_samples=n_samples, confidence=confidence)
+
+
 def sacrebleu_json(directory: Path, *metrics: str, flags: Sequence[str]) -> list[dict[str, object]]:
     for name, lines in (("ref", REF), ("good", GOOD), ("near", NEAR), ("bad", BAD)):
         (directory / name).write_text("".join(f"{line}\n" for line in lines))
@@ -44,10 +62,9 @@ def sacrebleu_json(directory: Path, *metrics: str, flags: Sequence[str]) -> list
 def test_paired_tests_are_those_of_the_sacrebleu_command(test: Test, metrics: Sequence[str], tmp_path: Path) -> None:
     flags = (f"--paired-{test}", f"--paired-{test}-n", "200")
     expected = sacrebleu_json(tmp_path, *metrics, flags=("-i", "good", "near", "bad", *flags))
-    found = measure_certainty(
+    found = certainty(
         [("good", GOOD), ("near", NEAR), ("bad", BAD)],
-        [REF],
-        ScoringSettings(metrics).scorers(),
+        ScoringSettings(metrics),
         test=test,
         n_samples=200,
         confidence=False,
@@ -64,8 +81,9 @@ def test_paired_tests_are_those_of_the_sacrebleu_command(test: Test, metrics: Se
 
 
 def test_intervals_are_those_of_the_sacrebleu_command(tmp_path: Path) -> None:
-    expected = sacrebleu_json(tmp_path, "bleu", "chrf", flags=("-i", "good", "--confidence", "--confidence-n", "300"))
-    found = measure_certainty([("good", GOOD)], [REF], METRICS.scorers(), n_samples=300)
+    metrics = ("bleu", "chrf", "ter")
+    expected = sacrebleu_json(tmp_path, *metrics, flags=("-i", "good", "--confidence", "--confidence-n", "300"))
+    found = certainty([("good", GOOD)], ScoringSettings(metrics), n_samples=300)
     for theirs, (metric, interval) in zip(expected, found.intervals[0].items(), strict=True):
         assert interval.mean == pytest.approx(theirs["confidence_mean"], abs=1e-5)
         assert interval.half_width == pytest.approx(theirs["confidence_var"], abs=1e-5)
@@ -75,8 +93,8 @@ def test_intervals_are_those_of_the_sacrebleu_command(tmp_path: Path) -> None:
 
 
 def test_intervals_of_a_system_do_not_depend_on_the_others() -> None:
-    alone = measure_certainty([("bad", BAD)], [REF], METRICS.scorers(), n_samples=100)
-    beside = measure_certainty([("good", GOOD), ("bad", BAD)], [REF], METRICS.scorers(), n_samples=100)
+    alone = certainty([("bad", BAD)], n_samples=100)
+    beside = certainty([("good", GOOD), ("bad", BAD)], n_samples=100)
     assert beside.intervals[1] == alone.intervals[0]
     assert beside.intervals[0] != alone.intervals[0]
     assert beside.comparisons == []
@@ -84,7 +102,7 @@ def test_intervals_of_a_system_do_not_depend_on_the_others() -> None:
 
 @pytest.mark.parametrize("test", ["bs", "ar"])
 def test_a_system_does_not_differ_from_itself(test: Test) -> None:
-    found = measure_certainty([("a", GOOD), ("b", GOOD)], [REF], METRICS.scorers(), test=test, n_samples=100)
+    found = certainty([("a", GOOD), ("b", GOOD)], test=test, n_samples=100)
     assert [comparison.p_value for comparison in found.comparisons] == [1.0, 1.0]
     assert not any(comparison.significant for comparison in found.comparisons)
     assert {comparison.difference for comparison in found.comparisons} == {0}
@@ -93,7 +111,7 @@ def test_a_system_does_not_differ_from_itself(test: Test) -> None:
 @pytest.mark.parametrize("test", [None, "bs", "ar"])
 def test_interval_is_where_the_middle_of_the_samples_lies_whatever_the_test(test: Test | None) -> None:
     """The oracle draws and scores the samples by sacreBLEU's public functions alone."""
-    found = measure_certainty([("a", NEAR), ("b", GOOD)], [REF], METRICS.scorers(), test=test)
+    found = certainty([("a", NEAR), ("b", GOOD)], test=test)
     draw = np.random.default_rng(12345)
     scorer, scores = METRICS.scorers()["bleu"], []
     for _ in range(1_000):
@@ -120,5 +138,5 @@ def test_systems_of_wmt17_differ_as_significantly_as_is_known(corpora: Path) -> 
     outputs = [(name, read(system_path(corpora, name))) for name in ("LIUM-NMT", *P_VALUES)]
     refs = [read(corpora / WMT17 / "reference.txt.gz")]
     settings = ScoringSettings(("bleu",), tokenize="none")
-    found = measure_certainty(outputs, refs, settings.scorers(), test="bs", n_samples=2_000)
+    found = certainty(outputs, settings, refs=refs, test="bs", n_samples=2_000)
     assert {each.system: each.p_value for each in found.comparisons} == pytest.approx(P_VALUES, abs=0.01)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.data.workers import Workers
 from mtkit.errors import DataError
+from mtkit.workers import Workers
 
 
 def slow_square(n: int) -> tuple[int, int]:
@@ -69,8 +69,8 @@ def test_a_worker_that_is_killed_is_one_line() -> None:
 
 _PARENT = """
 import sys
-from mtkit.data.workers import Workers
-from tests.data.test_workers import slow_square
+from mtkit.workers import Workers
+from tests.test_workers import slow_square
 if __name__ == "__main__":
     with Workers(2) as workers:
         for _, pid in workers.map(slow_square, iter(lambda: 3, None)):
@@ -82,7 +82,7 @@ if __name__ == "__main__":
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(_PARENT)
     command = [sys.executable, str(tmp_path / "parent.py")]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
         assert len({parent.stdout.readline() for _ in range(20)}) == 2
