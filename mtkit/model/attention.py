@@ -148,13 +148,15 @@ class SelfAttention(MultiHeadAttention):
     def step(self, x: Tensor, cache: "SelfAttentionCache", state: SearchState) -> Tensor:
         """One token of every row, (M, D) -> (M, D); remembers its keys and values."""
         k, e = state.beam_size, self.per_head
-        joined = F.linear(x, cache.weight, cache.bias).view(-1, k, self.n_heads + 2 * self.n_kv_heads, e)
+        joined = cache.joined(x)
+        if cache.plain:
+            parts = joined.view(-1, k, 3, self.n_heads, e).permute(2, 0, 3, 1, 4)  # (3, B, H, K, E)
+            keys, values = cache.write(parts[1:])
+            out = attend_plainly(parts[0], keys, values, self.step_mask(state))
+            return cache.out(out.transpose(1, 2).reshape(x.shape))
+        joined = joined.view(-1, k, self.n_heads + 2 * self.n_kv_heads, e)
         queries, new = joined.transpose(1, 2).split([self.n_heads, 2 * self.n_kv_heads], dim=1)  # (B, H, K, E)
         new = new.unflatten(1, (2, self.n_kv_heads)).transpose(0, 1)  # (2, B, G, K, E)
-        if cache.plain:
-            keys, values = cache.write(new)
-            out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=self.step_mask(state))
-            return cache.out(out.transpose(1, 2).reshape(x.shape))
         positions = None
         if self._knows_positions:
             positions = state.slot_positions()
@@ -173,9 +175,12 @@ class SelfAttentionCache(SlotCache):
 
     def __init__(self, attention: SelfAttention, state: SearchState) -> None:
         super().__init__(state, attention.n_kv_heads, attention.per_head)
-        self.weight, self.bias = attention.joined_projection()
         self.out = prepared(attention.out_proj)
         self.plain = attention.plain()
+        queries, rest = attention.q_proj, attention.kv_proj
+        scale = attention.per_head**-0.5 if self.plain else 1.0
+        weight, bias = torch.cat([queries.weight * scale, rest.weight]), torch.cat([queries.bias * scale, rest.bias])
+        self.joined = partial(linear, weight=weight, bias=bias)
 
 
 class CrossAttention(MultiHeadAttention):
@@ -206,11 +211,7 @@ class CrossAttention(MultiHeadAttention):
         assert values is not None
         if not cache.plain:
             return self.attend(queries, keys, values, mask).view(x.shape)
-        # For a few queries plain products take half the time of torch's attention on a CPU.
-        scores = queries.flatten(0, 1).bmm(keys.flatten(0, 1).mT)  # (B * H, K, S)
-        if mask is not None:
-            scores.view(-1, self.n_heads, *scores.shape[1:]).add_(mask)
-        out = scores.softmax(-1).bmm(values.flatten(0, 1)).view(queries.shape)
+        out = attend_plainly(queries, keys, values, mask)
         return cache.out(out.transpose(1, 2).reshape(x.shape))
 
 
@@ -221,9 +222,26 @@ class CrossAttentionCache(SentenceCache):
         super().__init__(tensors)
         self.queries, self.out = prepared(attention.q_proj), prepared(attention.out_proj)
         self.plain = attention.plain()
-        if self.plain:  # the softmax wants q k / sqrt(E): its divisor comes with the projection
+        if self.plain:
             scale, projection = attention.per_head**-0.5, attention.q_proj
-            self.queries = partial(F.linear, weight=projection.weight * scale, bias=projection.bias * scale)
+            self.queries = partial(linear, weight=projection.weight * scale, bias=projection.bias * scale)
+
+
+def attend_plainly(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """Scaled dot-product attention, its divisor sqrt(E) already in the queries: (B, H, Q, E).
+
+    Args:
+        queries: (B, H, Q, E), few of each sentence: then plain products take less time on a CPU than torch's attention.
+        keys: (B, H, L, E).
+        values: (B, H, L, E).
+        mask: Added to the scores, (B, 1 or H, 1 or Q, L).
+    """
+    if queries.is_cuda:
+        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=1.0)
+    scores = queries.flatten(0, 1).bmm(keys.flatten(0, 1).mT)  # (B * H, Q, L)
+    if mask is not None:
+        scores.view(*queries.shape[:-1], -1).add_(mask)
+    return scores.softmax(-1).bmm(values.flatten(0, 1)).view(queries.shape)
 
 
 def may_attend(padding_mask: Tensor) -> Tensor:

@@ -6,12 +6,12 @@ Shapes: B batch, S source length, T target length, D d_model, V vocabulary; in s
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtkit.model.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from mtkit.model.dropout import Dropout
 from mtkit.model.initialisation import initialise
+from mtkit.model.linear import linear
 from mtkit.model.memory import Memory
 from mtkit.model.positions import sinusoidal_positions
 from mtkit.model.recurrent import RecurrentDecoder, RecurrentEncoder
@@ -122,7 +122,7 @@ class EncoderDecoder(nn.Module):
 
     def project(self, hidden: Tensor) -> Tensor:
         """Hidden (..., D) to logits (..., V)."""
-        return F.linear(hidden, self.output_weight)
+        return linear(hidden, self.output_weight)
 
     @property
     def output_weight(self) -> Tensor:

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mtkit.model.linear import linear
+
 _CAPACITY = 32  # tokens of each row that there is room for at first; it doubles when they are full
 
 
@@ -101,7 +103,7 @@ class SearchState:
 def prepared(module: nn.Module) -> Callable[[Tensor], Tensor]:
     """What a linear map or normalisation computes, without what calling a module costs at each of many small steps."""
     if isinstance(module, nn.Linear):
-        return partial(F.linear, weight=module.weight, bias=module.bias)
+        return partial(linear, weight=module.weight, bias=module.bias)
     if isinstance(module, nn.LayerNorm):
         shape = list(module.normalized_shape)
         return partial(F.layer_norm, normalized_shape=shape, weight=module.weight, bias=module.bias, eps=module.eps)
@@ -162,8 +164,8 @@ class SlotCache:
             grown = self._slots.new_empty(*self._slots.shape[:3], 2 * self._n_slots, self._slots.size(4))
             grown[..., :start, :] = self._slots[..., :start, :]
             self._slots = grown
-        self._slots[..., start : self._n_slots, :] = keys_values
-        return self._slots[..., : self._n_slots, :]
+        self._slots.narrow(3, start, keys_values.size(3)).copy_(keys_values)
+        return self._slots.narrow(3, 0, self._n_slots)
 
     def select(self, parents: Tensor, moves: "Moves | None") -> None:  # noqa: ARG002
         """See ``Cache``."""

@@ -20,7 +20,7 @@ from mtkit.model.efficient_attention import (
     LowRankCrossAttention,
     LowRankSelfAttention,
 )
-from mtkit.model.linear import Linear
+from mtkit.model.linear import Linear, linear
 from mtkit.model.memory import Memory
 from mtkit.model.recurrences import AverageAttention, LightweightConvolution, SimpleRecurrentUnit
 from mtkit.model.search_state import SearchState, prepared
@@ -53,6 +53,9 @@ class FeedForward(nn.Module):
         if self.linear is not None:
             return self
         inner, outer, activation = prepared(self.inner), prepared(self.outer), self.activation
+        if activation is F.relu:
+            rectified = partial(linear, weight=self.inner.weight, bias=self.inner.bias, relu=True)
+            return lambda x: outer(rectified(x))
         return lambda x: outer(activation(inner(x)))
 
 

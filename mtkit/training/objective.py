@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mtkit.data.batches import Batch
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.linear import multiply_for
 
 # Logits held at once: on a CPU 8 MB in float32, which stays in its cache; on a GPU 512 MB, so that few kernels do it.
 _CHUNK_LOGITS = {"cpu": 1 << 21, "cuda": 1 << 27}
@@ -114,11 +115,12 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         total = hidden.new_zeros((), dtype=torch.float32)
         grad_hidden = torch.empty_like(hidden) if gradients else None
         grad_weight = torch.zeros_like(weight) if gradients else None
+        multiply = multiply_for(hidden, cast_weight)
         size = _chunk_rows(hidden.device.type, weight.size(0))
         for start in range(0, hidden.size(0), size):
             rows = slice(start, start + size)
             chunk, target = hidden[rows], targets[rows]
-            logits = chunk @ cast_weight.t()  # (C, V)
+            logits = multiply(chunk, cast_weight, None)  # (C, V)
             probabilities = logits.softmax(-1)  # summed up in float32
             log_z = logits.amax(-1).float() - probabilities.amax(-1).float().log()  # (C,)
             target_logit = logits.gather(1, target[:, None])[:, 0].float()
@@ -128,8 +130,9 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
             total += (1 - smoothing) * chunk_nll + smoothing * uniform
             if grad_hidden is not None and grad_weight is not None:
                 q = (1 - smoothing) * cast_weight[target] + smoothing * mean_weight  # (C, D)
-                grad_hidden[rows] = (probabilities @ cast_weight - q) * real[rows]
-                grad_weight += probabilities.t() @ (chunk * real[rows]).to(hidden.dtype)
+                grad_hidden[rows] = (multiply(probabilities, cast_weight.t(), None) - q) * real[rows]
+                counted = (chunk * real[rows]).to(hidden.dtype)
+                grad_weight += multiply(probabilities.t(), counted.t(), None)
         if grad_weight is not None:
             counted = (hidden * real).to(grad_weight.dtype)
             grad_weight.index_add_(0, targets, counted, alpha=smoothing - 1)
