@@ -12,6 +12,8 @@ from mtkit.search.beam import Hypothesis, Model, SearchOptions, beam_search
 from tests.search import reference
 from tests.search.stub import BOS, EOS, PAD, TableModel, TableState
 
+pytestmark = pytest.mark.processor
+
 
 def options(
     beam_size: int, *, n_best: int | None = None, length_penalty: float = 1.0, ratio: float = 1.0, offset: int = 0

@@ -18,6 +18,8 @@ from mtkit.translation.ctranslate2_engine import CTranslate2Engine
 from mtkit.translation.torch_engine import TorchEngine
 from tests.translation.tiny import LINES, tiny_config
 
+pytestmark = pytest.mark.processor
+
 Engines = tuple[TorchEngine, CTranslate2Engine]
 
 

@@ -8,6 +8,8 @@ from mtkit.translation.batching import BatchType
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES
 
+pytestmark = pytest.mark.processor
+
 LONG = " ".join(LINES)
 
 
