@@ -111,9 +111,10 @@ def train(
         run = run_training(settings, directory, overwrite=overwrite, started=started)
     except KeyboardInterrupt:  # from the first update on, training itself takes the signals
         raise Stopped("stopped before any update; the same command goes on") from None
-    for name, scores in run.scores.items():
-        typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}")
-        for line in score_lines(scores):
+    for name, of_set in run.scores.items():
+        extent = f", {of_set.extent()}" if of_set.extent() else ""
+        typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}{extent}")
+        for line in score_lines(of_set.scores):
             typer.echo(f"  {line}")
     typer.echo(f"the model: {run.directory / 'model'}")
     typer.echo(f"translate with: mtkit translate -m {run.directory} -i FILE")

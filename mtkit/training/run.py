@@ -18,7 +18,7 @@ from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
-from mtkit.evaluation.metrics import Score, check_metrics
+from mtkit.evaluation.metrics import check_metrics
 from mtkit.log import counted, duration_shown, log_to_file, logger
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
@@ -28,6 +28,7 @@ from mtkit.settings import Settings
 from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
 from mtkit.training.checkpoint import CheckpointStore, disk_errors
+from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, seconds_to_translate
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
@@ -51,7 +52,7 @@ class Run:
     reason: str
     """Why it is over."""
 
-    scores: dict[str, list[Score]]
+    scores: dict[str, SetScores]
     """Of each test set, by its name."""
 
 
@@ -138,7 +139,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
     message = "stopped before the model was written, all checkpoints are saved; the same command goes on"
     with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
-        scores = finish(config, prepared, keeper.store, state, model, run_dir, device)
+        scores = finish(config, prepared, keeper.store, state, model, run_dir, device, budget.deadline())
     if training.max_minutes is not None:
         logger.info("used %s of %s", duration_shown(budget.spent()), counted(training.max_minutes, "minute"))
     return Run(run_dir, reason, scores)
