@@ -32,9 +32,9 @@ from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, seconds_to_translate
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
-from mtkit.training.memory import MemoryProbe, fewest_micro_batches, fitted, remembered
+from mtkit.training.memory import MemoryProbe, fewest_micro_batches, remembered
 from mtkit.training.objective import CrossEntropy
-from mtkit.training.pace import fitted_to_the_time
+from mtkit.training.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planner import Planner, count_sampling_workers
 from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_is_run, check_same_run, clear, sole_user
@@ -111,9 +111,10 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)
-    is_by_time = training.max_minutes is not None and training.min_updates > 0 and not store.updates()
-    if is_by_time or "batch_tokens" in fitted(run_dir):
-        training = fitted_to_the_time(training, model, planner, run_dir, started, device, precision)
+    if training.max_minutes is not None and not store.updates():
+        training = planned_by_time(training, model, planner, prepared.manifest, run_dir, started, device, precision)
+    else:
+        training = with_fitted_updates(training, run_dir)
     planned = config.model_copy(update={"training": training})
     n_micro_batches = _n_micro_batches(training, model, planner, run_dir, device, precision)
     plan = planner.plan(training.batch_tokens, n_micro_batches)
