@@ -1,5 +1,6 @@
 """The end of a run: choose or average the weights, score the test sets, write the bundle."""
 
+import math
 import time
 from pathlib import Path
 from typing import Literal
@@ -126,11 +127,12 @@ def seconds_to_translate(
     translator = Translator.from_model(model, prepared.tokenizer, decoding, device=device, precision=precision)
     was_training = model.training
     model.eval()
-    n, spent = 4, 0.0
+    n, spent, n_threads = 4, 0.0, torch.get_num_threads() if device.type == "cpu" else 1
     while True:
         n = min(2 * n, len(src_text))
         started = time.monotonic()
-        translator.translate([src_text[i * len(src_text) // n] for i in range(n)])
+        lines = [src_text[i * len(src_text) // n] for i in range(n)]
+        translator.translate(lines, batch_size=math.ceil(n / n_threads))  # each core a batch, as with many lines
         seconds = time.monotonic() - started
         spent += seconds
         if spent >= at_most or n in (256, len(src_text)):

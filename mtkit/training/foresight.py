@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mtkit.log import counted, logger
-from mtkit.presets import AUTOMATIC
+from mtkit.presets import BY_TIME
 from mtkit.training_config import TrainingConfig
 
 TRAINING_SHARE = 0.75  # of the time; the rest goes to validations, checkpoints and the end
@@ -43,17 +43,17 @@ class Foresight:
             counted(training.max_minutes, "minute"),
             f"{n_updates:,} update{'s' * (n_updates != 1)}",
             f"{training.batch_tokens:,}",
-            _shown(passes),
+            passes_shown(passes),
             f"{self.n_pairs:,}",
-            _shown(self.passes(_HOUR)),
+            passes_shown(self.passes(_HOUR)),
         )
         if passes < _FEW_PASSES:
-            smaller = AUTOMATIC[: AUTOMATIC.index(preset)][-1:] if preset in AUTOMATIC else []
+            smaller = BY_TIME[: BY_TIME.index(preset)][-1:] if preset in BY_TIME else []
             advice = ["a longer time (--minutes)", *(f"a smaller model (--preset {name})" for name in smaller)]
             logger.warning("so few passes teach a model little; what helps is %s", " or ".join(advice))
 
 
-def _shown(passes: float) -> str:
+def passes_shown(passes: float) -> str:
     """Such as ``1.1 passes``, ``0.03 passes`` or ``140 passes``."""
     digits = 0 if passes >= 9.95 else 1 if passes >= 0.095 else 2
     return f"{passes:,.{digits}f} passes"

@@ -24,7 +24,7 @@ from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_rules import doubts
-from mtkit.settings import Settings
+from mtkit.settings import Settings, SizeInTime
 from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
 from mtkit.training.checkpoint import CheckpointStore, disk_errors
@@ -39,6 +39,7 @@ from mtkit.training.planner import Planner, count_sampling_workers
 from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_is_run, check_same_run, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
+from mtkit.training.size_in_time import size_in_time
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Validator
 from mtkit.training_config import TrainingConfig
@@ -76,7 +77,8 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     if config.training.validate_text:
         check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
     prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
-    settings, choice = resolve(settings, prepared)
+    in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite)
+    settings, choice = resolve(settings, prepared, in_time)
     config = settings.config()
     with disk_errors(run_dir), sole_user(run_dir):
         if overwrite:
@@ -87,9 +89,9 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
             return _train(config, prepared, run_dir, started)
 
 
-def resolve(settings: Settings, prepared: Prepared) -> tuple[Settings, str]:
-    """Fill in what depends on the corpus; also returns the line that says which preset was chosen, and why."""
-    settings, choice = settings.for_corpus(prepared.manifest.n_train)
+def resolve(settings: Settings, prepared: Prepared, in_time: SizeInTime | None = None) -> tuple[Settings, str]:
+    """Fill in what depends on corpus and time; also returns the line that says which preset was chosen, and why."""
+    settings, choice = settings.for_corpus(prepared.manifest.n_train, in_time)
     return settings.with_layer("prepared corpus", {"tokenizer.vocab_size": prepared.manifest.src_vocab_size}), choice
 
 
