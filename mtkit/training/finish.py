@@ -23,6 +23,7 @@ from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
+from mtkit.translation.batching import BATCH_SIZE
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.translator import Translator
@@ -132,7 +133,8 @@ def seconds_to_translate(
         n = min(2 * n, len(src_text))
         started = time.monotonic()
         lines = [src_text[i * len(src_text) // n] for i in range(n)]
-        translator.translate(lines, batch_size=math.ceil(n / n_threads))  # each core a batch, as with many lines
+        size = min(math.ceil(n / n_threads), BATCH_SIZE["sentences"])  # for each core a batch, as with many lines
+        translator.translate(lines, batch_size=size)
         seconds = time.monotonic() - started
         spent += seconds
         if spent >= at_most or n in (256, len(src_text)):
