@@ -28,7 +28,7 @@ VALIDATE_EVERY, SAVE_EVERY, REHEARSE_EVERY = 1 / 10, 1 / 40, 1 / 10  # of the pl
 SAVE_SECONDS = 600.0  # a kill costs no more than about this much work, however long the run
 VALIDATION_COST, SAVE_COST, REHEARSAL_COST = 0.05, 0.02, 0.03  # of the working time, at most
 FINISH_GUESS = 0.1  # of the limit: kept for the end until that has been tried out
-FINISH_MOST = 0.3  # of the limit: kept for the end, whatever trying it out says; what does not fit is not scored
+FINISH_MOST = 0.2  # of the limit: kept for the end, whatever trying it out says; what does not fit is not scored
 FINISH_MARGIN = 1.2  # times the translation of the test sets: their scores, and a machine that is busier then
 
 
