@@ -6,7 +6,7 @@ A model that is trained for a short time learns more from many small updates tha
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def planned_by_time(
     ``started``, on ``time.monotonic()``, is when the time began.
     """
     assert training.max_minutes is not None
-    speed = measured_speed(training, model, planner, device, precision)
+    speed = measured_speed(training, model, planner.plan, device, precision)
     seconds = 60 * training.max_minutes - (time.monotonic() - started)
     if training.min_updates:
         tokens, n = training.batch_tokens, training.min_updates
@@ -57,11 +57,18 @@ def planned_by_time(
 
 
 def measured_speed(
-    training: TrainingConfig, model: EncoderDecoder, planner: Planner, device: torch.device, precision: Precision
+    training: TrainingConfig,
+    model: EncoderDecoder,
+    plan: Callable[[int], Iterable[list[Batch]]],
+    device: torch.device,
+    precision: Precision,
 ) -> float:
-    """Target tokens a second that ``model`` is trained on, found out in a few updates on the run's own pairs."""
+    """Target tokens a second that ``model`` is trained on, found out in a few updates.
+
+    ``plan`` yields the updates, for so many target tokens each.
+    """
     objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-    updates = iter(planner.plan(min(_PROBE_TOKENS[device.type], training.batch_tokens)))
+    updates = plan(min(_PROBE_TOKENS[device.type], training.batch_tokens))
     return measure_tokens_per_second(model, objective, updates, device=device, precision=precision)
 
 

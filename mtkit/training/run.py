@@ -39,7 +39,7 @@ from mtkit.training.planner import Planner, count_sampling_workers
 from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_is_run, check_same_run, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
-from mtkit.training.size_in_time import size_in_time
+from mtkit.training.size_in_time import size_in_time, vocabulary_in_time
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Validator
 from mtkit.training_config import TrainingConfig
@@ -76,7 +76,8 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     check_is_run(run_dir)
     if config.training.validate_text:
         check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
-    prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
+    pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
+    prepared = prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
     in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite)
     settings, choice = resolve(settings, prepared, in_time)
     config = settings.config()

@@ -1,17 +1,20 @@
-"""How large a model a run by time can teach, where nothing but the number of pairs says it."""
+"""How large a model and a vocabulary a run by time can teach, where nothing but the number of pairs says it."""
 
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mtkit.config import Config
+from mtkit.data.batches import Batch, BatchPlan
 from mtkit.data.prepare import Prepared
+from mtkit.data.synthetic import random_store
 from mtkit.device import choose_device, choose_precision, set_threads
 from mtkit.log import counted
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.presets import BY_TIME, size_class_for
 from mtkit.settings import Settings, SizeInTime, read_config
-from mtkit.training.foresight import Foresight, passes_shown
+from mtkit.training.foresight import TRAINING_SHARE, Foresight, passes_shown
 from mtkit.training.pace import measured_speed
 from mtkit.training.planner import Planner
 
@@ -19,6 +22,10 @@ ENOUGH_PASSES = 6.0
 """Over the corpus: with fewer a smaller model is taken."""
 
 _OVERFITTING_PASSES = 8.0  # with fewer there is nothing that dropout could prevent
+
+_VOCABULARIES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
+_TOKENS_PER_PIECE = 500  # of the target side, that are trained on: with fewer, pieces are seen too seldom
+_RANDOM_PIECES, _N_RANDOM_PAIRS = 8_000, 2_000  # what the speed is measured on before there is a corpus
 
 
 def size_in_time(
@@ -45,10 +52,12 @@ def size_in_time(
     if training.max_minutes is None:
         return None
     suits = size_class_for(n_pairs)
+    vocab_sizes = prepared.tokenizer.src_vocab_size, prepared.tokenizer.tgt_vocab_size
     passes: dict[str, float] = {}
     for name in BY_TIME[: BY_TIME.index(suits) + 1]:  # from the smallest up, as large ones take long to measure
         config = settings.for_corpus(n_pairs, SizeInTime(name, ""))[0].config()
-        foresight = Foresight(_speed(config, prepared), n_pairs, prepared.manifest.n_train_tgt_tokens)
+        speed = _speed(config, vocab_sizes, prepared.tokenizer.pad_id, Planner(config, prepared).plan)
+        foresight = Foresight(speed, n_pairs, prepared.manifest.n_train_tgt_tokens)
         passes[name] = foresight.passes(60 * training.max_minutes - (time.monotonic() - started))
         if passes[name] < ENOUGH_PASSES:
             break
@@ -75,17 +84,53 @@ def begun_size(settings: Settings, run_dir: Path) -> SizeInTime | None:
     return SizeInTime(config.model.preset, "the run began with it", without)
 
 
-def _speed(config: Config, prepared: Prepared) -> float:
+def vocabulary_in_time(settings: Settings, run_dir: Path, started: float, *, overwrite: bool) -> int | None:
+    """The most pieces that there is time to learn, for a corpus that is about to be prepared for this run alone.
+
+    A corpus that other runs share, or whose recipe says the number of pieces, is none of a single run's time's affair.
+
+    Args:
+        settings: Before a preset is chosen.
+        run_dir: Of the run.
+        started: When its time began, on ``time.monotonic()``.
+        overwrite: Whether an earlier run there is of no concern.
+    """
+    size = SizeInTime(BY_TIME[0], "") if settings.leaves_size_open() else None
+    config = (settings.before_corpus() if size is None else settings.for_corpus(1, size)[0]).config()
+    training, tokenizer, directory = config.training, config.tokenizer, config.prepared_directory
+    own = directory.resolve().is_relative_to(run_dir.resolve()) and not directory.exists()
+    subwords = tokenizer.type in ("unigram", "bpe") and tokenizer.vocab_size is None
+    if not own or not subwords:
+        return None
+    if (run_dir / "config.yaml").exists() and not overwrite:  # of a run whose corpus was deleted
+        return read_config(run_dir / "config.yaml").tokenizer.vocab_size
+    if training.max_minutes is None:
+        return None
+    store = random_store(
+        _N_RANDOM_PAIRS,
+        src_vocab_size=_RANDOM_PIECES,
+        tgt_vocab_size=_RANDOM_PIECES,
+        max_length=config.model.max_length,
+    )
+
+    def plan(batch_tokens: int) -> BatchPlan:
+        return BatchPlan(store, batch_tokens=batch_tokens, accumulate=1, seed=training.seed)
+
+    speed = _speed(config, (_RANDOM_PIECES, _RANDOM_PIECES), 0, plan)
+    seconds = 60 * training.max_minutes - (time.monotonic() - started)
+    n_tokens = TRAINING_SHARE * max(seconds, 0.0) * speed
+    return max(n for n in _VOCABULARIES if n == _VOCABULARIES[0] or n * _TOKENS_PER_PIECE <= n_tokens)
+
+
+def _speed(
+    config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Callable[[int], Iterable[list[Batch]]]
+) -> float:
     """Target tokens a second."""
-    training, tokenizer = config.training, prepared.tokenizer
+    training = config.training
     set_threads(training.threads)
     device = choose_device(training.device)
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
-        config.model,
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
+        config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
     ).to(device)
-    precision = choose_precision(training.precision, device)
-    return measured_speed(training, model, Planner(config, prepared), device, precision)
+    return measured_speed(training, model, plan, device, choose_precision(training.precision, device))

@@ -1,10 +1,11 @@
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from mtkit.data.prepare import prepare
+from mtkit.data.prepare import open_prepared, prepare
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings import Settings, SizeInTime
 from mtkit.training import size_in_time
@@ -145,3 +146,73 @@ def test_the_speed_is_that_of_the_model_at_work(toy_task: ToyTask, tmp_path: Pat
         torch.set_num_threads(n_threads)
     assert size is not None
     assert size.preset in ("mini", "tiny")
+
+
+def pieces(toy_task: ToyTask, tmp_path: Path, **more: object) -> int | None:
+    own = {
+        "data__prepared": str(tmp_path / "run" / "prepared"),
+        "tokenizer__type": "bpe",
+        "tokenizer__vocab_size": None,
+    }
+    by_time = settings(toy_task, **own | more)
+    return size_in_time.vocabulary_in_time(by_time, tmp_path / "run", time.monotonic(), overwrite=False)
+
+
+@pytest.mark.parametrize(("speed", "n"), [(1.0, 1_000), (2_300.0, 2_000), (9_000.0, 8_000), (1e9, 32_000)])
+def test_each_piece_of_the_vocabulary_is_to_be_seen_500_times(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speed: float, n: int
+) -> None:
+    """Three quarters of ten minutes are 450 seconds."""
+    presets = []
+
+    def measured(_: object, model: EncoderDecoder, *__: object) -> float:
+        presets.append(model.config.preset)
+        return speed
+
+    monkeypatch.setattr(size_in_time, "measured_speed", measured)
+    assert pieces(toy_task, tmp_path) == n
+    assert pieces(toy_task, tmp_path, model__preset="small") == n
+    assert presets == ["mini", "small"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"data__prepared": "elsewhere"},
+        {"tokenizer__vocab_size": 64},
+        {"tokenizer__type": "word"},
+        {"training__max_minutes": None},
+    ],
+)
+def test_the_vocabulary_of_a_corpus_that_is_not_the_runs_own_affair_is_not_limited(
+    toy_task: ToyTask, tmp_path: Path, passes: dict[str, float], more: dict[str, object]
+) -> None:
+    assert pieces(toy_task, tmp_path, **more) is None
+    assert passes == {}
+
+
+def test_a_run_whose_corpus_was_deleted_gets_its_vocabulary_again(
+    toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
+) -> None:
+    passes |= {"mini": 0.01}  # at a speed that allows no more than 1,000 pieces
+    own = {
+        "data__prepared": str(tmp_path / "run" / "prepared"),
+        "tokenizer__type": "bpe",
+        "tokenizer__vocab_size": None,
+    }
+    train(settings(toy_task, **own), tmp_path / "run")
+    n_pieces = open_prepared(tmp_path / "run" / "prepared").manifest.src_vocab_size
+    assert pieces(toy_task, tmp_path) is None  # there is a corpus
+    shutil.rmtree(tmp_path / "run" / "prepared")
+    passes.clear()
+    assert pieces(toy_task, tmp_path) == n_pieces
+    longer = settings(toy_task, training__max_minutes=20, training__max_updates=3, **own)
+    assert train(longer, tmp_path / "run").reason == "max_updates 3 reached"
+
+
+def test_the_speed_on_random_tokens_needs_no_corpus(toy_task: ToyTask, tmp_path: Path) -> None:
+    n_threads = torch.get_num_threads()
+    try:
+        assert (pieces(toy_task, tmp_path) or 0) >= 1_000
+    finally:
+        torch.set_num_threads(n_threads)
