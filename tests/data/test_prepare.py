@@ -154,8 +154,10 @@ def test_a_limit_of_the_vocabulary_counts_where_the_settings_do_not_say_its_size
     assert limited.manifest.src_vocab_size == 40
     assert "a vocabulary of 40, not 1,000: there is no time to learn more pieces" in caplog.text
     assert prepare(data, bpe, tmp_path / "limited").manifest == limited.manifest  # it is none of the settings
-    unlimited = prepare(data, bpe, tmp_path / "unlimited", max_vocab_size=2_000).manifest.src_vocab_size
+    with caplog.at_level("INFO", logger="mtkit"):
+        unlimited = prepare(data, bpe, tmp_path / "unlimited", max_vocab_size=2_000).manifest.src_vocab_size
     assert unlimited > 100
+    assert "a vocabulary of 2,000" not in caplog.text
     given = bpe.model_copy(update={"vocab_size": 50})
     assert prepare(data, given, tmp_path / "given", max_vocab_size=40).manifest.src_vocab_size == 50
 
