@@ -21,16 +21,17 @@ from torch import Tensor, nn
 from mtkit.config import DataConfig, TokenizerConfig
 from mtkit.data.batches import Batch, BatchPlan, padding_share
 from mtkit.data.prepare import prepare
-from mtkit.device import autocast, choose_device, choose_precision, describe, set_threads
+from mtkit.device import autocast, choose_device, describe, set_threads
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.positions import sinusoidal_positions
 from mtkit.model_config import ModelConfig
 from mtkit.presets import SIZE_CLASSES
-from mtkit.training.accumulation import GradientAccumulator, count_workers
 from mtkit.training.loop import step
-from mtkit.training.objective import CrossEntropy, Loss
+from mtkit.training.objective import CrossEntropy
 from mtkit.training.run import build_optimizer
+from mtkit.training.tuning import accumulator, fastest_way
+from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
 DATA = Path(__file__).parents[1] / "data"
@@ -80,7 +81,6 @@ def main() -> None:
     arguments = _arguments()
     set_threads(None)
     device = choose_device("auto")
-    precision = choose_precision("auto", device)
     size = SIZE_CLASSES[arguments.preset]
     config = ModelConfig.model_validate(size.model)
     training = TrainingConfig(batch_tokens=arguments.batch_tokens)
@@ -92,16 +92,16 @@ def main() -> None:
         optimizer, plain_optimizer = build_optimizer(model, training), torch.optim.AdamW(plain.parameters(), lr=1e-4)
         objective = CrossEntropy(pad_id=0, smoothing=SMOOTHING)
 
-        def forward(batch: Batch) -> Loss:
-            with autocast(device, precision):
-                return objective(model, batch)
-
-        accumulate = GradientAccumulator(model, forward, n_workers=count_workers(model, training.batch_tokens, device))
+        way, tried = fastest_way(training, model, lambda _: updates, device)
+        precision = way.precision
+        working = WorkingCopy(model, device=device, precision=precision)
+        accumulate = accumulator(working, objective, way, device)
 
         def ours(batch: Batch) -> None:
             accumulate([batch], lambda part: seed_dropout(1, len(seen), part))
             step(optimizer, training.max_grad_norm)
             optimizer.zero_grad(set_to_none=True)
+            working.refresh()
 
         def theirs(batch: Batch) -> None:
             with autocast(device, precision):
@@ -115,6 +115,7 @@ def main() -> None:
         seen: list[Batch] = []
         speeds = _race({"mtkit": ours, "plain": theirs}, updates, arguments.updates, device, seen)
     print(f"model                     {arguments.preset}, vocabulary {vocab_size:,}, {describe(device, precision)}")
+    print(f"chosen                    {way} of {', '.join(f'{w}: {speed:,.0f}' for w, speed in tried.items())}")
     for name, values in speeds.items():
         spread = f"{min(values):,.0f} to {max(values):,.0f}"
         print(f"{name:<25} {statistics.median(values):,.0f} target tokens/s ({spread})")

@@ -43,7 +43,9 @@ def choose_device(name: str) -> "torch.device":
 
 
 def choose_precision(name: str, device: "torch.device") -> Precision:
-    """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a device that multiplies in it, else fp32.
+    """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a GPU that multiplies in it, else fp32.
+
+    On a CPU bf16 is a matter of measurement: see ``mtkit.training.tuning``.
 
     Raises:
         DeviceError: If it is none of these.
@@ -51,7 +53,7 @@ def choose_precision(name: str, device: "torch.device") -> Precision:
     if name not in ("auto", "fp32", "bf16"):
         raise DeviceError(f"precision {name}: unknown; use auto, fp32 or bf16")
     if name == "auto":
-        return "bf16" if bf16_is_native(device) else "fp32"
+        return "bf16" if device.type == "cuda" and bf16_is_native(device) else "fp32"
     return "bf16" if name == "bf16" else "fp32"
 
 
@@ -63,6 +65,17 @@ def bf16_is_native(device: "torch.device") -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+
+
+def let_waiting_threads_sleep() -> None:
+    """Let threads that wait for each other give up their core; works before torch or CTranslate2 is loaded.
+
+    By default they spin for milliseconds. On a machine to themselves that gains nothing that could be measured; beside
+    other programs it takes the core from the thread that they wait for, and training gets several times slower. A
+    policy that the user has set stays.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 
 def set_threads(n: int | None) -> int:

@@ -44,6 +44,28 @@ class TestWithTwoThreads:
         thread.join()
         assert found == [2]
 
+    def test_the_same_threads_do_the_next_work(self) -> None:
+        def worker(_: int) -> int:
+            return threading.get_ident()
+
+        assert len({thread for _ in range(20) for thread in map_on_cores(worker, range(4))}) <= 2
+
+    def test_after_an_error_nobody_is_at_work(self) -> None:
+        running, begun = threading.Event(), threading.Event()
+
+        def work(item: int) -> None:
+            if item == 0:
+                assert begun.wait(10)
+                raise ZeroDivisionError
+            running.set()
+            begun.set()
+            threading.Event().wait(0.2)
+            running.clear()
+
+        with pytest.raises(ZeroDivisionError):
+            list(map_on_cores(work, range(2)))
+        assert not running.is_set()
+
     def test_an_error_comes_through(self) -> None:
         with pytest.raises(ZeroDivisionError):
             list(map_on_cores(lambda x: 1 // x, [1, 0, 1]))
@@ -51,5 +73,4 @@ class TestWithTwoThreads:
 
 
 def test_with_one_thread_everything_happens_in_the_caller() -> None:
-    assert torch.get_num_threads() == 1
-    assert list(map_on_cores(lambda _: threading.current_thread(), range(2))) == [threading.current_thread()] * 2
+    assert list(map_on_cores(lambda _: threading.current_thread(), range(2), 1)) == [threading.current_thread()] * 2

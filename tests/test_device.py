@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mtkit.device import choose_device, choose_precision, memory_advice, set_threads
+from mtkit.device import bf16_is_native, choose_device, choose_precision, memory_advice, set_threads
 from mtkit.errors import DeviceError
 
 
@@ -17,14 +17,13 @@ def test_an_unknown_device_is_refused() -> None:
         choose_device("abacus")
 
 
-@pytest.mark.parametrize(("native", "auto"), [(False, "fp32"), (True, "bf16")])
-def test_a_cpu_computes_in_bf16_where_it_multiplies_in_it(
-    native: bool, auto: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("native", [False, True])
+def test_a_cpu_computes_in_float32_unless_asked_for_less(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     cpu = torch.device("cpu")
-    assert [choose_precision(name, cpu) for name in ("auto", "fp32", "bf16")] == [auto, "fp32", "bf16"]
+    assert bf16_is_native(cpu) is native
+    assert [choose_precision(name, cpu) for name in ("auto", "fp32", "bf16")] == ["fp32", "fp32", "bf16"]
 
 
 def test_threads_are_set_as_asked() -> None:

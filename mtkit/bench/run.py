@@ -60,7 +60,7 @@ class Limits:
     """Likewise; None where the device does not multiply in bf16 itself."""
 
     peak: Peak
-    """What shares of peak refer to, in the precision used."""
+    """What shares of peak refer to in translation; ``TrainingSpeed`` has its own."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
     training = config.training
     set_threads(training.threads)
     device = choose_device(training.device)
-    precision = choose_precision(training.precision, device)
+    precision = choose_precision(training.precision, device)  # of the search
     limits = _limits(device, precision)
     vocab_sizes = (work.src_vocab_size, work.tgt_vocab_size)
     logger.info("training for about %.0f s", seconds * 2 / 3)
@@ -133,8 +133,7 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         vocab_sizes=vocab_sizes,
         pad_id=Tokenizer.pad_id,
         device=device,
-        precision=precision,
-        peak=limits.peak,
+        peak=lambda of: _peak(device, of, limits.fp32_flop_per_second),
         seconds=seconds / 2,  # and a third of that to tell the parts apart
     )
     logger.info("translating for about %.0f s", seconds / 3)
@@ -148,7 +147,8 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         peak=limits.peak,
         seconds=seconds / 3,
     )
-    return Bench(_machine(device, precision, limits), work, trained, translated, describe(device, precision))
+    machine = _machine(device, trained.way.precision, limits)
+    return Bench(machine, work, trained, translated, describe(device, precision))
 
 
 def bench_model(
@@ -208,8 +208,11 @@ def _limits(device: torch.device, precision: Precision) -> Limits:
     logger.info("measuring matrix products")
     fp32 = measured_peak(device, "fp32", seconds=_PROBE_SECONDS)
     bf16 = measured_peak(device, "bf16", seconds=_PROBE_SECONDS) if bf16_is_native(device) else None
-    of_precision = Peak(fp32, published=False) if precision == "fp32" else peak(device, precision)
-    return Limits(fp32, bf16, of_precision)
+    return Limits(fp32, bf16, _peak(device, precision, fp32))
+
+
+def _peak(device: torch.device, precision: Precision, fp32_flop_per_second: float) -> Peak:
+    return Peak(fp32_flop_per_second, published=False) if precision == "fp32" else peak(device, precision)
 
 
 def _machine(device: torch.device, precision: Precision, limits: Limits) -> Machine:

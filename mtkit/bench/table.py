@@ -12,13 +12,13 @@ _LABEL = 26  # columns of the first column
 
 def table(bench: Bench) -> list[str]:
     """Lines of plain text."""
-    lines = [*_machine(bench.machine), "", *_work(bench.work)]
+    lines = [*_machine(bench.machine, bench.training), "", *_work(bench.work)]
     if bench.training is not None:
         lines += ["", *_training(bench.training), "", *_parts(bench.training)]
     return [line.rstrip() for line in [*lines, "", *_translation(bench)]]
 
 
-def _machine(machine: Machine) -> Iterator[str]:
+def _machine(machine: Machine, training: TrainingSpeed | None) -> Iterator[str]:
     yield "Machine"
     yield _row("processor", f"{machine.cpu}, {counted(machine.n_cores, 'core')}")
     if machine.gpu is not None:
@@ -28,7 +28,10 @@ def _machine(machine: Machine) -> Iterator[str]:
     yield _row("matrix products, fp32", f"{flop_shown(machine.limits.fp32_flop_per_second)} measured")
     bf16 = machine.limits.bf16_flop_per_second
     yield _row("matrix products, bf16", "not native" if bf16 is None else f"{flop_shown(bf16)} measured")
-    yield _row("peak in the shares below", str(machine.limits.peak))
+    peak = str(machine.limits.peak)
+    if training is not None and training.peak != machine.limits.peak:
+        peak = f"{training.peak} for training; {peak} for translation"
+    yield _row("peak in the shares below", peak)
     yield _row("memory, copying", f"{machine.memory_bytes_per_second / 1e9:.1f} GB/s read and written, measured")
 
 
@@ -44,6 +47,9 @@ def _work(work: Work) -> Iterator[str]:
 def _training(speed: TrainingSpeed) -> Iterator[str]:
     rate = speed.tgt_tokens_per_second
     yield "Training"
+    yield _row("computed in", f"{speed.way}")
+    if speed.ways:
+        yield _row("measured, tokens/s", "; ".join(f"{way}: {found:,.0f}" for way, found in speed.ways.items()))
     yield _row(
         "target tokens/s", f"{rate.median:,.0f}  ({rate.min:,.0f} to {rate.max:,.0f} in {speed.n_updates} updates)"
     )

@@ -110,7 +110,7 @@ class Timeline:
                     hooks.callback(module.register_forward_hook(leave(part)).remove)
             # The gradient of the source embedding is the last one to be known: what follows is no longer backward.
             for weight in {model.src_embedding.tokens.weight, model.tgt_embedding.tokens.weight}:
-                handle = weight.register_post_accumulate_grad_hook(lambda _: self.mark(OPTIMISER))
+                handle = weight.register_hook(lambda _: self.mark(OPTIMISER))
                 hooks.callback(handle.remove)
             hooks.callback(optimizer.register_step_pre_hook(lambda *_: self.mark(OPTIMISER)).remove)
             hooks.callback(optimizer.register_step_post_hook(lambda *_: self.mark(REST)).remove)

@@ -3,9 +3,9 @@
 import math
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -20,7 +20,6 @@ from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import ModelConfig
-from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
 from mtkit.training.loop import fit
 from mtkit.training.objective import CrossEntropy
@@ -28,7 +27,9 @@ from mtkit.training.report import Reporter
 from mtkit.training.run import build_optimizer
 from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState
+from mtkit.training.tuning import Way, fastest_way
 from mtkit.training.validation import Validator
+from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
 _NEVER = 1 << 62
@@ -69,6 +70,15 @@ class Part:
 class TrainingSpeed:
     """How fast a model is trained."""
 
+    way: Way
+    """How updates were computed."""
+
+    ways: dict[str, float]
+    """Target tokens a second of all ways that were tried, in short; empty where there was no choice."""
+
+    peak: Peak
+    """What shares of peak refer to."""
+
     n_updates: int
     """Measured."""
 
@@ -107,8 +117,7 @@ def measure_training(
     vocab_sizes: tuple[int, int],
     pad_id: int,
     device: torch.device,
-    precision: Precision,
-    peak: Peak,
+    peak: Callable[[Precision], Peak],
     seconds: float,
 ) -> TrainingSpeed:
     """Train a model from random weights for about ``seconds``, and then a third of that with a clock at each module.
@@ -120,8 +129,7 @@ def measure_training(
         vocab_sizes: Of source and target.
         pad_id: Id of the padding token.
         device: Where.
-        precision: Of the matrix products.
-        peak: What shares of peak refer to.
+        peak: What shares of peak refer to, in a precision.
         seconds: How long. An update that would take too much of that is measured with fewer tokens.
 
     Raises:
@@ -129,16 +137,18 @@ def measure_training(
     """
     accumulate = 1 if training.accumulate == "auto" else training.accumulate  # what does not fit is split on the way
     training = training.model_copy(update={"accumulate": accumulate})
-    batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], peak, seconds)
-    # No validation, no checkpoint and no report falls into what is measured.
-    every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
-    quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
         model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
     ).to(device)
+    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), device)
+    of_peak = peak(way.precision)
+    batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], of_peak, seconds)
+    # No validation, no checkpoint and no report falls into what is measured.
+    every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
+    quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
     plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
-    loop = _Loop(model, quiet, iter(plan), device, precision)
+    loop = _Loop(model, quiet, iter(plan), device, way)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with memory_advice("lower training.batch_tokens (--set training.batch_tokens=N)"):
@@ -156,16 +166,19 @@ def measure_training(
         n_updates = min(n_updates, training.max_epochs * per_epoch)
     flop = [_flop(model, update) / seconds for update, seconds in zip(plain.updates, plain.seconds, strict=True)]
     return TrainingSpeed(
+        way=way,
+        ways={str(tried): speed for tried, speed in ways.items()},
+        peak=of_peak,
         n_updates=len(plain.seconds),
         batch_tokens=batch_tokens,
         batch_tokens_wanted=training.batch_tokens,
         tgt_tokens_per_second=Spread.of(plain.rates("n_tgt_tokens")),
         src_tokens_per_second=statistics.median(plain.rates("n_src_tokens")),
         seconds_per_update=per_update * scale,
-        mfu=statistics.median(flop) / peak.flop_per_second,
+        mfu=statistics.median(flop) / of_peak.flop_per_second,
         padding_share=padding_share([batch for update in plain.updates for batch in update]),
         peak_memory_bytes=memory,
-        parts=_parts(timeline, watched, model, peak),
+        parts=_parts(timeline, watched, model, of_peak),
         parts_seconds_per_update=statistics.median(watched.seconds),
         n_updates_to_do=n_updates,
         seconds_to_finish=n_updates * per_update * scale,
@@ -267,13 +280,14 @@ class _Loop:
         training: TrainingConfig,
         updates: Iterator[list[Batch]],
         device: torch.device,
-        precision: Precision,
+        way: Way,
     ) -> None:
         self._model = model
         self._training = training
         self._updates = updates
         self._device = device
-        self._precision = precision
+        self._way = way
+        self._working = WorkingCopy(model, device=device, precision=way.precision)
         self._objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
         self._optimizer = build_optimizer(model, training)
         self._state = TrainState()
@@ -290,13 +304,13 @@ class _Loop:
 
         with ExitStack() as watching:
             updates, objective = noting(self._updates), self._objective
-            n_workers = count_workers(self._model, self._training.batch_tokens, self._device)
+            way = self._way
             if timeline is not None:
-                n_workers = 1  # parts of the model that run at the same time could not be told apart
+                way = replace(way, n_workers=1)  # parts of the model that run at the same time could not be told apart
                 updates = timeline.reading(updates)
-                objective = watching.enter_context(timeline.watching(self._model, objective, self._optimizer))
+                objective = watching.enter_context(timeline.watching(self._working.model, objective, self._optimizer))
             fit(
-                self._model,
+                self._working,
                 objective,
                 self._optimizer,
                 updates,
@@ -304,14 +318,13 @@ class _Loop:
                 self._state,
                 budget=Budget(self._training, self._state, started=time.monotonic(), rehearse=lambda _: 0.0),
                 device=self._device,
-                precision=self._precision,
+                way=way,
                 epoch=lambda _: 0.0,
                 peak_flop_per_second=1.0,
                 validator=cast(Validator, None),  # no update is due for one
                 reporter=stopwatch,
                 save=lambda: None,
                 stop=stop,
-                n_workers=n_workers,
             )
         pairs = zip(stopwatch.moments, stopwatch.moments[1:], strict=False)
         return _Measured(seen, [seconds_between(start, end) for start, end in pairs])

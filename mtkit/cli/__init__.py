@@ -26,6 +26,7 @@ from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
 from mtkit.cli.usage import Commands
+from mtkit.device import let_waiting_threads_sleep
 from mtkit.errors import Interrupted, MtkitError, Stopped
 
 app = typer.Typer(
@@ -78,6 +79,7 @@ def _root(
 def main() -> None:
     """Run the app; an error that a user can fix becomes one line on stderr and an exit code."""
     interrupts.install()
+    let_waiting_threads_sleep()
     try:
         app()
     except MtkitError as error:

@@ -6,6 +6,7 @@ an element where its bits reach a threshold. On a GPU torch's own dropout is use
 """
 
 import threading
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,10 +38,28 @@ def seed_dropout(seed: int, update: int, part: int = 0) -> None:
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # drawn by NumPy, anew at each call
-def _random_bits(x: Tensor) -> Tensor:
-    """int16, evenly distributed, in the shape of ``x``."""
+def _mask(x: Tensor, threshold: int) -> Tensor:
+    """int8 in the shape of ``x``: 0 with a probability of threshold / 65536, else 1."""
     words = _random.generator.integers(0, 1 << 64, size=(x.numel() + 3) // 4, dtype=np.uint64)
-    return torch.from_numpy(words.view(np.int16))[: x.numel()].view(x.shape)
+    # The 65,536 values of an int16 start at -32768: this keeps all but the lowest ``threshold`` of them.
+    keep = words.view(np.int16)[: x.numel()] >= threshold - 32768
+    return torch.from_numpy(keep.view(np.int8)).view(x.shape)
+
+
+class _Masked(torch.autograd.Function):
+    """Keeps a byte for each element for the backward pass, where autograd would keep a number."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, mask: Tensor, scale: float) -> Tensor:
+        """``x`` times ``mask`` times ``scale``."""
+        ctx.save_for_backward(mask)
+        ctx.scale = scale
+        return (x * mask).mul_(scale)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        """The same of the gradient."""
+        return (grad_outputs[0] * ctx.saved_tensors[0]).mul_(ctx.scale), None, None
 
 
 def chance(p: float) -> bool:
@@ -66,9 +85,7 @@ class Dropout(nn.Module):
         if x.device.type != "cpu":
             return F.dropout(x, self.p)
         threshold = round(self.p * 65536)
-        # The 65,536 values of an int16 start at -32768: this keeps all but the lowest ``threshold`` of them.
-        keep = _random_bits(x) >= threshold - 32768
-        return x * (keep.to(x.dtype) * (65536 / (65536 - threshold)))
+        return _Masked.apply(x, _mask(x, threshold), 65536 / (65536 - threshold))  # type: ignore[no-untyped-call]
 
     def extra_repr(self) -> str:
         """Shown by ``print(model)``."""

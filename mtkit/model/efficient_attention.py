@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtkit.model.attention import CrossAttention, SelfAttention, may_attend
+from mtkit.model.linear import Linear
 from mtkit.model.search_state import RowCache, SearchState, SentenceCache
 from mtkit.model_config import ModelConfig
 
@@ -78,8 +79,8 @@ class LowRank(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.keys = nn.Linear(config.max_length, config.low_rank_size, bias=False)
-        self.values = nn.Linear(config.max_length, config.low_rank_size, bias=False)
+        self.keys = Linear(config.max_length, config.low_rank_size, bias=False)
+        self.values = Linear(config.max_length, config.low_rank_size, bias=False)
 
     def forward(self, keys: Tensor, values: Tensor, padding_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Two of (B, G, L, E), padding (B, L) with True = padding, to two of (B, G, R, E).
@@ -138,9 +139,9 @@ class LinearAttention(nn.Module):
         super().__init__()
         self.n_heads = config.n_heads
         self.per_head = config.d_model // config.n_heads
-        self.q_proj = nn.Linear(config.d_model, config.d_model)
-        self.kv_proj = nn.Linear(config.d_model, 2 * config.d_model)
-        self.out_proj = nn.Linear(config.d_model, config.d_model)
+        self.q_proj = Linear(config.d_model, config.d_model)
+        self.kv_proj = Linear(config.d_model, 2 * config.d_model)
+        self.out_proj = Linear(config.d_model, config.d_model)
         self.recorded: list[Tensor] | None = None
 
     def queries(self, x: Tensor) -> Tensor:

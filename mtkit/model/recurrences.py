@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mtkit.model.linear import Linear
 from mtkit.model.search_state import RowCache, SearchState
 from mtkit.model_config import ModelConfig
 
@@ -17,9 +18,9 @@ class AverageAttention(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.inner = nn.Linear(config.d_model, config.d_ff)
-        self.outer = nn.Linear(config.d_ff, config.d_model)
-        self.gates = nn.Linear(2 * config.d_model, 2 * config.d_model)
+        self.inner = Linear(config.d_model, config.d_ff)
+        self.outer = Linear(config.d_ff, config.d_model)
+        self.gates = Linear(2 * config.d_model, 2 * config.d_model)
         self.recorded: list[Tensor] | None = None
 
     def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:  # noqa: ARG002  # it is causal
@@ -50,8 +51,8 @@ class SimpleRecurrentUnit(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate = nn.Linear(config.d_model, config.d_model)
-        self.candidate = nn.Linear(config.d_model, config.d_model, bias=False)
+        self.gate = Linear(config.d_model, config.d_model)
+        self.candidate = Linear(config.d_model, config.d_model, bias=False)
 
     def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:  # noqa: ARG002  # it is causal
         """(B, L, D) -> (B, L, D)."""
@@ -85,10 +86,10 @@ class LightweightConvolution(nn.Module):
     def __init__(self, config: ModelConfig, *, dynamic: bool, causal: bool) -> None:
         super().__init__()
         self.n_heads, self.kernel_size, self.causal = config.n_heads, config.kernel_size, causal
-        self.in_proj = nn.Linear(config.d_model, 2 * config.d_model)
-        self.out_proj = nn.Linear(config.d_model, config.d_model)
+        self.in_proj = Linear(config.d_model, 2 * config.d_model)
+        self.out_proj = Linear(config.d_model, config.d_model)
         if dynamic:
-            self.kernel_proj = nn.Linear(config.d_model, config.n_heads * config.kernel_size, bias=False)
+            self.kernel_proj = Linear(config.d_model, config.n_heads * config.kernel_size, bias=False)
         else:
             self.kernels = nn.Parameter(torch.empty(config.n_heads, config.kernel_size))
             nn.init.xavier_uniform_(self.kernels)

@@ -20,6 +20,7 @@ from mtkit.model.efficient_attention import (
     LowRankCrossAttention,
     LowRankSelfAttention,
 )
+from mtkit.model.linear import Linear
 from mtkit.model.memory import Memory
 from mtkit.model.recurrences import AverageAttention, LightweightConvolution, SimpleRecurrentUnit
 from mtkit.model.search_state import SearchState, prepared
@@ -36,9 +37,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.inner = nn.Linear(config.d_model, config.d_ff)
-        self.outer = nn.Linear(config.d_ff, config.d_model)
-        self.linear = nn.Linear(config.d_model, config.d_ff) if config.activation == "swiglu" else None
+        self.inner = Linear(config.d_model, config.d_ff)
+        self.outer = Linear(config.d_ff, config.d_model)
+        self.linear = Linear(config.d_model, config.d_ff) if config.activation == "swiglu" else None
         self.activation = _ACTIVATIONS[config.activation]
         self.dropout = Dropout(config.activation_dropout)
 

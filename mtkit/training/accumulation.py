@@ -13,6 +13,7 @@ from mtkit.device import is_out_of_memory, release_memory
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.objective import Loss
+from mtkit.training.working_copy import WorkingCopy
 
 _MIN_WORKER_TOKENS = 500
 _MAX_WORKER_GRADIENTS = 1 << 30  # bytes, of all workers
@@ -25,19 +26,19 @@ class GradientAccumulator:
     dropout masks drawn for them.
     """
 
-    def __init__(self, model: EncoderDecoder, forward: Callable[[Batch], Loss], *, n_workers: int = 1) -> None:
-        """Work on ``model``, whose loss on a batch, still on the CPU, is what ``forward`` returns.
+    def __init__(self, working: WorkingCopy, forward: Callable[[Batch], Loss], *, n_workers: int = 1) -> None:
+        """Work on ``working``, whose loss on a batch, still on the CPU, is what ``forward`` returns.
 
         With several workers each computes a part of every micro-batch on a core of its own.
         """
-        self._model = model
-        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._working = working
+        self._parameters = [computing for _, computing in working.parameters]
         self._forward = forward
         self._n_workers = n_workers
         self._warned = False
 
     def __call__(self, micro_batches: list[Batch], seed: Callable[[int], None]) -> list[tuple[Batch, Loss]]:
-        """Leave the gradient of the loss per token of the whole update in the model, which holds none so far.
+        """Leave the gradient of the loss per token of the whole update in the trained model, which holds none so far.
 
         Args:
             micro_batches: Of the update.
@@ -58,10 +59,8 @@ class GradientAccumulator:
             done: list[list[tuple[Batch, Loss]]] = []  # of each batch its parts
             try:
                 for batch in todo:
-                    if self._n_workers > 1:
-                        done.append(self._backward_on_cores(batch, n_tgt_tokens, seed, numbers))
-                    else:
-                        done.append([(batch, self._backward(batch, n_tgt_tokens))])
+                    computed = self._backward(batch, n_tgt_tokens, seed, numbers)
+                    done.append(computed)  # what is there already when the next one fails
                 return [part for parts in done for part in parts]
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error) or len(todo[len(done)].src) == 1:
@@ -69,36 +68,29 @@ class GradientAccumulator:
                 failure = str(error)
             # Out here the error is gone, and with it all that its frames held. A backward pass that failed half-way
             # has left part of its gradients behind, so that the update begins anew.
-            self._model.zero_grad(set_to_none=True)
+            self._working.trained.zero_grad(set_to_none=True)
             release_memory()
             self._warn(todo[len(done)], failure)
             todo[len(done) : len(done) + 1] = todo[len(done)].parts(2)
 
-    def _backward(self, batch: Batch, n_tgt_tokens: int) -> Loss:
-        loss = self._forward(batch)
-        (loss.total / n_tgt_tokens).backward()
-        return replace(loss, total=loss.total.detach())  # the graph goes now, not at the end of the update
-
-    def _backward_on_cores(
+    def _backward(
         self, batch: Batch, n_tgt_tokens: int, seed: Callable[[int], None], numbers: Iterator[int]
     ) -> list[tuple[Batch, Loss]]:
-        """The same in parts, each by a thread of its own; gradients are added up in the order of the parts."""
+        """Forward and backward of a batch, in parts by several workers; gradients are added up in the parts' order."""
 
         def work(part: Batch, number: int) -> tuple[tuple[Batch, Loss], tuple[Tensor | None, ...]]:
-            seed(number)
+            if number:
+                seed(number)
             loss = self._forward(part)
             gradients = torch.autograd.grad(loss.total / n_tgt_tokens, self._parameters, allow_unused=True)
-            return (part, replace(loss, total=loss.total.detach())), gradients
+            return (part, replace(loss, total=loss.total.detach())), gradients  # the graph goes now
 
+        n = self._n_workers
+        parts = [(batch, 0)] if n == 1 else list(zip(batch.parts(n), numbers, strict=False))
         done = []
-        parts = list(zip(batch.parts(self._n_workers), numbers, strict=False))
         for result, gradients in map_on_cores(lambda part: work(*part), parts):
             done.append(result)
-            for parameter, gradient in zip(self._parameters, gradients, strict=True):
-                if parameter.grad is None:
-                    parameter.grad = gradient
-                elif gradient is not None:
-                    parameter.grad += gradient
+            self._working.add_gradients(gradients)
         return done
 
     def _warn(self, batch: Batch, failure: str) -> None:

@@ -10,7 +10,6 @@ import torch
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision
 from mtkit.errors import CheckpointError
 from mtkit.evaluation.seen import SeenSources
 from mtkit.files import read_json, replace_directory
@@ -110,7 +109,6 @@ def seconds_to_translate(
     prepared: Prepared,
     model: EncoderDecoder,
     device: torch.device,
-    precision: Precision,
     *,
     at_most: float,
 ) -> float:
@@ -125,7 +123,7 @@ def seconds_to_translate(
         return 0.0
     # A model that has learnt little yet goes on and on; by the end of the run it will not.
     decoding = config.decoding.model_copy(update=SHORT)
-    translator = Translator.from_model(model, prepared.tokenizer, decoding, device=device, precision=precision)
+    translator = Translator.from_model(model, prepared.tokenizer, decoding, device=device, precision="fp32")
     was_training = model.training
     model.eval()
     n, spent, n_threads = 4, 0.0, torch.get_num_threads() if device.type == "cpu" else 1

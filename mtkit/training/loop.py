@@ -8,23 +8,23 @@ import torch
 from torch import Tensor
 
 from mtkit.data.batches import Batch
-from mtkit.device import Precision, autocast
 from mtkit.errors import TrainingError
 from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.budget import Budget
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.report import Reporter
 from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState, score_of
+from mtkit.training.tuning import Way, accumulator
 from mtkit.training.validation import Abandoned, Validator
+from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
 
 def fit(
-    model: EncoderDecoder,
+    working: WorkingCopy,
     objective: CrossEntropy,
     optimizer: torch.optim.AdamW,
     updates: Iterator[list[Batch]],
@@ -33,34 +33,32 @@ def fit(
     *,
     budget: Budget,
     device: torch.device,
-    precision: Precision,
+    way: Way,
     epoch: Callable[[TrainState], float],
     peak_flop_per_second: float,
     validator: Validator,
     reporter: Reporter,
     save: Callable[[], None],
     stop: StopSignal,
-    n_workers: int = 1,
 ) -> str:
-    """Train ``model`` in place.
+    """Train a model in place.
 
     Args:
-        model: On ``device``.
+        working: The model, on ``device``, and what computes in its place.
         objective: What is minimised.
-        optimizer: Over the parameters of ``model``.
+        optimizer: Over the parameters of the trained model.
         updates: One list of micro-batches per optimiser step, starting after ``state.update``.
         config: Schedule and intervals, counted in updates where ``budget`` does not plan them by time.
         state: Advanced in place.
         budget: Counts the time, and says what is due.
         device: Where the batches go.
-        precision: Of forward and backward.
+        way: How updates are computed.
         epoch: Passes over the corpus so far, from what the state has counted.
         peak_flop_per_second: Of the machine, in this precision: what ``mfu`` is a share of.
         validator: Scores the model.
         reporter: Tells how it goes.
         save: Writes a checkpoint of the present state.
         stop: Ends the loop after the present update, with everything saved.
-        n_workers: Threads that each compute a part of every micro-batch.
 
     Returns:
         Why the run is over; empty if a signal ended it before that.
@@ -69,14 +67,11 @@ def fit(
         TrainingError: If too many updates in a row were not finite.
         CheckpointError: If a checkpoint cannot be written.
     """
+    model = working.trained
     model.train()
     window = _Window(device)
 
-    def forward(batch: Batch) -> Loss:
-        with autocast(device, precision):
-            return objective(model, batch.to(device, non_blocking=True))
-
-    accumulate = GradientAccumulator(model, forward, n_workers=n_workers)
+    accumulate = accumulator(working, objective, way, device)
     saved = (state.update, state.validated_update)
     while True:
         if budget.validation_is_due():
@@ -125,6 +120,7 @@ def fit(
             window.add(loss, batch, _flop(model, batch))
         grad_norm = step(optimizer, config.max_grad_norm)
         optimizer.zero_grad(set_to_none=True)
+        working.refresh()
         window.close_update(grad_norm)
         state.src_tokens += sum(batch.n_src_tokens for batch in micro_batches)
         state.tgt_tokens += sum(batch.n_tgt_tokens for batch in micro_batches)

@@ -127,7 +127,7 @@ class MemoryProbe:
 
     def _kept_per_position(self, batch: Batch) -> float:
         """Bytes that the forward pass keeps for the backward pass, for each position more."""
-        while len(batch.src) > 8:
+        while len(batch.src) > 32:
             batch = batch.parts(2)[0]
         if len(batch.src) == 1:
             return self._kept(batch) / _positions(batch)

@@ -3,7 +3,6 @@
 Shapes: B batch, T target length, N = B * T, D d_model, V vocabulary.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +33,9 @@ class Loss:
 class CrossEntropy:
     """Cross-entropy against the reference mixed with the uniform distribution (Szegedy et al. 2016, section 7)."""
 
-    def __init__(self, *, pad_id: int, smoothing: float, compiled: bool = False) -> None:
+    def __init__(self, *, pad_id: int, smoothing: float) -> None:
         self.pad_id = pad_id
         self.smoothing = smoothing
-        self._exponentials = torch.compile(_exponentials, dynamic=True) if compiled else _exponentials
 
     def __call__(self, model: EncoderDecoder, batch: Batch) -> Loss:
         """The loss of a batch; (B, T, V) logits never exist at once."""
@@ -49,21 +47,8 @@ class CrossEntropy:
             batch.tgt_out.flatten(),
             pad_id=self.pad_id,
             smoothing=self.smoothing,
-            exponentials=self._exponentials,
         )
         return Loss(total, nll, batch.n_tgt_tokens)
-
-
-def _exponentials(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """exp(logits - peak) of each row (C, V) in the dtype of the logits, which it may overwrite; their sum and the log
-    of the normaliser in float32, both (C, 1).
-    """
-    dtype = logits.dtype
-    logits = logits.float()
-    peak = logits.amax(-1, keepdim=True)
-    exp = logits.sub_(peak).exp_()
-    z = exp.sum(-1, keepdim=True)
-    return exp.to(dtype), z, z.log() + peak
 
 
 def projected_cross_entropy(
@@ -73,7 +58,6 @@ def projected_cross_entropy(
     *,
     pad_id: int,
     smoothing: float,
-    exponentials: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = _exponentials,
 ) -> tuple[Tensor, Tensor]:
     """Project and take the smoothed cross-entropy, a chunk of positions at a time.
 
@@ -83,7 +67,6 @@ def projected_cross_entropy(
         targets: int64 (N,); positions equal to ``pad_id`` carry no loss.
         pad_id: Id of the padding token.
         smoothing: Mass spread evenly over all V tokens, the reference included.
-        exponentials: What passes over the logits; a compiled one does it in fewer passes.
 
     Returns:
         The smoothed loss and the negative log-likelihood, two float32 scalars summed over real tokens, in nats.
@@ -94,17 +77,23 @@ def projected_cross_entropy(
         hidden = hidden.to(torch.get_autocast_dtype(device))
     gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
     total, nll = _ProjectedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden, weight, targets, pad_id, smoothing, gradients, exponentials
+        hidden, weight, targets, pad_id, smoothing, gradients
     )
     return total, nll
+
+
+def _chunk_rows(device: str, vocab_size: int) -> int:
+    """Positions whose logits are held at once; a multiple of 64, so that the last chunk alone has another shape."""
+    rows = _CHUNK_LOGITS[device] // vocab_size
+    return rows - rows % 64 if rows > 64 else max(1, rows)
 
 
 class _ProjectedCrossEntropy(torch.autograd.Function):
     """Computes its gradients in the forward pass, while each chunk of logits is at hand.
 
     With p = softmax(logits) and q = (1 - s) * onehot(target) + s / V the gradient of the loss in the logits is p - q.
-    Only the exponentials of p take a pass over (N, V): their normaliser is applied to the rows of ``hidden`` instead,
-    and the two parts of q reach the gradients as a row of ``weight`` and as its mean.
+    Only p takes a pass over (N, V): the two parts of q reach the gradients as a row of ``weight`` and as its mean. The
+    logarithm of the normaliser, which the loss needs, follows from the largest logit and its probability.
     """
 
     @staticmethod
@@ -116,7 +105,6 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         pad_id: int,
         smoothing: float,
         gradients: bool,
-        exponentials: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]],
     ) -> tuple[Tensor, Tensor]:
         """See ``projected_cross_entropy``."""
         cast_weight = weight.to(hidden.dtype)
@@ -126,22 +114,22 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         total = hidden.new_zeros((), dtype=torch.float32)
         grad_hidden = torch.empty_like(hidden) if gradients else None
         grad_weight = torch.zeros_like(weight) if gradients else None
-        size = max(1, _CHUNK_LOGITS[hidden.device.type] // weight.size(0))
+        size = _chunk_rows(hidden.device.type, weight.size(0))
         for start in range(0, hidden.size(0), size):
             rows = slice(start, start + size)
             chunk, target = hidden[rows], targets[rows]
             logits = chunk @ cast_weight.t()  # (C, V)
-            target_logit = logits.gather(1, target[:, None]).float()
-            exp, z, log_z = exponentials(logits)
-            chunk_nll = ((log_z - target_logit) * real[rows]).sum()
-            uniform = ((log_z - (chunk @ mean_weight)[:, None]) * real[rows]).sum()
+            probabilities = logits.softmax(-1)  # summed up in float32
+            log_z = logits.amax(-1).float() - probabilities.amax(-1).float().log()  # (C,)
+            target_logit = logits.gather(1, target[:, None])[:, 0].float()
+            chunk_nll = ((log_z - target_logit) * real[rows, 0]).sum()
+            uniform = ((log_z - chunk @ mean_weight) * real[rows, 0]).sum()
             nll += chunk_nll
             total += (1 - smoothing) * chunk_nll + smoothing * uniform
             if grad_hidden is not None and grad_weight is not None:
-                share = real[rows] / z
                 q = (1 - smoothing) * cast_weight[target] + smoothing * mean_weight  # (C, D)
-                grad_hidden[rows] = (exp @ cast_weight) * share - q * real[rows]
-                grad_weight += exp.t() @ (chunk * share).to(hidden.dtype)
+                grad_hidden[rows] = (probabilities @ cast_weight - q) * real[rows]
+                grad_weight += probabilities.t() @ (chunk * real[rows]).to(hidden.dtype)
         if grad_weight is not None:
             counted = (hidden * real).to(grad_weight.dtype)
             grad_weight.index_add_(0, targets, counted, alpha=smoothing - 1)
@@ -156,4 +144,4 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         scale = grad_outputs[0]
         grad_hidden, grad_weight = ctx.grad_hidden.mul_(scale), ctx.grad_weight.mul_(scale)
         ctx.grad_hidden = ctx.grad_weight = None
-        return grad_hidden, grad_weight, *[None] * 5
+        return grad_hidden, grad_weight, *[None] * 4

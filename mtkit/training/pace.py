@@ -6,7 +6,7 @@ A model that is trained for a short time learns more from many small updates tha
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -14,13 +14,15 @@ import torch
 
 from mtkit.data.batches import Batch
 from mtkit.data.prepared import Manifest
-from mtkit.device import Precision, autocast
 from mtkit.log import logger
+from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.foresight import TRAINING_SHARE, Foresight
 from mtkit.training.memory import fitted, remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.planner import Planner
+from mtkit.training.tuning import Way, accumulator
+from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
 MIN_BATCH_TOKENS = 500
@@ -36,14 +38,16 @@ def planned_by_time(
     run_dir: Path,
     started: float,
     device: torch.device,
-    precision: Precision,
+    way: Way,
 ) -> TrainingConfig:
     """What a run by time begins with: updates so small that there are ``min_updates``; says what the time allows.
 
     ``started``, on ``time.monotonic()``, is when the time began.
     """
     assert training.max_minutes is not None
-    speed = measured_speed(training, model, planner.plan, device, precision)
+    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+    updates = planner.plan(min(_PROBE_TOKENS[device.type], training.batch_tokens))
+    speed = measure_tokens_per_second(model, objective, updates, device=device, way=way)
     seconds = 60 * training.max_minutes - (time.monotonic() - started)
     if training.min_updates:
         tokens, n = training.batch_tokens, training.min_updates
@@ -54,22 +58,6 @@ def planned_by_time(
     foresight = Foresight(speed, manifest.n_train, manifest.n_train_tgt_tokens)
     foresight.tell(training, seconds=seconds, preset=model.config.preset)
     return training
-
-
-def measured_speed(
-    training: TrainingConfig,
-    model: EncoderDecoder,
-    plan: Callable[[int], Iterable[list[Batch]]],
-    device: torch.device,
-    precision: Precision,
-) -> float:
-    """Target tokens a second that ``model`` is trained on, found out in a few updates.
-
-    ``plan`` yields the updates, for so many target tokens each.
-    """
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-    updates = plan(min(_PROBE_TOKENS[device.type], training.batch_tokens))
-    return measure_tokens_per_second(model, objective, updates, device=device, precision=precision)
 
 
 def with_fitted_updates(training: TrainingConfig, run_dir: Path) -> TrainingConfig:
@@ -108,7 +96,7 @@ def measure_tokens_per_second(
     updates: Iterable[list[Batch]],
     *,
     device: torch.device,
-    precision: Precision,
+    way: Way,
 ) -> float:
     """Target tokens that forward and backward passes take in a second; the weights stay as they are.
 
@@ -117,18 +105,17 @@ def measure_tokens_per_second(
         objective: What is minimised.
         updates: At least four; the first is not counted, as it prepares what the others find ready.
         device: Where the batches go.
-        precision: Of forward and backward.
+        way: How they are computed.
     """
+    working = WorkingCopy(model, device=device, precision=way.precision)
+    accumulate = accumulator(working, objective, way, device)
     n_tokens, started = 0, 0.0
     for number, update in enumerate(islice(updates, 1 + _N_TIMED)):
         if number == 1:
             _wait_for(device)
             n_tokens, started = 0, time.monotonic()
-        for batch in update:
-            with autocast(device, precision):
-                loss = objective(model, batch.to(device))
-            loss.total.backward()
-            n_tokens += batch.n_tgt_tokens
+        accumulate(update, lambda part: seed_dropout(0, 0, part))
+        n_tokens += sum(batch.n_tgt_tokens for batch in update)
         model.zero_grad(set_to_none=True)
     _wait_for(device)
     return n_tokens / max(time.monotonic() - started, 1e-9)

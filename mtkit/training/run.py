@@ -6,7 +6,7 @@ Reads like a parts list; what the parts do together is in ``loop.py``.
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from mtkit.config import Config
 from mtkit.data.batches import Batch, BatchPlan
 from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
-from mtkit.device import Precision, choose_device, choose_precision, describe, memory_advice, set_threads
+from mtkit.device import Precision, choose_device, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
 from mtkit.evaluation.metrics import check_metrics
 from mtkit.log import counted, duration_shown, log_to_file, logger
@@ -41,7 +41,9 @@ from mtkit.training.run_directory import check_is_run, check_same_run, clear, so
 from mtkit.training.signals import StopSignal, interrupting
 from mtkit.training.size_in_time import size_in_time, vocabulary_in_time
 from mtkit.training.state import TrainState
+from mtkit.training.tuning import Way, remembered_way
 from mtkit.training.validation import Validator
+from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
 
@@ -101,7 +103,6 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     set_threads(training.threads)
     keep_freed_memory()
     device = choose_device(training.device)
-    precision = choose_precision(training.precision, device)
     tokenizer = prepared.tokenizer
 
     seed_dropout(training.seed, 0)
@@ -114,30 +115,32 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)
+    way = remembered_way(training, model, planner.plan, run_dir, device)
     if training.max_minutes is not None and not store.updates():
-        training = planned_by_time(training, model, planner, prepared.manifest, run_dir, started, device, precision)
+        training = planned_by_time(training, model, planner, prepared.manifest, run_dir, started, device, way)
     else:
         training = with_fitted_updates(training, run_dir)
     planned = config.model_copy(update={"training": training})
-    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, device, precision)
+    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, device, way.precision)
     plan = planner.plan(training.batch_tokens, n_micro_batches)
     keeper = Keeper(store, model, optimizer, plan, TrainState(), training)
     keeper.restore()
+    way = replace(way, n_workers=min(way.n_workers, count_workers(model, plan.micro_batch_tokens, device)))
     state = keeper.state
     budget = Budget(
         training,
         state,
         started=started,
-        rehearse=lambda at_most: seconds_to_translate(config, prepared, model, device, precision, at_most=at_most),
+        rehearse=lambda at_most: seconds_to_translate(config, prepared, model, device, at_most=at_most),
     )
 
     reason = state.reason_to_stop(training)
     if reason is None or budget.validation_is_due():
         budget.check()
-        _announce(planned, model, prepared, device, precision, state)
+        _announce(planned, model, prepared, device, way, state)
         if isinstance(plan, MixedPlan):
             plan.log_shares()
-        reason = _fit(planned, prepared, keeper, budget, run_dir, device, precision)
+        reason = _fit(planned, prepared, keeper, budget, run_dir, device, way)
         if not reason:
             raise Interrupted(f"stopped after update {state.update}, everything is saved; the same command goes on")
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
@@ -156,7 +159,7 @@ def _fit(
     budget: Budget,
     run_dir: Path,
     device: torch.device,
-    precision: Precision,
+    way: Way,
 ) -> str:
     training, tokenizer = config.training, prepared.tokenizer
     validator = Validator(
@@ -165,7 +168,7 @@ def _fit(
         prefixes=prepared.prefixes("valid"),
         batch_tokens=max(keeper.plan.micro_batch_tokens // 4, 1),  # small batches hold less padding
         device=device,
-        precision=precision,
+        precision="bf16" if training.precision == "bf16" else "fp32",  # what is reported is computed in float32
         tgt_lang=config.data.tgt_lang,
         n_samples=training.n_samples,
         decode=training.validate_text,
@@ -177,8 +180,10 @@ def _fit(
         seconds_left=budget.seconds_left,
         tensorboard=training.tensorboard,
     )
-    compiled = _compiles(training, device) and compile_layers(keeper.model.layers(), device)
-    peak = machine_peak(device, precision)
+    working = WorkingCopy(keeper.model, device=device, precision=way.precision)
+    if _compiles(training, device):
+        compile_layers(working.model.layers(), device)
+    peak = machine_peak(device, way.precision)
     logger.info("MFU below is the share of %s, in matrix products", peak)
     advice = "lower training.batch_tokens or raise training.accumulate (--set training.accumulate=2)"
     with ExitStack() as stack:
@@ -188,22 +193,21 @@ def _fit(
         workers = count_sampling_workers(training) if keeper.plan.samples else 0
         updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda", workers=workers))
         return fit(
-            keeper.model,
-            CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing, compiled=compiled),
+            working,
+            CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing),
             keeper.optimizer,
             updates,
             training,
             keeper.state,
             budget=budget,
             device=device,
-            precision=precision,
+            way=way,
             epoch=_epoch_of(keeper.plan, prepared),
             peak_flop_per_second=peak.flop_per_second,
             validator=validator,
             reporter=reporter,
             save=lambda: budget.save(keeper.save),
             stop=stop,
-            n_workers=1 if compiled else count_workers(keeper.model, keeper.plan.micro_batch_tokens, device),
         )
 
 
@@ -260,7 +264,7 @@ def _announce(
     model: EncoderDecoder,
     prepared: Prepared,
     device: torch.device,
-    precision: Precision,
+    way: Way,
     state: TrainState,
 ) -> None:
     m, training = config.model, config.training
@@ -281,5 +285,5 @@ def _announce(
         updates,
         f"{training.batch_tokens:,}",
         limit,
-        describe(device, precision),
+        describe(device, way.precision),
     )

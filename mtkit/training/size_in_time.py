@@ -1,22 +1,21 @@
 """How large a model and a vocabulary a run by time can teach, where nothing but the number of pairs says it."""
 
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mtkit.config import Config
-from mtkit.data.batches import Batch, BatchPlan
+from mtkit.data.batches import BatchPlan
 from mtkit.data.prepare import Prepared
 from mtkit.data.synthetic import random_store
-from mtkit.device import choose_device, choose_precision, set_threads
+from mtkit.device import choose_device, set_threads
 from mtkit.log import counted
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.presets import BY_TIME, size_class_for
 from mtkit.settings import Settings, SizeInTime, read_config
 from mtkit.training.foresight import TRAINING_SHARE, Foresight, passes_shown
-from mtkit.training.pace import measured_speed
 from mtkit.training.planner import Planner
+from mtkit.training.tuning import Plan, best_speed
 
 ENOUGH_PASSES = 6.0
 """Over the corpus: with fewer a smaller model is taken."""
@@ -122,9 +121,7 @@ def vocabulary_in_time(settings: Settings, run_dir: Path, started: float, *, ove
     return max(n for n in _VOCABULARIES if n == _VOCABULARIES[0] or n * _TOKENS_PER_PIECE <= n_tokens)
 
 
-def _speed(
-    config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Callable[[int], Iterable[list[Batch]]]
-) -> float:
+def _speed(config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Plan) -> float:
     """Target tokens a second."""
     training = config.training
     set_threads(training.threads)
@@ -133,4 +130,4 @@ def _speed(
     model = EncoderDecoder(
         config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
     ).to(device)
-    return measured_speed(training, model, plan, device, choose_precision(training.precision, device))
+    return best_speed(training, model, plan, device)

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 from mtkit.bench.run import Bench, Limits, Machine, Work
 from mtkit.bench.table import table
 from mtkit.bench.training import Part, Spread, TrainingSpeed
 from mtkit.bench.translation import TranslationSpeed
 from mtkit.machine import Peak
 from mtkit.model_config import ModelConfig
+from mtkit.training.tuning import Way
 
 MACHINE = Machine(
     cpu="Some CPU",
@@ -19,6 +22,9 @@ MACHINE = Machine(
 )
 WORK = Work("preset base", "random tokens", ModelConfig(), 60_500_000, 32_000, 32_000)
 TRAINING = TrainingSpeed(
+    way=Way("bf16", 1),
+    ways={"fp32, 1 worker": 312_345.6, "bf16, 1 worker": 401_000},
+    peak=Peak(9.89e14, published=True),
     n_updates=9,
     batch_tokens=2_000,
     batch_tokens_wanted=25_000,
@@ -50,6 +56,8 @@ def test_the_table_is_what_a_user_reads() -> None:
         "  used                      cuda, 1 thread, bf16",
         "  matrix products, bf16     720.0 TFLOP/s measured",
         "  peak in the shares below  989.0 TFLOP/s, published",
+        "  computed in               bf16, 1 worker",
+        "  measured, tokens/s        fp32, 1 worker: 312,346; bf16, 1 worker: 401,000",
         "  target tokens/s           400,000  (390,000 to 410,000 in 9 updates)",
         "  share of peak (MFU)       33.3 %",
         "  peak memory               12.3 GB",
@@ -67,6 +75,14 @@ def test_the_table_is_what_a_user_reads() -> None:
         "(300.0 to 300.0 lines/s in one pass over 64 lines)",
     ):
         assert f"\n{line}\n" in f"\n{text}\n"
+
+
+def test_training_in_another_precision_than_translation_has_a_peak_of_its_own() -> None:
+    training = replace(TRAINING, peak=Peak(1.2e12, published=False), ways={})
+    lines = table(Bench(MACHINE, WORK, training, TRANSLATION, "cpu, 1 thread, fp32"))
+    row = "  peak in the shares below  1.2 TFLOP/s, measured for training; 989.0 TFLOP/s, published for translation"
+    assert row in lines
+    assert not any("measured, tokens/s" in line for line in lines)
 
 
 def test_a_trained_model_has_no_training() -> None:

@@ -10,6 +10,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import ModelConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
 from mtkit.training.objective import CrossEntropy, Loss
+from mtkit.training.working_copy import WorkingCopy
 
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 BATCHES = [
@@ -22,6 +23,10 @@ def new_model(dropout: float = 0.0) -> EncoderDecoder:
     torch.manual_seed(0)
     config = ModelConfig(d_model=16, n_heads=2, d_ff=32, n_encoder_layers=1, n_decoder_layers=1, dropout=dropout)
     return EncoderDecoder(config, src_vocab_size=24, tgt_vocab_size=24, pad_id=0)
+
+
+def working(model: EncoderDecoder) -> WorkingCopy:
+    return WorkingCopy(model, device=torch.device("cpu"), precision="fp32")
 
 
 @pytest.fixture
@@ -76,8 +81,8 @@ def test_a_batch_that_does_not_fit_is_split_and_has_the_same_gradient(
     where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole, split, sizes = new_model(), new_model(), []  # type: ignore[var-annotated]
-    expected = GradientAccumulator(whole, lambda batch: OBJECTIVE(whole, batch))(BATCHES[::-1], ignore)
-    accumulate = GradientAccumulator(split, failing_forward(split, 2, where, sizes))
+    expected = GradientAccumulator(working(whole), lambda batch: OBJECTIVE(whole, batch))(BATCHES[::-1], ignore)
+    accumulate = GradientAccumulator(working(split), failing_forward(split, 2, where, sizes))
     with caplog.at_level("WARNING", logger="mtkit"):
         done = accumulate(BATCHES[::-1], ignore)
     assert sizes == [2, 5, 2, 2, 3, 2, 2, 1, 2]
@@ -98,14 +103,14 @@ def test_an_update_that_begins_anew_is_prepared_anew() -> None:
         nonlocal n_prepared
         n_prepared += part == 0
 
-    GradientAccumulator(model, failing_forward(model, 3, "backward", []))(BATCHES, prepare)
+    GradientAccumulator(working(model), failing_forward(model, 3, "backward", []))(BATCHES, prepare)
     assert n_prepared == 2
 
 
 def test_a_single_pair_that_does_not_fit_is_an_error() -> None:
     model, sizes = new_model(), []  # type: ignore[var-annotated]
     with pytest.raises(torch.OutOfMemoryError):
-        GradientAccumulator(model, failing_forward(model, 0, "backward", sizes))(BATCHES, ignore)
+        GradientAccumulator(working(model), failing_forward(model, 0, "backward", sizes))(BATCHES, ignore)
     assert sizes == [5, 2, 1]
 
 
@@ -114,12 +119,12 @@ def test_other_errors_pass() -> None:
         raise RuntimeError(f"{len(batch.src)} shapes do not match")
 
     with pytest.raises(RuntimeError, match="5 shapes do not match"):
-        GradientAccumulator(new_model(), broken)(BATCHES, ignore)
+        GradientAccumulator(working(new_model()), broken)(BATCHES, ignore)
 
 
 def test_losses_hold_no_graph() -> None:
     model = new_model()
-    for _, loss in GradientAccumulator(model, lambda batch: OBJECTIVE(model, batch))(BATCHES, ignore):
+    for _, loss in GradientAccumulator(working(model), lambda batch: OBJECTIVE(model, batch))(BATCHES, ignore):
         assert not loss.total.requires_grad
 
 
@@ -127,9 +132,9 @@ def test_losses_hold_no_graph() -> None:
 @pytest.mark.parametrize("largest", [9, 2])
 def test_workers_compute_the_gradient_and_the_loss_of_one(largest: int) -> None:
     one, several = new_model(), new_model()
-    expected = GradientAccumulator(one, lambda batch: OBJECTIVE(one, batch))(BATCHES, ignore)
+    expected = GradientAccumulator(working(one), lambda batch: OBJECTIVE(one, batch))(BATCHES, ignore)
     fails = failing_forward(several, largest, "backward", [])
-    done = GradientAccumulator(several, fails, n_workers=2)(BATCHES, ignore)
+    done = GradientAccumulator(working(several), fails, n_workers=2)(BATCHES, ignore)
     assert [len(batch.src) for batch, _ in done] == ([2, 3, 1, 1] if largest == 9 else [1, 1, 1, 2, 1, 1])
     assert gradients(several).keys() == gradients(one).keys()
     for name, gradient in gradients(one).items():
@@ -143,7 +148,7 @@ def test_workers_compute_the_gradient_and_the_loss_of_one(largest: int) -> None:
 def test_workers_repeat_an_update_to_the_last_bit() -> None:
     def gradients_of(seed: int) -> dict[str, Tensor]:
         model = new_model(dropout=0.5)
-        forward = GradientAccumulator(model, lambda batch: OBJECTIVE(model, batch), n_workers=3)
+        forward = GradientAccumulator(working(model), lambda batch: OBJECTIVE(model, batch), n_workers=3)
         forward(BATCHES, lambda part: seed_dropout(seed, 4, part))
         return gradients(model)
 
@@ -157,7 +162,7 @@ def test_workers_repeat_an_update_to_the_last_bit() -> None:
 @pytest.mark.usefixtures("three_threads")
 def test_each_part_of_an_update_has_a_number() -> None:
     model, numbers = new_model(), []  # type: ignore[var-annotated]
-    GradientAccumulator(model, lambda batch: OBJECTIVE(model, batch), n_workers=3)(BATCHES, numbers.append)
+    GradientAccumulator(working(model), lambda batch: OBJECTIVE(model, batch), n_workers=3)(BATCHES, numbers.append)
     assert numbers[0] == 0
     assert sorted(numbers) == [0, 1, 2, 3, 4, 5]
 

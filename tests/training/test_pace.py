@@ -9,6 +9,7 @@ from mtkit.data.batches import collate
 from mtkit.training import pace
 from mtkit.training.pace import affordable_tokens, measure_tokens_per_second
 from mtkit.training.run import train
+from mtkit.training.tuning import Way
 from tests.conftest import ToyTask
 from tests.training.test_memory import OBJECTIVE, new_model
 
@@ -48,7 +49,7 @@ def test_speed_is_what_the_passes_take_without_the_first(monkeypatch: pytest.Mon
         OBJECTIVE,
         updates(),  # type: ignore[arg-type]
         device=torch.device("cpu"),
-        precision="fp32",
+        way=Way("fp32", 1),
     )
     assert speed == pytest.approx(3 * 80 / 4.0)  # the clock starts when the second update is there
     assert n_batches == 8
@@ -90,4 +91,4 @@ def test_updates_of_a_size_of_the_recipes_own_are_foreseen_and_not_changed(
         train(toy_task.recipe(training__max_minutes=5, **by_both), tmp_path / "run")
     assert "5 minutes: about 1 update of 200 target tokens" in caplog.text
     assert "updates 1 to 4 of 200 target tokens, 5 minutes in all" in caplog.text
-    assert not (tmp_path / "run" / "fitted.json").exists()
+    assert "batch_tokens" not in json.loads((tmp_path / "run" / "fitted.json").read_text())

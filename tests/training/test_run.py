@@ -545,7 +545,7 @@ def test_auto_fits_the_micro_batches_to_the_memory_once(
     train(settings, tmp_path / "run")
     assert_same_run(straight, tmp_path / "run", 12)
     train(settings, tmp_path / "run", overwrite=True)
-    assert json.loads((tmp_path / "run" / "fitted.json").read_text()) == {"accumulate": 1}
+    assert json.loads((tmp_path / "run" / "fitted.json").read_text())["accumulate"] == 1
 
 
 def test_an_error_in_the_background_ends_the_run_as_itself(

@@ -32,7 +32,7 @@ def passes(monkeypatch: pytest.MonkeyPatch, toy_task: ToyTask) -> dict[str, floa
     def speed(_: object, model: EncoderDecoder, *__: object) -> float:
         return table[model.config.preset] * n_tokens / (0.75 * 600)
 
-    monkeypatch.setattr(size_in_time, "measured_speed", speed)
+    monkeypatch.setattr(size_in_time, "best_speed", speed)
     return table
 
 
@@ -169,7 +169,7 @@ def test_each_piece_of_the_vocabulary_is_to_be_seen_500_times(
         presets.append(model.config.preset)
         return speed
 
-    monkeypatch.setattr(size_in_time, "measured_speed", measured)
+    monkeypatch.setattr(size_in_time, "best_speed", measured)
     assert pieces(toy_task, tmp_path) == n
     assert pieces(toy_task, tmp_path, model__preset="small") == n
     assert presets == ["mini", "small"]
