@@ -1,6 +1,5 @@
 """The end of a run: choose or average the weights, score the test sets, write the bundle."""
 
-import math
 import time
 from pathlib import Path
 from typing import Literal
@@ -22,7 +21,6 @@ from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
-from mtkit.translation.batching import BATCH_SIZE
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.translator import Translator
@@ -126,13 +124,11 @@ def seconds_to_translate(
     translator = Translator.from_model(model, prepared.tokenizer, decoding, device=device, precision="fp32")
     was_training = model.training
     model.eval()
-    n, spent, n_threads = 4, 0.0, torch.get_num_threads() if device.type == "cpu" else 1
+    n, spent = 4, 0.0
     while True:
         n = min(2 * n, len(src_text))
         started = time.monotonic()
-        lines = [src_text[i * len(src_text) // n] for i in range(n)]
-        size = min(math.ceil(n / n_threads), BATCH_SIZE["sentences"])  # for each core a batch, as with many lines
-        translator.translate(lines, batch_size=size)
+        translator.translate([src_text[i * len(src_text) // n] for i in range(n)])
         seconds = time.monotonic() - started
         spent += seconds
         if spent >= at_most or n in (256, len(src_text)):
