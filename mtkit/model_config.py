@@ -13,7 +13,7 @@ Architecture = Literal["transformer", "rnn", "conv"]
 Side = Literal["encoder", "decoder"]
 
 Preset = Literal[
-    "auto", "tiny", "small", "base", "big", "rnn-bahdanau", "rnn-luong", "conv", "deep-shallow", "student-tiny"
+    "auto", "mini", "tiny", "small", "base", "big", "rnn-bahdanau", "rnn-luong", "conv", "deep-shallow", "student-tiny"
 ]
 
 
@@ -21,7 +21,8 @@ class ModelConfig(Section):
     """Shape of the model. Defaults: the base Transformer of Vaswani et al. (2017), table 3."""
 
     preset: Preset = "auto"
-    """A named set of sizes under the values given here; auto chooses by the number of training pairs."""
+    """A named set of sizes under the values given here; auto chooses by the number of training pairs,
+    and with ``max_minutes`` by what the machine can do in the time."""
 
     architecture: Architecture = "transformer"
     """Of the encoder, and of the decoder where ``decoder_architecture`` does not say otherwise."""

@@ -4,7 +4,7 @@ Precedence, weakest first: default < preset < recipe < ``--set`` < flag.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,21 @@ from mtkit.presets import AUTOMATIC, SIZE_CLASSES, size_class_for
 from mtkit.yaml_file import Location
 
 _MIN_UPDATES = 2_000  # of a run by time: fewer teach a model little, see recipes/multi30k-en-de/README.md
+
+
+_SIZES = {"architecture", "d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers"}
+
+
+@dataclass(frozen=True)
+class SizeInTime:
+    """A preset that was chosen for the time of a run."""
+
+    preset: str
+    reason: str
+    """Why, for a line of the log."""
+
+    model: Mapping[str, object] = field(default_factory=dict)
+    """What takes the place of the preset's own values in the section ``model``."""
 
 
 class Settings:
@@ -55,8 +70,17 @@ class Settings:
         """The same with one more, weaker source: dotted keys and their values."""
         return Settings([Layer(origin, tree_of(values.items())), *self._layers])
 
-    def for_corpus(self, n_pairs: int) -> tuple["Settings", str]:
+    def leaves_size_open(self) -> bool:
+        """Whether no preset is named and no size given, so that the number of pairs, or the time, is to decide."""
+        given = value_at(merge(layer.tree for layer in self._layers), ("model",))
+        return not isinstance(given, dict) or (given.get("preset", "auto") == "auto" and not given.keys() & _SIZES)
+
+    def for_corpus(self, n_pairs: int, in_time: SizeInTime | None = None) -> tuple["Settings", str]:
         """Add the preset that the recipe names, or that suits the number of training pairs.
+
+        Args:
+            n_pairs: Of the corpus.
+            in_time: Instead of what suits their number; the recipe must leave it open.
 
         Returns:
             The settings with the preset below everything else, and a line that says what was chosen and why.
@@ -64,10 +88,14 @@ class Settings:
         named = value_at(merge(layer.tree for layer in self._layers), ("model", "preset"))
         if isinstance(named, str) and named in SIZE_CLASSES:
             name, reason = named, "the recipe names it"
+        elif in_time is not None:
+            name, reason = in_time.preset, in_time.reason
         else:
             name, reason = size_class_for(n_pairs), f"the corpus has {n_pairs:,} training pairs"
         forced = Layer(f"preset {name}", {"model": {"preset": name}})
-        return Settings([*self._over_preset(name)._layers, forced]), f"preset {name}: {reason}{self._instead(name)}"
+        preset, *own = self._over_preset(name)._layers
+        few = [Layer("few passes", {"model": in_time.model})] if in_time is not None and in_time.model else []
+        return Settings([preset, *few, *own, forced]), f"preset {name}: {reason}{self._instead(name)}"
 
     def _instead(self, name: str) -> str:
         """Which values of a preset give way to stronger ones, for a line of the log."""

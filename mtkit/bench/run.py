@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from mtkit.bench.sizes import sizes_of, skeleton
-from mtkit.bench.synthetic import random_store
 from mtkit.bench.training import TrainingSpeed, measure_training
 from mtkit.bench.translation import TranslationSpeed, measure_model, measure_random
 from mtkit.config import Config
 from mtkit.data.store import Store
+from mtkit.data.synthetic import random_store
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, describe, set_threads
 from mtkit.errors import ConfigError, DataError

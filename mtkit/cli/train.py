@@ -91,41 +91,43 @@ def train(
         settings = Settings.load(None, overrides=overrides or (), flags=flags)
         settings = settings.with_layer("mtkit train --src", chosen)
         if print_config:
-            typer.echo(_explain(settings))
+            typer.echo(_explain(settings, run_dir))
             return
         settings.before_corpus().config()  # what is mistyped is told before anything is written
         check_output_directory(run_dir)
         config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
+    directory = run_dir or Path("runs") / recipe_name(config)
     if print_config:
-        typer.echo(_explain(settings))
+        typer.echo(_explain(settings, directory))
         return
 
     from mtkit.evaluation.report import score_lines
     from mtkit.training.run import train as run_training
 
-    directory = run_dir or Path("runs") / recipe_name(config)
     check_output_directory(directory)
     try:
         run = run_training(settings, directory, overwrite=overwrite, started=started)
     except KeyboardInterrupt:  # from the first update on, training itself takes the signals
         raise Stopped("stopped before any update; the same command goes on") from None
-    for name, scores in run.scores.items():
-        typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}")
-        for line in score_lines(scores):
+    for name, of_set in run.scores.items():
+        extent = f", {of_set.extent()}" if of_set.extent() else ""
+        typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}{extent}")
+        for line in score_lines(of_set.scores):
             typer.echo(f"  {line}")
     typer.echo(f"the model: {run.directory / 'model'}")
     typer.echo(f"translate with: mtkit translate -m {run.directory} -i FILE")
 
 
-def _explain(settings: "Settings") -> str:
-    """The settings with their origins; what depends on the corpus is filled in where it has been prepared."""
+def _explain(settings: "Settings", run_dir: Path) -> str:
+    """The settings with their origins; what depends on corpus and time is filled in where it has been prepared."""
     from mtkit.data.prepare import open_prepared
     from mtkit.training.run import resolve
+    from mtkit.training.size_in_time import begun_size
 
     before = settings.before_corpus()
     directory = before.config().prepared_directory
     if directory.exists():
-        return resolve(settings, open_prepared(directory))[0].explain()
+        return resolve(settings, open_prepared(directory), begun_size(settings, run_dir))[0].explain()
     return "# before the corpus is prepared; a preset by its size may follow\n" + before.explain()

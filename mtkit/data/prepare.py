@@ -52,6 +52,7 @@ def prepare(
     *,
     overwrite: bool = False,
     n_workers: int | None = None,
+    max_vocab_size: int | None = None,
 ) -> Prepared:
     """Prepare the corpus of a recipe, or do nothing where that has been done.
 
@@ -61,6 +62,7 @@ def prepare(
         directory: Where the prepared corpus goes.
         overwrite: Replace a prepared corpus of other inputs or settings.
         n_workers: Processes that clean and encode; by default one for each core. The result is the same.
+        max_vocab_size: Pieces of the tokenizer at most, where the settings do not say their number.
 
     Raises:
         ConfigError: If a cleaning step cannot work with the languages or sets.
@@ -80,7 +82,7 @@ def prepare(
             if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
                 return existing
             with atomic_directory(directory) as work, Workers(n_workers) as workers:
-                trained, reports = _prepare(data, tokenizer, sources, hashes, workers, work)
+                trained, reports = _prepare(data, tokenizer, sources, hashes, workers, work, max_vocab_size)
                 manifest = Manifest(
                     format_version=FORMAT_VERSION,
                     src_lang=data.src_lang,
@@ -197,7 +199,13 @@ def _pairs_of(held_out: Sequence[Source], names: Sequence[str] | None) -> Iterat
 
 
 def _prepare(
-    data: DataConfig, tokenizer: TokenizerConfig, sources: Sources, hashes: AllHashes, workers: Workers, work: Path
+    data: DataConfig,
+    tokenizer: TokenizerConfig,
+    sources: Sources,
+    hashes: AllHashes,
+    workers: Workers,
+    work: Path,
+    max_vocab_size: int | None,
 ) -> tuple[Tokenizer, list[SourceReport]]:
     """Write tokenizer, splits and the report on cleaning into ``work``."""
     symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
@@ -208,7 +216,7 @@ def _prepare(
     judgement = clean(data, sources, workers, scratch)
     if judgement.verdicts.all():
         raise nothing_left(reports_by_text(sources["train"], judgement))
-    trained = tokenizer_for(judgement, tokenizer)
+    trained = tokenizer_for(judgement, tokenizer, max_vocab_size=max_vocab_size)
     trained.save(work)
     train, valid, test = (_inputs(data, sources, hashes, place, trained) for place in PLACES)
     written = write_train(work / "train", train, judgement, trained, work, data.cleaning, workers)

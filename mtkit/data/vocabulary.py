@@ -12,9 +12,11 @@ from mtkit.log import logger
 from mtkit.presets import default_vocab_size
 
 
-def tokenizer_for(judgement: Judgement, config: TokenizerConfig) -> Tokenizer:
+def tokenizer_for(judgement: Judgement, config: TokenizerConfig, *, max_vocab_size: int | None = None) -> Tokenizer:
     """Train on all pairs that are kept so far, of which there must be some, or on evenly spaced ones where those exceed
     the sample.
+
+    ``max_vocab_size`` limits what is chosen where the settings do not say the number of pieces.
 
     Raises:
         VocabularyError: If the tokenizer cannot be trained as asked.
@@ -33,6 +35,10 @@ def tokenizer_for(judgement: Judgement, config: TokenizerConfig) -> Tokenizer:
     if config.vocab_size is not None:
         return train(config.vocab_size, exact=True)
     vocab_size = default_vocab_size(n_pairs)
+    if max_vocab_size is not None and max_vocab_size < vocab_size:
+        sizes = f"{max_vocab_size:,}", f"{vocab_size:,}"
+        logger.info("a vocabulary of %s, not %s: there is no time to learn more pieces", *sizes)
+        vocab_size = max_vocab_size
     try:
         return train(vocab_size, exact=False)
     except VocabularyTooSmallError as error:  # a script of many characters

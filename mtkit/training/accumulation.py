@@ -15,7 +15,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.objective import Loss
 from mtkit.training.working_copy import WorkingCopy
 
-_MIN_WORKER_TOKENS = 500
+_MIN_WORKER_TOKENS = 250  # half of the smallest update of a run by time: two cores that are busy share that too
 _MAX_WORKER_GRADIENTS = 1 << 30  # bytes, of all workers
 
 

@@ -22,12 +22,13 @@ from mtkit.log import counted, duration_shown, logger
 from mtkit.training.schedule import learning_rate, learning_rate_at
 from mtkit.training.state import TrainState
 from mtkit.training_config import TrainingConfig
+from mtkit.translation.in_time import Deadline
 
 VALIDATE_EVERY, SAVE_EVERY, REHEARSE_EVERY = 1 / 10, 1 / 40, 1 / 10  # of the plan
 SAVE_SECONDS = 600.0  # a kill costs no more than about this much work, however long the run
 VALIDATION_COST, SAVE_COST, REHEARSAL_COST = 0.05, 0.02, 0.03  # of the working time, at most
 FINISH_GUESS = 0.1  # of the limit: kept for the end until that has been tried out
-FINISH_MOST = 0.3  # of the limit: kept for the end, whatever trying it out says; better late than hardly trained
+FINISH_MOST = 0.2  # of the limit: kept for the end, whatever trying it out says; what does not fit is not scored
 FINISH_MARGIN = 1.2  # times the translation of the test sets: their scores, and a machine that is busier then
 
 
@@ -87,6 +88,10 @@ class Budget:
     def seconds_left(self) -> float | None:
         """Until everything is to be done, in seconds; None in a run by updates."""
         return None if self._limit is None else max(0.0, self._limit - self.spent())
+
+    def deadline(self) -> Deadline | None:
+        """When everything is to be done; None in a run by updates."""
+        return None if self._limit is None else Deadline(self._origin + self._limit, self._clock)
 
     def learning_rate(self) -> float:
         """Of update ``state.update``, which is about to be done."""
@@ -199,7 +204,7 @@ class Budget:
         most = FINISH_MOST * self._limit
         if finish > most > state.costs.get("finish", 0.0):
             logger.warning(
-                "translating the test sets may take %s; %s are kept for that, so the run may end late",
+                "translating the test sets may take %s; %s are kept for that: a part of them may go unscored",
                 duration_shown(finish),
                 duration_shown(most),
             )

@@ -1,7 +1,6 @@
 """The end of a run: choose or average the weights, score the test sets, write the bundle."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +9,7 @@ import torch
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.errors import CheckpointError, ConfigError
-from mtkit.evaluation.metrics import Score
+from mtkit.errors import CheckpointError
 from mtkit.evaluation.seen import SeenSources
 from mtkit.files import read_json, replace_directory
 from mtkit.log import bytes_shown, logger
@@ -20,17 +18,14 @@ from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
 from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
+from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
-from mtkit.translation.conversion import inexpressible
-from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
-from mtkit.translation.scoring import Evaluation, HeldOut, evaluate_texts, held_out_of, validation_of
+from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.translator import Translator
 
 _LINES_AT_ONCE = 10_000
-_N_TRIED = 32  # lines of the validation set that tell whether a model has learnt anything
-_USELESS = 1.0  # BLEU
 
 
 def finish(
@@ -41,10 +36,11 @@ def finish(
     model: EncoderDecoder,
     run_dir: Path,
     device: torch.device,
-) -> dict[str, list[Score]]:
+    deadline: Deadline | None = None,
+) -> dict[str, SetScores]:
     """Put the weights that the recipe asks for into ``model``, score them and write ``model/`` in the run directory.
 
-    Where that has been done, nothing is done.
+    Where that has been done, nothing is done. What cannot be translated before ``deadline`` is not scored.
 
     Returns:
         The scores of each test set by its name.
@@ -57,7 +53,7 @@ def finish(
         same = (updates, config.model_dump(mode="json"), data_hashes(prepared))
         if (manifest["updates"], manifest["config"], manifest["data"]) == same:
             logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
-            return {name: [Score.from_json(score) for score in scores] for name, scores in manifest["scores"].items()}
+            return {name: SetScores.from_json(scores) for name, scores in manifest["scores"].items()}
     updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
     if not updates:
         raise CheckpointError(f"{run_dir}: no checkpoint is whole; start again with --overwrite")
@@ -78,9 +74,9 @@ def finish(
             updates=updates,
             seen=_seen_sources(prepared),
         )
-        _convert(work, config, prepared, device)
-        scores = _score(work, config, prepared, device)
-        note_scores(work, {name: [score.as_json() for score in each] for name, each in scores.items()})
+        convert_measured(work, config, prepared, device, deadline)
+        scores = score_test_sets(work, config, prepared, device, deadline, run_dir)
+        note_scores(work, {name: of_set.as_json() for name, of_set in scores.items()})
         replace_directory(bundle, work)
     return scores
 
@@ -93,48 +89,6 @@ def _seen_sources(prepared: Prepared) -> SeenSources:
     seen = SeenSources.build(lines, len(store))
     logger.debug("kept which sources were trained on, %s", bytes_shown(seen.n_bytes))
     return seen
-
-
-def _convert(bundle: Path, config: Config, prepared: Prepared, device: torch.device) -> None:
-    """Put an int8 conversion into a bundle, with its loss on the validation set; a model without one is whole too."""
-    loaded = load_bundle(bundle)
-    if inexpressible(loaded.model) is not None:
-        return  # the engine that is chosen for translating says so
-    held_out = validation_of(prepared)
-    tried = replace(held_out, src_text=held_out.src_text[:_N_TRIED], ref_text=held_out.ref_text[:_N_TRIED])
-    translator = Translator.load(bundle, engine="torch", device=str(device), threads=config.training.threads)
-    useless = _evaluated(translator, tried, config).scores[0].value < _USELESS
-    if useless:  # it would take long over lines without end
-        logger.info("what int8 loses is not measured: the model has learnt too little")
-    try:
-        conversion = export_ctranslate2(loaded, "int8", None if useless else held_out, config.training.threads)
-    except (ConfigError, ImportError, RuntimeError) as error:
-        logger.info("no conversion for CTranslate2: %s", error)
-        return
-    if conversion.quality is not None:
-        logger.info("int8 loses %.2f BLEU against float32", conversion.quality["loss"])
-
-
-def _score(bundle: Path, config: Config, prepared: Prepared, device: torch.device) -> dict[str, list[Score]]:
-    """Scores of each test set, by its name, as ``mtkit evaluate`` finds them again."""
-    translator = Translator.load(bundle, device=str(device), threads=config.training.threads)
-    scores = {}
-    for test in held_out_of(prepared):
-        n = f"{len(test.src_text):,}"
-        logger.info("scoring test set %s, %s lines, beam %d", test.name, n, config.decoding.beam_size)
-        scores[test.name] = _evaluated(translator, test, config).scores
-    if scores and max(each[0].value for each in scores.values()) < _USELESS:
-        logger.warning("the model has learnt next to nothing yet: train it for longer, or on more pairs")
-    return scores
-
-
-def _evaluated(translator: Translator, held_out: HeldOut, config: Config) -> Evaluation:
-    return evaluate_texts(
-        translator.prefixed(held_out.prefix),
-        held_out.src_text,
-        [held_out.ref_text],
-        tgt_lang=held_out.tgt_lang or config.data.tgt_lang,
-    )
 
 
 def _chosen(store: CheckpointStore, state: TrainState, average: AverageConfig) -> tuple[list[int], str]:
@@ -166,7 +120,7 @@ def seconds_to_translate(
     if not src_text:
         return 0.0
     # A model that has learnt little yet goes on and on; by the end of the run it will not.
-    decoding = config.decoding.model_copy(update={"max_length_ratio": 1.5, "max_length_offset": 5})
+    decoding = config.decoding.model_copy(update=SHORT)
     translator = Translator.from_model(model, prepared.tokenizer, decoding, device=device, precision="fp32")
     was_training = model.training
     model.eval()
@@ -179,7 +133,7 @@ def seconds_to_translate(
         spent += seconds
         if spent >= at_most or n in (256, len(src_text)):
             model.train(was_training)
-            return seconds * (len(src_text) + 2 * min(len(prepared.store("valid")), MAX_MEASURED)) / n
+            return seconds * (len(src_text) + n_lines_to_convert(len(prepared.store("valid")))) / n
 
 
 def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:

@@ -13,10 +13,12 @@ from pathlib import Path
 import torch
 
 from mtkit.data.batches import Batch
+from mtkit.data.prepared import Manifest
 from mtkit.log import logger
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.training.memory import remembered
+from mtkit.training.foresight import TRAINING_SHARE, Foresight
+from mtkit.training.memory import fitted, remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.planner import Planner
 from mtkit.training.tuning import Way, accumulator
@@ -24,36 +26,46 @@ from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
 MIN_BATCH_TOKENS = 500
-_SHARE = 0.75  # of the time, for updates; the rest goes to validations, checkpoints and the end
 _N_TIMED = 3
-_PROBE_TOKENS = 1_000  # of an update that is timed
+_PROBE_TOKENS = {"cpu": 1_000, "cuda": 4_000}  # of an update that is timed; a GPU is idle on fewer
 
 
-def fitted_to_the_time(
+def planned_by_time(
     training: TrainingConfig,
     model: EncoderDecoder,
     planner: Planner,
+    manifest: Manifest,
     run_dir: Path,
     started: float,
     device: torch.device,
     way: Way,
 ) -> TrainingConfig:
-    """The same with updates so small that the time is enough for many; a run that has begun keeps its own.
+    """What a run by time begins with: updates so small that there are ``min_updates``; says what the time allows.
 
     ``started``, on ``time.monotonic()``, is when the time began.
+    """
+    assert training.max_minutes is not None
+    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+    updates = planner.plan(min(_PROBE_TOKENS[device.type], training.batch_tokens))
+    speed = measure_tokens_per_second(model, objective, updates, device=device, way=way)
+    seconds = 60 * training.max_minutes - (time.monotonic() - started)
+    if training.min_updates:
+        tokens, n = training.batch_tokens, training.min_updates
+        remembered(
+            run_dir, "batch_tokens", lambda: affordable_tokens(tokens, n, seconds=seconds, tokens_per_second=speed)
+        )
+        training = with_fitted_updates(training, run_dir)
+    foresight = Foresight(speed, manifest.n_train, manifest.n_train_tgt_tokens)
+    foresight.tell(training, seconds=seconds, preset=model.config.preset)
+    return training
+
+
+def with_fitted_updates(training: TrainingConfig, run_dir: Path) -> TrainingConfig:
+    """The same with updates of the size that the run began with, where that was fitted to its time.
 
     The learning rate goes with the square root of their size, as suits Adam (Malladi et al. 2022, section 4).
     """
-
-    def choose() -> int:
-        assert training.max_minutes is not None
-        objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-        updates = iter(planner.plan(min(_PROBE_TOKENS, training.batch_tokens)))
-        speed = measure_tokens_per_second(model, objective, updates, device=device, way=way)
-        seconds = 60 * training.max_minutes - (time.monotonic() - started)
-        return affordable_tokens(training.batch_tokens, training.min_updates, seconds=seconds, tokens_per_second=speed)
-
-    tokens = remembered(run_dir, "batch_tokens", choose)
+    tokens = fitted(run_dir).get("batch_tokens", training.batch_tokens)
     if tokens == training.batch_tokens:
         return training
     rate = training.learning_rate * math.sqrt(tokens / training.batch_tokens)
@@ -74,7 +86,7 @@ def affordable_tokens(batch_tokens: int, min_updates: int, *, seconds: float, to
     Returns:
         At least ``MIN_BATCH_TOKENS``, or ``batch_tokens`` where that is less.
     """
-    affordable = int(_SHARE * seconds * tokens_per_second / min_updates)
+    affordable = int(TRAINING_SHARE * seconds * tokens_per_second / min_updates)
     return min(batch_tokens, max(affordable, MIN_BATCH_TOKENS))
 
 

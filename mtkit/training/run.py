@@ -18,26 +18,28 @@ from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
-from mtkit.evaluation.metrics import Score, check_metrics
+from mtkit.evaluation.metrics import check_metrics
 from mtkit.log import counted, duration_shown, log_to_file, logger
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_rules import doubts
-from mtkit.settings import Settings
+from mtkit.settings import Settings, SizeInTime
 from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
 from mtkit.training.checkpoint import CheckpointStore, disk_errors
+from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, seconds_to_translate
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
-from mtkit.training.memory import MemoryProbe, fewest_micro_batches, fitted, remembered
+from mtkit.training.memory import MemoryProbe, fewest_micro_batches, remembered
 from mtkit.training.objective import CrossEntropy
-from mtkit.training.pace import fitted_to_the_time
+from mtkit.training.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planner import Planner, count_sampling_workers
 from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_is_run, check_same_run, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
+from mtkit.training.size_in_time import size_in_time, vocabulary_in_time
 from mtkit.training.state import TrainState
 from mtkit.training.tuning import Way, remembered_way
 from mtkit.training.validation import Validator
@@ -53,7 +55,7 @@ class Run:
     reason: str
     """Why it is over."""
 
-    scores: dict[str, list[Score]]
+    scores: dict[str, SetScores]
     """Of each test set, by its name."""
 
 
@@ -76,8 +78,10 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     check_is_run(run_dir)
     if config.training.validate_text:
         check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
-    prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
-    settings, choice = resolve(settings, prepared)
+    pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
+    prepared = prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
+    in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite)
+    settings, choice = resolve(settings, prepared, in_time)
     config = settings.config()
     with disk_errors(run_dir), sole_user(run_dir):
         if overwrite:
@@ -88,9 +92,9 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
             return _train(config, prepared, run_dir, started)
 
 
-def resolve(settings: Settings, prepared: Prepared) -> tuple[Settings, str]:
-    """Fill in what depends on the corpus; also returns the line that says which preset was chosen, and why."""
-    settings, choice = settings.for_corpus(prepared.manifest.n_train)
+def resolve(settings: Settings, prepared: Prepared, in_time: SizeInTime | None = None) -> tuple[Settings, str]:
+    """Fill in what depends on corpus and time; also returns the line that says which preset was chosen, and why."""
+    settings, choice = settings.for_corpus(prepared.manifest.n_train, in_time)
     return settings.with_layer("prepared corpus", {"tokenizer.vocab_size": prepared.manifest.src_vocab_size}), choice
 
 
@@ -112,9 +116,10 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)
     way = remembered_way(training, model, planner.plan, run_dir, device)
-    is_by_time = training.max_minutes is not None and training.min_updates > 0 and not store.updates()
-    if is_by_time or "batch_tokens" in fitted(run_dir):
-        training = fitted_to_the_time(training, model, planner, run_dir, started, device, way)
+    if training.max_minutes is not None and not store.updates():
+        training = planned_by_time(training, model, planner, prepared.manifest, run_dir, started, device, way)
+    else:
+        training = with_fitted_updates(training, run_dir)
     planned = config.model_copy(update={"training": training})
     n_micro_batches = _n_micro_batches(training, model, planner, run_dir, device, way.precision)
     plan = planner.plan(training.batch_tokens, n_micro_batches)
@@ -141,7 +146,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
     message = "stopped before the model was written, all checkpoints are saved; the same command goes on"
     with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
-        scores = finish(config, prepared, keeper.store, state, model, run_dir, device)
+        scores = finish(config, prepared, keeper.store, state, model, run_dir, device, budget.deadline())
     if training.max_minutes is not None:
         logger.info("used %s of %s", duration_shown(budget.spent()), counted(training.max_minutes, "minute"))
     return Run(run_dir, reason, scores)

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 
 from mtkit.config import DecodingConfig
-from mtkit.data.batches import fixed_batches
+from mtkit.cores import map_on_cores
+from mtkit.data.batches import Batch, fixed_batches
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision, autocast
@@ -89,14 +91,20 @@ class Validator:
     def _measure_loss(self, model: EncoderDecoder, stopped: Callable[[], object]) -> dict[str, float]:
         objective = CrossEntropy(pad_id=self._tokenizer.pad_id, smoothing=0.0)
         nll, n_tokens = 0.0, 0
-        with torch.inference_mode():
-            for batch in fixed_batches(self._store, self._batch_tokens, max_length=model.config.max_length):
-                if stopped():
-                    raise Abandoned
-                with autocast(self._device, self._precision):
-                    loss = objective(model, batch.to(self._device))
-                nll += loss.nll.item()
-                n_tokens += loss.n_tokens
+
+        def measure(batch: Batch) -> tuple[float, int]:
+            with torch.inference_mode(), autocast(self._device, self._precision):
+                loss = objective(model, batch.to(self._device))
+            return loss.nll.item(), loss.n_tokens
+
+        n_at_once = torch.get_num_threads() if self._device.type == "cpu" else 1
+        batches = fixed_batches(self._store, self._batch_tokens, max_length=model.config.max_length)
+        while some := list(islice(batches, n_at_once)):
+            if stopped():
+                raise Abandoned
+            for nll_of_batch, n_of_batch in map_on_cores(measure, some):
+                nll += nll_of_batch
+                n_tokens += n_of_batch
         per_token = nll / n_tokens
         perplexity = math.exp(per_token) if per_token < 700 else math.inf
         return {"valid_loss_per_token": per_token, "valid_perplexity": perplexity}

@@ -8,15 +8,17 @@ from typing import Any
 
 from mtkit import __version__
 from mtkit.device import count_threads
-from mtkit.evaluation.metrics import Score, score
+from mtkit.evaluation.metrics import score
 from mtkit.files import atomic_directory, write_json
 from mtkit.log import logger
 from mtkit.translation.bundle import WEIGHTS, Bundle
 from mtkit.translation.conversion import WITHOUT_EFFECT, Conversion, convert, inexpressible, note_quality
+from mtkit.translation.in_time import Deadline, translate_in_time
 from mtkit.translation.scoring import HeldOut, translate_lines
 from mtkit.translation.translator import Translator
 
 MAX_MEASURED = 1_000  # lines that are translated twice to see what quantisation costs
+_MIN_MEASURED = 200  # of fewer lines the loss would be chance
 
 _TENSORS = {
     "tgt_embedding.tokens.weight": "(tgt_vocab_size, d_model); a token's row times sqrt(d_model), plus its position",
@@ -36,7 +38,14 @@ _TENSORS = {
 _TENSORS_OF_OTHERS = {"all": f"named and shaped as the modules of mtkit {__version__}, package mtkit.model"}
 
 
-def export_ctranslate2(bundle: Bundle, quantization: str, held_out: HeldOut | None, threads: int | None) -> Conversion:
+def export_ctranslate2(
+    bundle: Bundle,
+    quantization: str,
+    held_out: HeldOut | None,
+    threads: int | None,
+    *,
+    deadline: Deadline | None = None,
+) -> Conversion:
     """Convert a model into its own directory, and note there what quantisation costs.
 
     Where int8 costs more than translating may lose by default, float32 is put beside it.
@@ -46,6 +55,7 @@ def export_ctranslate2(bundle: Bundle, quantization: str, held_out: HeldOut | No
         quantization: int8, int16, float16, bfloat16 or float32.
         held_out: What the loss is measured on; None leaves it unmeasured.
         threads: CPU threads; by default one per core.
+        deadline: Of the measurement, which takes fewer lines then, or is left out.
 
     Raises:
         CheckpointError: If the weights are damaged.
@@ -54,42 +64,57 @@ def export_ctranslate2(bundle: Bundle, quantization: str, held_out: HeldOut | No
     conversion = convert(bundle, quantization)
     if held_out is not None and quantization != "float32":
         try:
-            quality = measure_quality(bundle, conversion, held_out, threads)
+            quality = measure_quality(bundle, conversion, held_out, threads, deadline)
         except (RuntimeError, ValueError) as error:
             logger.warning("%s cannot be measured on this machine: %s", quantization, error)
         else:
-            note_quality(conversion, quality)
-            conversion = replace(conversion, quality=quality)
+            if quality is None:
+                logger.info("what %s loses is not measured: there was no time", quantization)
+            else:
+                note_quality(conversion, quality)
+                conversion = replace(conversion, quality=quality)
     if quantization == "int8" and not conversion.loses_little():
         convert(bundle, "float32")
     return conversion
 
 
-def measure_quality(bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: int | None) -> dict[str, Any]:
+def measure_quality(
+    bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: int | None, deadline: Deadline | None = None
+) -> dict[str, Any] | None:
     """Translate held-out text in float32 and quantised, and compare the scores.
 
     Returns:
         JSON values: ``bleu`` and ``float32_bleu`` (sacreBLEU's scores, with signatures), ``loss`` (float32's less the
-        other's, in BLEU), ``held_out``, ``n_lines`` and ``beam_size``.
+        other's, in BLEU), ``held_out``, ``n_lines`` and ``beam_size``. None where the time was up too soon to tell.
     """
     held_out = replace(held_out, src_text=held_out.src_text[:MAX_MEASURED], ref_text=held_out.ref_text[:MAX_MEASURED])
     with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
         reference = convert(bundle, "float32", Path(name) / "float32")
-        scores = []
-        for each in (reference, conversion):
-            logger.info("translating %d lines of %s in %s", len(held_out.src_text), held_out.name, each.quantization)
-            scores.append(_bleu(bundle, each, held_out, threads))
+        both = (reference, conversion)
+        names = " and ".join(each.quantization for each in both)
+        logger.info("translating up to %d lines of %s in %s", len(held_out.src_text), held_out.name, names)
+        translators = [_translator(bundle, each, threads).prefixed(held_out.prefix) for each in both]
+        if deadline is None:
+            hyp_texts = [translate_lines(translator, held_out.src_text) for translator in translators]
+            ref_text = held_out.ref_text
+        else:
+            part = translate_in_time(translators, held_out.src_text, deadline, least=_MIN_MEASURED)
+            if part is None:
+                return None
+            hyp_texts, ref_text = part.hyp_texts, [held_out.ref_text[row] for row in part.rows]
+    tgt_lang = held_out.tgt_lang or bundle.tgt_lang
+    scores = [score(hyp_text, [ref_text], ["bleu"], tgt_lang=tgt_lang)[0] for hyp_text in hyp_texts]
     return {
         "loss": scores[0].value - scores[1].value,
         "bleu": scores[1].as_json(),
         "float32_bleu": scores[0].as_json(),
         "held_out": held_out.name,
-        "n_lines": len(held_out.src_text),
+        "n_lines": len(ref_text),
         "beam_size": bundle.decoding.beam_size,
     }
 
 
-def _bleu(bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: int | None) -> Score:
+def _translator(bundle: Bundle, conversion: Conversion, threads: int | None) -> Translator:
     from mtkit.translation.ctranslate2_engine import CTranslate2Engine
 
     engine = CTranslate2Engine(
@@ -100,9 +125,7 @@ def _bleu(bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: in
         max_length=bundle.model.max_length,
         n_parameters=bundle.n_parameters(),
     )
-    translator = Translator(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
-    hyp_text = translate_lines(translator.prefixed(held_out.prefix), held_out.src_text)
-    return score(hyp_text, [held_out.ref_text], ["bleu"], tgt_lang=held_out.tgt_lang or bundle.tgt_lang)[0]
+    return Translator(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
 
 
 def copy_conversion(conversion: Conversion, bundle: Bundle, output: Path) -> None:

@@ -1,5 +1,6 @@
 """The engine that runs every architecture, on a CPU or a GPU: beam search with PyTorch."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -36,7 +37,10 @@ class TorchEngine:
         def translate(batch: list[int]) -> list[list[Hypothesis]]:
             return self.translate_ids([sources[i] for i in batch], options)
 
-        on_cores = map_on_cores if self._device.type == "cpu" else map  # there each thread searches a batch of its own
+        on_cpu = self._device.type == "cpu"
+        on_cores = map_on_cores if on_cpu else map  # there each thread searches a batch of its own
+        if on_cpu and batch_type == "sentences":
+            batch_size = min(batch_size, math.ceil(len(sources) / torch.get_num_threads()) or 1)
 
         def search() -> list[list[Hypothesis]]:
             results: list[list[Hypothesis]] = [[] for _ in sources]

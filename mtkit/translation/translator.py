@@ -148,6 +148,12 @@ class Translator:
         translator._max_src_tokens = min(self._max_src_tokens, self.engine.max_length - 1 - len(prefix))
         return translator
 
+    def decoding_by(self, decoding: DecodingConfig) -> "Translator":
+        """The same with other defaults of the search."""
+        translator = copy(self)
+        translator.decoding = decoding
+        return translator
+
     def translate(
         self,
         texts: Sequence[str],

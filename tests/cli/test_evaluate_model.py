@@ -48,7 +48,7 @@ def toy_run(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield ToyRun(
         run.directory,
         directory / "prepared",
-        run.scores,
+        {name: of_set.scores for name, of_set in run.scores.items()},
         Path(files["first"]["src"]),
         Path(files["first"]["tgt"]),
     )

@@ -145,6 +145,23 @@ def test_moved_files_of_the_same_content_are_the_same_corpus(tmp_path: Path, toy
     assert prepare(data, WORDS, tmp_path / "out").manifest.n_train == 200
 
 
+def test_a_limit_of_the_vocabulary_counts_where_the_settings_do_not_say_its_size(
+    tmp_path: Path, toy_data: ToyData, caplog: pytest.LogCaptureFixture
+) -> None:
+    data, bpe = toy_data(), TokenizerConfig(type="bpe", byte_fallback=False)
+    with caplog.at_level("INFO", logger="mtkit"):
+        limited = prepare(data, bpe, tmp_path / "limited", max_vocab_size=40)
+    assert limited.manifest.src_vocab_size == 40
+    assert "a vocabulary of 40, not 1,000: there is no time to learn more pieces" in caplog.text
+    assert prepare(data, bpe, tmp_path / "limited").manifest == limited.manifest  # it is none of the settings
+    with caplog.at_level("INFO", logger="mtkit"):
+        unlimited = prepare(data, bpe, tmp_path / "unlimited", max_vocab_size=2_000).manifest.src_vocab_size
+    assert unlimited > 100
+    assert "a vocabulary of 2,000" not in caplog.text
+    given = bpe.model_copy(update={"vocab_size": 50})
+    assert prepare(data, given, tmp_path / "given", max_vocab_size=40).manifest.src_vocab_size == 50
+
+
 def test_the_vocabulary_size_that_was_chosen_may_be_written_down(tmp_path: Path, toy_data: ToyData) -> None:
     data = toy_data()
     size = prepare(data, WORDS, tmp_path / "out").manifest.src_vocab_size

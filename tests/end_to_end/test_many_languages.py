@@ -84,7 +84,7 @@ def run_dir(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Pat
     directory = tmp_path_factory.mktemp("runs") / "run"
     scores = train(settings, directory).scores
     assert set(scores) == {f"test-{src}-{tgt}" for src, tgt in DIRECTIONS}
-    assert min(score.value for of_set in scores.values() for score in of_set if score.metric == "chrf") > 95
+    assert min(score.value for of_set in scores.values() for score in of_set.scores if score.metric == "chrf") > 95
     return directory
 
 

@@ -172,7 +172,7 @@ def test_each_part_of_an_update_has_a_number() -> None:
 @pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize(
     ("tokens", "device", "attention_dropout", "n_workers"),
-    [(1500, "cpu", 0.0, 3), (1499, "cpu", 0.0, 1), (1500, "cuda", 0.0, 1), (1500, "cpu", 0.1, 1)],
+    [(750, "cpu", 0.0, 3), (749, "cpu", 0.0, 1), (750, "cuda", 0.0, 1), (750, "cpu", 0.1, 1)],
 )
 def test_workers_share_what_is_worth_sharing(
     tokens: int, device: str, attention_dropout: float, n_workers: int

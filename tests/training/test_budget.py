@@ -234,7 +234,7 @@ def test_a_number_of_updates_beside_the_minutes_ends_the_run_first_and_decays_to
     assert session.state.reason_to_stop(config(max_updates=500)) == "max_updates 500 reached"
 
 
-@pytest.mark.parametrize("finish", [1.0, 50.0, 150.0])
+@pytest.mark.parametrize("finish", [1.0, 50.0, 110.0])
 def test_time_is_kept_for_the_end(finish: float) -> None:
     session = work(config(), Machine(finish=finish))
     assert session.seconds == pytest.approx(600, abs=5)
@@ -243,7 +243,7 @@ def test_time_is_kept_for_the_end(finish: float) -> None:
 
 def test_an_end_that_does_not_fit_is_warned_of_and_leaves_a_decayed_model(caplog: pytest.LogCaptureFixture) -> None:
     session = work(config(), Machine(finish=1200.0))
-    assert caplog.text.count("translating the test sets may take 16m40s; 3m00s are kept for that") == 1
+    assert caplog.text.count("translating the test sets may take 16m40s; 2m00s are kept for that: a part of") == 1
     assert session.rates[-1] == pytest.approx(0, abs=0.01)
     assert max(abs(after - before) for before, after in pairwise(session.rates)) < 0.1
 
@@ -264,6 +264,22 @@ def test_a_run_by_updates_counts_its_time_and_nothing_else() -> None:
     assert session.budget.seconds_left() is None
     assert session.state.seconds == pytest.approx(5 + 20 * 0.25 + 2 * 2.0 + 4 * 0.5)
     assert (session.state.share, session.state.costs) == (0.0, {})
+
+
+def test_the_deadline_is_the_limit_less_what_earlier_sessions_took() -> None:
+    clock = Clock()
+    state = TrainState(update=70, seconds=200.0, share=0.3, planned_seconds=600.0)
+    budget = Budget(config(), state, started=clock.now - 30, rehearse=lambda at_most: at_most, clock=clock)
+    deadline = budget.deadline()
+    assert deadline is not None
+    assert deadline.left() == 370
+    half = deadline.part(0.5)
+    clock.now += 100
+    assert (deadline.left(), half.left()) == (270, 85)
+    clock.now += 1000
+    assert deadline.left() == 0
+    by_updates = config(max_minutes=None, max_updates=20, warmup_updates=10)
+    assert Budget(by_updates, TrainState(), started=0.0, rehearse=lambda at_most: at_most).deadline() is None
 
 
 def test_the_time_left_is_that_to_the_end_of_everything() -> None:

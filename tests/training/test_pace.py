@@ -74,9 +74,23 @@ def test_a_run_by_time_keeps_the_size_of_its_updates(
     assert 90 < tokens <= 112  # 0.75 * 300 * 100 / 200, less what starting took
     rate = 5e-3 * (tokens / 200) ** 0.5
     assert f"time: updates of {tokens} target tokens, not 200, at a learning rate of up to {rate:.2e}" in caplog.text
+    assert f"5 minutes: about 4 updates of {tokens} target tokens" in caplog.text
     monkeypatch.setattr(pace, "measure_tokens_per_second", lambda *_, **__: 1e9)
     longer = settings(training__max_updates=6, training__warmup_updates=1)  # without a limit of time
     caplog.clear()
     with caplog.at_level("INFO", logger="mtkit"):
         train(longer, tmp_path / "run")  # type: ignore[arg-type]
     assert f"updates 5 to 6 of {tokens} target tokens" in caplog.text
+    assert "an hour would give" not in caplog.text
+
+
+def test_updates_of_a_size_of_the_recipes_own_are_foreseen_and_not_changed(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pace, "measure_tokens_per_second", lambda *_, **__: 1.0)
+    by_both = {"training__max_updates": 4, "training__schedule": "linear", "training__warmup_updates": 1}
+    with caplog.at_level("INFO", logger="mtkit"):
+        train(toy_task.recipe(training__max_minutes=5, **by_both), tmp_path / "run")
+    assert "5 minutes: about 1 update of 200 target tokens" in caplog.text
+    assert "updates 1 to 4 of 200 target tokens, 5 minutes in all" in caplog.text
+    assert "batch_tokens" not in json.loads((tmp_path / "run" / "fitted.json").read_text())

@@ -196,7 +196,7 @@ def test_a_finished_run_says_so_and_changes_nothing(
         run = train(toy_task.recipe(), tmp_path / "run")
     assert "finished at update 12, nothing to do" in caplog.text
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.safetensors")}
-    assert run.scores["test"]
+    assert run.scores["test"].scores
 
 
 def test_a_longer_limit_goes_on(toy_task: ToyTask, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_the_toy_task_is_learnt_to_the_last_line(toy_task: ToyTask, tmp_path: Pa
         training__early_stopping={"metric": "loss"},
     )
     run = train(settings, tmp_path / "run")
-    assert [score.value for score in run.scores["test"] if score.metric == "bleu"] == [pytest.approx(100.0)]
+    assert [score.value for score in run.scores["test"].scores if score.metric == "bleu"] == [pytest.approx(100.0)]
 
 
 def test_the_links_are_put_right_after_a_kill_between_checkpoint_and_link(toy_task: ToyTask, tmp_path: Path) -> None:
@@ -289,19 +289,19 @@ def test_the_last_update_is_validated_too(toy_task: ToyTask, tmp_path: Path) -> 
 def test_a_signal_while_the_test_set_is_scored_loses_nothing(
     toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mtkit.training import finish
+    from mtkit.training import final_scores
     from mtkit.translation.scoring import evaluate_texts as original
 
     def interrupted(*arguments: object, **options: object) -> object:
         os.kill(os.getpid(), signal.SIGTERM)
         return original(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(finish, "evaluate_texts", interrupted)
+    monkeypatch.setattr(final_scores, "evaluate_texts", interrupted)
     with pytest.raises(Interrupted, match="stopped before the model was written"):
         train(toy_task.recipe(), tmp_path / "run")
     assert not (tmp_path / "run" / "model").exists()
     monkeypatch.undo()
-    assert train(toy_task.recipe(), tmp_path / "run").scores["test"]
+    assert train(toy_task.recipe(), tmp_path / "run").scores["test"].scores
 
 
 def test_tensorboard_gets_the_same_numbers(toy_task: ToyTask, tmp_path: Path) -> None:
@@ -444,7 +444,7 @@ def test_a_run_by_time_ends_with_a_learning_rate_of_zero_and_says_why(
     with caplog.at_level("INFO", logger="mtkit"):
         run = train(by_time(toy_task, 0.3), tmp_path / "run")
     assert run.reason == "0.3 minutes are over"
-    assert run.scores["test"]
+    assert run.scores["test"].scores
     state = load_checkpoint(tmp_path / "run" / "last").state["train"]
     assert (state["share"], state["validated_update"]) == (1.0, state["update"])
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]

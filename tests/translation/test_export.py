@@ -44,6 +44,7 @@ def test_where_int8_loses_much_float32_lies_ready_beside_it(directory: Path, hel
     reference = HeldOut("held out", LINES, ["nothing of this kind"] * len(LINES))
     bundle = load_bundle(directory)
     quality = measure_quality(bundle, export_ctranslate2(bundle, "int8", reference, threads=1), held_out, threads=1)
+    assert quality is not None
     folders = {path.name for path in (directory / "ctranslate2").iterdir()}
     assert folders == {"int8"}  # both score 0: nothing is lost
     assert default_quantization(bundle) == "int8"

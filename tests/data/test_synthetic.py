@@ -1,6 +1,6 @@
 import numpy as np
 
-from mtkit.bench.synthetic import random_store
+from mtkit.data.synthetic import random_store
 
 
 def test_random_pairs_fit_the_vocabularies_and_the_model() -> None:

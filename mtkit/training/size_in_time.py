@@ -1,0 +1,133 @@
+"""How large a model and a vocabulary a run by time can teach, where nothing but the number of pairs says it."""
+
+import time
+from pathlib import Path
+
+from mtkit.config import Config
+from mtkit.data.batches import BatchPlan
+from mtkit.data.prepare import Prepared
+from mtkit.data.synthetic import random_store
+from mtkit.device import choose_device, set_threads
+from mtkit.log import counted
+from mtkit.model.dropout import seed_dropout
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.presets import BY_TIME, size_class_for
+from mtkit.settings import Settings, SizeInTime, read_config
+from mtkit.training.foresight import TRAINING_SHARE, Foresight, passes_shown
+from mtkit.training.planner import Planner
+from mtkit.training.tuning import Plan, best_speed
+
+ENOUGH_PASSES = 6.0
+"""Over the corpus: with fewer a smaller model is taken."""
+
+_OVERFITTING_PASSES = 8.0  # with fewer there is nothing that dropout could prevent
+
+_VOCABULARIES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
+_TOKENS_PER_PIECE = 500  # of the target side, that are trained on: with fewer, pieces are seen too seldom
+_RANDOM_PIECES, _N_RANDOM_PAIRS = 8_000, 2_000  # what the speed is measured on before there is a corpus
+
+
+def size_in_time(
+    settings: Settings, prepared: Prepared, run_dir: Path, started: float, *, overwrite: bool
+) -> SizeInTime | None:
+    """The largest preset, up to that for the corpus, that sees it ``ENOUGH_PASSES`` times; a begun run keeps its own.
+
+    Args:
+        settings: Before a preset is chosen.
+        prepared: The corpus.
+        run_dir: Of the run.
+        started: When its time began, on ``time.monotonic()``.
+        overwrite: Whether an earlier run there is of no concern.
+
+    Returns:
+        None where the settings say the size themselves, or there is no limit of time.
+    """
+    if not settings.leaves_size_open():
+        return None
+    if (run_dir / "config.yaml").exists() and not overwrite:
+        return begun_size(settings, run_dir)
+    n_pairs = prepared.manifest.n_train
+    training = settings.for_corpus(n_pairs)[0].config().training
+    if training.max_minutes is None:
+        return None
+    suits = size_class_for(n_pairs)
+    vocab_sizes = prepared.tokenizer.src_vocab_size, prepared.tokenizer.tgt_vocab_size
+    passes: dict[str, float] = {}
+    for name in BY_TIME[: BY_TIME.index(suits) + 1]:  # from the smallest up, as large ones take long to measure
+        config = settings.for_corpus(n_pairs, SizeInTime(name, ""))[0].config()
+        speed = _speed(config, vocab_sizes, prepared.tokenizer.pad_id, Planner(config, prepared).plan)
+        foresight = Foresight(speed, n_pairs, prepared.manifest.n_train_tgt_tokens)
+        passes[name] = foresight.passes(60 * training.max_minutes - (time.monotonic() - started))
+        if passes[name] < ENOUGH_PASSES:
+            break
+    chosen = [name for name in passes if passes[name] >= ENOUGH_PASSES][-1:] or list(passes)[:1]
+    reason = f"the corpus has {n_pairs:,} training pairs"
+    if chosen != [suits]:
+        minutes = counted(training.max_minutes, "minute")
+        allowed = " and ".join(f"{passes_shown(n)} with {name}" for name, n in list(passes.items())[-2:])
+        reason += f", which {suits} would suit, but {minutes} allow {allowed}"
+    if passes[chosen[0]] >= _OVERFITTING_PASSES:
+        return SizeInTime(chosen[0], reason)
+    return SizeInTime(chosen[0], f"{reason}; no dropout, as the passes are few", {"dropout": 0.0})
+
+
+def begun_size(settings: Settings, run_dir: Path) -> SizeInTime | None:
+    """What a run began with; None where none has begun, or the settings say the size themselves."""
+    path = run_dir / "config.yaml"
+    if not path.exists() or not settings.leaves_size_open():
+        return None
+    config = read_config(path)
+    if config.model.preset not in BY_TIME:
+        return None
+    without = {"dropout": 0.0} if config.model.dropout == 0 else {}
+    return SizeInTime(config.model.preset, "the run began with it", without)
+
+
+def vocabulary_in_time(settings: Settings, run_dir: Path, started: float, *, overwrite: bool) -> int | None:
+    """The most pieces that there is time to learn, for a corpus that is about to be prepared for this run alone.
+
+    A corpus that other runs share, or whose recipe says the number of pieces, is none of a single run's time's affair.
+
+    Args:
+        settings: Before a preset is chosen.
+        run_dir: Of the run.
+        started: When its time began, on ``time.monotonic()``.
+        overwrite: Whether an earlier run there is of no concern.
+    """
+    size = SizeInTime(BY_TIME[0], "") if settings.leaves_size_open() else None
+    config = (settings.before_corpus() if size is None else settings.for_corpus(1, size)[0]).config()
+    training, tokenizer, directory = config.training, config.tokenizer, config.prepared_directory
+    own = directory.resolve().is_relative_to(run_dir.resolve()) and not directory.exists()
+    subwords = tokenizer.type in ("unigram", "bpe") and tokenizer.vocab_size is None
+    if not own or not subwords:
+        return None
+    if (run_dir / "config.yaml").exists() and not overwrite:  # of a run whose corpus was deleted
+        return read_config(run_dir / "config.yaml").tokenizer.vocab_size
+    if training.max_minutes is None:
+        return None
+    store = random_store(
+        _N_RANDOM_PAIRS,
+        src_vocab_size=_RANDOM_PIECES,
+        tgt_vocab_size=_RANDOM_PIECES,
+        max_length=config.model.max_length,
+    )
+
+    def plan(batch_tokens: int) -> BatchPlan:
+        return BatchPlan(store, batch_tokens=batch_tokens, accumulate=1, seed=training.seed)
+
+    speed = _speed(config, (_RANDOM_PIECES, _RANDOM_PIECES), 0, plan)
+    seconds = 60 * training.max_minutes - (time.monotonic() - started)
+    n_tokens = TRAINING_SHARE * max(seconds, 0.0) * speed
+    return max(n for n in _VOCABULARIES if n == _VOCABULARIES[0] or n * _TOKENS_PER_PIECE <= n_tokens)
+
+
+def _speed(config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Plan) -> float:
+    """Target tokens a second."""
+    training = config.training
+    set_threads(training.threads)
+    device = choose_device(training.device)
+    seed_dropout(training.seed, 0)
+    model = EncoderDecoder(
+        config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
+    ).to(device)
+    return best_speed(training, model, plan, device)
