@@ -22,7 +22,7 @@ from mtkit.acceleration import keep_freed_memory
 from mtkit.config import DataConfig, TokenizerConfig
 from mtkit.data.batches import BatchPlan
 from mtkit.data.prepare import Prepared, prepare
-from mtkit.device import autocast, bf16_is_native, choose_device, set_threads
+from mtkit.device import Precision, bf16_is_native, choose_device, set_threads
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import ModelConfig
@@ -30,6 +30,8 @@ from mtkit.presets import SIZE_CLASSES
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.run import build_optimizer
 from mtkit.training.schedule import learning_rate
+from mtkit.training.tuning import Way, accumulator
+from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
 DATA = Path(__file__).parents[1] / "data"
@@ -70,12 +72,12 @@ def main() -> None:
     keep_freed_memory()
     device = choose_device("auto")
     native = bf16_is_native(device)
-    products = {"fp32": nullcontext, "bf16": (lambda: autocast(device, "bf16")) if native else _EmulatedBf16}
+    products: dict[Precision, Any] = {"fp32": nullcontext, "bf16": nullcontext if native else _EmulatedBf16}
     with tempfile.TemporaryDirectory() as work:
         files = {"src": str(arguments.src), "tgt": str(arguments.tgt)}
         data = DataConfig.model_validate({"src_lang": "src", "tgt_lang": "tgt", "train": [files], "valid": [files]})
         prepared = prepare(data, TokenizerConfig(vocab_size=arguments.vocab_size), Path(work) / "prepared")
-        curves = {name: _curve(arguments, prepared, device, context) for name, context in products.items()}
+        curves = {name: _curve(arguments, prepared, device, name, context) for name, context in products.items()}
     print(
         f"{arguments.preset}, {arguments.batch_tokens:,} target tokens an update; bf16 {'' if native else 'emulated'}"
     )
@@ -83,11 +85,13 @@ def main() -> None:
     print(f"{'update':>8}{'fp32':>10}{'bf16':>10}{'difference':>12}")
     every = max(arguments.updates // 20, 1)
     for end in range(every, arguments.updates + 1, every):
-        fp32, bf16 = (statistics.mean(curves[name][end - every : end]) for name in ("fp32", "bf16"))
+        fp32, bf16 = (statistics.mean(curves[name][end - every : end]) for name in curves)
         print(f"{end:>8,}{fp32:>10.4f}{bf16:>10.4f}{bf16 - fp32:>+12.4f}", flush=True)
 
 
-def _curve(arguments: argparse.Namespace, prepared: Prepared, device: torch.device, products: Any) -> list[float]:
+def _curve(
+    arguments: argparse.Namespace, prepared: Prepared, device: torch.device, precision: Precision, products: Any
+) -> list[float]:
     """Loss per token of each update."""
     size = SIZE_CLASSES[arguments.preset]
     training = TrainingConfig.model_validate(
@@ -104,20 +108,22 @@ def _curve(arguments: argparse.Namespace, prepared: Prepared, device: torch.devi
     ).to(device)
     optimizer = build_optimizer(model, training)
     objective = CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing)
+    way = Way(precision if products is nullcontext else "fp32", 1)
+    working = WorkingCopy(model, device=device, precision=way.precision)
+    accumulate = accumulator(working, objective, way, device)
     losses = []
     updates = iter(BatchPlan(prepared.store("train"), batch_tokens=arguments.batch_tokens))
     for update in range(1, arguments.updates + 1):
-        batch = next(updates)[0].to(device)
-        seed_dropout(1, update)
+        batch = next(updates)[0]
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(update, training)
         context: AbstractContextManager[Any] = products()
         with context:
-            loss = objective(model, batch)
-            (loss.total / loss.n_tokens).backward()
+            ((_, loss),) = accumulate([batch], lambda part: seed_dropout(1, update, part))  # noqa: B023  # called at once
         nn.utils.clip_grad_norm_(model.parameters(), training.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
+        working.refresh()
         losses.append(float(loss.total.detach()) / loss.n_tokens)
     return losses
 
