@@ -26,7 +26,7 @@ LAYERS = [
         "training_config",
     },
     {"config", "presets", "layers", "mistakes", "settings"},
-    {"device", "machine", "acceleration", "cores", "locks", "output_directory"},
+    {"device", "machine", "acceleration", "cores", "locks", "output_directory", "processor"},
     {"data", "model", "evaluation"},
     {"doctor"},
     {"search"},

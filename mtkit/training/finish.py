@@ -25,8 +25,9 @@ from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
 from mtkit.translation.conversion import inexpressible
-from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
+from mtkit.translation.export import MAX_MEASURED, export_ctranslate2, measure_torch_precision
 from mtkit.translation.scoring import Evaluation, HeldOut, evaluate_texts, held_out_of, validation_of
+from mtkit.translation.speed import SECONDS
 from mtkit.translation.translator import Translator
 
 _LINES_AT_ONCE = 10_000
@@ -98,16 +99,25 @@ def _seen_sources(prepared: Prepared) -> SeenSources:
 
 
 def _convert(bundle: Path, config: Config, prepared: Prepared, device: torch.device) -> None:
-    """Put an int8 conversion into a bundle, with its loss on the validation set; a model without one is whole too."""
+    """Put conversions into a bundle, with what int8 loses on the validation set and how fast each is.
+
+    A model that CTranslate2 has nothing for is whole without; on a CPU it gets the same of bf16.
+    """
     loaded = load_bundle(bundle)
-    if inexpressible(loaded.model) is not None:
-        return  # the engine that is chosen for translating says so
+    convertible = inexpressible(loaded.model) is None  # if not, the engine that is chosen for translating says so
+    if not convertible and device.type != "cpu":
+        return
     held_out = validation_of(prepared)
     tried = replace(held_out, src_text=held_out.src_text[:_N_TRIED], ref_text=held_out.ref_text[:_N_TRIED])
     translator = Translator.load(bundle, engine="torch", device=str(device), threads=config.training.threads)
     useless = _evaluated(translator, tried, config).scores[0].value < _USELESS
     if useless:  # it would take long over lines without end
-        logger.info("what int8 loses is not measured: the model has learnt too little")
+        lower = "int8" if convertible else "bf16"
+        logger.info("what %s loses is not measured: the model has learnt too little", lower)
+    if not convertible:
+        if not useless:
+            measure_torch_precision(loaded, held_out, config.training.threads)
+        return
     try:
         conversion = export_ctranslate2(loaded, "int8", None if useless else held_out, config.training.threads)
     except (ConfigError, ImportError, RuntimeError) as error:
@@ -118,8 +128,8 @@ def _convert(bundle: Path, config: Config, prepared: Prepared, device: torch.dev
 
 
 def _score(bundle: Path, config: Config, prepared: Prepared, device: torch.device) -> dict[str, list[Score]]:
-    """Scores of each test set, by its name, as ``mtkit evaluate`` finds them again."""
-    translator = Translator.load(bundle, device=str(device), threads=config.training.threads)
+    """Scores of each test set, by its name, in float32, as ``mtkit evaluate`` finds them again on any machine."""
+    translator = Translator.load(bundle, device=str(device), precision="fp32", threads=config.training.threads)
     scores = {}
     for test in held_out_of(prepared):
         n = f"{len(test.src_text):,}"
@@ -162,7 +172,7 @@ def seconds_to_translate(
 ) -> float:
     """About how long ``finish`` is going to translate with this model: some lines of the test sets, timed.
 
-    It translates the test sets, and the validation set twice to measure what int8 loses.
+    It translates the test sets, and the validation set twice to measure what int8 loses, and then its speed.
 
     Larger and larger samples are timed, as small ones cost more a line, until ``at_most`` seconds have been spent.
     """
@@ -183,7 +193,8 @@ def seconds_to_translate(
         spent += seconds
         if spent >= at_most or n in (256, len(src_text)):
             model.train(was_training)
-            return seconds * (len(src_text) + 2 * min(len(prepared.store("valid")), MAX_MEASURED)) / n
+            n_to_do = len(src_text) + 2 * min(len(prepared.store("valid")), MAX_MEASURED)
+            return seconds * n_to_do / n + SECONDS
 
 
 def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:

@@ -1,19 +1,23 @@
 """Models for other programs: CTranslate2 with its loss measured, and plain safetensors with JSON."""
 
 import shutil
-import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtkit import __version__
-from mtkit.device import count_threads
+from mtkit.device import bf16_is_native, choose_device, count_threads, set_threads
 from mtkit.evaluation.metrics import Score, score
 from mtkit.files import atomic_directory, write_json
 from mtkit.log import logger
 from mtkit.translation.bundle import WEIGHTS, Bundle
 from mtkit.translation.conversion import WITHOUT_EFFECT, Conversion, convert, inexpressible, note_quality
+from mtkit.translation.engine import Engine
+from mtkit.translation.engine_choice import load_engine
 from mtkit.translation.scoring import HeldOut, translate_lines
+from mtkit.translation.speed import SECONDS, Speeds, measure_speeds
+from mtkit.translation.torch_precision import note_torch_precision
 from mtkit.translation.translator import Translator
 
 MAX_MEASURED = 1_000  # lines that are translated twice to see what quantisation costs
@@ -37,9 +41,9 @@ _TENSORS_OF_OTHERS = {"all": f"named and shaped as the modules of mtkit {__versi
 
 
 def export_ctranslate2(bundle: Bundle, quantization: str, held_out: HeldOut | None, threads: int | None) -> Conversion:
-    """Convert a model into its own directory, and note there what quantisation costs.
+    """Convert a model into its own directory, and note there what quantisation costs and, of int8, how fast it is.
 
-    Where int8 costs more than translating may lose by default, float32 is put beside it.
+    float32 is put beside int8: ``mtkit evaluate`` computes in it, and translating too where it is the faster one.
 
     Args:
         bundle: The model.
@@ -60,25 +64,29 @@ def export_ctranslate2(bundle: Bundle, quantization: str, held_out: HeldOut | No
         else:
             note_quality(conversion, quality)
             conversion = replace(conversion, quality=quality)
-    if quantization == "int8" and not conversion.loses_little():
+    if quantization == "int8":
         convert(bundle, "float32")
     return conversion
 
 
 def measure_quality(bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: int | None) -> dict[str, Any]:
-    """Translate held-out text in float32 and quantised, and compare the scores.
+    """Translate held-out text in float32 and quantised, and compare the scores, and of int8 the speeds.
 
     Returns:
         JSON values: ``bleu`` and ``float32_bleu`` (sacreBLEU's scores, with signatures), ``loss`` (float32's less the
-        other's, in BLEU), ``held_out``, ``n_lines`` and ``beam_size``.
+        other's, in BLEU), ``held_out``, ``n_lines``, ``beam_size`` and ``speed`` (``Speeds.as_json``; None where that
+        was not measured).
     """
-    held_out = replace(held_out, src_text=held_out.src_text[:MAX_MEASURED], ref_text=held_out.ref_text[:MAX_MEASURED])
-    with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
-        reference = convert(bundle, "float32", Path(name) / "float32")
-        scores = []
-        for each in (reference, conversion):
-            logger.info("translating %d lines of %s in %s", len(held_out.src_text), held_out.name, each.quantization)
-            scores.append(_bleu(bundle, each, held_out, threads))
+    from mtkit.translation.ctranslate2_engine import CTranslate2Engine
+
+    held_out = _beginning(held_out)
+    n_threads = count_threads(threads)
+    conversions = [convert(bundle, "float32"), conversion]
+    engines: dict[str, Engine] = {
+        each.quantization: CTranslate2Engine.of(bundle, each, n_threads) for each in conversions
+    }
+    scores = [_bleu(bundle, engine, name, held_out) for name, engine in engines.items()]
+    speeds = _speeds(bundle, engines, held_out, n_threads) if conversion.quantization == "int8" else None
     return {
         "loss": scores[0].value - scores[1].value,
         "bleu": scores[1].as_json(),
@@ -86,23 +94,49 @@ def measure_quality(bundle: Bundle, conversion: Conversion, held_out: HeldOut, t
         "held_out": held_out.name,
         "n_lines": len(held_out.src_text),
         "beam_size": bundle.decoding.beam_size,
+        "speed": None if speeds is None else speeds.as_json(),
     }
 
 
-def _bleu(bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: int | None) -> Score:
-    from mtkit.translation.ctranslate2_engine import CTranslate2Engine
+def measure_torch_precision(bundle: Bundle, held_out: HeldOut, threads: int | None) -> None:
+    """Note in a model's directory what PyTorch loses and gains in bf16 on this CPU, if it multiplies in that itself.
 
-    engine = CTranslate2Engine(
-        conversion.directory,
-        bundle.tokenizer,
-        quantization=conversion.quantization,
-        threads=count_threads(threads),
-        max_length=bundle.model.max_length,
-        n_parameters=bundle.n_parameters(),
-    )
+    Raises:
+        CheckpointError: If the weights are damaged.
+        OSError: If the model's directory cannot be written.
+    """
+    if not bf16_is_native(choose_device("cpu")):
+        return
+    held_out = _beginning(held_out)
+    engines = {
+        name: load_engine(bundle, engine="torch", device="cpu", precision=name, threads=threads)
+        for name in ("fp32", "bf16")
+    }
+    scores = [_bleu(bundle, engine, name, held_out) for name, engine in engines.items()]
+    speeds = _speeds(bundle, engines, held_out, set_threads(threads))
+    if speeds is not None:
+        loss = scores[0].value - scores[1].value
+        logger.info("bf16 loses %.2f BLEU against float32", loss)
+        note_torch_precision(bundle, loss=loss, speeds=speeds)
+
+
+def _beginning(held_out: HeldOut) -> HeldOut:
+    """As much as is measured."""
+    return replace(held_out, src_text=held_out.src_text[:MAX_MEASURED], ref_text=held_out.ref_text[:MAX_MEASURED])
+
+
+def _bleu(bundle: Bundle, engine: Engine, precision: str, held_out: HeldOut) -> Score:
+    logger.info("translating %d lines of %s in %s", len(held_out.src_text), held_out.name, precision)
     translator = Translator(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
     hyp_text = translate_lines(translator.prefixed(held_out.prefix), held_out.src_text)
     return score(hyp_text, [held_out.ref_text], ["bleu"], tgt_lang=held_out.tgt_lang or bundle.tgt_lang)[0]
+
+
+def _speeds(bundle: Bundle, engines: Mapping[str, Engine], held_out: HeldOut, threads: int) -> Speeds | None:
+    sources = [held_out.prefix + ids for ids in bundle.tokenizer.encode_src(held_out.src_text)]
+    speeds = measure_speeds(engines, sources, bundle.decoding, threads=threads, seconds=SECONDS)
+    logger.info("translates: %s", speeds or "nothing to measure the speed on")
+    return speeds
 
 
 def copy_conversion(conversion: Conversion, bundle: Bundle, output: Path) -> None:

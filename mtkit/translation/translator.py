@@ -116,6 +116,8 @@ class Translator:
         threads: int | None = None,
         src_lang: str | None = None,
         tgt_lang: str | None = None,
+        beam_size: int | None = None,
+        sample: Sequence[str] = (),
     ) -> "Translator":
         """Load a run directory, a checkpoint or a bundle.
 
@@ -123,11 +125,15 @@ class Translator:
             path: The model.
             engine: torch, ctranslate2, or auto: CTranslate2 on a CPU where it can do what is asked, else torch.
             device: auto, cpu or cuda.
-            precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; with CTranslate2 int8 where its
-                loss was measured and is small; else fp32.
+            precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; on a CPU fp32, or else int8
+                (CTranslate2) or bf16 (torch) where that was measured to lose little and to be the faster one.
             threads: CPU threads; by default one per core.
             src_lang: Of the texts, for a model of several languages; by default its recipe's own.
             tgt_lang: Of the translations, likewise.
+            beam_size: That the translator will search with, by default the model's own: which precision is the
+                fastest depends on it.
+            sample: Lines of what is to be translated, where there is much: if there are ``engine_choice.MUCH`` of them
+                and the speeds were measured on another processor only, they are measured here, once.
 
         Raises:
             CheckpointError: If there is no whole model at ``path``.
@@ -137,7 +143,15 @@ class Translator:
         """
         bundle = load_bundle(Path(path))
         prefix = prefix_for(bundle, src_lang, tgt_lang)
-        chosen = load_engine(bundle, engine=engine, device=device, precision=precision, threads=threads)
+        chosen = load_engine(
+            bundle,
+            engine=engine,
+            device=device,
+            precision=precision,
+            threads=threads,
+            beam_size=beam_size,
+            sample=sample,
+        )
         translator = cls(chosen, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
         return translator.prefixed(prefix)
 
