@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 _SAMPLE = 2_000  # lines of a file that show what there is to translate
-_BUFFERS_AHEAD = 1  # of a file: what an engine with threads of its own has to do while one buffer is written
+_BUFFERS_AHEAD = 1  # what an engine with threads of its own has to do while one buffer is written
 
 
 class BatchType(StrEnum):
@@ -199,18 +199,20 @@ def _translated(
     search: "Callable[..., Iterator[list[Translation]]]",
 ) -> "Iterator[Iterator[tuple[Record, Translation]]]":
     """Each buffer of the input with its translations, line by line."""
-    from mtkit.translation.streaming import is_live, read_buffers
+    from mtkit.translation.streaming import read_buffers
 
     begun: deque[list[Record]] = deque()
 
     def texts() -> Iterator[list[str]]:
         n_read = 0
         for lines in read_buffers(source, buffer, before_waiting=interrupts.check):
-            begun.append([read(line, f"{source}:{number}") for number, line in enumerate(lines, n_read + 1)])
+            records = [read(line, f"{source}:{number}") for number, line in enumerate(lines, n_read + 1)]
+            if records:
+                begun.append(records)
             n_read += len(lines)
-            yield [text for text, _, _ in begun[-1]]
+            yield [text for text, _, _ in records]
 
-    for translations in search(texts(), n_ahead=0 if is_live(source) else _BUFFERS_AHEAD):
+    for translations in search(texts(), n_ahead=_BUFFERS_AHEAD):
         yield zip(begun.popleft(), translations, strict=True)
 
 

@@ -205,9 +205,10 @@ class Translator:
         While the caller uses one list of translations, an engine with threads of its own is at work on the next ones.
 
         Args:
-            buffers: Lists of texts; one that fails with an MtkitError does so after all before it were yielded.
+            buffers: Lists of texts. An empty one asks for all translations that were begun, as the next may take time.
+                One that fails with an MtkitError does so after all before it were yielded.
             options: Of the search.
-            n_ahead: Lists that are begun before the first of them is yielded; 0 for input that is waited for.
+            n_ahead: Lists that are begun before the first of them is yielded; at most.
             batch_size: As for ``translate``.
             batch_type: As for ``translate``.
         """
@@ -215,8 +216,9 @@ class Translator:
         failure = None
         try:
             for texts in buffers:
-                begun.append(self._begin(texts, options, batch_size, batch_type))
-                if len(begun) > n_ahead:
+                if texts:
+                    begun.append(self._begin(texts, options, batch_size, batch_type))
+                while len(begun) > (n_ahead if texts else 0):
                     yield begun.popleft()()
         except MtkitError as error:
             failure = error
