@@ -56,12 +56,8 @@ class Translation(Candidate):
     """Parts that the text was translated in: 0 for a text that is blank, above 1 for one over the model's limit."""
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One way to translate a segment."""
-
-    text: str
-    hypothesis: Hypothesis
+_Part = tuple[str, Hypothesis]
+"""One way to translate a segment."""
 
 
 class Translator:
@@ -249,7 +245,7 @@ class Translator:
             hypotheses = pending()
             # All at once, as that is much faster than text by text.
             decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
-            rest = iter([[_Part(next(decoded).strip(), h) for h in found] for found in hypotheses])
+            rest = iter([[(next(decoded).strip(), h) for h in found] for found in hypotheses])
             translations = [
                 self._assemble(text, parts, [next(rest) for _ in parts], options)
                 for text, parts in zip(texts, segments, strict=True)
@@ -292,7 +288,7 @@ class Translator:
         )
 
     def _assemble(
-        self, text: str, segments: list[Segment], found: list[list["_Part"]], options: SearchOptions
+        self, text: str, segments: list[Segment], found: list[list[_Part]], options: SearchOptions
     ) -> Translation:
         """Turn the hypotheses of a text's segments into its translation."""
         if not segments:
@@ -302,20 +298,32 @@ class Translator:
         before, after = text[:start], text[start + len(core) :]
         n_best = []
         for rank in range(min(map(len, found))):
-            hypotheses = [candidates[rank].hypothesis for candidates in found]
-            joined = join([candidates[rank].text for candidates in found], [segment.gap for segment in segments])
-            log_prob = sum(h.log_prob for h in hypotheses)
-            length = sum(len(h.ids) + h.finished for h in hypotheses)
+            joined, ids, log_prob, length, finished = _merged([candidates[rank] for candidates in found], segments)
             n_best.append(
                 Candidate(
                     text=(before + joined + after).replace("\n", " "),
-                    tokens=[token for h in hypotheses for token in self.tokenizer.tokens(h.ids)],
+                    tokens=self.tokenizer.tokens(ids),
                     log_prob=log_prob,
                     score=log_prob / max(length, 1) ** options.length_penalty,
-                    finished=all(h.finished for h in hypotheses),
+                    finished=finished,
                 )
             )
         best = n_best[0]
         return Translation(
             best.text, best.tokens, best.log_prob, best.score, best.finished, n_best=n_best, n_segments=len(segments)
         )
+
+
+def _merged(parts: Sequence[_Part], segments: Sequence[Segment]) -> tuple[str, list[int], float, int, bool]:
+    """Text, ids, log-probability, length and whether it is finished, of a text whose segments are translated so."""
+    if len(parts) == 1:  # nearly always; it is worth some of the time that a line takes here
+        ((text, found),) = parts
+        return text, found.ids, found.log_prob, len(found.ids) + found.finished, found.finished
+    hypotheses = [hypothesis for _, hypothesis in parts]
+    return (
+        join([text for text, _ in parts], [segment.gap for segment in segments]),
+        [i for hypothesis in hypotheses for i in hypothesis.ids],
+        sum(hypothesis.log_prob for hypothesis in hypotheses),
+        sum(len(hypothesis.ids) + hypothesis.finished for hypothesis in hypotheses),
+        all(hypothesis.finished for hypothesis in hypotheses),
+    )
