@@ -1,11 +1,9 @@
 """What the machine can do at most: its matrix products, measured or as published, and its memory."""
 
-import platform
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -101,16 +99,6 @@ def memory_bandwidth(device: torch.device, *, seconds: float = 0.3) -> float:
     source = torch.zeros(n, dtype=torch.uint8, device=device)
     target = torch.ones_like(source)
     return 2 * n / _fastest(lambda: target.copy_(source), device, seconds)
-
-
-def cpu_name() -> str:
-    """The processor as its maker calls it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _fastest(work: Callable[[], object], device: torch.device, seconds: float) -> float:

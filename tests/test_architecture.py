@@ -26,7 +26,7 @@ LAYERS = [
         "training_config",
     },
     {"config", "presets", "layers", "mistakes", "settings"},
-    {"device", "machine", "acceleration", "cores", "locks", "output_directory", "workers"},
+    {"device", "machine", "acceleration", "cores", "locks", "output_directory", "processor", "workers"},
     {"data", "model", "evaluation"},
     {"doctor"},
     {"search"},

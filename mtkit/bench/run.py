@@ -4,6 +4,8 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,15 @@ from mtkit.config import Config
 from mtkit.data.store import Store
 from mtkit.data.synthetic import random_store
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, describe, set_threads
+from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, set_threads
 from mtkit.errors import ConfigError, DataError
 from mtkit.log import logger
-from mtkit.machine import Peak, cpu_name, measured_peak, memory_bandwidth, peak
+from mtkit.machine import Peak, measured_peak, memory_bandwidth, peak
 from mtkit.model_config import ModelConfig
+from mtkit.processor import cpu_name
 from mtkit.settings import Settings
-from mtkit.translation.bundle import load_bundle
+from mtkit.translation.bundle import Bundle, load_bundle
+from mtkit.translation.conversion import inexpressible
 from mtkit.translation.scoring import held_out_sets
 from mtkit.translation.translator import Translator
 
@@ -87,9 +91,7 @@ class Bench:
     """None for a trained model."""
 
     translation: list[TranslationSpeed]
-
-    engine: str
-    """What translated."""
+    """Of a trained model, where no precision is asked for: of each that it may be translated in."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -147,8 +149,7 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         peak=limits.peak,
         seconds=seconds / 3,
     )
-    machine = _machine(device, trained.way.precision, limits)
-    return Bench(machine, work, trained, translated, describe(device, precision))
+    return Bench(_machine(device, trained.way.precision, limits), work, trained, translated)
 
 
 def bench_model(
@@ -160,30 +161,46 @@ def bench_model(
         path: A run directory, a checkpoint or a bundle.
         src_text: What to translate; None for the first test set of the model's corpus.
         device: auto, cpu or cuda.
-        precision: auto, fp32, bf16 or int8; shares of peak are those of float32 where it is int8.
+        precision: fp32, bf16 or int8; or auto: on a CPU each that the model may be translated in, on a GPU the one
+            that is. Shares of peak are those of float32 where that or int8 is among them.
         threads: CPU threads; by default one per core.
         seconds: How long.
 
     Raises:
         MtkitError: For everything that a user can fix.
     """
-    data = "the text given"
+    bundle, data = load_bundle(path), "the text given"
     if src_text is None:
-        held_out = held_out_sets(load_bundle(path))[0]
+        held_out = held_out_sets(bundle)[0]
         src_text, data = held_out.src_text, f"test set {held_out.name}"
     src_text = [line for line in src_text if line.strip()]
     if not src_text:
         raise DataError("nothing to translate: the text has no line that is not blank")
-    translator = Translator.load(path, device=device, precision=precision, threads=threads)
     set_threads(threads)
     chosen = choose_device(device)
-    computed = choose_precision("fp32" if precision == "int8" else precision, chosen)
+    precisions = _precisions(bundle, chosen) if precision == "auto" else [precision]
+    load = partial(Translator.load, path, device=device, threads=threads)
+    translators = [load(precision=each) for each in precisions]
+    computed = choose_precision("fp32" if precisions[0] == "int8" else precisions[0], chosen)
     limits = _limits(chosen, computed)
-    config, tokenizer, engine = load_bundle(path).model, translator.tokenizer, translator.engine
-    work = Work(str(path), data, config, engine.n_parameters, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
-    logger.info("translating for about %.0f s", seconds)
-    translated = measure_model(translator, config, src_text, peak=limits.peak, seconds=seconds)
-    return Bench(_machine(chosen, computed, limits), work, None, translated, engine.description)
+    vocab_sizes = (bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size)
+    work = Work(str(path), data, bundle.model, bundle.n_parameters(), *vocab_sizes)
+    translated = []
+    for translator in translators:
+        logger.info("translating for about %.0f s with %s", seconds / len(translators), translator.engine.description)
+        translated += measure_model(
+            translator, bundle.model, src_text, peak=limits.peak, seconds=seconds / len(translators)
+        )
+    return Bench(_machine(chosen, computed, limits), work, None, translated)
+
+
+def _precisions(bundle: Bundle, device: torch.device) -> list[str]:
+    """Those that a model may be translated in where none is asked for."""
+    if device.type != "cpu":
+        return ["auto"]
+    if inexpressible(bundle.model) is None and find_spec("ctranslate2") is not None:
+        return ["fp32", "int8"]
+    return ["fp32", "bf16"] if bf16_is_native(device) else ["fp32"]
 
 
 def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:

@@ -1,6 +1,8 @@
 """What was measured, for a person to read."""
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
 
 from mtkit.bench.run import Bench, Machine, Work
 from mtkit.bench.training import TrainingSpeed
@@ -15,7 +17,7 @@ def table(bench: Bench) -> list[str]:
     lines = [*_machine(bench.machine, bench.training), "", *_work(bench.work)]
     if bench.training is not None:
         lines += ["", *_training(bench.training), "", *_parts(bench.training)]
-    return [line.rstrip() for line in [*lines, "", *_translation(bench)]]
+    return [line.rstrip() for line in [*lines, *_translation(bench)]]
 
 
 def _machine(machine: Machine, training: TrainingSpeed | None) -> Iterator[str]:
@@ -81,15 +83,17 @@ def _parts(speed: TrainingSpeed) -> Iterator[str]:
 
 
 def _translation(bench: Bench) -> Iterator[str]:
-    yield f"{'Translation':<{_LABEL}}    lines/s   target tokens/s   of peak   ({bench.engine})"
-    for speed in bench.translation:
-        rate, name = speed.lines_per_second, "greedy" if speed.beam_size == 1 else f"beam {speed.beam_size}"
-        passes = f"{speed.n_passes} passes over" if speed.n_passes > 1 else "one pass over"
-        yield (
-            f"  {name:<{_LABEL - 2}}  {rate.median:>9,.1f}   {speed.tgt_tokens_per_second:>15,.0f}"
-            f"  {f'{100 * speed.share_of_peak:.0f} %':>8}"
-            f"   ({rate.min:,.1f} to {rate.max:,.1f} lines/s in {passes} {speed.n_lines} lines)"
-        )
+    for engine, speeds in groupby(bench.translation, key=attrgetter("engine")):
+        yield ""
+        yield f"{'Translation':<{_LABEL}}    lines/s   target tokens/s   of peak   ({engine})"
+        for speed in speeds:
+            rate, name = speed.lines_per_second, "greedy" if speed.beam_size == 1 else f"beam {speed.beam_size}"
+            passes = f"{speed.n_passes} passes over" if speed.n_passes > 1 else "one pass over"
+            yield (
+                f"  {name:<{_LABEL - 2}}  {rate.median:>9,.1f}   {speed.tgt_tokens_per_second:>15,.0f}"
+                f"  {f'{100 * speed.share_of_peak:.0f} %':>8}"
+                f"   ({rate.min:,.1f} to {rate.max:,.1f} lines/s in {passes} {speed.n_lines} lines)"
+            )
 
 
 def _row(label: str, value: str) -> str:

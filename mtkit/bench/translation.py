@@ -27,6 +27,9 @@ _LINES = 256
 class TranslationSpeed:
     """How fast sentences are translated with one beam size."""
 
+    engine: str
+    """What translated, where, and in which precision."""
+
     beam_size: int
     n_lines: int
     n_passes: int
@@ -73,7 +76,7 @@ def measure_random(
         found = [best for batch in batches for best, *_ in engine.translate_ids(batch, options)]
         return sum(len(best.ids) + best.finished for best in found)
 
-    work = _Work(config, vocab_sizes[1], [len(ids) + 1 for ids in sources])
+    work = _Work(engine.description, config, vocab_sizes[1], [len(ids) + 1 for ids in sources])
     return _measure(search, work, _beams(decoding.beam_size), peak, seconds)
 
 
@@ -99,7 +102,7 @@ def measure_model(
         return sum(len(t.tokens) + t.finished for t in found)
 
     src_lengths = [len(ids) + 1 for ids in translator.tokenizer.encode_src(texts)]
-    work = _Work(config, translator.tokenizer.tgt_vocab_size, src_lengths)
+    work = _Work(translator.engine.description, config, translator.tokenizer.tgt_vocab_size, src_lengths)
     return _measure(search, work, _beams(translator.decoding.beam_size), peak, seconds)
 
 
@@ -107,6 +110,7 @@ def measure_model(
 class _Work:
     """What there is to read, and with which model."""
 
+    engine: str
     config: ModelConfig
     vocab_size: int
     src_lengths: list[int]
@@ -150,6 +154,7 @@ def _measure(
             rate = Spread.of([n_lines / taken for taken in passes])
             speeds.append(
                 TranslationSpeed(
+                    engine=work.engine,
                     beam_size=beam_size,
                     n_lines=n_lines,
                     n_passes=len(passes),

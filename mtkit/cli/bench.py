@@ -25,7 +25,9 @@ def bench(
     seconds: Annotated[float, typer.Option(min=0, help="How long to measure, about.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16; with -m int8 too.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto, fp32 or bf16; with -m int8 too, and auto is each that translate may use.")
+    ] = None,
     threads: ThreadsOption = None,
 ) -> None:
     """Measure this machine: how fast it trains and translates, how close to its limit, and where the time goes.

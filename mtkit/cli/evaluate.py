@@ -17,8 +17,8 @@ from mtkit.cli.options import (
     Engine,
     EngineOption,
     ModelOption,
+    ScoringPrecisionOption,
     ThreadsOption,
-    TranslationPrecisionOption,
 )
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def evaluate(
     batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Sentences searched at once.")] = None,
     engine: EngineOption = Engine.AUTO,
     device: DeviceOption = "auto",
-    precision: TranslationPrecisionOption = "auto",
+    precision: ScoringPrecisionOption = "fp32",
     threads: ThreadsOption = None,
 ) -> None:
     """Score translations against references, or translate a test set and score that.
@@ -205,7 +205,7 @@ def evaluate(
             gating.check(material, method)
             method = replace(method, seen=bundle.training_sources())
             translator = Translator.load(
-                model, engine=engine.value, device=device, precision=precision, threads=threads
+                model, engine=engine.value, device=device, precision=precision, threads=threads, beam_size=beam_size
             )
             translated = translate(
                 translator, to_translate, str(model), beam_size=beam_size, batch_size=batch_size, output=output

@@ -21,9 +21,11 @@ ModelOption = Annotated[
     Path | None, typer.Option("--model", "-m", help="A run directory, a checkpoint or a model bundle.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
 TranslationPrecisionOption = Annotated[
     str, typer.Option("--precision", help="auto, fp32, bf16 (torch) or int8 (CTranslate2).")
+]
+ScoringPrecisionOption = Annotated[
+    str, typer.Option("--precision", help="fp32, the same on every machine; or bf16, int8, auto: what translate uses.")
 ]
 EngineOption = Annotated[
     Engine, typer.Option("--engine", help="auto: CTranslate2 on a CPU where it can do what is asked, else torch.")

@@ -12,7 +12,6 @@ from mtkit.cli.options import (
     OutputOption,
     PairsSrcOption,
     PairsTgtOption,
-    PrecisionOption,
     SrcLangOption,
     TgtLangOption,
     ThreadsOption,
@@ -52,7 +51,7 @@ def score(
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
+    precision: Annotated[str, typer.Option(help="fp32 (auto is the same) or bf16.")] = "fp32",
     threads: ThreadsOption = None,
 ) -> None:
     """Tell how likely a model finds given translations: a log-probability a line.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from mtkit.translation.translator import Translation
 
 
-_BUFFERS_AHEAD = 1  # of a file: what an engine with threads of its own has to do while one buffer is written
+_SAMPLE = 2_000  # lines of a file that show what there is to translate
+_BUFFERS_AHEAD = 1  # what an engine with threads of its own has to do while one buffer is written
 
 
 class BatchType(StrEnum):
@@ -118,6 +120,7 @@ def translate(
         from mtkit.translation.batching import BATCH_SIZE
         from mtkit.translation.translator import Translator
 
+        read = json_record if input_format is InputFormat.JSONL else text_record
         if quiet:
             set_up_logging(quiet=True)
         translator = Translator.load(
@@ -128,6 +131,8 @@ def translate(
             threads=threads,
             src_lang=src_lang,
             tgt_lang=tgt_lang,
+            beam_size=beam_size,
+            sample=_beginning(source, read) if precision == "auto" else (),
         )
         interrupts.check()
         options = translator.search_options(
@@ -147,7 +152,6 @@ def translate(
             batch_type.value,
         )
         search = partial(translator.translate_ahead, options=options, batch_size=size, batch_type=batch_type.value)
-        read = json_record if input_format is InputFormat.JSONL else text_record
         show = formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
         tally = _Tally()
 
@@ -178,6 +182,16 @@ def translate(
         raise DataError(f"cannot write: {error.strerror or error}") from None
 
 
+def _beginning(source: str, read: "Callable[[str, str], Record]") -> list[str]:
+    """Texts at the beginning of a file; none of a pipe, which can be read but once, and of what cannot be read."""
+    from mtkit.io import read_raw_lines
+
+    with suppress(DataError, OSError):
+        if Path(source).is_file():
+            return [read(line, source)[0] for line in islice(read_raw_lines(source), _SAMPLE)]
+    return []
+
+
 def _translated(
     source: str,
     buffer: int,
@@ -185,18 +199,20 @@ def _translated(
     search: "Callable[..., Iterator[list[Translation]]]",
 ) -> "Iterator[Iterator[tuple[Record, Translation]]]":
     """Each buffer of the input with its translations, line by line."""
-    from mtkit.translation.streaming import is_live, read_buffers
+    from mtkit.translation.streaming import read_buffers
 
     begun: deque[list[Record]] = deque()
 
     def texts() -> Iterator[list[str]]:
         n_read = 0
         for lines in read_buffers(source, buffer, before_waiting=interrupts.check):
-            begun.append([read(line, f"{source}:{number}") for number, line in enumerate(lines, n_read + 1)])
+            records = [read(line, f"{source}:{number}") for number, line in enumerate(lines, n_read + 1)]
+            if records:
+                begun.append(records)
             n_read += len(lines)
-            yield [text for text, _, _ in begun[-1]]
+            yield [text for text, _, _ in records]
 
-    for translations in search(texts(), n_ahead=0 if is_live(source) else _BUFFERS_AHEAD):
+    for translations in search(texts(), n_ahead=_BUFFERS_AHEAD):
         yield zip(begun.popleft(), translations, strict=True)
 
 

@@ -145,8 +145,17 @@ def _translate(work: Work, beam_size: int) -> Translate:
 
     def translate(lines: list[str]) -> list[str | None]:
         if not translators:
-            options = {"device": work.device, "precision": work.precision, "threads": work.threads}
-            translators.append(Translator.load(work.model, engine=work.engine, **options))  # type: ignore[arg-type]
+            translators.append(
+                Translator.load(
+                    work.model,
+                    engine=work.engine,
+                    device=work.device,
+                    precision=work.precision,
+                    threads=work.threads,
+                    beam_size=beam_size,
+                    sample=lines,
+                )
+            )
             logger.info("translating with %s on %s", work.model, translators[0].engine.description)
         found = translators[0].translate(lines, beam_size=beam_size)
         return [_fit(translation) for translation in found]

@@ -17,7 +17,7 @@ from mtkit.evaluation.metrics import Score, score
 from mtkit.log import logger
 from mtkit.translation.bundle import load_bundle
 from mtkit.translation.conversion import inexpressible
-from mtkit.translation.export import MAX_MEASURED, export_ctranslate2
+from mtkit.translation.export import MAX_MEASURED, export_ctranslate2, measure_torch_precision
 from mtkit.translation.in_time import MIN_LINES, SHORT, Deadline, TranslatedPart, translate_in_time
 from mtkit.translation.scoring import HeldOut, evaluate_texts, held_out_of, validation_of
 from mtkit.translation.translator import Translator
@@ -81,10 +81,14 @@ def n_lines_to_convert(n_valid: int) -> int:
 def convert_measured(
     bundle: Path, config: Config, prepared: Prepared, device: torch.device, deadline: Deadline | None
 ) -> None:
-    """Put an int8 conversion into a bundle, with its loss on the validation set; a model without one is whole too."""
+    """Put conversions into a bundle, with what int8 loses on the validation set and how fast each is.
+
+    A model that CTranslate2 has nothing for is whole without; on a CPU it gets the same of bf16.
+    """
     loaded = load_bundle(bundle)
-    if inexpressible(loaded.model) is not None:
-        return  # the engine that is chosen for translating says so
+    convertible = inexpressible(loaded.model) is None  # if not, the engine that is chosen for translating says so
+    if not convertible and device.type != "cpu":
+        return
     held_out = validation_of(prepared)
     n_translations, n_test = n_lines_to_convert(len(held_out.src_text)), sum(prepared.manifest.n_test.values())
     if deadline is not None:
@@ -95,7 +99,11 @@ def convert_measured(
     useless = not trial.scores or trial.scores[0].value < _USELESS
     if useless:  # it would take long over lines without end
         reason = "the model has learnt too little" if trial.scores else "there was no time"
-        logger.info("what int8 loses is not measured: %s", reason)
+        logger.info("what %s loses is not measured: %s", "int8" if convertible else "bf16", reason)
+    if not convertible:
+        if not useless:
+            measure_torch_precision(loaded, held_out, config.training.threads, deadline)
+        return
     try:
         conversion = export_ctranslate2(
             loaded, "int8", None if useless else held_out, config.training.threads, deadline=deadline
@@ -110,7 +118,9 @@ def convert_measured(
 def score_test_sets(
     bundle: Path, config: Config, prepared: Prepared, device: torch.device, deadline: Deadline | None, run_dir: Path
 ) -> dict[str, SetScores]:
-    """Scores of each test set, by its name, as ``mtkit evaluate`` finds them again where there is time for all lines.
+    """Scores of each test set, by its name, in float32, as ``mtkit evaluate`` finds them again on any machine.
+
+    Where there is no time for all lines, those of a part.
 
     Args:
         bundle: The model.
@@ -120,7 +130,7 @@ def score_test_sets(
         deadline: Of the scores; None where there is none.
         run_dir: What ``mtkit evaluate`` is to be given.
     """
-    translator = Translator.load(bundle, device=str(device), threads=config.training.threads)
+    translator = Translator.load(bundle, device=str(device), precision="fp32", threads=config.training.threads)
     tests, scores = held_out_of(prepared), dict[str, SetScores]()
     n_left = sum(len(test.src_text) for test in tests)
     for test in tests:

@@ -23,6 +23,7 @@ from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
 from mtkit.translation.in_time import SHORT, Deadline
+from mtkit.translation.speed import SECONDS
 from mtkit.translation.translator import Translator
 
 _LINES_AT_ONCE = 10_000
@@ -112,7 +113,7 @@ def seconds_to_translate(
 ) -> float:
     """About how long ``finish`` is going to translate with this model: some lines of the test sets, timed.
 
-    It translates the test sets, and the validation set twice to measure what int8 loses.
+    It translates the test sets, and the validation set twice to measure what int8 loses, and then its speed.
 
     Larger and larger samples are timed, as small ones cost more a line, until ``at_most`` seconds have been spent.
     """
@@ -133,7 +134,7 @@ def seconds_to_translate(
         spent += seconds
         if spent >= at_most or n in (256, len(src_text)):
             model.train(was_training)
-            return seconds * (len(src_text) + n_lines_to_convert(len(prepared.store("valid")))) / n
+            return seconds * (len(src_text) + n_lines_to_convert(len(prepared.store("valid")))) / n + SECONDS
 
 
 def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:

@@ -2,7 +2,8 @@
 
 One lies in ``ctranslate2/QUANTIZATION`` beside the weights, or, where that place cannot be written, in the user's cache
 directory, or else in a temporary one. Its ``conversion.json`` says what it was made from and the sha256 of each of its
-files: a conversion of other weights, or a damaged one, is never loaded but replaced.
+files: a conversion of other weights, or a damaged one, is never loaded but replaced. ``speeds.json`` beside the
+conversions has what was measured on other processors than the one that the loss was measured on.
 """
 
 import hashlib
@@ -21,13 +22,18 @@ from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import logger
 from mtkit.model_config import ModelConfig
+from mtkit.processor import cpu_kind
 from mtkit.translation.bundle import WEIGHTS, Bundle, check_files
+from mtkit.translation.speed import Speeds
 
 FOLDER = "ctranslate2"
 NOTE = "conversion.json"
+SPEEDS = "speeds.json"
 FORMAT_VERSION = 1
 MAX_LOSS = 0.3
 """BLEU that int8 may lose against float32 and still be what translates where nothing else is asked for."""
+PRECISIONS = ("float32", "int8")
+"""What translates: all others are for export."""
 
 # The settings of a model that its conversion depends on.
 _SHAPE = {"architecture", "d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers", "norm", "activation"}
@@ -44,7 +50,8 @@ class Conversion:
     quantization: str
 
     quality: dict[str, Any] | None
-    """What quantisation costs, as ``mtkit.translation.export.measure`` found it; None where that was not measured."""
+    """What quantisation costs, as ``mtkit.translation.export.measure_quality`` found it; None where that was not
+    measured."""
 
     def loses_little(self) -> bool:
         """Whether the loss was measured and is at most ``MAX_LOSS``."""
@@ -69,10 +76,70 @@ def inexpressible(config: ModelConfig) -> str | None:
     return None
 
 
-def default_quantization(bundle: Bundle) -> str:
-    """int8 where a conversion to it lies in the bundle whose measured loss is small, else float32."""
+@dataclass(frozen=True)
+class Choice:
+    """What translates where no precision is asked for, and why."""
+
+    quantization: str
+
+    loss: float | None = None
+    """BLEU that int8 loses; None where that was not measured."""
+
+    speeds: Speeds | None = None
+    """Of both, where int8 may be chosen and they were measured."""
+
+    def is_from_here(self) -> bool:
+        """Whether nothing is left to measure: a choice by speeds is one for the processor they were measured on."""
+        return self.speeds is None or self.speeds.processor == cpu_kind()
+
+
+def default_quantization(bundle: Bundle, beam_size: int) -> Choice:
+    """float32, or int8 where its measured loss is small and float32 is not the faster of them.
+
+    The speeds are those of this processor, or, where nothing was measured on it, of the one that the loss was measured
+    on. A conversion by a version that did not measure them is int8 where its loss is small.
+    """
     found = read_conversion(_place(bundle, "int8"), bundle, "int8", check=False)
-    return "int8" if found is not None and found.loses_little() else "float32"
+    if found is None or found.quality is None:
+        return Choice("float32")
+    loss = float(found.quality["loss"])
+    if not found.loses_little():
+        return Choice("float32", loss)
+    noted = Speeds.from_json(found.quality.get("speed"), PRECISIONS)
+    if noted is None:
+        return Choice("int8", loss)
+    if noted.processor != cpu_kind():
+        noted = _remembered(bundle).get(cpu_kind(), noted)
+    return Choice(noted.choice("int8", "float32", beam_size), loss, noted)
+
+
+def remember(bundle: Bundle, speeds: Speeds) -> None:
+    """Note the speeds of a processor beside the conversions, or in the cache; nowhere if neither can be written."""
+    by_processor = {name: each.as_json() for name, each in (_remembered(bundle) | {speeds.processor: speeds}).items()}
+    note = {"format_version": FORMAT_VERSION, "source": _source(bundle), "speeds": by_processor}
+    for path in _speed_files(bundle):
+        try:
+            write_json(path, note)
+        except OSError as error:
+            logger.debug("%s: cannot write: %s", path, error)
+        else:
+            return
+
+
+def _remembered(bundle: Bundle) -> dict[str, Speeds]:
+    """By processor: what ``remember`` noted of just this model, wherever it did."""
+    found: dict[str, Speeds] = {}
+    for path in reversed(_speed_files(bundle)):
+        note = _read_note(path)
+        if note is not None and note.get("source") == _source(bundle) and isinstance(note.get("speeds"), dict):
+            each = {name: Speeds.from_json(value, PRECISIONS) for name, value in note["speeds"].items()}
+            found |= {name: speeds for name, speeds in each.items() if speeds is not None}
+    return found
+
+
+def _speed_files(bundle: Bundle) -> list[Path]:
+    """Where speeds may be noted, the first choice first."""
+    return [place.parent / SPEEDS for place in (_place(bundle, "int8"), *_cache_place(bundle, "int8"))]
 
 
 @contextmanager
@@ -126,7 +193,7 @@ def convert(bundle: Bundle, quantization: str, place: Path | None = None) -> Con
         if found is not None:
             return found
         logger.info("converting the model for CTranslate2 (%s) into %s, once", quantization, place)
-        known = _read_note(place)
+        known = _read_note(place / NOTE)
         same = known is not None and known.get("source") == _source(bundle)
         quality = known.get("quality") if known is not None and same else None
         with atomic_directory(place) as work:
@@ -149,7 +216,7 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
         quantization: Of the conversion.
         check: Compare its files with their hashes.
     """
-    note = _read_note(place)
+    note = _read_note(place / NOTE)
     if note is None or note.get("source") != _source(bundle) or note.get("quantization") != quantization:
         return None
     try:
@@ -165,9 +232,9 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
     return conversion
 
 
-def _read_note(place: Path) -> dict[str, Any] | None:
+def _read_note(path: Path) -> dict[str, Any] | None:
     try:
-        note = read_json(place / NOTE)
+        note = read_json(path)
     except DataError:
         return None
     return note if isinstance(note, dict) and note.get("format_version") == FORMAT_VERSION else None

@@ -28,6 +28,8 @@ from mtkit.data.tokenizer import Tokenizer
 from mtkit.log import counted
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.translation.batching import BatchType, in_batches
+from mtkit.translation.bundle import Bundle
+from mtkit.translation.conversion import Conversion
 from mtkit.translation.engine import Pending
 
 _NO_PENALTY = 1e-30  # length ** this is 1 in float32 for every length, but it is not 0
@@ -107,6 +109,18 @@ class CTranslate2Engine:
         self._tgt_ids = {token: i for i, token in enumerate(self._tgt_tokens)}
         self._eos_id = tokenizer.eos_id
         self._never = {tokenizer.pad_id, tokenizer.bos_id}
+
+    @classmethod
+    def of(cls, bundle: Bundle, conversion: Conversion, threads: int) -> "CTranslate2Engine":
+        """Load the conversion of a model; the arguments and errors of the constructor."""
+        return cls(
+            conversion.directory,
+            bundle.tokenizer,
+            quantization=conversion.quantization,
+            threads=threads,
+            max_length=bundle.model.max_length,
+            n_parameters=bundle.n_parameters(),
+        )
 
     def _load(self, *, n_batches: int, threads_each: int) -> Any:
         return ctranslate2.Translator(

@@ -1,20 +1,24 @@
 """Models for other programs: CTranslate2 with its loss measured, and plain safetensors with JSON."""
 
 import shutil
-import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtkit import __version__
-from mtkit.device import count_threads
-from mtkit.evaluation.metrics import score
+from mtkit.device import bf16_is_native, choose_device, count_threads, set_threads
+from mtkit.evaluation.metrics import Score, score
 from mtkit.files import atomic_directory, write_json
 from mtkit.log import logger
 from mtkit.translation.bundle import WEIGHTS, Bundle
 from mtkit.translation.conversion import WITHOUT_EFFECT, Conversion, convert, inexpressible, note_quality
+from mtkit.translation.engine import Engine
+from mtkit.translation.engine_choice import load_engine
 from mtkit.translation.in_time import Deadline, translate_in_time
 from mtkit.translation.scoring import HeldOut, translate_lines
+from mtkit.translation.speed import SECONDS, Speeds, measure_speeds
+from mtkit.translation.torch_precision import note_torch_precision
 from mtkit.translation.translator import Translator
 
 MAX_MEASURED = 1_000  # lines that are translated twice to see what quantisation costs
@@ -46,9 +50,9 @@ def export_ctranslate2(
     *,
     deadline: Deadline | None = None,
 ) -> Conversion:
-    """Convert a model into its own directory, and note there what quantisation costs.
+    """Convert a model into its own directory, and note there what quantisation costs and, of int8, how fast it is.
 
-    Where int8 costs more than translating may lose by default, float32 is put beside it.
+    float32 is put beside int8: ``mtkit evaluate`` computes in it, and translating too where it is the faster one.
 
     Args:
         bundle: The model.
@@ -73,7 +77,7 @@ def export_ctranslate2(
             else:
                 note_quality(conversion, quality)
                 conversion = replace(conversion, quality=quality)
-    if quantization == "int8" and not conversion.loses_little():
+    if quantization == "int8":
         convert(bundle, "float32")
     return conversion
 
@@ -81,51 +85,91 @@ def export_ctranslate2(
 def measure_quality(
     bundle: Bundle, conversion: Conversion, held_out: HeldOut, threads: int | None, deadline: Deadline | None = None
 ) -> dict[str, Any] | None:
-    """Translate held-out text in float32 and quantised, and compare the scores.
+    """Translate held-out text in float32 and quantised, and compare the scores, and of int8 the speeds.
 
     Returns:
         JSON values: ``bleu`` and ``float32_bleu`` (sacreBLEU's scores, with signatures), ``loss`` (float32's less the
-        other's, in BLEU), ``held_out``, ``n_lines`` and ``beam_size``. None where the time was up too soon to tell.
+        other's, in BLEU), ``held_out``, ``n_lines``, ``beam_size`` and ``speed`` (``Speeds.as_json``; None where that
+        was not measured). None where the time was up too soon to tell.
     """
-    held_out = replace(held_out, src_text=held_out.src_text[:MAX_MEASURED], ref_text=held_out.ref_text[:MAX_MEASURED])
-    with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
-        reference = convert(bundle, "float32", Path(name) / "float32")
-        both = (reference, conversion)
-        names = " and ".join(each.quantization for each in both)
-        logger.info("translating up to %d lines of %s in %s", len(held_out.src_text), held_out.name, names)
-        translators = [_translator(bundle, each, threads).prefixed(held_out.prefix) for each in both]
-        if deadline is None:
-            hyp_texts = [translate_lines(translator, held_out.src_text) for translator in translators]
-            ref_text = held_out.ref_text
-        else:
-            part = translate_in_time(translators, held_out.src_text, deadline, least=_MIN_MEASURED)
-            if part is None:
-                return None
-            hyp_texts, ref_text = part.hyp_texts, [held_out.ref_text[row] for row in part.rows]
-    tgt_lang = held_out.tgt_lang or bundle.tgt_lang
-    scores = [score(hyp_text, [ref_text], ["bleu"], tgt_lang=tgt_lang)[0] for hyp_text in hyp_texts]
+    from mtkit.translation.ctranslate2_engine import CTranslate2Engine
+
+    n_threads = count_threads(threads)
+    engines: dict[str, Engine] = {
+        each.quantization: CTranslate2Engine.of(bundle, each, n_threads)
+        for each in (convert(bundle, "float32"), conversion)
+    }
+    scores, n_lines = _scores(bundle, engines, held_out, deadline)
+    if not scores:
+        return None
+    measures_speed = conversion.quantization == "int8"
+    speeds = _speeds(bundle, engines, held_out, n_threads, deadline) if measures_speed else None
     return {
         "loss": scores[0].value - scores[1].value,
         "bleu": scores[1].as_json(),
         "float32_bleu": scores[0].as_json(),
         "held_out": held_out.name,
-        "n_lines": len(ref_text),
+        "n_lines": n_lines,
         "beam_size": bundle.decoding.beam_size,
+        "speed": None if speeds is None else speeds.as_json(),
     }
 
 
-def _translator(bundle: Bundle, conversion: Conversion, threads: int | None) -> Translator:
-    from mtkit.translation.ctranslate2_engine import CTranslate2Engine
+def measure_torch_precision(
+    bundle: Bundle, held_out: HeldOut, threads: int | None, deadline: Deadline | None = None
+) -> None:
+    """Note in a model's directory what PyTorch loses and gains in bf16 on this CPU, if it multiplies in that itself.
 
-    engine = CTranslate2Engine(
-        conversion.directory,
-        bundle.tokenizer,
-        quantization=conversion.quantization,
-        threads=count_threads(threads),
-        max_length=bundle.model.max_length,
-        n_parameters=bundle.n_parameters(),
-    )
-    return Translator(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
+    Raises:
+        CheckpointError: If the weights are damaged.
+        OSError: If the model's directory cannot be written.
+    """
+    if not bf16_is_native(choose_device("cpu")):
+        return
+    engines = {
+        name: load_engine(bundle, engine="torch", device="cpu", precision=name, threads=threads)
+        for name in ("fp32", "bf16")
+    }
+    scores, _ = _scores(bundle, engines, held_out, deadline)
+    speeds = _speeds(bundle, engines, held_out, set_threads(threads), deadline) if scores else None
+    if speeds is not None:
+        loss = scores[0].value - scores[1].value
+        logger.info("bf16 loses %.2f BLEU against float32", loss)
+        note_torch_precision(bundle, loss=loss, speeds=speeds)
+
+
+def _scores(
+    bundle: Bundle, engines: Mapping[str, Engine], held_out: HeldOut, deadline: Deadline | None
+) -> tuple[list[Score], int]:
+    """BLEU of each engine, and on how many lines; no score where the time was up too soon to tell."""
+    src_text, ref_text = held_out.src_text[:MAX_MEASURED], held_out.ref_text[:MAX_MEASURED]
+    logger.info("translating up to %d lines of %s in %s", len(src_text), held_out.name, " and ".join(engines))
+    translators = [
+        Translator(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens).prefixed(
+            held_out.prefix
+        )
+        for engine in engines.values()
+    ]
+    if deadline is None:
+        hyp_texts = [translate_lines(translator, src_text) for translator in translators]
+    else:
+        part = translate_in_time(translators, src_text, deadline, least=_MIN_MEASURED)
+        if part is None:
+            return [], 0
+        hyp_texts, ref_text = part.hyp_texts, [ref_text[row] for row in part.rows]
+    tgt_lang = held_out.tgt_lang or bundle.tgt_lang
+    return [score(hyp_text, [ref_text], ["bleu"], tgt_lang=tgt_lang)[0] for hyp_text in hyp_texts], len(ref_text)
+
+
+def _speeds(
+    bundle: Bundle, engines: Mapping[str, Engine], held_out: HeldOut, threads: int, deadline: Deadline | None
+) -> Speeds | None:
+    texts = held_out.src_text[:MAX_MEASURED]
+    sources = [held_out.prefix + ids for ids in bundle.tokenizer.encode_src(texts)]
+    seconds = SECONDS if deadline is None else min(SECONDS, deadline.left())
+    speeds = measure_speeds(engines, sources, bundle.decoding, threads=threads, seconds=seconds) if seconds else None
+    logger.info("translates: %s", speeds or "nothing was measured of the speed")
+    return speeds
 
 
 def copy_conversion(conversion: Conversion, bundle: Bundle, output: Path) -> None:

@@ -72,17 +72,20 @@ class Scorer:
         path: Path | str,
         *,
         device: str = "auto",
-        precision: str = "auto",
+        precision: str = "fp32",
         threads: int | None = None,
         src_lang: str | None = None,
         tgt_lang: str | None = None,
     ) -> "Scorer":
-        """Load a run directory, a checkpoint or a bundle; arguments and errors as for ``Translator.load``."""
+        """Load a run directory, a checkpoint or a bundle; arguments and errors as for ``Translator.load``.
+
+        ``auto`` is fp32, on every device: scores are not to depend on the machine.
+        """
         bundle = load_bundle(Path(path))
         prefix = prefix_for(bundle, src_lang, tgt_lang)
         set_threads(threads)
         chosen = choose_device(device)
-        chosen_precision = choose_precision(precision, chosen)
+        chosen_precision = choose_precision("fp32" if precision == "auto" else precision, chosen)
         model = bundle.build_model().to(chosen)
         return cls(model, bundle.tokenizer, bundle.decoding, device=chosen, precision=chosen_precision, prefix=prefix)
 

@@ -1,7 +1,6 @@
 """Input lines by the buffer: as many as can be had without making a reader wait for those that are there."""
 
 import os
-import select
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +9,7 @@ from pathlib import Path
 
 from mtkit.errors import DataError
 from mtkit.io import decode_line, read_raw_lines
-
-_PATIENCE = 0.02  # seconds without a new line after which those at hand are passed on
+from mtkit.translation.arrivals import Arrivals
 
 
 def _nothing() -> None:
@@ -21,13 +19,14 @@ def _nothing() -> None:
 def read_buffers(path: str | Path, size: int, before_waiting: Callable[[], None] = _nothing) -> Iterator[list[str]]:
     r"""Yield the lines of a text file in lists of at most ``size``.
 
-    Of a regular file every list but the last is full. Of a pipe, a terminal or a socket a list ends when nothing more
-    is there to read: one line typed is one list.
+    Of a regular file every list but the last is full. Of a pipe, a terminal or a socket a list is what has arrived: one
+    line typed is one list. It is read on while the caller is busy. After a list comes another one only if that is full
+    or the last; else an empty one, so that the caller can finish what it has begun. After that a line is waited for.
 
     Args:
         path: Plain, .gz or .zst; ``-`` is standard input.
         size: Lines read ahead.
-        before_waiting: Called each time that nothing is there to read yet; what it raises ends the reading.
+        before_waiting: Called each time that a line is waited for; what it raises ends the reading.
 
     Returns:
         Lists of lines without their ``\n``; a ``\r`` before it is kept.
@@ -44,14 +43,6 @@ def read_buffers(path: str | Path, size: int, before_waiting: Callable[[], None]
     finally:
         if str(path) != "-":
             os.close(descriptor)
-
-
-def is_live(path: str | Path) -> bool:
-    """Whether ``read_buffers`` passes on what is there before its lists are full: of a pipe, a terminal or a socket."""
-    descriptor = _live_descriptor(path)
-    if descriptor is not None and str(path) != "-":
-        os.close(descriptor)
-    return descriptor is not None
 
 
 def _live_descriptor(path: str | Path) -> int | None:
@@ -96,41 +87,21 @@ def _full_buffers(lines: Iterator[str], size: int) -> Iterator[list[str]]:
 def _live_buffers(
     descriptor: int, path: str | Path, size: int, before_waiting: Callable[[], None]
 ) -> Iterator[list[str]]:
-    number = 0
-    buffer: list[str] = []
-    for raw in _live_lines(descriptor, path, before_waiting):
-        if raw is not None:
-            number += 1
-            try:
-                buffer.append(decode_line(raw, number, path))
-            except DataError:
-                if buffer:
-                    yield buffer
-                raise
-        if buffer and (raw is None or len(buffer) == size):
+    number, idle = 0, True
+    with Arrivals(descriptor, path, size) as arrivals:
+        while True:
+            if idle and arrivals.is_waited_for():
+                before_waiting()
+            raw_lines = arrivals.take(wait=idle)
+            if idle and not raw_lines:
+                return
+            idle = not raw_lines
+            buffer: list[str] = []
+            for number, raw in enumerate(raw_lines, number + 1):  # noqa: B020  # counted over all lists
+                try:
+                    buffer.append(decode_line(raw, number, path))
+                except DataError:
+                    if buffer:
+                        yield buffer
+                    raise
             yield buffer
-            buffer = []
-    if buffer:
-        yield buffer
-
-
-def _live_lines(descriptor: int, path: str | Path, before_waiting: Callable[[], None]) -> Iterator[bytes | None]:
-    """Lines as they come, and None where the next one has to be waited for."""
-    begun: list[bytes] = []  # a line whose end has not been read
-    while True:
-        if not select.select([descriptor], [], [], _PATIENCE)[0]:
-            yield None
-            before_waiting()
-        try:
-            chunk = os.read(descriptor, 1 << 16)
-        except OSError as error:
-            raise DataError(f"{path}: cannot read: {error.strerror}") from error
-        if not chunk:
-            break
-        first, *others = chunk.split(b"\n")
-        begun.append(first)
-        for rest in others:
-            yield b"".join(begun)
-            begun = [rest]
-    if last := b"".join(begun):
-        yield last

@@ -56,12 +56,8 @@ class Translation(Candidate):
     """Parts that the text was translated in: 0 for a text that is blank, above 1 for one over the model's limit."""
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One way to translate a segment."""
-
-    text: str
-    hypothesis: Hypothesis
+_Part = tuple[str, Hypothesis]
+"""One way to translate a segment."""
 
 
 class Translator:
@@ -116,6 +112,8 @@ class Translator:
         threads: int | None = None,
         src_lang: str | None = None,
         tgt_lang: str | None = None,
+        beam_size: int | None = None,
+        sample: Sequence[str] = (),
     ) -> "Translator":
         """Load a run directory, a checkpoint or a bundle.
 
@@ -123,11 +121,15 @@ class Translator:
             path: The model.
             engine: torch, ctranslate2, or auto: CTranslate2 on a CPU where it can do what is asked, else torch.
             device: auto, cpu or cuda.
-            precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; with CTranslate2 int8 where its
-                loss was measured and is small; else fp32.
+            precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; on a CPU fp32, or else int8
+                (CTranslate2) or bf16 (torch) where that was measured to lose little and to be the faster one.
             threads: CPU threads; by default one per core.
             src_lang: Of the texts, for a model of several languages; by default its recipe's own.
             tgt_lang: Of the translations, likewise.
+            beam_size: That the translator will search with, by default the model's own: which precision is the
+                fastest depends on it.
+            sample: Lines of what is to be translated, where there is much: if there are ``engine_choice.MUCH`` of them
+                and the speeds were measured on another processor only, they are measured here, once.
 
         Raises:
             CheckpointError: If there is no whole model at ``path``.
@@ -137,7 +139,15 @@ class Translator:
         """
         bundle = load_bundle(Path(path))
         prefix = prefix_for(bundle, src_lang, tgt_lang)
-        chosen = load_engine(bundle, engine=engine, device=device, precision=precision, threads=threads)
+        chosen = load_engine(
+            bundle,
+            engine=engine,
+            device=device,
+            precision=precision,
+            threads=threads,
+            beam_size=beam_size,
+            sample=sample,
+        )
         translator = cls(chosen, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
         return translator.prefixed(prefix)
 
@@ -197,9 +207,10 @@ class Translator:
         While the caller uses one list of translations, an engine with threads of its own is at work on the next ones.
 
         Args:
-            buffers: Lists of texts; one that fails with an MtkitError does so after all before it were yielded.
+            buffers: Lists of texts. An empty one asks for all translations that were begun, as the next may take time.
+                One that fails with an MtkitError does so after all before it were yielded.
             options: Of the search.
-            n_ahead: Lists that are begun before the first of them is yielded; 0 for input that is waited for.
+            n_ahead: Lists that are begun before the first of them is yielded; at most.
             batch_size: As for ``translate``.
             batch_type: As for ``translate``.
         """
@@ -207,8 +218,9 @@ class Translator:
         failure = None
         try:
             for texts in buffers:
-                begun.append(self._begin(texts, options, batch_size, batch_type))
-                if len(begun) > n_ahead:
+                if texts:
+                    begun.append(self._begin(texts, options, batch_size, batch_type))
+                while len(begun) > (n_ahead if texts else 0):
                     yield begun.popleft()()
         except MtkitError as error:
             failure = error
@@ -239,7 +251,7 @@ class Translator:
             hypotheses = pending()
             # All at once, as that is much faster than text by text.
             decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
-            rest = iter([[_Part(next(decoded).strip(), h) for h in found] for found in hypotheses])
+            rest = iter([[(next(decoded).strip(), h) for h in found] for found in hypotheses])
             translations = [
                 self._assemble(text, parts, [next(rest) for _ in parts], options)
                 for text, parts in zip(texts, segments, strict=True)
@@ -282,7 +294,7 @@ class Translator:
         )
 
     def _assemble(
-        self, text: str, segments: list[Segment], found: list[list["_Part"]], options: SearchOptions
+        self, text: str, segments: list[Segment], found: list[list[_Part]], options: SearchOptions
     ) -> Translation:
         """Turn the hypotheses of a text's segments into its translation."""
         if not segments:
@@ -292,20 +304,32 @@ class Translator:
         before, after = text[:start], text[start + len(core) :]
         n_best = []
         for rank in range(min(map(len, found))):
-            hypotheses = [candidates[rank].hypothesis for candidates in found]
-            joined = join([candidates[rank].text for candidates in found], [segment.gap for segment in segments])
-            log_prob = sum(h.log_prob for h in hypotheses)
-            length = sum(len(h.ids) + h.finished for h in hypotheses)
+            joined, ids, log_prob, length, finished = _merged([candidates[rank] for candidates in found], segments)
             n_best.append(
                 Candidate(
                     text=(before + joined + after).replace("\n", " "),
-                    tokens=[token for h in hypotheses for token in self.tokenizer.tokens(h.ids)],
+                    tokens=self.tokenizer.tokens(ids),
                     log_prob=log_prob,
                     score=log_prob / max(length, 1) ** options.length_penalty,
-                    finished=all(h.finished for h in hypotheses),
+                    finished=finished,
                 )
             )
         best = n_best[0]
         return Translation(
             best.text, best.tokens, best.log_prob, best.score, best.finished, n_best=n_best, n_segments=len(segments)
         )
+
+
+def _merged(parts: Sequence[_Part], segments: Sequence[Segment]) -> tuple[str, list[int], float, int, bool]:
+    """Text, ids, log-probability, length and whether it is finished, of a text whose segments are translated so."""
+    if len(parts) == 1:  # nearly always; it is worth some of the time that a line takes here
+        ((text, found),) = parts
+        return text, found.ids, found.log_prob, len(found.ids) + found.finished, found.finished
+    hypotheses = [hypothesis for _, hypothesis in parts]
+    return (
+        join([text for text, _ in parts], [segment.gap for segment in segments]),
+        [i for hypothesis in hypotheses for i in hypothesis.ids],
+        sum(hypothesis.log_prob for hypothesis in hypotheses),
+        sum(len(hypothesis.ids) + hypothesis.finished for hypothesis in hypotheses),
+        all(hypothesis.finished for hypothesis in hypotheses),
+    )

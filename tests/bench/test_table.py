@@ -43,13 +43,13 @@ TRAINING = TrainingSpeed(
     seconds_to_finish=6_250,
 )
 TRANSLATION = [
-    TranslationSpeed(1, 256, 12, Spread(1234.5, 1200, 1250), 34_567.8, 0.011),
-    TranslationSpeed(4, 64, 1, Spread(300, 300, 300), 8_400, 0.021),
+    TranslationSpeed("cuda (Some GPU), bf16", 1, 256, 12, Spread(1234.5, 1200, 1250), 34_567.8, 0.011),
+    TranslationSpeed("cuda (Some GPU), bf16", 4, 64, 1, Spread(300, 300, 300), 8_400, 0.021),
 ]
 
 
 def test_the_table_is_what_a_user_reads() -> None:
-    text = "\n".join(table(Bench(MACHINE, WORK, TRAINING, TRANSLATION, "cuda (Some GPU), bf16")))
+    text = "\n".join(table(Bench(MACHINE, WORK, TRAINING, TRANSLATION)))
     for line in (
         "  processor                 Some CPU, 8 cores",
         "  GPU                       Some GPU",
@@ -79,12 +79,12 @@ def test_the_table_is_what_a_user_reads() -> None:
 
 def test_training_in_another_precision_than_translation_has_a_peak_of_its_own() -> None:
     training = replace(TRAINING, peak=Peak(1.2e12, published=False), ways={})
-    lines = table(Bench(MACHINE, WORK, training, TRANSLATION, "cpu, 1 thread, fp32"))
+    lines = table(Bench(MACHINE, WORK, training, TRANSLATION))
     row = "  peak in the shares below  1.2 TFLOP/s, measured for training; 989.0 TFLOP/s, published for translation"
     assert row in lines
     assert not any("measured, tokens/s" in line for line in lines)
 
 
 def test_a_trained_model_has_no_training() -> None:
-    lines = table(Bench(MACHINE, WORK, None, TRANSLATION, "CTranslate2, cpu, 1 threads, int8"))
+    lines = table(Bench(MACHINE, WORK, None, TRANSLATION))
     assert not any("Training" in line or "update" in line for line in lines)

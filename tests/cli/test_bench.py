@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from mtkit.cli import app
 from mtkit.data.prepare import prepare
+from mtkit.device import bf16_is_native
 from mtkit.errors import MtkitError
 from tests.conftest import ToyTask
 from tests.translation.tiny import LINES, save_tiny_bundle
@@ -99,9 +100,23 @@ def test_a_preset_needs_no_corpus_and_the_table_goes_to_stdout() -> None:
 def test_a_trained_model_translates_a_text(tmp_path: Path) -> None:
     text = tmp_path / "text.en"
     text.write_text("\n".join([*LINES, "", "  "]) + "\n")
-    found = measured("-m", save_tiny_bundle(tmp_path / "model"), "-i", text)
+    model = save_tiny_bundle(tmp_path / "model")
+    found = measured("-m", model, "-i", text)
     assert found["training"] is None
-    assert [(speed["beam_size"], speed["n_lines"]) for speed in found["translation"]] == [(1, 4), (3, 4)]
+    speeds = [(speed["engine"], speed["beam_size"], speed["n_lines"]) for speed in found["translation"]]
+    fp32, int8 = ("CTranslate2, cpu, 1 thread, fp32", "CTranslate2, cpu, 1 thread, int8")
+    assert speeds == [(fp32, 1, 4), (fp32, 3, 4), (int8, 1, 4), (int8, 3, 4)]
+    lines = run("-m", model, "-i", text, "--precision", "int8", *QUICK).stdout.splitlines()
+    assert [line.endswith(f"({int8})") for line in lines if line.startswith("Translation")] == [True]
+
+
+def test_a_model_for_torch_alone_is_measured_in_what_the_processor_has(tmp_path: Path) -> None:
+    text = tmp_path / "text.en"
+    text.write_text("\n".join(LINES))
+    found = measured("-m", save_tiny_bundle(tmp_path / "model", decoder_attention="ssru"), "-i", text)
+    native = ["bf16"] if bf16_is_native(torch.device("cpu")) else []
+    engines = [f"cpu, 1 thread, {precision}" for precision in ("fp32", *native)]
+    assert list(dict.fromkeys(speed["engine"] for speed in found["translation"])) == engines
 
 
 def test_a_trained_model_without_its_corpus_asks_for_a_text(tmp_path: Path) -> None:

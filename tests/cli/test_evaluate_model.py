@@ -1,4 +1,5 @@
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,10 @@ from typer.testing import CliRunner, Result
 from mtkit.cli.evaluate import evaluate
 from mtkit.errors import CheckpointError, ConfigError, DataError, GateError, MtkitError
 from mtkit.evaluation.metrics import Score
+from mtkit.log import logger
 from mtkit.training.run import train
+from mtkit.translation.bundle import load_bundle
+from mtkit.translation.conversion import converted, note_quality
 from tests.conftest import ToyTask
 
 pytestmark = pytest.mark.processor
@@ -80,6 +84,23 @@ def test_run_is_scored_on_each_of_its_test_sets_as_at_the_end_of_training(toy_ru
         expected = {score.metric: score.as_json() for score in toy_run.scores[test_set["name"]]}
         assert expected.keys() == {"bleu", "chrf"}
         assert {name: test_set["scores"][name] for name in expected} == json.loads(json.dumps(expected))
+
+
+def test_scores_are_those_of_float32_unless_less_is_asked_for(
+    toy_run: ToyRun, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger="mtkit")
+    model = shutil.copytree(toy_run.directory / "model", tmp_path / "model")
+    with converted(load_bundle(model), "int8") as conversion:
+        note_quality(conversion, {"loss": 0.0})  # translate would choose it
+
+    def engine(*flags: str) -> str:
+        caplog.clear()
+        run("-m", model, "-i", toy_run.src, "--ref", toy_run.ref, "--device", "cpu", *flags)
+        return next(line for line in caplog.messages if line.startswith("translating ")).rpartition(", ")[2]
+
+    assert [engine(), engine("--precision", "auto"), engine("--precision", "int8")] == ["fp32", "int8", "int8"]
 
 
 def test_each_test_set_has_its_heading(toy_run: ToyRun) -> None:

@@ -21,6 +21,9 @@ from mtkit.cli.translate import translate
 from mtkit.errors import CheckpointError, ConfigError, DataError, DeviceError, MtkitError
 from mtkit.log import logger
 from mtkit.translation.alignment import Aligner, pharaoh
+from mtkit.translation.bundle import load_bundle
+from mtkit.translation.conversion import converted, note_quality
+from mtkit.translation.engine_choice import MUCH
 from mtkit.translation.translator import Translation, Translator
 from tests.translation.tiny import LINES, save_tiny_bundle
 
@@ -323,6 +326,25 @@ def test_ctranslate2_translates_without_torch(bundle: Path, expected: list[Trans
     done = subprocess.run(command, input=text(LINES), capture_output=True, text=True, check=True)
     assert done.stdout == text([t.text for t in expected])
     assert not {"torch", "numpy", "yaml", "tqdm", "datasets", "pyarrow"} & set(done.stderr.split())
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl"])
+def test_a_long_file_is_a_reason_to_measure_a_new_processor(bundle: Path, form: str) -> None:
+    model = shutil.copytree(bundle, Path("model"))
+    rates = {"1": {"float32": 1, "int8": 2}, "3": {"float32": 1, "int8": 2}}
+    speeds = {"processor": "elsewhere", "threads": 1, "n_lines": 9, "lines_per_second": rates}
+    with converted(load_bundle(model), "int8") as conversion:
+        note_quality(conversion, {"loss": 0.0, "speed": speeds})
+    line = LINES[0] if form == "text" else json.dumps({"source": LINES[0]})
+    content = text([line] * MUCH)
+    Path("in").write_text(content)
+    flags = ("-m", model, "-b", 1, "--input-format", form)
+    run(*flags, stdin=content)
+    run(*flags, "in", "--precision", "int8")
+    note = model / "ctranslate2" / "speeds.json"
+    assert not note.exists()
+    assert len(run(*flags, "in").stdout.splitlines()) == MUCH
+    assert note.exists()
 
 
 def test_either_engine_can_be_asked_for_and_no_other(bundle: Path) -> None:

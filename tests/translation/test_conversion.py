@@ -1,7 +1,9 @@
 import json
+import logging
 import multiprocessing
 import shutil
 from pathlib import Path
+from typing import Any
 
 import ctranslate2
 import pytest
@@ -10,8 +12,11 @@ from safetensors.torch import load_file, save_file
 
 from mtkit.files import sha256_file
 from mtkit.log import logger
+from mtkit.processor import cpu_kind
 from mtkit.translation.bundle import load_bundle
-from mtkit.translation.conversion import Conversion, converted, default_quantization, note_quality
+from mtkit.translation.conversion import Conversion, converted, default_quantization, note_quality, remember
+from mtkit.translation.engine_choice import MUCH
+from mtkit.translation.speed import Speeds
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES
 
@@ -148,19 +153,94 @@ def test_two_processes_at_once_do_not_clash(bundle: Path) -> None:
     assert [path.name for path in (bundle / "ctranslate2").iterdir()] == ["float32"]
 
 
-def test_int8_translates_by_default_where_its_measured_loss_is_small(bundle: Path) -> None:
-    def default() -> str:
-        return default_quantization(load_bundle(bundle))
+def default(bundle: Path, beam_size: int = 3) -> str:
+    return default_quantization(load_bundle(bundle), beam_size).quantization
 
-    assert default() == "float32"
+
+def speed(processor: str, *, greedy: tuple[float, float], beam: tuple[float, float]) -> Speeds:
+    """Lines per second in (float32, int8)."""
+    rates = {1: greedy, 3: beam}
+    return Speeds(processor, 1, 9, {k: dict(zip(("float32", "int8"), each, strict=True)) for k, each in rates.items()})
+
+
+def test_int8_translates_by_default_where_its_measured_loss_is_small(bundle: Path) -> None:
+    assert default(bundle) == "float32"
     conversion = find_or_convert(bundle, "int8")
-    assert default() == "float32"  # not measured
+    assert default(bundle) == "float32"  # not measured
     for loss, expected in ((0.3, "int8"), (0.31, "float32"), (-1.0, "int8")):
-        note_quality(conversion, {"loss": loss})
-        assert default() == expected
+        note_quality(conversion, {"loss": loss})  # as a version did that measured no speed
+        assert default(bundle) == expected
     assert "int8" in Translator.load(bundle, threads=1, device="cpu").engine.description
     change_weights(bundle)
-    assert default() == "float32"
+    assert default(bundle) == "float32"
+
+
+def test_the_faster_of_those_allowed_translates_by_default(bundle: Path) -> None:
+    conversion = find_or_convert(bundle, "int8")
+    here = speed(cpu_kind(), greedy=(1380, 1860), beam=(359, 308)).as_json()
+    note_quality(conversion, {"loss": 0.02, "speed": here})
+    assert [default(bundle, beam) for beam in (1, 2, 3, 9)] == ["int8", "float32", "float32", "float32"]
+    note_quality(conversion, {"loss": 0.5, "speed": here})
+    assert default(bundle, 1) == "float32"
+    note_quality(conversion, {"loss": 0.02, "speed": {"lines_per_second": {"1": {"int8": 3}}}})
+    assert default(bundle) == "int8"  # damaged: as if it had not been measured
+
+
+def test_the_choice_follows_the_beam_and_is_told_on_one_line(
+    bundle: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger="mtkit")
+    here = speed(cpu_kind(), greedy=(1380, 1860), beam=(359, 308)).as_json()
+    conversion = find_or_convert(bundle, "int8")
+    note_quality(conversion, {"loss": 0.02, "speed": here})
+
+    def told(**options: Any) -> tuple[str, list[str]]:
+        caplog.clear()
+        translator = Translator.load(bundle, threads=1, device="cpu", **options)
+        return translator.engine.description.split()[-1], [line for line in caplog.messages if "chose" in line]
+
+    greedy = "chose int8: float32 1,380 and int8 1,860 lines/s with greedy search; int8 loses 0.02 BLEU"
+    assert told(beam_size=1) == ("int8", [greedy])
+    beam = "chose float32: float32 359 and int8 308 lines/s with beam 3; int8 loses 0.02 BLEU"
+    assert told() == ("fp32", [beam])
+    assert told(precision="int8") == ("int8", [])  # what is asked for needs no reason
+    note_quality(conversion, {"loss": 0.02, "speed": here | {"processor": "Some CPU"}})
+    assert told()[1] == [beam.replace(";", " on Some CPU;")]
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_another_processor_is_measured_once_and_remembered(bundle: Path, tmp_path: Path, *, writable: bool) -> None:
+    quality = {"loss": 0.02, "speed": speed("elsewhere", greedy=(10, 99), beam=(10, 99)).as_json()}
+    note_quality(find_or_convert(bundle, "int8"), quality)
+    if not writable:
+        (bundle / "ctranslate2" / "speeds.json").mkdir()  # in the way
+
+    def load(n_lines: int) -> str:
+        sample = (LINES * 125)[:n_lines]
+        return Translator.load(bundle, threads=1, device="cpu", sample=sample).engine.description
+
+    def notes() -> list[Path]:
+        return [path for path in tmp_path.rglob("speeds.json") if path.is_file()]
+
+    assert "int8" in load(MUCH - 1)
+    assert notes() == []
+    load(MUCH)
+    (note,) = notes()
+    assert note.is_relative_to(bundle if writable else tmp_path / "cache")
+    written = note.read_bytes()
+    choice = default_quantization(load_bundle(bundle), 3)
+    assert choice.speeds is not None
+    assert (choice.is_from_here(), choice.speeds.processor) == (True, cpu_kind())
+    load(MUCH)
+    assert (notes(), note.read_bytes()) == ([note], written)
+    remember(load_bundle(bundle), speed(cpu_kind(), greedy=(20, 10), beam=(10, 20)))
+    assert [default(bundle, beam) for beam in (1, 3)] == ["float32", "int8"]
+    remember(load_bundle(bundle), speed("a third", greedy=(10, 20), beam=(20, 10)))
+    assert [default(bundle, beam) for beam in (1, 3)] == ["float32", "int8"]
+    change_weights(bundle)
+    note_quality(find_or_convert(bundle, "int8"), quality)
+    assert not default_quantization(load_bundle(bundle), 3).is_from_here()
 
 
 def test_what_was_measured_outlives_damage(bundle: Path) -> None:

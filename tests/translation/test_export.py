@@ -8,10 +8,12 @@ import sentencepiece
 import torch
 from safetensors.torch import load_file
 
+from mtkit.processor import cpu_kind
 from mtkit.translation.bundle import load_bundle
-from mtkit.translation.conversion import default_quantization
-from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors, measure_quality
+from mtkit.translation.conversion import Choice, default_quantization
+from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors
 from mtkit.translation.scoring import HeldOut
+from mtkit.translation.speed import Speeds
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES
 
@@ -40,25 +42,36 @@ def test_the_loss_is_the_difference_between_two_scores(directory: Path, held_out
     assert (quality["held_out"], quality["n_lines"], quality["beam_size"]) == ("held out", 4, 3)
 
 
-def test_where_int8_loses_much_float32_lies_ready_beside_it(directory: Path, held_out: HeldOut) -> None:
-    reference = HeldOut("held out", LINES, ["nothing of this kind"] * len(LINES))
+def test_the_speed_of_both_precisions_is_noted_with_the_processor(directory: Path, held_out: HeldOut) -> None:
     bundle = load_bundle(directory)
-    quality = measure_quality(bundle, export_ctranslate2(bundle, "int8", reference, threads=1), held_out, threads=1)
-    assert quality is not None
-    folders = {path.name for path in (directory / "ctranslate2").iterdir()}
-    assert folders == {"int8"}  # both score 0: nothing is lost
-    assert default_quantization(bundle) == "int8"
-    export_ctranslate2(bundle, "int8", held_out, threads=1)
-    loses_much = quality["loss"] > 0.3
-    assert ((directory / "ctranslate2" / "float32").exists(), default_quantization(bundle)) == (
-        loses_much,
-        "float32" if loses_much else "int8",
+    conversion = export_ctranslate2(bundle, "int8", held_out, threads=1)
+    assert conversion.quality is not None
+    speeds = Speeds.from_json(conversion.quality["speed"], ("float32", "int8"))
+    assert speeds is not None
+    assert (speeds.processor, speeds.threads, speeds.n_lines) == (cpu_kind(), 1, 4)
+    assert list(speeds.lines_per_second) == [1, 3]
+
+
+def test_where_int8_loses_much_float32_translates(directory: Path, held_out: HeldOut) -> None:
+    bundle = load_bundle(directory)
+    conversion = export_ctranslate2(bundle, "int8", held_out, threads=1)
+    assert {path.name for path in (directory / "ctranslate2").iterdir()} == {"int8", "float32"}
+    assert conversion.quality is not None
+    if conversion.quality["loss"] > 0.3:
+        assert default_quantization(bundle, 1).quantization == "float32"
+    reference = HeldOut("held out", LINES, ["nothing of this kind"] * len(LINES))  # both score 0: nothing is lost
+    conversion = export_ctranslate2(bundle, "int8", reference, threads=1)
+    assert conversion.quality is not None
+    speeds = Speeds.from_json(conversion.quality["speed"], ("float32", "int8"))
+    assert default_quantization(bundle, 1) == Choice("int8", 0.0, speeds) or (
+        speeds is not None and speeds.of(1)["float32"] > speeds.of(1)["int8"]
     )
 
 
 def test_without_text_nothing_is_measured(directory: Path) -> None:
     assert export_ctranslate2(load_bundle(directory), "int8", None, threads=1).quality is None
-    assert default_quantization(load_bundle(directory)) == "float32"
+    assert default_quantization(load_bundle(directory), 3) == Choice("float32")
+    assert {path.name for path in (directory / "ctranslate2").iterdir()} == {"int8", "float32"}
 
 
 @pytest.mark.parametrize("quantization", ["int16", "float16", "bfloat16", "float32"])

@@ -40,6 +40,12 @@ def test_the_best_translations_score_as_the_search_scored_them(bundle: Path, sco
     assert n_compared > 2
 
 
+def test_scores_are_those_of_float32_on_every_processor(bundle: Path, scorer: Scorer) -> None:
+    assert scorer.description == "cpu, 1 thread, fp32"
+    assert Scorer.load(bundle, device="cpu", precision="auto", threads=1).description == scorer.description
+    assert Scorer.load(bundle, device="cpu", precision="bf16", threads=1).description == "cpu, 1 thread, bf16"
+
+
 def test_each_pair_is_scored_by_itself_whatever_stands_beside_it(scorer: Scorer) -> None:
     together = scorer.score(LINES, LINES[::-1])
     for found, src, tgt in zip(together, LINES, LINES[::-1], strict=True):

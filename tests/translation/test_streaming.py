@@ -1,5 +1,6 @@
 import gzip
 import os
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,7 @@ def test_a_pipe_delivers_what_it_has_without_waiting_for_more(tmp_path: Path) ->
         os.write(writer, "\ufeffone\ntwo\r\nthr".encode())
         buffers = read_buffers(path, 10)
         assert next(buffers) == ["one", "two\r"]
+        assert next(buffers) == []  # the caller can finish these now
         os.write(writer, b"ee\n\n")
         assert next(buffers) == ["three", ""]
 
@@ -73,7 +75,40 @@ def test_a_pipe_with_plenty_delivers_full_lists(tmp_path: Path) -> None:
     with named_pipe(tmp_path) as (path, writer):
         os.write(writer, b"".join(b"line %d\n" % i for i in range(100)))
         buffers = read_buffers(path, 40)
-        assert [len(next(buffers)) for _ in range(3)] == [40, 40, 20]
+        assert [len(next(buffers)) for _ in range(4)] == [40, 40, 0, 20]
+
+
+def write_patiently(writer: int, line: bytes, n: int, *, seconds: float) -> int:
+    """Lines that found room in a pipe; each is waited for so long at most."""
+    os.set_blocking(writer, False)
+    for number in range(n):
+        if not select.select([], [writer], [], seconds)[1]:
+            return number
+        os.write(writer, line)
+    return n
+
+
+def test_a_pipe_is_read_while_the_caller_is_busy(tmp_path: Path) -> None:
+    line = b"x" * (select.PIPE_BUF - 1) + b"\n"
+    with named_pipe(tmp_path) as (path, writer):
+        os.write(writer, b"first\n")
+        buffers = read_buffers(path, 300)
+        assert next(buffers) == ["first"]
+        assert write_patiently(writer, line, 250, seconds=30) == 250  # far more than a pipe holds
+        assert next(buffers) == []
+        n_read = 0
+        while n_read < 250:
+            n_read += len(next(buffers))
+        assert n_read == 250
+
+
+def test_not_much_more_is_read_ahead_than_a_list(tmp_path: Path) -> None:
+    line = b"x" * (select.PIPE_BUF - 1) + b"\n"
+    with named_pipe(tmp_path) as (path, writer):
+        os.write(writer, b"first\n")
+        buffers = read_buffers(path, 10)
+        assert next(buffers) == ["first"]
+        assert write_patiently(writer, line, 1000, seconds=0.5) < 1000
 
 
 def test_a_pipe_ends_with_its_last_line_whether_or_not_it_has_a_line_feed() -> None:
@@ -104,16 +139,31 @@ def test_a_faulty_line_of_a_pipe_is_named(tmp_path: Path) -> None:
 def test_what_is_called_before_waiting_can_end_the_reading() -> None:
     reader, writer = os.pipe()
     os.write(writer, b"a\nb\n")
-    calls = []
+    found: list[list[str]] = []
 
     def stop() -> None:
-        calls.append(1)
-        raise KeyboardInterrupt
+        if found:
+            raise KeyboardInterrupt
 
-    buffers = read_buffers(f"/dev/fd/{reader}", 10, before_waiting=stop)
-    assert next(buffers) == ["a", "b"]
-    assert calls == []
+    def read() -> None:
+        for lines in read_buffers(f"/dev/fd/{reader}", 10, before_waiting=stop):
+            found.append(lines)  # noqa: PERF402  # what was found before the error counts
+
     with pytest.raises(KeyboardInterrupt):
-        next(buffers)
-    os.close(reader)
+        read()
     os.close(writer)
+    os.close(reader)
+    assert found == [["a", "b"], []]
+
+
+def test_a_caller_that_has_seen_enough_leaves_no_thread_behind() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"a\n")
+    before = threading.active_count()
+    buffers = read_buffers(f"/dev/fd/{reader}", 10)
+    assert next(buffers) == ["a"]
+    assert threading.active_count() == before + 1
+    buffers.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
+    os.close(writer)
+    os.close(reader)

@@ -102,11 +102,25 @@ def test_bf16_translates_too(bundle_directory: str) -> None:
     assert len(translator.translate(LINES)) == len(LINES)
 
 
+def test_an_empty_list_asks_for_what_was_begun(translator: Translator) -> None:
+    n_found, n_found_before = 0, []
+
+    def buffers() -> Iterator[list[str]]:
+        for texts in (LINES[:1], LINES[1:2], [], LINES[2:]):
+            n_found_before.append(n_found)
+            yield texts
+        n_found_before.append(n_found)
+
+    for translations in translator.translate_ahead(buffers(), translator.search_options(), n_ahead=2):
+        n_found += len(translations)
+    assert (n_found, n_found_before) == (4, [0, 0, 0, 2, 2])
+
+
 @pytest.mark.parametrize("n_ahead", [0, 1, 5])
 def test_reading_ahead_changes_neither_order_nor_translations(translator: Translator, n_ahead: int) -> None:
     buffers = [LINES[:1], [], LINES[1:3], LINES[3:]]
     found = list(translator.translate_ahead(buffers, translator.search_options(), n_ahead=n_ahead))
-    assert [len(translations) for translations in found] == [1, 0, 2, 1]
+    assert [len(translations) for translations in found] == [1, 2, 1]
     assert [t.text for each in found for t in each] == [t.text for t in translator.translate(LINES)]
 
 
