@@ -13,7 +13,18 @@ Architecture = Literal["transformer", "rnn", "conv"]
 Side = Literal["encoder", "decoder"]
 
 Preset = Literal[
-    "auto", "mini", "tiny", "small", "base", "big", "rnn-bahdanau", "rnn-luong", "conv", "deep-shallow", "student-tiny"
+    "auto",
+    "micro",
+    "mini",
+    "tiny",
+    "small",
+    "base",
+    "big",
+    "rnn-bahdanau",
+    "rnn-luong",
+    "conv",
+    "deep-shallow",
+    "student-tiny",
 ]
 
 

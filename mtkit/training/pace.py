@@ -21,7 +21,7 @@ from mtkit.training.foresight import TRAINING_SHARE, Foresight
 from mtkit.training.memory import fitted, remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.planner import Planner
-from mtkit.training.tuning import Way, accumulator
+from mtkit.training.tuning import Plan, Way, accumulator
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
@@ -45,9 +45,7 @@ def planned_by_time(
     ``started``, on ``time.monotonic()``, is when the time began.
     """
     assert training.max_minutes is not None
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-    updates = planner.plan(min(_PROBE_TOKENS[device.type], training.batch_tokens))
-    speed = measure_tokens_per_second(model, objective, updates, device=device, way=way)
+    speed = measured_speed(training, model, planner.plan, device, way)
     seconds = 60 * training.max_minutes - (time.monotonic() - started)
     if training.min_updates:
         tokens, n = training.batch_tokens, training.min_updates
@@ -58,6 +56,15 @@ def planned_by_time(
     foresight = Foresight(speed, manifest.n_train, manifest.n_train_tgt_tokens)
     foresight.tell(training, seconds=seconds, preset=model.config.preset)
     return training
+
+
+def measured_speed(
+    training: TrainingConfig, model: EncoderDecoder, plan: Plan, device: torch.device, way: Way
+) -> float:
+    """Target tokens a second that ``model`` is trained on in this way, found out in a few updates."""
+    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+    updates = plan(min(_PROBE_TOKENS[device.type], training.batch_tokens))
+    return measure_tokens_per_second(model, objective, updates, device=device, way=way)
 
 
 def with_fitted_updates(training: TrainingConfig, run_dir: Path) -> TrainingConfig:

@@ -14,8 +14,9 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.presets import BY_TIME, size_class_for
 from mtkit.settings import Settings, SizeInTime, read_config
 from mtkit.training.foresight import TRAINING_SHARE, Foresight, passes_shown
+from mtkit.training.pace import measured_speed
 from mtkit.training.planner import Planner
-from mtkit.training.tuning import Plan, best_speed
+from mtkit.training.tuning import Plan, quick_way
 
 ENOUGH_PASSES = 6.0
 """Over the corpus: with fewer a smaller model is taken."""
@@ -130,4 +131,4 @@ def _speed(config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Plan
     model = EncoderDecoder(
         config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
     ).to(device)
-    return best_speed(training, model, plan, device)
+    return measured_speed(training, model, plan, device, quick_way(training, model, plan, device))

@@ -32,7 +32,7 @@ def passes(monkeypatch: pytest.MonkeyPatch, toy_task: ToyTask) -> dict[str, floa
     def speed(_: object, model: EncoderDecoder, *__: object) -> float:
         return table[model.config.preset] * n_tokens / (0.75 * 600)
 
-    monkeypatch.setattr(size_in_time, "best_speed", speed)
+    monkeypatch.setattr(size_in_time, "measured_speed", speed)
     return table
 
 
@@ -46,12 +46,12 @@ def chosen(toy_task: ToyTask, tmp_path: Path, **more: object) -> SizeInTime | No
 def test_with_passes_enough_the_number_of_pairs_decides(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
-    passes |= {"mini": 30.0, "tiny": 15.0}
+    passes |= {"micro": 60.0, "mini": 30.0, "tiny": 15.0}
     assert chosen(toy_task, tmp_path) == SizeInTime("tiny", "the corpus has 600 training pairs")
 
 
 def test_with_fewer_passes_the_model_is_smaller(toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]) -> None:
-    passes |= {"mini": 12.0, "tiny": 5.5}
+    passes |= {"micro": 30.0, "mini": 12.0, "tiny": 5.5}
     assert chosen(toy_task, tmp_path) == SizeInTime(
         "mini",
         "the corpus has 600 training pairs, which tiny would suit, but 10 minutes allow 12 passes with mini and "
@@ -62,10 +62,10 @@ def test_with_fewer_passes_the_model_is_smaller(toy_task: ToyTask, tmp_path: Pat
 def test_where_no_model_gets_passes_enough_the_smallest_is_taken_without_trying_others(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
-    passes |= {"mini": 0.9}
+    passes |= {"micro": 0.9}
     assert chosen(toy_task, tmp_path) == SizeInTime(
-        "mini",
-        "the corpus has 600 training pairs, which tiny would suit, but 10 minutes allow 0.9 passes with mini; "
+        "micro",
+        "the corpus has 600 training pairs, which tiny would suit, but 10 minutes allow 0.9 passes with micro; "
         "no dropout, as the passes are few",
         {"dropout": 0.0},
     )
@@ -74,7 +74,7 @@ def test_where_no_model_gets_passes_enough_the_smallest_is_taken_without_trying_
 def test_between_six_and_eight_passes_only_dropout_goes(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
-    passes |= {"mini": 12.0, "tiny": 7.0}
+    passes |= {"micro": 30.0, "mini": 12.0, "tiny": 7.0}
     assert chosen(toy_task, tmp_path) == SizeInTime(
         "tiny", "the corpus has 600 training pairs; no dropout, as the passes are few", {"dropout": 0.0}
     )
@@ -99,11 +99,11 @@ def test_what_the_recipe_says_is_not_changed(
 def test_a_run_keeps_the_size_that_it_began_with(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    passes |= {"mini": 2.0}
+    passes |= {"micro": 9.0, "mini": 2.0}
     with caplog.at_level("INFO", logger="mtkit"):
         train(settings(toy_task), tmp_path / "run")
-    assert "preset mini: the corpus has 600 training pairs, which tiny would suit" in caplog.text
-    assert "model: transformer, 2+2 layers" in caplog.text
+    assert "preset micro: the corpus has 600 training pairs, which tiny would suit" in caplog.text
+    assert "model: transformer, 2+2 layers, d_model 64" in caplog.text
     passes.clear()  # nothing is to be measured again
     for more in (
         {"training__max_updates": 4, "training__max_minutes": 20},
@@ -112,9 +112,9 @@ def test_a_run_keeps_the_size_that_it_began_with(
         caplog.clear()
         with caplog.at_level("INFO", logger="mtkit"):
             train(settings(toy_task, **more), tmp_path / "run")
-        assert "preset mini: the run began with it" in caplog.text
-        assert "model: transformer, 2+2 layers" in caplog.text
-    passes |= {"mini": 20.0, "tiny": 10.0}
+        assert "preset micro: the run began with it" in caplog.text
+        assert "model: transformer, 2+2 layers, d_model 64" in caplog.text
+    passes |= {"micro": 30.0, "mini": 20.0, "tiny": 10.0}
     caplog.clear()
     with caplog.at_level("INFO", logger="mtkit"):
         train(settings(toy_task), tmp_path / "run", overwrite=True)
@@ -124,13 +124,13 @@ def test_a_run_keeps_the_size_that_it_began_with(
 def test_the_settings_tell_where_the_size_came_from(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
-    passes |= {"mini": 2.0}
+    passes |= {"micro": 2.0}
     train(settings(toy_task), tmp_path / "run")
     own = settings(toy_task)
     resolved, _ = own.for_corpus(600, size_in_time.begun_size(own, tmp_path / "run"))
     lines = resolved.explain().splitlines()
-    assert "model.preset: mini  # preset mini" in lines
-    assert "model.n_encoder_layers: 2  # preset mini" in lines
+    assert "model.preset: micro  # preset micro" in lines
+    assert "model.n_encoder_layers: 2  # preset micro" in lines
     assert "model.dropout: 0.0  # few passes" in lines
     given = settings(toy_task, model__dropout=0.25)
     config = given.for_corpus(600, size_in_time.begun_size(given, tmp_path / "run"))[0].config()
@@ -145,7 +145,7 @@ def test_the_speed_is_that_of_the_model_at_work(toy_task: ToyTask, tmp_path: Pat
     finally:
         torch.set_num_threads(n_threads)
     assert size is not None
-    assert size.preset in ("mini", "tiny")
+    assert size.preset in ("micro", "mini", "tiny")
 
 
 def pieces(toy_task: ToyTask, tmp_path: Path, **more: object) -> int | None:
@@ -169,10 +169,10 @@ def test_each_piece_of_the_vocabulary_is_to_be_seen_500_times(
         presets.append(model.config.preset)
         return speed
 
-    monkeypatch.setattr(size_in_time, "best_speed", measured)
+    monkeypatch.setattr(size_in_time, "measured_speed", measured)
     assert pieces(toy_task, tmp_path) == n
     assert pieces(toy_task, tmp_path, model__preset="small") == n
-    assert presets == ["mini", "small"]
+    assert presets == ["micro", "small"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_vocabulary_of_a_corpus_that_is_not_the_runs_own_affair_is_not_limit
 def test_a_run_whose_corpus_was_deleted_gets_its_vocabulary_again(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
-    passes |= {"mini": 0.01}  # at a speed that allows no more than 1,000 pieces
+    passes |= {"micro": 0.01}  # at a speed that allows no more than 1,000 pieces
     own = {
         "data__prepared": str(tmp_path / "run" / "prepared"),
         "tokenizer__type": "bpe",
