@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mtkit.search.candidates import top_log_probs
+from mtkit.search.greedy import greedy_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
 __all__ = ["Hypothesis", "Observer", "SearchOptions", "beam_search"]
@@ -84,8 +85,12 @@ def beam_search(
     state = model.start(model.encode(src, padding if bool(padding.any()) else None))
     lengths = (src.size(1) - padding.sum(1)).double() * options.max_length_ratio + options.max_length_offset
     max_lengths = lengths.long().clamp(1, max_length)  # (B,)
-    results = _Results(src.size(0), options)
+    never = torch.tensor([model.pad_id, bos_id], device=src.device)
+    if options.beam_size == 1 and observer is None:
+        limits = max_lengths.tolist()
+        return greedy_search(model, state, limits, options, never=never, bos_id=bos_id, eos_id=eos_id)
 
+    results = _Results(src.size(0), options)
     k = options.beam_size
     batch = torch.arange(src.size(0), device=src.device)  # the original number of each sentence in the batch, (B,)
     prefixes = src.new_empty(src.size(0), 1, 0)  # (B, K, length); one row a sentence until the first step
@@ -93,7 +98,6 @@ def beam_search(
     kept = torch.full((src.size(0), options.n_best), -torch.inf, device=src.device)  # best finished scores, (B, N)
     n_finished = torch.zeros_like(batch)
     last = torch.full_like(batch, bos_id)
-    never = torch.tensor([model.pad_id, bos_id], device=src.device)
 
     for length in range(1, int(max_lengths.max()) + 1):
         n_live = log_probs.size(1)

@@ -11,6 +11,10 @@ from torch import Tensor
 _LOG2_E = math.log2(math.e)
 _STRIPE = 16
 _MIN_STRIPES = 256  # with fewer, sorting the whole row is as fast
+_MIN_ROWS = 8  # likewise
+
+NOTHING = -1
+"""What ``top_tokens`` chooses where there is nothing to choose."""
 
 
 def top_log_probs(logits: Tensor, n: int, *, never: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,10 +40,24 @@ def top_log_probs(logits: Tensor, n: int, *, never: Tensor) -> tuple[Tensor, Ten
     return (values - log_sum).nan_to_num_(nan=-torch.inf, neginf=-torch.inf), ids
 
 
+def top_tokens(logits: Tensor, *, never: Tensor) -> Tensor:
+    """The most probable token of each row, without its probability.
+
+    Args:
+        logits: (M, V); overwritten.
+        never: As for ``top_log_probs``.
+
+    Returns:
+        int64 (M,); ``NOTHING`` where a logit is NaN or none is finite.
+    """
+    values, ids = _top(logits.float().index_fill_(1, never, -torch.inf), 1)
+    return ids.masked_fill_(~values.isfinite(), NOTHING)[:, 0]
+
+
 def _top(logits: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """``logits.topk(n)``, on a CPU by way of the best of every stripe: the N best lie in the N best stripes."""
     n_stripes = logits.size(1) // _STRIPE
-    if logits.is_cuda or n_stripes < max(_MIN_STRIPES, 4 * n):
+    if logits.is_cuda or len(logits) < _MIN_ROWS or n_stripes < max(_MIN_STRIPES, 4 * n):
         values, ids = logits.topk(n)
         return values, ids
     # A stripe takes every G-th column, so that its maximum is one of two whole vectors at a time.

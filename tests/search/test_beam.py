@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -96,6 +97,15 @@ def test_beam_of_one_is_greedy_search(seed: int) -> None:
     assert found[0][0].log_prob == pytest.approx(total, abs=1e-4)
 
 
+@pytest.mark.parametrize("eos_bias", [-4.0, 0.0, 2.0])
+def test_greedy_search_chooses_the_same_without_scores(eos_bias: float) -> None:
+    model, src = TableModel(1, eos_bias=eos_bias), batch(7, 4, 2, 5, 9)
+    scored = [found for [found] in search(model, src, options(1, ratio=2.0))]
+    chosen = [found for [found] in search(model, src, replace(options(1, ratio=2.0), scores=False))]
+    assert [(h.ids, h.finished) for h in chosen] == [(h.ids, h.finished) for h in scored]
+    assert all(math.isnan(h.log_prob) and math.isnan(h.score) for h in chosen)
+
+
 class Scripted(TableModel):
     """Offers two ways: "4 end" with probabilities 0.6 and 0.5, and "5 6 end" with 0.4, 0.8 and 0.9."""
 
@@ -143,6 +153,9 @@ def test_finished_sentences_leave_the_batch() -> None:
     model = TableModel(0, eos_bias=-50.0)  # nothing ends before its longest length
     search(model, batch(5, 2, 3), options(2))
     assert model.n_rows == [3, 6, 4, 2, 2]
+    model.n_rows.clear()
+    search(model, batch(5, 2, 3), options(1))
+    assert model.n_rows == [3, 3, 2, 1, 1]
 
 
 def test_a_sentence_ends_as_soon_as_nothing_can_overtake_its_best() -> None:
@@ -191,15 +204,18 @@ def test_padding_and_begin_of_sentence_are_never_predicted() -> None:
         assert all(-500 < h.log_prob < -20 for h in sentence)  # their probability is not handed to the others
 
 
-def test_a_model_that_computes_nan_yields_an_empty_hypothesis() -> None:
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("scores", [True, False])
+def test_a_model_that_computes_nan_yields_an_empty_hypothesis(beam_size: int, scores: bool) -> None:
     class Broken(TableModel):
         def step(self, tokens: Tensor, state: TableState) -> Tensor:
             hidden = super().step(tokens, state)
             hidden[torch.tensor(state.sentences) == 11] = torch.nan
             return hidden
 
-    fine, broken = search(Broken(0), batch(6, 6), options(3))
-    assert_same(fine, search(TableModel(0), batch(6), options(3))[0])
+    asked = replace(options(beam_size), scores=scores)
+    fine, broken = search(Broken(0), batch(6, 6), asked)
+    assert [h.ids for h in fine] == [h.ids for h in search(TableModel(0), batch(6), asked)[0]]
     assert broken == [Hypothesis([], -math.inf, -math.inf, finished=False)]
 
 
