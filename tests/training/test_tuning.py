@@ -59,7 +59,7 @@ def test_what_can_be_tried_follows_the_processor_and_the_settings(
 ) -> None:
     monkeypatch.setattr(tuning, "bf16_is_native", lambda _: native)
     assert possible_ways(settings(**values), new_model(), 1_000, CPU) == expected
-    assert possible_ways(settings(**values), new_model(), 999, CPU) == [way for way in expected if way.n_workers == 1]
+    assert possible_ways(settings(**values), new_model(), 499, CPU) == [way for way in expected if way.n_workers == 1]
 
 
 def test_on_a_gpu_nothing_is_tried() -> None:
