@@ -56,8 +56,8 @@ def test_what_can_be_tried_follows_the_processor_and_the_settings(
     native: bool, values: dict[str, object], expected: list[Way], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tuning, "bf16_is_native", lambda _: native)
-    assert possible_ways(settings(**values), new_model(), 1_000, CPU) == expected
-    assert possible_ways(settings(**values), new_model(), 999, CPU) == [way for way in expected if way.n_workers == 1]
+    assert possible_ways(settings(**values), new_model(), 500, CPU) == expected
+    assert possible_ways(settings(**values), new_model(), 499, CPU) == [way for way in expected if way.n_workers == 1]
 
 
 def test_on_a_gpu_nothing_is_tried() -> None:
