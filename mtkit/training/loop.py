@@ -9,15 +9,13 @@ from torch import Tensor
 
 from mtkit.data.batches import Batch
 from mtkit.errors import TrainingError
-from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
-from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.budget import Budget
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.report import Reporter
 from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState, score_of
-from mtkit.training.tuning import Way, accumulator
+from mtkit.training.tuning import Way, accumulator, batch_flop
 from mtkit.training.validation import Abandoned, Validator
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
@@ -117,7 +115,7 @@ def fit(
         # Summed losses, divided once by the tokens of the whole update: micro-batches of unequal size then weigh the
         # same as they would in one large batch.
         for batch, loss in accumulate(micro_batches, lambda part: seed_dropout(config.seed, state.update, part)):
-            window.add(loss, batch, _flop(model, batch))
+            window.add(loss, batch, batch_flop(model, batch))
         grad_norm = step(optimizer, config.max_grad_norm)
         optimizer.zero_grad(set_to_none=True)
         working.refresh()
@@ -154,17 +152,6 @@ def step(optimizer: torch.optim.AdamW, max_grad_norm: float) -> Tensor:
     optimizer.found_inf = grad_norm.isfinite().logical_not_().float()  # type: ignore[attr-defined]
     optimizer.step()
     return grad_norm
-
-
-def _flop(model: EncoderDecoder, batch: Batch) -> float:
-    """Floating-point operations of the real tokens, forward and backward."""
-    return training_flop(
-        model.config,
-        n_sentences=batch.src.size(0),
-        n_src_tokens=batch.n_src_tokens,
-        n_tgt_tokens=batch.n_tgt_tokens,
-        vocab_size=model.output_weight.size(0),
-    )
 
 
 def _count_bad_updates(state: TrainState, window: "_Window", config: TrainingConfig) -> None:

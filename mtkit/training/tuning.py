@@ -73,15 +73,9 @@ def fastest_way(
 
     Nothing is measured on a GPU, for a model so small that it does not matter, or where there is but one way.
     """
-    tokens = min(_PROBE_TOKENS * torch.get_num_threads(), training.batch_tokens)
-    ways = possible_ways(training, model, tokens, device)
-    if len(ways) == 1:
-        return ways[0], {}
-    batches = [batch for update in islice(plan(tokens), _N_ROUNDS) for batch in update]
-    if all(_flop(model, batch) < _SMALL_FLOP for batch in batches):
-        return ways[0], {}
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-    speeds = measure_ways(ways, model, objective, batches, device=device)
+    speeds = _tried(training, model, plan, device, seconds=_SECONDS, smallest_flop=_SMALL_FLOP)
+    if len(speeds) == 1:
+        return next(iter(speeds)), {}
     shown = "; ".join(f"{way}: {speed:,.0f}" for way, speed in speeds.items())
     logger.info("measured on this machine, target tokens a second: %s", shown)
     return preferred(speeds), speeds
@@ -89,13 +83,27 @@ def fastest_way(
 
 def quick_way(training: TrainingConfig, model: EncoderDecoder, plan: Plan, device: torch.device) -> Way:
     """The fastest way at a quick look, of which nothing is said or remembered: for a model that is only tried."""
+    return preferred(_tried(training, model, plan, device, seconds=_SECONDS / 4, smallest_flop=0.0))
+
+
+def _tried(
+    training: TrainingConfig,
+    model: EncoderDecoder,
+    plan: Plan,
+    device: torch.device,
+    *,
+    seconds: float,
+    smallest_flop: float,
+) -> dict[Way, float]:
+    """Tokens a second of each way; of a single one, unmeasured, where there is no choice or it does not matter."""
     tokens = min(_PROBE_TOKENS * torch.get_num_threads(), training.batch_tokens)
     ways = possible_ways(training, model, tokens, device)
-    if len(ways) == 1:
-        return ways[0]
-    batches = [batch for update in islice(plan(tokens), _N_ROUNDS) for batch in update]
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-    return preferred(measure_ways(ways, model, objective, batches, device=device, seconds=_SECONDS / 4))
+    if len(ways) > 1:
+        batches = [batch for update in islice(plan(tokens), _N_ROUNDS) for batch in update]
+        if max(batch_flop(model, batch) for batch in batches) >= smallest_flop:
+            objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+            return measure_ways(ways, model, objective, batches, device=device, seconds=seconds)
+    return {ways[0]: 0.0}
 
 
 def possible_ways(training: TrainingConfig, model: EncoderDecoder, n_tokens: int, device: torch.device) -> list[Way]:
@@ -180,7 +188,8 @@ def _wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _flop(model: EncoderDecoder, batch: Batch) -> float:
+def batch_flop(model: EncoderDecoder, batch: Batch) -> float:
+    """Floating-point operations of the real tokens, forward and backward."""
     return training_flop(
         model.config,
         n_sentences=batch.src.size(0),
