@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mtkit.model.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from mtkit.model.dropout import Dropout
 from mtkit.model.initialisation import initialise
-from mtkit.model.linear import linear
+from mtkit.model.linear import Linear, linear, pack
 from mtkit.model.memory import Memory
 from mtkit.model.positions import sinusoidal_positions
 from mtkit.model.recurrent import RecurrentDecoder, RecurrentEncoder
@@ -66,6 +66,9 @@ class Embedding(nn.Module):
 
 class EncoderDecoder(nn.Module):
     """A conditional language model p(tgt | src)."""
+
+    packed_output: Tensor | None = None
+    """As in ``Linear``, of the matrix of ``project``."""
 
     def __init__(self, config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int, pad_id: int) -> None:
         super().__init__()
@@ -122,7 +125,16 @@ class EncoderDecoder(nn.Module):
 
     def project(self, hidden: Tensor) -> Tensor:
         """Hidden (..., D) to logits (..., V)."""
-        return linear(hidden, self.output_weight)
+        return linear(hidden, self.output_weight, packed=self.packed_output)
+
+    def fix(self) -> None:
+        """Make the steps of a search faster where that takes a second copy of the decoder's weights: from now on they
+        must not change.
+        """
+        self.packed_output = pack(self.output_weight)
+        for module in self.decoder.modules():
+            if isinstance(module, Linear):
+                module.packed = pack(module.weight)
 
     @property
     def output_weight(self) -> Tensor:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -33,13 +33,21 @@ Multiply = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 class Linear(nn.Linear):
     """torch's, by ``linear``."""
 
+    packed: Tensor | None = None
+    """What ``pack`` makes of the weight, once that will not change any more."""
+
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., O)."""
-        return linear(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias, packed=self.packed)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
-    """Multiply (..., D) by a matrix (O, D), add a bias (O,) and where ``relu`` keep what is positive: (..., O)."""
+def linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False, packed: Tensor | None = None
+) -> Tensor:
+    """Multiply (..., D) by a matrix (O, D), add a bias (O,) and where ``relu`` keep what is positive: (..., O).
+
+    ``packed`` is the matrix as ``pack`` gave it: for a few rows, putting it in oneDNN's order takes most of the time.
+    """
     training = torch.is_grad_enabled()
     if not x.is_cpu or not x.numel() or torch.compiler.is_compiling() or (not training and _autocast_is_on()):
         out = F.linear(x, weight, bias)
@@ -51,7 +59,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool 
     elif training:
         out = _blocked(onednn, x, weight, bias)
     else:
-        return onednn(x, weight, bias, relu=relu)
+        return onednn(x, weight if packed is None else packed, bias, relu=relu)
     return out.relu() if relu else out
 
 
@@ -80,6 +88,16 @@ def _onednn_for(x: Tensor, weight: Tensor) -> Callable[..., Tensor] | None:
     if x.dtype != torch.float32 or weight.dtype != torch.float32 or x.numel() * weight.size(0) < _WORTH:
         return None
     return _onednn()
+
+
+def pack(weight: Tensor) -> Tensor | None:
+    """A copy of a matrix (O, D) in the order that oneDNN reads; None where ``linear`` has no use for it.
+
+    It does not follow later changes of the weights.
+    """
+    if _onednn() is None or weight.is_cuda or weight.dtype != torch.float32:
+        return None
+    return cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(weight.detach()))
 
 
 @cache

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.model.linear import linear
+from mtkit.model.linear import Linear, linear
 
 _CAPACITY = 32  # tokens of each row that there is room for at first; it doubles when they are full
 
@@ -102,8 +102,8 @@ class SearchState:
 
 def prepared(module: nn.Module) -> Callable[[Tensor], Tensor]:
     """What a linear map or normalisation computes, without what calling a module costs at each of many small steps."""
-    if isinstance(module, nn.Linear):
-        return partial(linear, weight=module.weight, bias=module.bias)
+    if isinstance(module, Linear):
+        return partial(linear, weight=module.weight, bias=module.bias, packed=module.packed)
     if isinstance(module, nn.LayerNorm):
         shape = list(module.normalized_shape)
         return partial(F.layer_norm, normalized_shape=shape, weight=module.weight, bias=module.bias, eps=module.eps)

@@ -54,7 +54,8 @@ class FeedForward(nn.Module):
             return self
         inner, outer, activation = prepared(self.inner), prepared(self.outer), self.activation
         if activation is F.relu:
-            rectified = partial(linear, weight=self.inner.weight, bias=self.inner.bias, relu=True)
+            weight, bias, packed = self.inner.weight, self.inner.bias, self.inner.packed
+            rectified = partial(linear, weight=weight, bias=bias, packed=packed, relu=True)
             return lambda x: outer(rectified(x))
         return lambda x: outer(activation(inner(x)))
 

@@ -131,6 +131,8 @@ def _torch_engine(bundle: Bundle, device: str, precision: str, threads: int | No
         for module in model.modules():
             if isinstance(module, nn.Linear):
                 module.to(torch.bfloat16)
+    else:
+        model.fix()
     tokenizer = bundle.tokenizer
     return TorchEngine(
         model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=chosen, precision=chosen_precision

@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -66,3 +67,21 @@ def test_padding_has_a_zero_embedding(build_model: BuildModel) -> None:
         model = build_model(tie_embeddings=ties)
         assert not model.src_embedding.tokens.weight[0].any()
         assert not model.tgt_embedding.tokens.weight[0].any()
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize("fixed", [False, True])
+def test_a_wide_model_computes_without_gradients_what_it_does_with_them(
+    build_model: BuildModel, fixed: bool, activation: str
+) -> None:
+    """Wide enough for products that another library computes."""
+    model = build_model(tgt_vocab_size=300, d_model=64, d_ff=512, activation=activation)
+    src, tgt_in = torch.randint(4, 11, (128, 5)), torch.randint(4, 300, (128, 3))
+    expected = model.project(hidden(model, src, tgt_in)).detach()
+    if fixed:
+        model.fix()
+    with torch.inference_mode():
+        torch.testing.assert_close(model.project(hidden(model, src, tgt_in)), expected, rtol=1e-4, atol=1e-4)
+        state = model.start(model.encode(src), beam_size=1)
+        steps = [model.project(model.step(tokens, state)) for tokens in tgt_in.unbind(1)]
+        torch.testing.assert_close(torch.stack(steps, dim=1), expected, rtol=1e-4, atol=1e-4)

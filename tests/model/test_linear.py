@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mtkit.model.linear import BLOCK, STEP, Linear, blocks, linear, padded
+from mtkit.model.linear import BLOCK, STEP, Linear, blocks, linear, pack, padded
 
 pytestmark = pytest.mark.processor
 
@@ -20,10 +20,11 @@ def test_few_sizes_are_left() -> None:
     assert sizes == set(range(STEP, BLOCK + 1, STEP))
 
 
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("has_bias", [False, True])
 @pytest.mark.parametrize("shape", [(1, 16), (3, 256), (64, 256), (5, 70, 128)])  # below and above where oneDNN pays
-def test_it_is_a_product_with_a_matrix(shape: tuple[int, ...], has_bias: bool, relu: bool) -> None:
+def test_it_is_a_product_with_a_matrix(shape: tuple[int, ...], has_bias: bool, relu: bool, packed: bool) -> None:
     torch.manual_seed(0)
     x, weight = torch.randn(shape), torch.randn(512, shape[-1])
     bias = torch.randn(512) if has_bias else None
@@ -31,7 +32,8 @@ def test_it_is_a_product_with_a_matrix(shape: tuple[int, ...], has_bias: bool, r
     expected = expected.clamp(min=0) if relu else expected
     torch.testing.assert_close(linear(x, weight, bias, relu=relu), expected.float(), rtol=1e-5, atol=1e-4)
     with torch.inference_mode():
-        torch.testing.assert_close(linear(x, weight, bias, relu=relu), expected.float(), rtol=1e-5, atol=1e-4)
+        found = linear(x, weight, bias, relu=relu, packed=pack(weight) if packed else None)
+        torch.testing.assert_close(found, expected.float(), rtol=1e-5, atol=1e-4)
 
 
 SHAPES = [(3, 7, 256), (16, 256), (1, 1, 256), (0, 256), (2, BLOCK, 256), (3, 400, 256)]
