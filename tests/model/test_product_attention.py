@@ -51,7 +51,9 @@ def test_a_mask_that_is_learnt_has_its_gradient() -> None:
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-6)
 
 
-def test_in_bf16_it_stays_near_the_exact_result() -> None:
+@pytest.mark.parametrize("short", [0, 64])
+def test_in_bf16_it_stays_near_the_exact_result(short: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtkit.model.product_attention._SHORT", short)
     exact, rounded = made(torch.float64), made(torch.bfloat16)
     expected = F.scaled_dot_product_attention(*exact, is_causal=True)
     found = product_attention(*rounded, None, causal=True)
