@@ -34,7 +34,8 @@ def product_attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tenso
         mask: Broadcasts to (B, H, Q, L): bool, True = may attend, or numbers that are added to the scores.
         causal: Hide keys later than the query. Needs Q == L.
     """
-    return _ProductAttention.apply(queries, keys, values, mask, causal)  # type: ignore[no-untyped-call]
+    with torch.autocast("cpu", enabled=False):  # which would cast what is in float32 on purpose
+        return _ProductAttention.apply(queries, keys, values, mask, causal)  # type: ignore[no-untyped-call]
 
 
 def _product_dtype(queries: Tensor, keys: Tensor) -> torch.dtype:

@@ -56,7 +56,8 @@ def test_in_bf16_it_stays_near_the_exact_result(short: int, monkeypatch: pytest.
     monkeypatch.setattr("mtkit.model.product_attention._SHORT", short)
     exact, rounded = made(torch.float64), made(torch.bfloat16)
     expected = F.scaled_dot_product_attention(*exact, is_causal=True)
-    found = product_attention(*rounded, None, causal=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = product_attention(*rounded, None, causal=True)
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.double(), expected, rtol=0.03, atol=0.03)
     for mine, theirs in zip(
@@ -65,6 +66,13 @@ def test_in_bf16_it_stays_near_the_exact_result(short: int, monkeypatch: pytest.
         strict=True,
     ):
         torch.testing.assert_close(mine.double(), theirs, rtol=0.1, atol=0.1)
+
+
+def test_products_of_short_sentences_are_exact_under_autocast() -> None:
+    queries, keys, values = made(torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = product_attention(queries, keys, values, None, causal=False)
+    torch.testing.assert_close(found, F.scaled_dot_product_attention(queries, keys, values))
 
 
 def test_it_suits_bf16_and_lengths_whose_weights_fit() -> None:
