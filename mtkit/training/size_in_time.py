@@ -21,6 +21,9 @@ from mtkit.training.tuning import Plan, quick_way
 ENOUGH_PASSES = 6.0
 """Over the corpus: with fewer a smaller model is taken."""
 
+FEW_PASSES = 25.0
+"""Up to which the preset above the one that suits the corpus learns more in the same time, and does not overfit yet."""
+
 _OVERFITTING_PASSES = 8.0  # with fewer there is nothing that dropout could prevent
 
 _VOCABULARIES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
@@ -31,7 +34,9 @@ _RANDOM_PIECES, _N_RANDOM_PAIRS = 8_000, 2_000  # what the speed is measured on 
 def size_in_time(
     settings: Settings, prepared: Prepared, run_dir: Path, started: float, *, overwrite: bool
 ) -> SizeInTime | None:
-    """The largest preset, up to that for the corpus, that sees it ``ENOUGH_PASSES`` times; a begun run keeps its own.
+    """The largest preset that sees the corpus ``ENOUGH_PASSES`` times; a begun run keeps its own.
+
+    At most the one that suits the corpus, or with ``FEW_PASSES`` the next larger one.
 
     Args:
         settings: Before a preset is chosen.
@@ -54,19 +59,22 @@ def size_in_time(
     suits = size_class_for(n_pairs)
     vocab_sizes = prepared.tokenizer.src_vocab_size, prepared.tokenizer.tgt_vocab_size
     passes: dict[str, float] = {}
-    for name in BY_TIME[: BY_TIME.index(suits) + 1]:  # from the smallest up, as large ones take long to measure
+    for name in BY_TIME[: BY_TIME.index(suits) + 2]:  # from the smallest up, as large ones take long to measure
         config = settings.for_corpus(n_pairs, SizeInTime(name, ""))[0].config()
         speed = _speed(config, vocab_sizes, prepared.tokenizer.pad_id, Planner(config, prepared).plan)
         foresight = Foresight(speed, n_pairs, prepared.manifest.n_train_tgt_tokens)
         passes[name] = foresight.passes(60 * training.max_minutes - (time.monotonic() - started))
-        if passes[name] < ENOUGH_PASSES:
-            break
+        if passes[name] < ENOUGH_PASSES or (name == suits and passes[name] < 2 * ENOUGH_PASSES):
+            break  # the next one takes twice as long, or more
     chosen = [name for name in passes if passes[name] >= ENOUGH_PASSES][-1:] or list(passes)[:1]
+    if BY_TIME.index(chosen[0]) > BY_TIME.index(suits) and passes[chosen[0]] > FEW_PASSES:
+        chosen = [suits]
     reason = f"the corpus has {n_pairs:,} training pairs"
     if chosen != [suits]:
         minutes = counted(training.max_minutes, "minute")
         allowed = " and ".join(f"{passes_shown(n)} with {name}" for name, n in list(passes.items())[-2:])
-        reason += f", which {suits} would suit, but {minutes} allow {allowed}"
+        larger = BY_TIME.index(chosen[0]) > BY_TIME.index(suits)
+        reason += f", which {suits} would suit, but {minutes} allow {'only ' if larger else ''}{allowed}"
     if passes[chosen[0]] >= _OVERFITTING_PASSES:
         return SizeInTime(chosen[0], reason)
     return SizeInTime(chosen[0], f"{reason}; no dropout, as the passes are few", {"dropout": 0.0})

@@ -46,7 +46,20 @@ def chosen(toy_task: ToyTask, tmp_path: Path, **more: object) -> SizeInTime | No
 def test_with_passes_enough_the_number_of_pairs_decides(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
-    passes |= {"micro": 60.0, "mini": 30.0, "tiny": 15.0}
+    passes |= {"micro": 60.0, "mini": 30.0, "tiny": 15.0, "small": 5.0}
+    assert chosen(toy_task, tmp_path) == SizeInTime("tiny", "the corpus has 600 training pairs")
+
+
+def test_where_the_time_ends_before_a_larger_model_overfits_that_is_taken(
+    toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
+) -> None:
+    passes |= {"micro": 60.0, "mini": 40.0, "tiny": 20.0, "small": 9.0}
+    assert chosen(toy_task, tmp_path) == SizeInTime(
+        "small",
+        "the corpus has 600 training pairs, which tiny would suit, but 10 minutes allow only 20 passes with tiny and "
+        "9 passes with small",
+    )
+    passes |= {"tiny": 60.0, "small": 26.0}
     assert chosen(toy_task, tmp_path) == SizeInTime("tiny", "the corpus has 600 training pairs")
 
 
