@@ -57,7 +57,7 @@ def test_where_the_time_ends_before_a_larger_model_overfits_that_is_taken(
     assert chosen(toy_task, tmp_path) == SizeInTime(
         "small",
         "the corpus has 600 training pairs, which tiny would suit, but 10 minutes allow only 20 passes with tiny and "
-        "9 passes with small",
+        "9.0 passes with small",
     )
     passes |= {"tiny": 60.0, "small": 26.0}
     assert chosen(toy_task, tmp_path) == SizeInTime("tiny", "the corpus has 600 training pairs")
