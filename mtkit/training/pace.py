@@ -21,7 +21,7 @@ from mtkit.training.foresight import TRAINING_SHARE, Foresight
 from mtkit.training.memory import fitted, remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.planner import Planner
-from mtkit.training.tuning import Plan, Way, accumulator
+from mtkit.training.tuning import Plan, Way, accumulator, wait_for
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig
 
@@ -120,15 +120,10 @@ def measure_tokens_per_second(
     n_tokens, started = 0, 0.0
     for number, update in enumerate(islice(updates, 1 + _N_TIMED)):
         if number == 1:
-            _wait_for(device)
+            wait_for(device)
             n_tokens, started = 0, time.monotonic()
         accumulate(update, lambda part: seed_dropout(0, 0, part))
         n_tokens += sum(batch.n_tgt_tokens for batch in update)
         model.zero_grad(set_to_none=True)
-    _wait_for(device)
+    wait_for(device)
     return n_tokens / max(time.monotonic() - started, 1e-9)
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

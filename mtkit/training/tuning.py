@@ -177,14 +177,15 @@ def accumulator(working: WorkingCopy, objective: CrossEntropy, way: Way, device:
 
 
 def _tokens_per_second(trial: GradientAccumulator, batch: Batch, device: torch.device) -> float:
-    _wait_for(device)
+    wait_for(device)
     started = time.perf_counter()
     trial([batch], lambda part: seed_dropout(0, 0, part))
-    _wait_for(device)
+    wait_for(device)
     return batch.n_tgt_tokens / max(time.perf_counter() - started, 1e-9)
 
 
-def _wait_for(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Until a GPU has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
