@@ -55,14 +55,13 @@ def remembered_way(
     Raises:
         DataError: If what the run remembers is damaged.
     """
-    known = fitted(run_dir)
-    if {"bits", "workers"} <= known.keys():
-        chosen = Way("bf16" if known["bits"] == 16 else "fp32", known["workers"])
-    else:
+    if not {"bits", "workers"} <= fitted(run_dir).keys():
         chosen, _ = fastest_way(training, model, plan, device)
         remembered(run_dir, "bits", lambda: 16 if chosen.precision == "bf16" else 32)
         remembered(run_dir, "workers", lambda: chosen.n_workers)
-    return chosen if training.precision == "auto" else Way(training.precision, chosen.n_workers)
+    known = fitted(run_dir)  # and not what was chosen now: a kill may have left half of it
+    precision: Precision = "bf16" if known["bits"] == 16 else "fp32"
+    return Way(precision if training.precision == "auto" else training.precision, known["workers"])
 
 
 def fastest_way(

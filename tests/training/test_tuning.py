@@ -124,6 +124,15 @@ def test_a_run_keeps_what_was_measured_when_it_began(
         remembered_way(settings(), new_model(), updates, tmp_path, CPU)
 
 
+def test_a_run_that_was_killed_while_it_noted_its_way_is_computed_as_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "fastest_way", lambda *_: (FP32, {}))
+    (tmp_path / "fitted.json").write_text('{"bits": 16}')
+    ways = [remembered_way(settings(), new_model(), updates, tmp_path, CPU) for _ in range(2)]
+    assert ways == [BF16, BF16]
+
+
 def test_the_ways_are_really_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "bf16_is_native", lambda _: True)
     monkeypatch.setattr(tuning, "_SMALL_FLOP", 0.0)
