@@ -104,11 +104,14 @@ def train(
         return
 
     from mtkit.evaluation.report import score_lines
+    from mtkit.training.places import where_it_began
     from mtkit.training.run import train as run_training
 
     check_output_directory(directory)
+    data = settings.before_corpus().config().data
     try:
-        run = run_training(settings, directory, overwrite=overwrite, started=started)
+        with where_it_began(directory, data) as seen_from_there:
+            run = run_training(settings, seen_from_there, overwrite=overwrite, started=started)
     except KeyboardInterrupt:  # from the first update on, training itself takes the signals
         raise Stopped("stopped before any update; the same command goes on") from None
     for name, of_set in run.scores.items():
@@ -116,8 +119,8 @@ def train(
         typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}{extent}")
         for line in score_lines(of_set.scores):
             typer.echo(f"  {line}")
-    typer.echo(f"the model: {run.directory / 'model'}")
-    typer.echo(f"translate with: mtkit translate -m {run.directory} -i FILE")
+    typer.echo(f"the model: {directory / 'model'}")
+    typer.echo(f"translate with: mtkit translate -m {directory} -i FILE")
 
 
 def _explain(settings: "Settings", run_dir: Path) -> str:

@@ -19,9 +19,11 @@ from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
 from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
+from mtkit.training.places import apart_from_places
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
+from mtkit.translation.corpus import NOTE, relative_path
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.speed import SECONDS
 from mtkit.translation.translator import Translator
@@ -51,8 +53,9 @@ def finish(
     bundle = run_dir / "model"
     if (bundle / MANIFEST).exists():
         manifest = read_json(bundle / MANIFEST)
-        same = (updates, config.model_dump(mode="json"), data_hashes(prepared))
-        if (manifest["updates"], manifest["config"], manifest["data"]) == same:
+        same = (updates, apart_from_places(config.model_dump(mode="json")), sorted(data_hashes(prepared).values()))
+        then = (manifest["updates"], apart_from_places(manifest["config"]), sorted(manifest["data"].values()))
+        if then == same:
             logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
             return {name: SetScores.from_json(scores) for name, scores in manifest["scores"].items()}
     updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
@@ -74,6 +77,7 @@ def finish(
             scores={},
             updates=updates,
             seen=_seen_sources(prepared),
+            corpus=relative_path(prepared.directory, bundle),
         )
         convert_measured(work, config, prepared, device, deadline)
         scores = score_test_sets(work, config, prepared, device, deadline, run_dir)
@@ -187,8 +191,16 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
             scores={},
             updates=updates,
             seen=seen,
+            corpus=_corpus_of(run_dir, output),
         )
     return updates
+
+
+def _corpus_of(run_dir: Path, bundle: Path) -> str | None:
+    """Where the corpus of a run lies, as seen from a bundle; None where the run does not say."""
+    path = run_dir / NOTE
+    noted = read_json(path).get("directory") if path.is_file() else None
+    return relative_path(run_dir / noted, bundle) if isinstance(noted, str) else None
 
 
 def data_hashes(prepared: Prepared) -> dict[str, str]:

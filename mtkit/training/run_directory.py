@@ -13,6 +13,8 @@ from mtkit.errors import CheckpointError, ConfigError
 from mtkit.files import atomic_file, read_json, write_json
 from mtkit.settings import dump_config, read_config
 from mtkit.training.memory import FITTED
+from mtkit.training.places import apart_from_places, note_of_place
+from mtkit.translation.corpus import NOTE, relative_path
 
 # Settings that may differ when a run goes on: they say how long and where, not what is computed.
 _CHANGEABLE = {
@@ -65,7 +67,7 @@ def clear(run_dir: Path) -> None:
     (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", ".model", "tensorboard"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
-    files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
+    files = ("best", "last", "metrics.jsonl", "train.log", NOTE, FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
     for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
         (run_dir / name).unlink(missing_ok=True)
 
@@ -114,15 +116,19 @@ def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
 
 
 def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:
-    """Refuse to go on with other training or validation pairs; otherwise note the hashes of their files."""
-    path = run_dir / "corpus.json"
-    now = {place: sorted(prepared.manifest.digests(place)) for place in ("train", "valid")}
-    if (run_dir / "checkpoints").exists() and path.exists() and read_json(path) != now:
+    """Refuse to go on with other pairs; otherwise note what and where they are."""
+    path = run_dir / NOTE
+    now = {place: sorted(prepared.manifest.digests(place)) for place in ("train", "valid", "test")}
+    then = read_json(path) if path.exists() else now
+    if (run_dir / "checkpoints").exists() and any(
+        then.get(place, digests) != digests for place, digests in now.items()
+    ):
         raise CheckpointError(
-            f"{run_dir}: the training or validation files are not those that the run began with; "
+            f"{run_dir}: the training, validation or test files are not those that the run began with; "
             "choose another -o, or --overwrite to start afresh"
         )
-    write_json(path, now)
+    places = note_of_place(run_dir) | {"directory": relative_path(prepared.directory, run_dir)}
+    write_json(path, now | places)
 
 
 def visible_names(directory: Path) -> set[str]:
@@ -140,5 +146,5 @@ def _flat(config: Config) -> dict[str, object]:
         else:
             flat[prefix] = value
 
-    visit("", config.model_dump(mode="json"))
+    visit("", apart_from_places(config.model_dump(mode="json")))
     return flat

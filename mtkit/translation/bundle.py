@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 MANIFEST = "mtkit.json"
 WEIGHTS = "model.safetensors"
+CORPUS = "corpus"
+"""Key of the manifest: where the prepared corpus lies, as seen from the bundle."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def save_bundle(
     scores: Any,
     updates: Sequence[int] = (),
     seen: "SeenSources | None" = None,
+    corpus: str | None = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -125,6 +128,7 @@ def save_bundle(
         scores: What the model reached, with signatures; any JSON value.
         updates: Of the run, whose weights these are: one, or those that were averaged.
         seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
+        corpus: Where the prepared corpus lies, as seen from the bundle, so that its test sets are found again.
     """
     from safetensors.torch import save_file
 
@@ -154,6 +158,7 @@ def save_bundle(
             "data": dict(data_hashes),
             "files": {name: sha256_file(work / name) for name in files},
             "config": config.model_dump(mode="json"),
+            **({} if corpus is None else {CORPUS: corpus}),
         }
         write_json(work / MANIFEST, manifest)
 

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mtkit.config import Config
-from mtkit.data.prepared import Prepared, open_prepared
+from mtkit.data.prepared import Prepared
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics import DEFAULT_METRICS, Score, score
-from mtkit.layers import Layer
-from mtkit.log import logger, progress_bar
-from mtkit.settings import Settings, read_config
-from mtkit.translation.bundle import MANIFEST, Bundle
+from mtkit.log import progress_bar
+from mtkit.translation.bundle import Bundle
+from mtkit.translation.corpus import INSTEAD, find_corpus
 from mtkit.translation.translator import Translator
 
 _LINES_AT_ONCE = 1024  # sorted by length among themselves
-_INSTEAD = "name a test set with -i FILE --ref FILE"
 
 
 @dataclass(frozen=True)
@@ -93,9 +90,9 @@ def held_out_sets(bundle: Bundle) -> list[HeldOut]:
         ConfigError: If the recipe in the bundle is damaged.
         DataError: If the corpus is not there any more, is damaged, or has no test set.
     """
-    prepared = _corpus(bundle)
+    prepared = find_corpus(bundle)
     if not prepared.manifest.n_test:
-        raise DataError(f"{prepared.directory}: the model's corpus has no test set; {_INSTEAD}")
+        raise DataError(f"{prepared.directory}: the model's corpus has no test set; {INSTEAD}")
     return held_out_of(prepared)
 
 
@@ -126,22 +123,4 @@ def validation_set(bundle: Bundle) -> HeldOut:
         ConfigError: If the recipe in the bundle is damaged.
         DataError: If the corpus is not there any more or is damaged.
     """
-    return validation_of(_corpus(bundle))
-
-
-def _corpus(bundle: Bundle) -> Prepared:
-    """What a model was trained on."""
-    directory = _recipe(bundle).prepared_directory
-    if not directory.exists():
-        raise DataError(f"{directory}: the model's corpus is not there; run this where it was trained, or {_INSTEAD}")
-    prepared = open_prepared(directory)
-    if prepared.manifest.tokenizer_sha256 != bundle.tokenizer.sha256():
-        logger.warning("%s is not the corpus that this model was trained on: it may know the test set", directory)
-    return prepared
-
-
-def _recipe(bundle: Bundle) -> Config:
-    """The settings that a model was trained with: its bundle has them, a checkpoint's run directory does."""
-    if bundle.metadata:
-        return Settings([Layer(str(bundle.directory / MANIFEST), bundle.metadata.get("config", {}))]).config()
-    return read_config(bundle.directory.parent.parent / "config.yaml")
+    return validation_of(find_corpus(bundle))
