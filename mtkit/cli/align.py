@@ -11,6 +11,7 @@ from mtkit.cli.options import (
     OutputOption,
     PairsSrcOption,
     PairsTgtOption,
+    RunArgument,
     SrcLangOption,
     TgtLangOption,
     ThreadsOption,
@@ -29,6 +30,7 @@ _PAIRS_AT_ONCE = 2048  # sorted by length among themselves
 
 
 def align(
+    run: RunArgument = None,
     model: ModelOption = None,
     src: PairsSrcOption = None,
     tgt: PairsTgtOption = None,
@@ -64,7 +66,7 @@ def align(
     Words are what stands between white space, counted from 0, source first. A pair that is longer than the model
     reads gets an empty line.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    model = needed(model)
+    model = needed(model, run)
     if src is None or tgt is None:
         raise ConfigError("give the pairs: --src FILE and --tgt FILE")
     if remember and gold is None:

@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from mtkit.cli.options import OverwriteOption
+from mtkit.cli.options import OverwriteOption, RunArgument, needed
 from mtkit.errors import ConfigError
 
 
 def average(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle to write.")],
+    run: RunArgument = None,
+    run_dir: Annotated[Path | None, typer.Option("--model", "-m", help="A run directory.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="The bundle to write; needed.")
+    ] = None,
     last: Annotated[int | None, typer.Option("--last", min=1, help="Average the newest checkpoints.")] = None,
     best: Annotated[int | None, typer.Option("--best", min=1, help="Average the best checkpoints.")] = None,
     overwrite: OverwriteOption = False,
@@ -19,9 +22,12 @@ def average(
     """Average the weights of checkpoints into a model bundle.
 
     \b
-    mtkit average runs/my --last 5 -o averaged
+    mtkit average -m runs/my --last 5 -o averaged
     mtkit translate -m averaged -i FILE
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    run_dir = needed(run_dir, run)
+    if output is None:
+        raise ConfigError("where to? name the bundle with -o DIR")
     if (last is None) == (best is None):
         raise ConfigError("say which checkpoints: --last N or --best N")
     if output.exists() and not overwrite:

@@ -44,6 +44,8 @@ def bench(
     if recipe is not None and config is not None:
         raise ConfigError(f"two recipes, {recipe} and {config}: name one")
     config = config or recipe
+    if config is not None and config.is_dir() and model is None:
+        config, model = None, config
     if model is not None and (config is not None or preset is not None or overrides):
         raise ConfigError("-m measures a trained model as it is: leave out the recipe, --preset and --set")
     if model is None and input_file is not None:

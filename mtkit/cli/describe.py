@@ -31,8 +31,8 @@ def describe(
     if recipe is not None and config is not None:
         raise ConfigError(f"two recipes, {recipe} and {config}: name one")
     config = config or recipe
-    if config is not None and config.is_dir():
-        raise ConfigError(f"{config} is a directory: for a run or a model use -m {config}")
+    if config is not None and config.is_dir() and model is None:
+        config, model = None, config
     if model is not None and (config is not None or preset is not None or overrides):
         raise ConfigError("-m describes a trained model as it is: leave out the recipe, --preset and --set")
     if model is None and config is None and preset is None:

@@ -1,5 +1,6 @@
 """``mtkit doctor``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from mtkit import __version__
 from mtkit.cli.options import ConfigOption, SetOption
 from mtkit.cli.output import check_output
+from mtkit.cli.typed import refuse_idle
 from mtkit.errors import ConfigError, DataError, VocabularyError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def doctor(
+    context: typer.Context,
     recipe: Annotated[
         Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
     ] = None,
@@ -65,10 +68,13 @@ def doctor(
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     chosen = recipe or config
     _check_usage(recipe, config, src, tgt, src_lang, tgt_lang)
+    if chosen is None:
+        refuse_idle(context, ["raw", "overrides"], "of a recipe, of which there is none; leave it out")
 
     from mtkit.data.sources import open_sources
     from mtkit.device import available_cores
     from mtkit.doctor.examine import examine
+    from mtkit.doctor.prescription import prescribe
     from mtkit.doctor.text import report_lines, summary
 
     sources: Sources
@@ -98,6 +104,7 @@ def doctor(
         n_workers=workers or available_cores(),
         data=None if raw else data,
     )
+    report = replace(report, prescription=prescribe(report.findings, None if data is None else data.cleaning))
     if as_json:
         import json
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import OverwriteOption, ThreadsOption
+from mtkit.cli.options import ModelOption, OverwriteOption, RunArgument, ThreadsOption, needed
+from mtkit.cli.typed import refuse_idle
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.output_directory import check_replaceable
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from mtkit.translation.bundle import Bundle
     from mtkit.translation.conversion import Conversion
     from mtkit.translation.scoring import HeldOut
+
+
+_OF_CONVERSION = ("quantization", "src", "ref")
 
 
 class Format(StrEnum):
@@ -34,8 +38,10 @@ class Quantization(StrEnum):
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, a checkpoint or a model bundle.")],
-    to: Annotated[Format, typer.Option("--to", help="What it is for.")],
+    context: typer.Context,
+    run: RunArgument = None,
+    model: ModelOption = None,
+    to: Annotated[Format | None, typer.Option("--to", help="What it is for; needed.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -58,14 +64,21 @@ def export(
     """Write a model for another program, or for translating faster.
 
     \b
-    mtkit export RUN --to ctranslate2 --quantization int8    into the model
-    mtkit export RUN --to safetensors -o DIR                 weights and JSON
+    mtkit export -m RUN --to ctranslate2 --quantization int8    into the model
+    mtkit export -m RUN --to safetensors -o DIR                 weights and JSON
 
     CTranslate2 is what translate uses on a CPU. What quantisation costs in BLEU
     and how fast it is are measured on the run's validation set, or on -i FILE
     --ref FILE, and noted in the model: translate takes int8 by itself where it
     loses 0.3 at most, unless float32 is faster.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    model = needed(model, run)
+    if to is None:
+        raise ConfigError("for what? --to ctranslate2, for translating faster, or --to safetensors, for other programs")
+    if to is Format.SAFETENSORS:
+        refuse_idle(context, _OF_CONVERSION, "of --to ctranslate2; leave it out")
+    if not measure or quantization is Quantization.FLOAT32:
+        refuse_idle(context, ["src", "ref"], "for measuring, which is not done; leave it out")
     if (src is None) != (ref is None):
         raise ConfigError("-i and --ref go together: the text to translate and its reference")
     if to is Format.SAFETENSORS and output is None:

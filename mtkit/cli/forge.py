@@ -112,7 +112,7 @@ def _forge(
     overwrite: bool,
 ) -> None:
     from mtkit.errors import Interrupted
-    from mtkit.forge.corpus import MANIFEST
+    from mtkit.forge.corpus import MANIFEST, train_lines
     from mtkit.forge.corpus import forge as make
     from mtkit.forge.shards import JOB_FILE, n_shards
     from mtkit.log import counted
@@ -129,5 +129,5 @@ def _forge(
     except KeyboardInterrupt:
         done = counted(n_shards(output), "shard")
         raise Interrupted(f"{output}: {done} done; the same command goes on") from None
-    typer.echo(f"{counted(manifest['n_pairs'], 'pair')} in {output}; for data.train in the recipe:")
-    typer.echo((output / "source.yaml").read_text(encoding="utf-8").rstrip())
+    typer.echo(f"{counted(manifest['n_pairs'], 'pair')} in {output}; below data: in the recipe, in place of its train:")
+    typer.echo("\n".join(train_lines(kind, data, manifest["source"])))

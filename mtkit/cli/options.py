@@ -20,6 +20,7 @@ class Engine(StrEnum):
 ModelOption = Annotated[
     Path | None, typer.Option("--model", "-m", help="A run directory, a checkpoint or a model bundle.")
 ]
+RunArgument = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="The same as -m RUN.", show_default=False)]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 TranslationPrecisionOption = Annotated[
     str, typer.Option("--precision", help="auto, fp32, bf16 (torch) or int8 (CTranslate2).")
@@ -67,15 +68,17 @@ PrintConfigOption = Annotated[
 ]
 
 
-def needed(model: Path | None) -> Path:
-    """The model, of a command that has none by default.
+def needed(model: Path | None, argument: Path | None = None) -> Path:
+    """The model of -m, or the argument that stands for it, of a command that has none by default.
 
     Raises:
-        ConfigError: If none was named.
+        ConfigError: If none was named, or two.
     """
-    if model is None:
+    if model is not None and argument is not None:
+        raise ConfigError(f"two models, {argument} and {model}: name one, with -m DIR")
+    if (chosen := model or argument) is None:
         raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
-    return model
+    return chosen
 
 
 def check_stdin(*files: Path | str | None) -> None:

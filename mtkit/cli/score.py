@@ -12,6 +12,7 @@ from mtkit.cli.options import (
     OutputOption,
     PairsSrcOption,
     PairsTgtOption,
+    RunArgument,
     SrcLangOption,
     TgtLangOption,
     ThreadsOption,
@@ -31,6 +32,7 @@ _PAIRS_AT_ONCE = 4096  # sorted by length among themselves
 
 
 def score(
+    run: RunArgument = None,
     model: ModelOption = None,
     src: PairsSrcOption = None,
     tgt: PairsTgtOption = None,
@@ -63,7 +65,7 @@ def score(
     Natural logarithms, summed over the pieces of the translation and its end: 0 is
     certainty, higher is better. nan where a side is longer than the model reads.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    model = needed(model)
+    model = needed(model, run)
     if contrast is not None and (src is not None or tgt is not None):
         raise ConfigError(
             "--contrast does not go with --src and --tgt: its file holds the sources and both translations"

@@ -35,14 +35,19 @@ class Kind(NamedTuple):
     """Share from which on it is serious."""
 
 
+STEPS = "data.cleaning.steps: "
+"""How a cure by steps of cleaning begins; a list follows."""
+
+COVERAGE = "tokenizer.character_coverage: 1.0, or, where they are noise, the step characters with forbidden: ..."
+
+
 def step(name: str) -> str:
     """The setting that cures a finding by a step of cleaning."""
-    return f"data.cleaning.steps: [{name}]"
+    return f"{STEPS}[{name}]"
 
 
 _NEVER = 2.0
 _BY_HAND = "by hand: "
-_COVERAGE = "tokenizer.character_coverage: 1.0, or, where they are noise, the step characters with forbidden: ..."
 
 KINDS: dict[str, Kind] = {
     "unequal_counts": Kind(
@@ -107,13 +112,13 @@ KINDS: dict[str, Kind] = {
     ),
     "uncovered_src": Kind(
         "source characters that the tokenizer has no piece for",
-        _COVERAGE,
+        COVERAGE,
         0.001,
         0.02,
     ),
     "uncovered_tgt": Kind(
         "target characters that the tokenizer has no piece for",
-        _COVERAGE,
+        COVERAGE,
         0.001,
         0.02,
     ),

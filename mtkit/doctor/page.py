@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtkit.doctor.findings import Finding, Sample, Severity, ordered
 from mtkit.doctor.lengths import RATIO_BINS, quantile
 from mtkit.doctor.report import Report
-from mtkit.doctor.text import share_shown, summary, what_was_examined
+from mtkit.doctor.text import cures_shown, share_shown, summary, what_was_examined
 from mtkit.errors import DataError
 from mtkit.files import atomic_file
 from mtkit.html_page import page_head
@@ -80,6 +80,9 @@ def _page(report: Report) -> Iterator[str]:
         yield f'<p class="quiet">Not found: {_safe(", ".join(report.not_found))}.</p>'
     for left in report.not_examined:
         yield f'<p class="quiet">Not examined: {_safe(", ".join(left.names) or "a part")} ({_safe(left.reason)}).</p>'
+    if report.prescription is not None:
+        yield "<h2>Cures as settings</h2>"
+        yield f"<pre>{_safe(chr(10).join(cures_shown(report.prescription)))}</pre>"
     yield "<h2>Lengths</h2>"
     yield from _lengths(report)
     for draw, caption in _plots(report):

@@ -6,6 +6,7 @@ from typing import Any
 from mtkit.doctor.drift import Alignment
 from mtkit.doctor.findings import KINDS, Finding, Severity, ordered
 from mtkit.doctor.lengths import QUANTILES, Lengths, quantile
+from mtkit.doctor.prescription import Prescription
 from mtkit.doctor.tokens import TokenCount
 from mtkit.doctor.training_pairs import Cleaning
 
@@ -66,6 +67,9 @@ class Report:
     cleaning: Cleaning | None = None
     """What was done to the training pairs before; None where they were examined as they are."""
 
+    prescription: Prescription | None = None
+    """What would cure all of it, as far as settings do."""
+
     @property
     def n_pairs(self) -> int:
         """Pairs of training."""
@@ -96,6 +100,7 @@ class Report:
                 {"place": s.place, "name": s.name, "n_src": s.n_src, "n_tgt": s.n_tgt, "n_pairs": s.n_pairs}
                 for s in self.sources
             ],
+            "cures": {} if self.prescription is None else self.prescription.as_json(),
             "findings": [_finding_as_json(finding) for finding in ordered(self.findings)],
             "not_found": self.not_found,
             "not_examined": [{"findings": list(left.names), "reason": left.reason} for left in self.not_examined],

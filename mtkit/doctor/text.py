@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mtkit.doctor.findings import Finding, Severity, ordered
+from mtkit.doctor.prescription import Prescription
 from mtkit.doctor.report import Report, SourceSeen
 from mtkit.log import counted
 
@@ -23,6 +24,9 @@ def report_lines(report: Report) -> Iterator[str]:
     yield ""
     yield from _table(report)
     yield ""
+    if report.prescription is not None:
+        yield from cures_shown(report.prescription)
+        yield ""
     yield summary(report)
 
 
@@ -78,6 +82,13 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  all: {', '.join(places)}{f' and {more:,} more (--json names up to 1,000)' if more > 0 else ''}"
     if finding.severity is not Severity.INFO:
         yield f"  cure: {finding.cure}"
+
+
+def cures_shown(prescription: Prescription) -> Iterator[str]:
+    """All cures together, for a recipe and for the command line."""
+    yield "cures as settings, to paste below data: (in place of its cleaning:) of a recipe:"
+    yield from prescription.block()
+    yield f"or as options: {prescription.options()}"
 
 
 def _table(report: Report) -> Iterator[str]:

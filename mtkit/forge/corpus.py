@@ -6,7 +6,7 @@ the lines for the recipe, and ``manifest.json`` with all that it was made from.
 
 import gzip
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -208,3 +208,25 @@ def _finish(directory: Path, job: dict[str, Any], tags: Sequence[str]) -> dict[s
     if n_dropped:
         logger.warning("%s without a translation that could be used left out", counted(n_dropped, "line"))
     return manifest
+
+
+def train_lines(kind: Kind, data: DataConfig, source: Mapping[str, Any]) -> list[str]:
+    """What ``train`` of the recipe's section ``data`` becomes, as YAML: what was there and the new pairs beside it.
+
+    A student learns from its teacher alone.
+
+    Args:
+        kind: How the pairs were made.
+        data: Of the recipe that they are for; its ``train`` may have been written as one source or as a list.
+        source: The new pairs.
+    """
+    before = [] if kind == "distill" else data.train
+    weights = [each.weight[max(each.weight)] for each in before if each.weight is not None]
+    new = dict(source) | ({"weight": max(weights)} if weights else {})  # all have one, or none has
+    sources = [
+        each.model_dump(mode="json", exclude_defaults=True)
+        | ({} if each.weight is None else {"weight": each.weight})  # whose numbers of updates JSON would make text
+        for each in before
+    ]
+    text: str = yaml.safe_dump({"train": [*sources, new]}, sort_keys=False, allow_unicode=True)
+    return [f"  {line}" for line in text.splitlines()]

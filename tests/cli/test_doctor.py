@@ -1,6 +1,7 @@
 import json
 import random
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 from mtkit.cli.doctor import doctor
 from mtkit.cli.preprocess import preprocess
 from mtkit.errors import ConfigError, DataError, MtkitError
+from mtkit.settings import Settings
 
 RECIPE = """
 data:
@@ -23,7 +25,7 @@ tokenizer:
 """
 KEYS = {
     "format", "mtkit", "src_lang", "tgt_lang", "n_pairs", "cleaning", "n_serious", "sources", "findings",
-    "not_found", "not_examined", "lengths", "tokens",
+    "not_found", "not_examined", "lengths", "tokens", "cures",
 }  # fmt: skip
 FINDING_KEYS = {
     "name", "severity", "count", "share", "of", "what", "cure", "remark", "by_source", "samples", "places",
@@ -262,3 +264,37 @@ def test_a_page_over_an_input_is_refused(name: str) -> None:
         files = ("--src", "train.en", "--tgt", "train.de")
         assert f"--html {name}: is an input too" in str(refused(*files, "--html", name))
     assert Path(name).read_bytes() == before
+
+
+def test_the_cures_are_one_block_for_the_recipe() -> None:
+    shown = run("fruit.yaml").stdout
+    block = shown.partition("of a recipe:\n")[2].partition("or as options")[0]
+    Path("cured.yaml").write_text(RECIPE.replace("\ntokenizer:", f"\n{block}tokenizer:"))
+    again = run("cured.yaml")
+    assert again.exit_code == 0, again.exception
+    assert "copied" not in [finding["name"] for finding in json.loads(run("cured.yaml", "--json").stdout)["findings"]]
+
+
+def test_steps_that_a_recipe_has_stay_among_the_cures() -> None:
+    own = "  cleaning: {max_tokens: 50, steps: [spaces, {length: {max_words: 9}}]}"
+    Path("fruit.yaml").write_text(RECIPE.replace("\ntokenizer:", f"\n{own}\ntokenizer:"))
+    cures = json.loads(run("fruit.yaml", "--json").stdout)["cures"]
+    assert cures["data.cleaning.max_tokens"] == 50
+    spaces, length, *added = cures["data.cleaning.steps"]
+    assert (spaces, length["length"]["max_words"]) == ("spaces", 9)
+    assert "identical" in added
+
+
+def test_the_cures_of_two_files_are_options_of_the_command_line() -> None:
+    shown = run("--src", "train.en", "--tgt", "train.de").stdout
+    (line,) = (line for line in shown.splitlines() if line.startswith("or as options: "))
+    options = shlex.split(line.removeprefix("or as options: "))
+    assert options[::2] == ["--set"] * (len(options) // 2)
+    steps = Settings.load(Path("fruit.yaml"), overrides=options[1::2]).config().data.cleaning.steps
+    assert "identical" in [step.name for step in steps]
+
+
+def test_what_belongs_to_a_recipe_is_refused_without_one() -> None:
+    for option in (["--raw"], ["--set", "data.cleaning.max_tokens=3"]):
+        error = refused("--src", "train.en", "--tgt", "train.de", *option)
+        assert str(error) == f"{option[0]}: of a recipe, of which there is none; leave it out"

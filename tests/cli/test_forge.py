@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from mtkit.cli import app
 from mtkit.errors import ConfigError, DataError, MtkitError
 from mtkit.forge import corpus
+from mtkit.settings import Settings
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES, save_tiny_bundle
 
@@ -82,9 +83,41 @@ def test_text_of_the_target_language_becomes_the_target_side(model: Path) -> Non
     assert list(zip(lines_of("forged/bt/forged.en.gz"), lines_of("forged/bt/forged.xx.gz"), strict=True)) == usable(
         model
     )
-    (source,) = yaml.safe_load(result.stdout.partition("\n")[2])
+    (source,) = yaml.safe_load(Path("forged/bt/source.yaml").read_text())
     assert source["src"] == "forged/bt/forged.xx.gz"
     assert source["tags"] == ["<bt>"]
+
+
+@pytest.mark.parametrize(
+    ("train", "before"),
+    [
+        ("{src: text.xx, tgt: text.en}", [{"src": "text.xx", "tgt": "text.en"}]),
+        ("[{src: text.xx, tgt: text.en, weight: {0: 1, 20: 3}}]", [{"src": "text.xx", "tgt": "text.en"}]),
+        ("more.tsv", [{"tsv": "more.tsv"}]),
+        ("[more.tsv, {src: text.xx, tgt: text.en}]", [{"tsv": "more.tsv"}, {"src": "text.xx", "tgt": "text.en"}]),
+    ],
+)
+def test_what_is_printed_takes_the_place_of_train_however_that_was_written(
+    model: Path, train: str, before: list[dict[str, str]]
+) -> None:
+    Path("more.tsv").write_text("x\ty\n")
+    head = "data:\n  src_lang: xx\n  tgt_lang: en\n"
+    valid = "  valid: {src: text.xx, tgt: text.en}\n"
+    Path("back.yaml").write_text(f"{head}  train: {train}\n{valid}")
+    result = run("backtranslate", "back.yaml", "-m", model, "-i", "text.en", "-o", "bt")
+    _, _, printed = result.stdout.partition("\n")
+    Path("new.yaml").write_text(f"{head}{printed}{valid}")
+    *old, new = Settings.load(Path("new.yaml")).config().data.train
+    assert [source.model_dump(exclude_defaults=True, exclude={"weight"}) for source in old] == before
+    assert (new.src, new.tgt, new.tags) == ("bt/forged.xx.gz", "bt/forged.en.gz", ["<bt>"])
+    assert [source.weight for source in old] == [
+        source.weight for source in Settings.load(Path("back.yaml")).config().data.train
+    ]
+
+
+def test_a_student_learns_from_its_teacher_alone(model: Path) -> None:
+    printed = run("distill", "recipe.yaml", "-m", model, "-o", "taught").stdout.partition("\n")[2]
+    assert yaml.safe_load(printed) == {"train": yaml.safe_load(Path("taught/source.yaml").read_text())}
 
 
 def test_an_interrupted_job_goes_on_and_ends_as_if_nothing_had_been(
