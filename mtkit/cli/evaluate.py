@@ -1,17 +1,18 @@
 """``mtkit evaluate``."""
 
-from collections.abc import Iterable
-from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mtkit.cli.evaluation_alignments import check_alignment_options, evaluate_alignments
-from mtkit.cli.evaluation_gates import Gating, check_method
-from mtkit.cli.evaluation_inputs import Inputs, check_one_output, translate, with_languages
+from mtkit.cli.evaluation_gates import Gating
+from mtkit.cli.evaluation_inputs import Inputs, Searching, model_of
 from mtkit.cli.evaluation_outputs import Outputs
+from mtkit.cli.evaluation_run import Scoring, evaluate_sets
+from mtkit.cli.languages import NamedLanguages, PairOption, SrcOption, TgtOption
 from mtkit.cli.options import (
     DeviceOption,
     Engine,
@@ -20,9 +21,6 @@ from mtkit.cli.options import (
     ScoringPrecisionOption,
     ThreadsOption,
 )
-
-if TYPE_CHECKING:
-    from mtkit.evaluation.sets import EvaluationSet
 
 
 class Paired(StrEnum):
@@ -34,6 +32,9 @@ class Paired(StrEnum):
 
 def evaluate(
     context: typer.Context,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]", help="The same as -m RUN.", show_default=False)
+    ] = None,
     hyps: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,10 +69,9 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Keep the model's translations here.")
     ] = None,
-    language_pair: Annotated[
-        str | None,
-        typer.Option("--language-pair", "-l", metavar="SRC-TGT", help="Such as en-zh; chooses BLEU's tokenizer."),
-    ] = None,
+    language_pair: PairOption = None,
+    src_lang: SrcOption = None,
+    tgt_lang: TgtOption = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(
@@ -158,66 +158,21 @@ def evaluate(
     BLEU, chrF and chrF++: higher is better. TER: lower is better; takes long
     for long segments. They are sacreBLEU's, each beside its signature.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
+    model = model_of(context, model, arguments or [], hyps or [])
     check_alignment_options(context)
     if alignments is not None:
         evaluate_alignments(hyps or [], alignments, max_aer, width, as_json=as_json)
         return
-    inputs = Inputs(hyps or [], names or [], refs or [], src, docs, sets, model, output, gate, against)
-    outputs = Outputs(width, score_only, as_json, segments, junit, markdown, save_baseline)
-    with outputs.telling_errors(inputs):
-        inputs.check()
-        outputs.check(inputs)
-
-        from mtkit.evaluation.assessment import Method, assess
-        from mtkit.evaluation.comet import load_comet
-        from mtkit.evaluation.gate import enforce
-        from mtkit.evaluation.metrics import DEFAULT_METRICS
-        from mtkit.evaluation.sets import parse_language_pair
-
-        pair = parse_language_pair(language_pair) if language_pair is not None else None
-        thresholds = {"bleu": min_bleu, "chrf": min_chrf, "ter": max_ter}
-        gating = Gating.read(gate, thresholds, max_drop or [], fail_if_significantly_worse, against)
-        wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
-        method = Method(
-            wanted, tokenize, lowercase, confidence, paired.value if paired else None, samples, baseline, runs,
-            against=gating.against, threads=threads,
-        )  # fmt: skip
-        check_method(method, gating, pair, with_comet=comet_model is not None)
-        if comet_model is not None:
-            method = replace(method, comet=load_comet(comet_model))
-
-        material = inputs.read(pair)
-        translated: Iterable[EvaluationSet]
-        if model is None:
-            assert material is not None
-            outputs.check_sets(material)
-            gating.check(material, method)
-            translated = material
-        else:
-            from mtkit.translation.bundle import load_bundle
-            from mtkit.translation.translator import Translator
-
-            bundle = load_bundle(model)
-            pair = pair or (bundle.src_lang, bundle.tgt_lang)
-            to_translate = with_languages(bundle, material, pair)
-            material = [each for each, _ in to_translate]
-            check_one_output(output, material)
-            gating.check(material, method)
-            method = replace(method, seen=bundle.training_sources())
-            translator = Translator.load(
-                model, engine=engine.value, device=device, precision=precision, threads=threads, beam_size=beam_size
-            )
-            translated = translate(
-                translator, to_translate, str(model), beam_size=beam_size, batch_size=batch_size, output=output
-            )
-
-        reports = []
-        only = len(material) == 1
-        for each in translated:
-            report = assess(each, method, gating.gates_for(each.name), only=only)
-            reports.append(report)
-            outputs.show(report, heading=not only or inputs.own_sets)
-        outputs.write(reports, method, model, pair)
-        enforce([failure for report in reports for failure in report.failures(named=not only)])
-        gating.tell_passed(reports)
-        outputs.save_baseline(reports)
+    thresholds = {"bleu": min_bleu, "chrf": min_chrf, "ter": max_ter}
+    evaluate_sets(
+        context,
+        Inputs(hyps or [], names or [], refs or [], src, docs, sets, model, output, gate, against),
+        NamedLanguages(language_pair, src_lang, tgt_lang),
+        Scoring(
+            metrics or [], comet_model, tokenize, lowercase, confidence, paired.value if paired else None, samples,
+            baseline, runs, threads,
+        ),
+        partial(Gating.read, gate, thresholds, max_drop or [], fail_if_significantly_worse, against),
+        Searching(beam_size, batch_size, engine.value, device, precision, threads),
+        Outputs(width, score_only, as_json, segments, junit, markdown, save_baseline),
+    )  # fmt: skip

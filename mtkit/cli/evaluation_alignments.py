@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mtkit.cli.options import check_stdin
+from mtkit.cli.typed import typed_options
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ def check_alignment_options(context: typer.Context) -> None:
     Raises:
         ConfigError: Naming the options that were typed and do nothing.
     """
-    typed = {
-        option.name: next(flag for flag in option.opts if flag.startswith("--"))
-        for option in context.command.params
-        if option.name is not None and _is_typed(context, option.name)
-    }
+    typed = typed_options(context)
     if "alignments" not in typed:
         if "max_aer" in typed:
             raise ConfigError("--max-aer is of word alignments: add --alignments GOLD")
@@ -50,15 +47,15 @@ def evaluate_alignments(hyps: list[str], gold: str, max_aer: float | None, decim
     from mtkit.evaluation.gate import Gate, check_gates, enforce
     from mtkit.evaluation.metrics import Score
     from mtkit.evaluation.sets import read_texts
-    from mtkit.log import logger
+    from mtkit.log import counted, logger
 
     if len(hyps) != 1:
         raise ConfigError("--alignments GOLD scores the alignments in --hyp FILE: give one --hyp")
     gates = [] if max_aer is None else [Gate("aer", max_aer, "max")]
+    warnings = [gate.doubt for gate in gates if gate.doubt is not None]
     check_stdin(hyps[0], gold)
     hyp_text, gold_text = read_texts([hyps[0], gold])
     found = read_links(hyp_text)
-    warnings = []
     if seem_to_count_from_one(found):
         warnings.append(
             f"{hyp_text.name} seems to count words from 1, as no link has a 0: an output counts from 0, "
@@ -74,6 +71,8 @@ def evaluate_alignments(hyps: list[str], gold: str, max_aer: float | None, decim
     else:
         typer.echo(_shown(score, decimals))
     enforce([str(result) for result in results if not result.passed])
+    if results:
+        logger.info("%s passed", counted(len(results), "gate"))
 
 
 def _shown(score: "AlignmentScore", decimals: int) -> str:
@@ -85,9 +84,3 @@ def _shown(score: "AlignmentScore", decimals: int) -> str:
         f"AER {error_rate}  lower is better  precision {precision}  recall {recall}  "
         f"{counted(score.n_links, 'link')}; gold: {score.n_sure:,} sure, {score.n_possible:,} in all"
     )
-
-
-def _is_typed(context: typer.Context, name: str) -> bool:
-    """Whether an option does not have its value by default."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name != "DEFAULT"

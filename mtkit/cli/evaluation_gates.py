@@ -62,10 +62,23 @@ class Gating:
 
         return gates_for(name, self.file, self.typed)
 
+    @property
+    def metrics(self) -> list[str]:
+        """All that any of them needs."""
+        of_file = [] if self.file is None else [self.file, *self.file.test_sets.values()]
+        return [*self.typed.metrics, *(metric for rules in of_file for metric in rules.metrics)]
+
+    @property
+    def significance(self) -> bool:
+        """Whether any of them is a test of significance."""
+        of_file = [] if self.file is None else [self.file, *self.file.test_sets.values()]
+        return bool(self.typed.significance) or any(rules.not_significantly_worse for rules in of_file)
+
     def check(self, sets: "Sequence[EvaluationSet]", method: "Method") -> None:
         """Refuse what cannot be scored or compared, before anything is translated or scored."""
         from mtkit.evaluation.comparable import check_comparable
         from mtkit.evaluation.metrics import check_metrics
+        from mtkit.log import logger
 
         names = [each.name for each in sets]
         for name in self.file.test_sets if self.file else ():
@@ -81,17 +94,21 @@ class Gating:
             if "comet" in gates.metrics and method.comet is None:
                 raise ConfigError("a gate asks for COMET: name its model with --comet-model PATH")
             check_comparable(each, method, gates, only=len(sets) == 1)
+        for doubt in dict.fromkeys(doubt for name in names for doubt in self.gates_for(name).doubts):
+            logger.warning("%s", doubt)
 
     def tell_passed(self, reports: "Sequence[SetReport]") -> None:
         """Say how many gates were passed, and how far from the baseline; called when none was missed."""
         from mtkit.log import counted, logger
 
-        n_gates = sum(len(system.gates) for report in reports for system in report.systems)
-        if n_gates == 0:
+        gates = [gate for report in reports for system in report.systems for gate in system.gates]
+        n_passed = sum(gate.told for gate in gates)
+        if not gates:
             return
         compared = [each for report in reports for each in report.differences(named=len(reports) > 1)]
         against = f"; {', '.join(compared)} against {self.against.path}" if self.against and compared else ""
-        logger.info("%s passed%s", counted(n_gates, "gate"), against)
+        untold = f", {counted(len(gates) - n_passed, 'gate')} could not be told" if n_passed < len(gates) else ""
+        logger.info("%s passed%s%s", counted(n_passed, "gate"), untold, against)
 
 
 def check_method(method: "Method", gating: Gating, pair: "LanguagePair | None", *, with_comet: bool) -> None:
@@ -115,9 +132,9 @@ def check_method(method: "Method", gating: Gating, pair: "LanguagePair | None", 
         raise ConfigError("--baseline names the system that --paired compares with: add --paired bs or --paired ar")
     if method.runs and method.paired is not None:
         raise ConfigError("--runs takes the outputs for one system, --paired for several: leave one out")
-    resampled = method.confidence or method.paired is not None or gating.against is not None
+    resampled = method.confidence or method.paired is not None or gating.significance
     if method.n_samples is not None and not resampled:
-        raise ConfigError("--samples belongs to --confidence or --paired")
+        raise ConfigError("--samples belongs to --confidence, --paired and --fail-if-significantly-worse")
     if NAME in metrics and not with_comet:
         raise ConfigError("a gate asks for COMET: name its model with --comet-model PATH")
 

@@ -1,19 +1,34 @@
 """What ``mtkit evaluate`` is given: checks of the options, and the test sets that they name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import typer
 
 from mtkit.cli.evaluation_outputs import check_directory, write_atomically
 from mtkit.cli.options import check_stdin
-from mtkit.cli.usage import metrics_as_model
+from mtkit.cli.usage import metrics_as_model, unexpected
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.evaluation.sets import EvaluationSet, LanguagePair
     from mtkit.translation.bundle import Bundle
-    from mtkit.translation.translator import Translator
+
+
+@dataclass(frozen=True)
+class Searching:
+    """The options that say how a model translates."""
+
+    beam_size: int | None
+    """By default the model's own."""
+
+    batch_size: int | None
+    engine: Literal["auto", "torch", "ctranslate2"]
+    device: str
+    precision: str
+    threads: int | None
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,19 @@ def _check_output(output: Path, inputs: list[str]) -> None:
     check_directory("-o", output)
 
 
+def model_of(context: typer.Context, model: Path | None, arguments: Sequence[str], hyps: Sequence[str]) -> Path | None:
+    """The model of -m, or the one argument that may stand for it.
+
+    Raises:
+        UsageError: If there are other arguments, such as the second of two values after one option.
+    """
+    if not arguments:
+        return model
+    if model is None and not hyps and len(arguments) == 1 and not Path(arguments[0]).is_file():
+        return Path(arguments[0])
+    raise unexpected(context, arguments)
+
+
 def check_one_output(output: Path | None, sets: "list[EvaluationSet]") -> None:
     """Refuse a file that could not hold the translations, before they are made."""
     if output is not None and len(sets) > 1:
@@ -158,13 +186,7 @@ def _in(pair: "LanguagePair", each: "EvaluationSet") -> "EvaluationSet":
 
 
 def translate(
-    translator: "Translator",
-    sets: "list[tuple[EvaluationSet, list[int]]]",
-    system: str,
-    *,
-    beam_size: int | None,
-    batch_size: int | None,
-    output: Path | None,
+    model: Path, sets: "list[tuple[EvaluationSet, list[int]]]", searching: Searching, output: Path | None
 ) -> "Iterator[EvaluationSet]":
     """Translate test set after test set, each after its source ids, so that each is scored before the next."""
     from mtkit.device import memory_advice
@@ -172,6 +194,17 @@ def translate(
     from mtkit.evaluation.sets import System
     from mtkit.log import logger
     from mtkit.translation.scoring import translate_lines
+    from mtkit.translation.translator import Translator
+
+    beam_size = searching.beam_size
+    translator = Translator.load(
+        model,
+        engine=searching.engine,
+        device=searching.device,
+        precision=searching.precision,
+        threads=searching.threads,
+        beam_size=beam_size,
+    )
 
     for material, prefix in sets:
         assert material.src is not None
@@ -179,8 +212,8 @@ def translate(
         logger.info("translating %s, %s lines, on %s", material.name, f"{material.n_lines:,}", description)
         with memory_advice("lower --batch-size or --beam-size"):
             tagged = translator.prefixed(prefix)
-            hyp_text = translate_lines(tagged, material.src.lines, beam_size=beam_size, batch_size=batch_size)
+            hyp_text = translate_lines(tagged, material.src.lines, beam_size=beam_size, batch_size=searching.batch_size)
         if output is not None:
             write_atomically(output, "".join(f"{line}\n" for line in hyp_text).encode())
         hyp = Text(f"the translation of {material.name}", hyp_text)
-        yield replace(material, systems=[System(system, hyp, description)])
+        yield replace(material, systems=[System(str(model), hyp, description)])

@@ -9,6 +9,7 @@ import typer
 
 from mtkit.cli.evaluation_inputs import Inputs
 from mtkit.cli.evaluation_outputs import write_atomically
+from mtkit.cli.languages import NamedLanguages, PairOption, SrcOption, TgtOption
 from mtkit.cli.options import check_stdin
 from mtkit.errors import ConfigError, DataError
 
@@ -27,10 +28,9 @@ def report(
     names: Annotated[
         list[str] | None, typer.Option("--name", help="Name of an output, in their order; by default of its file.")
     ] = None,
-    language_pair: Annotated[
-        str | None,
-        typer.Option("--language-pair", "-l", metavar="SRC-TGT", help="Such as en-zh; chooses BLEU's tokenizer."),
-    ] = None,
+    language_pair: PairOption = None,
+    src_lang: SrcOption = None,
+    tgt_lang: TgtOption = None,
     docs: Annotated[str | None, typer.Option("--docs", metavar="FILE", help="The document of each line.")] = None,
     runs: Annotated[
         list[Path] | None,
@@ -64,14 +64,14 @@ def report(
 
     from mtkit.evaluation.assessment import Method
     from mtkit.evaluation.metrics import DEFAULT_METRICS, check_metrics
-    from mtkit.evaluation.sets import parse_language_pair, system_names
+    from mtkit.evaluation.sets import system_names
     from mtkit.io import read_lines
     from mtkit.report.collect import collect
     from mtkit.report.curves import read_curves
     from mtkit.report.names import short_names
     from mtkit.report.page import page
 
-    pair = parse_language_pair(language_pair) if language_pair is not None else None
+    pair = NamedLanguages(language_pair, src_lang, tgt_lang).pair()
     wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
     tgt_lang = pair[1] if pair else None
     method = Method(check_metrics(wanted, tgt_lang=tgt_lang), confidence=True, n_samples=samples)

@@ -68,6 +68,13 @@ def _plain(error: Any, message: str) -> str:
     return _of_value(error) or (message[:1].lower() + message[1:]).rstrip(".")
 
 
+def unexpected(context: Any, extra: Sequence[str]) -> Exception:
+    """The error of arguments that a command has no use for, as if it took none."""
+    error: Any = UsageError
+    made: Exception = error(f"Got unexpected extra argument(s) ({' '.join(extra)})", ctx=context)
+    return made
+
+
 def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:
     """What to type instead of ``-m bleu chrf``, as it is of the command sacrebleu; empty if that is a model.
 

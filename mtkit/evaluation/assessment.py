@@ -17,6 +17,7 @@ from mtkit.evaluation.runs import RunSummary, summarise_runs
 from mtkit.evaluation.scorers import ScoringSettings, bleu_tokenizer, meant
 from mtkit.evaluation.seen import SeenSources
 from mtkit.evaluation.sets import EvaluationSet, System
+from mtkit.evaluation.suitability import find_unsuited
 from mtkit.language_codes import language_mistake
 from mtkit.log import logger
 from mtkit.workers import Workers
@@ -165,16 +166,17 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
             replace(report, scores=_with_certainty(report.scores, intervals, certainty.signatures))
             for report, intervals in zip(reports, certainty.intervals, strict=True)
         ]
+    of_all = _warnings_of_all(reports, material, method, gates)
     reports = [
         replace(
             report,
             gates=_gates(report, material, method, gates, of_baseline, only=only),
-            warnings=list(_warnings(report.system, material, method)),
+            warnings=[*_warnings(report.system, material, method), *of_all, *gates.doubts],
         )
         for report in reports
     ]
-    for report in reports:
-        for warning in report.warnings:
+    for warning in dict.fromkeys(warning for report in reports for warning in report.warnings):
+        if warning not in gates.doubts:  # of which the user was told before anything was scored
             logger.warning("%s", warning)
     runs = summarise_runs([report.scores for report in reports]) if method.runs else []
     return SetReport(material, reports, comparisons, runs)
@@ -263,6 +265,23 @@ def _gates(
         )
         outcomes += check_significance(certainty.comparisons, remark)
     return outcomes
+
+
+def _warnings_of_all(
+    reports: Sequence[SystemReport], material: EvaluationSet, method: Method, gates: Gates
+) -> list[str]:
+    """What is wrong with the test set rather than with an output."""
+    settings = method.settings(material)
+    counts = [reports[0].counts[metric] for metric in ("bleu", "spbleu") if metric in reports[0].counts]
+    return find_unsuited(
+        material,
+        counts,
+        settings.metrics,
+        tokenizer=bleu_tokenizer(settings.tgt_lang, method.tokenize),
+        compared=method.paired is not None,
+        gated=bool(gates.significance),
+        confidence=method.confidence,
+    )
 
 
 def _warnings(system: System, material: EvaluationSet, method: Method) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mtkit.errors import DataError
+from mtkit.evaluation.drift import first_drift
 from mtkit.language_codes import base_language
 from mtkit.log import counted
 
@@ -31,6 +32,13 @@ _UNSPACED_SHARE = 0.3
 BOM = "\ufeff"
 """The byte order mark, which some programs write at the beginning of a file."""
 
+_MARKUP = re.compile(
+    r"(?P<rtf>\{\\rtf\d)|(?P<html><(?:!doctype )?html\b)|<(?:[?]xml|!doctype"
+    r"|(?:src|ref|tst)set|mteval|dataset|tmx|xliff|doc)\b",
+    re.IGNORECASE,
+)
+"""How files of WMT (.sgm, .xml), translation memories, pages and documents begin."""
+
 _ENOUGH_LINES = 10
 _KANA_SHARE = 0.1  # half of Japanese is; Chinese quotes a little
 
@@ -43,6 +51,22 @@ class Text:
     lines: Sequence[str]
 
 
+def check_is_text(text: Text) -> None:
+    """Make sure that a text has lines, and that these are segments rather than markup with segments in it.
+
+    Raises:
+        DataError: Saying what it is.
+    """
+    if not text.lines:
+        raise DataError(f"{text.name}: is empty: it has no lines")
+    first = next(filter(None, map(str.strip, text.lines)), "")
+    found = _MARKUP.match(first.removeprefix(BOM))
+    n_marked = sum(line.lstrip().startswith("<") for line in text.lines)
+    if found is not None and (found["rtf"] or 2 * n_marked > len(text.lines)):  # one segment may be markup
+        what = "RTF" if found["rtf"] else "HTML" if found["html"] else "SGML or XML"
+        raise DataError(f"{text.name}: is {what}, not a segment a line: extract the segments into a text file first")
+
+
 def check_aligned(texts: Sequence[Text]) -> None:
     """Make sure that all texts have the same number of lines.
 
@@ -53,9 +77,20 @@ def check_aligned(texts: Sequence[Text]) -> None:
     for other in others:
         if len(other.lines) != len(first.lines):
             raise DataError(
-                f"{first.name} has {len(first.lines):,} lines but {other.name} has {len(other.lines):,}: "
-                "line n of each must belong to the same segment"
+                f"{first.name} has {counted(len(first.lines), 'line')} but {other.name} has {len(other.lines):,}: "
+                f"line n of each must belong to the same segment{_where_they_part(first, other)}"
             )
+
+
+def _where_they_part(one: Text, other: Text) -> str:
+    """From which line on two texts of different length do not fit, to stand after that; empty where it is not clear."""
+    line = first_drift(one.lines, other.lines)
+    if line is None:
+        return ""
+    shorter, longer = sorted((one, other), key=lambda text: len(text.lines))
+    if line > len(shorter.lines):
+        return f"; they fit to the end of {shorter.name}, where {longer.name} goes on"
+    return f"; they fit no more from about line {line:,} on"
 
 
 def looks_tokenised(lines: Sequence[str]) -> bool:

@@ -10,6 +10,11 @@ TEST_NAMES = {"bs": "paired bootstrap", "ar": "paired approximate randomisation"
 DEFAULT_SAMPLES = {"bs": 1_000, "ar": 10_000}
 SIGNIFICANT = 0.05
 
+LEAST_SEGMENTS = 100
+"""Of a test set that can tell whether two systems differ. Both tests take the segments for a fair sample of the text
+that there is, which a handful is not: of one segment every sample is that segment, so that any difference is certain.
+Koehn (2004) shows that the bootstrap's verdicts hold on test sets of 300 sentences."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -28,6 +33,8 @@ class Comparison:
 
     test: Test
     n_samples: int
+    n_segments: int
+    """Of the test set."""
 
     @property
     def difference(self) -> float:
@@ -35,10 +42,22 @@ class Comparison:
         return self.value - self.baseline_value
 
     @property
+    def told(self) -> bool:
+        """Whether there are segments enough for the p-value to mean something."""
+        return self.n_segments >= LEAST_SEGMENTS
+
+    @property
     def significant(self) -> bool:
         """Whether chance would set them so far apart less often than once in 20 times."""
-        return self.p_value < SIGNIFICANT
+        return self.told and self.p_value < SIGNIFICANT
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
-        return asdict(self) | {"difference": self.difference, "significant": self.significant}
+        more = {"difference": self.difference, "told": self.told, "significant": self.significant}
+        return asdict(self) | more
+
+
+def too_few_segments(n_segments: int) -> str:
+    """``2 segments are too few to tell whether systems differ (at least 100)``."""
+    segments = "one segment is" if n_segments == 1 else f"{n_segments:,} segments are"
+    return f"{segments} too few to tell whether systems differ (at least {LEAST_SEGMENTS})"

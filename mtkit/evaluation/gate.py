@@ -3,17 +3,13 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import ClassVar
 
 from mtkit.errors import ConfigError, GateError
-from mtkit.evaluation.comparison import TEST_NAMES, Comparison
+from mtkit.evaluation.comparison import TEST_NAMES, Comparison, too_few_segments
 from mtkit.evaluation.metrics import Score, decimals_of
+from mtkit.evaluation.scales import Bound, check_drop, check_threshold, doubtful_drop, doubtful_threshold
 from mtkit.evaluation.scorers import SACREBLEU_METRICS
-
-Bound = Literal["min", "max"]
-
-_TO_100 = ("bleu", "chrf", "chrf++", "spbleu", "exact")
-"""Metrics that run from 0 to 100, the best."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +22,12 @@ class Gate:
     """Over what the metric's polarity says; the length ratio has none."""
 
     def __post_init__(self) -> None:
-        what = f"the threshold for {self.metric}"
-        _check_number(self.threshold, what)
-        if self.metric in _TO_100 and not 0 <= self.threshold <= 100:
-            raise ConfigError(f"{what} must be from 0 to 100, not {self.threshold:g}")
-        if self.metric in ("ter", "length") and self.threshold < 0:
-            raise ConfigError(f"{what} must be 0 or more, not {self.threshold:g}")
-        if self.metric == "ter" and self.bound == "min":
-            raise ConfigError(f"ter is better where it is lower: give it a maximum, max: {{ter: {self.threshold:g}}}")
-        if self.metric in (*_TO_100, "comet") and self.bound == "max":
-            raise ConfigError(
-                f"{self.metric} is better where it is higher: give it a minimum, min: {{{self.metric}: "
-                f"{self.threshold:g}}}"
-            )
+        check_threshold(self.metric, self.threshold, self.bound)
+
+    @property
+    def doubt(self) -> str | None:
+        """What is odd about it; None where nothing is."""
+        return doubtful_threshold(self.metric, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -50,15 +39,12 @@ class DropGate:
     """Points, 0 or more; in the direction that is worse."""
 
     def __post_init__(self) -> None:
-        _check_number(self.max_drop, f"the drop allowed of {self.metric}")
-        if self.max_drop < 0:
-            raise ConfigError(f"the drop allowed of {self.metric} must be 0 or more, not {self.max_drop:g}")
-        if self.metric in _TO_100 and self.max_drop > 100:
-            raise ConfigError(
-                f"{self.metric} cannot drop by more than 100: {self.max_drop:g} would let everything pass"
-            )
-        if self.metric == "length":
-            raise ConfigError("a length ratio cannot drop: give it a minimum and a maximum")
+        check_drop(self.metric, self.max_drop)
+
+    @property
+    def doubt(self) -> str | None:
+        """What is odd about it; None where nothing is."""
+        return doubtful_drop(self.metric, self.max_drop)
 
 
 @dataclass(frozen=True)
@@ -75,6 +61,19 @@ class Gates:
             if metric not in SACREBLEU_METRICS:
                 known = ", ".join(SACREBLEU_METRICS)
                 raise ConfigError(f"{metric} has no test of significance; there is one for {known}")
+        low = {gate.metric: gate.threshold for gate in self.thresholds if gate.bound == "min"}
+        for gate in self.thresholds:
+            if gate.bound == "max" and gate.threshold < low.get(gate.metric, gate.threshold):
+                raise ConfigError(
+                    f"nothing could pass: {gate.metric} must be at least {low[gate.metric]:g} and at most "
+                    f"{gate.threshold:g}"
+                )
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is odd about them, a sentence each."""
+        found = [*(gate.doubt for gate in self.thresholds), *(gate.doubt for gate in self.drops)]
+        return [doubt for doubt in found if doubt is not None]
 
     @property
     def metrics(self) -> list[str]:
@@ -102,6 +101,7 @@ class GateResult:
     value: float
     passed: bool
     bound: Bound = "min"
+    told: ClassVar[bool] = True
 
     @property
     def kind(self) -> str:
@@ -141,6 +141,8 @@ class DropResult:
     remark: str | None = None
     """What else may explain a difference."""
 
+    told: ClassVar[bool] = True
+
     @property
     def kind(self) -> str:
         """What tells it from the other gates of its metric."""
@@ -178,6 +180,11 @@ class SignificanceResult:
     """What else may explain a difference."""
 
     @property
+    def told(self) -> bool:
+        """Whether the test set is large enough to tell."""
+        return self.comparison.told or not self.difference
+
+    @property
     def metric(self) -> str:
         """Mtkit's name of it."""
         return self.comparison.metric
@@ -206,6 +213,11 @@ class SignificanceResult:
         found = self.comparison
         if not found.difference:  # the p-value means nothing then
             return f"{found.name} {found.value:.2f} equals the baseline's {found.baseline_value:.2f}"
+        if not found.told:
+            return (
+                f"{found.name} {found.value:.2f} against the baseline's {found.baseline_value:.2f}: "
+                f"{too_few_segments(found.n_segments)}"
+            )
         verdict = "not significantly" if self.passed else "significantly"
         return (
             f"{found.name} {found.value:.2f} is {verdict} worse than the baseline's {found.baseline_value:.2f} "
@@ -288,11 +300,6 @@ def enforce(failures: Sequence[str]) -> None:
 
 def _remarked(result: DropResult | SignificanceResult) -> str:
     return f"; {result.remark}" if result.remark and result.difference else ""
-
-
-def _check_number(value: float, what: str) -> None:
-    if not math.isfinite(value):
-        raise ConfigError(f"{what} must be a number, not {value}")
 
 
 def _telling(value: float, *limits: float, at_least: int) -> str:

@@ -16,7 +16,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.gate import Bound, DropGate, Gate, Gates
+from mtkit.evaluation.gate import DropGate, Gate, Gates
+from mtkit.evaluation.scales import Bound
 from mtkit.mistakes import one_by_one
 from mtkit.section import Section
 from mtkit.yaml_file import read_yaml
@@ -69,6 +70,11 @@ class Rules(Section):
         except ConfigError as error:
             raise ValueError(str(error)) from error
         return values
+
+    @property
+    def metrics(self) -> list[str]:
+        """All metrics that are needed."""
+        return [*self.min, *self.max, *self.max_drop, *self.not_significantly_worse]
 
     @property
     def empty(self) -> bool:

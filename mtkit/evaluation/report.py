@@ -80,7 +80,9 @@ def value_shown(score: Score, decimals: int) -> str:
 
 
 def p_shown(found: Comparison) -> str:
-    """``(p = 0.0127*)``."""
+    """``(p = 0.0127*)``; of a handful of segments p means nothing."""
+    if not found.told:
+        return "(too few segments)"
     return f"(p = {found.p_value:.4f}{'*' if found.significant else ''})"
 
 

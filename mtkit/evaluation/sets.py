@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.checks import BOM, Text, check_aligned
+from mtkit.evaluation.checks import BOM, Text, check_aligned, check_is_text
 from mtkit.evaluation.segments import check_documents
 from mtkit.io import PACKED, read_lines
 
@@ -79,6 +79,9 @@ def read_evaluation_set(
     systems = [System(system, next(texts)) for system, _ in hyps]
     src_text = _without_bom(next(texts)) if src else None
     ref_texts = [next(texts) for _ in refs]
+    for ref in ref_texts:
+        if not any(map(str.strip, ref.lines)):
+            raise DataError(f"{ref.name}: is empty in every line: nothing to score against")
     doc_text = _without_bom(next(texts)) if docs else None
     if doc_text is not None:
         check_documents(doc_text)
@@ -154,11 +157,14 @@ def read_texts(paths: Sequence[str], *, keep_bom: bool = False) -> list[Text]:
     """Files that belong together line by line; ``keep_bom`` as for ``read_lines``.
 
     Raises:
-        DataError: If one cannot be read, or they differ in length (naming two, and their lines).
+        DataError: If one cannot be read, has no lines or is markup, or they differ in length (naming two, their lines,
+            and where they part).
     """
     texts = [
         Text("standard input" if path == "-" else path, list(read_lines(path, keep_bom=keep_bom))) for path in paths
     ]
+    for text in texts:
+        check_is_text(text)
     check_aligned(texts)
     return texts
 

@@ -83,7 +83,8 @@ def measure_certainty(
             else:
                 by_chance = _randomise(scorer, counts[0], counts[n], n_samples)
             p_value = _p_value(by_chance, abs(values[1] - values[0]))
-            comparisons.append(Comparison(metric, shown, names[0], names[n], *values, p_value, test, n_samples))
+            between = metric, shown, names[0], names[n], *values
+            comparisons.append(Comparison(*between, p_value, test, n_samples, n_segments=len(counts[0])))
     return Certainty(intervals, signatures, comparisons)
 
 

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 
 from mtkit.report.words import count_of, is_word, words
@@ -13,6 +13,9 @@ LENGTHS = (10, 20, 30, 40, 60)
 
 FREQUENCIES = (0, 1, 4, 9, 99, 999)
 """Upper ends of the groups of words by how often they occur; more frequent ones are a group by themselves."""
+
+ENOUGH = 30
+"""Sentences of a group that can tell whether systems differ there: the mean of fewer is not normally distributed."""
 
 LONG = 40
 """A sentence of more words is long."""
@@ -41,6 +44,16 @@ class Group:
 
     difference: Mean | None
     """Second system minus first, sentence by sentence; None of one system."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether there is a difference that chance hardly explains."""
+        found = self.difference
+        return self.n >= ENOUGH and found is not None and abs(found.value) > (found.half_width or 0)
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return asdict(self) | {"clear": self.clear}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ const sideHeads = report.systems.map(({ name, hyp }, side) => ({ name, hyp, side
 const heads = (...columns) => make("tr", {}, ...columns.map((column, i) => (column.side === undefined
   ? make("th", { class: i ? "n" : "", text: column })
   : make("th", { class: `n ${SIDES[column.side]}`, title: column.hyp, text: column.name }))));
-const tone = (value, half) => (half === null || Math.abs(value) <= half ? "n quiet" : value > 0 ? "n good" : "n bad");
+const tone = (value, clear) => (!clear ? "n quiet" : value > 0 ? "n good" : "n bad");
 
 // ---- numbers
 
@@ -34,7 +34,7 @@ function scores() {
       const difference = values[1].value - values[0].value;
       const better = score.higher_is_better === false ? -difference : difference;
       row.append(make("td", { class: found?.significant ? (better > 0 ? "n good" : "n bad") : "n quiet", text: signed(difference, digits) }),
-        cell(found ? found.p_value.toFixed(4) + (found.significant ? " *" : "") : ""));
+        cell(!found ? "" : found.told ? found.p_value.toFixed(4) + (found.significant ? " *" : "") : "too few sentences"));
     } else row.append(cell(score.interval ? score.interval.map((v) => v.toFixed(2)).join(" – ") : ""));
     table.append(row);
   });
@@ -55,7 +55,7 @@ function groups(found, what) {
       ...group.means.map((mean) => cell(mean.value.toFixed(1) + (mean.half_width === null || two ? "" : ` ± ${mean.half_width.toFixed(1)}`))));
     if (group.difference) {
       const { value, half_width: half } = group.difference;
-      row.append(cell(signed(value) + (half === null ? "" : ` ± ${half.toFixed(1)}`), tone(value, half)));
+      row.append(cell(signed(value) + (half === null ? "" : ` ± ${half.toFixed(1)}`), tone(value, group.clear)));
     }
     row.append(bars(group.means.map((mean) => mean.value), most));
     table.append(row);
@@ -269,7 +269,7 @@ function browser() {
 // ---- the page
 
 const meanHint = "Mean chrF of single sentences, from 0 to 100, higher is better; it is not the chrF of the whole."
-  + (two ? " Differences in colour are larger than their 95 % interval." : "");
+  + (two ? ` Differences in colour are larger than their 95 % interval, of at least ${report.enough} sentences.` : "");
 document.querySelector("main").append(
   make("p", { class: "hint", text: `mtkit ${report.version}, ${whole(report.n_lines)} sentences, against ${report.refs.join(", ")}.`
     + (two ? ` Differences are ${systems[1]} minus ${systems[0]}.` : "") }),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mtkit import __version__
 from mtkit.html_page import json_element, page_head, page_program
+from mtkit.report.analysis import ENOUGH
 from mtkit.report.collect import Report
 from mtkit.report.faults import FAULTS
 
@@ -20,6 +21,6 @@ def page(report: Report, *, title: str | None = None) -> Iterator[str]:
     """
     yield page_head(title or " and ".join(report.systems), (_HERE / "page.css").read_text(encoding="utf-8"))
     yield "<noscript>This page is drawn by JavaScript.</noscript>\n<main></main>\n"
-    yield json_element("report", report.as_json() | {"version": __version__, "kinds": list(FAULTS)})
+    yield json_element("report", report.as_json() | {"version": __version__, "kinds": list(FAULTS), "enough": ENOUGH})
     yield json_element("sentences", report.sentences.as_json())
     yield page_program(_HERE / "page.js")

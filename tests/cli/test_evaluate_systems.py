@@ -21,7 +21,7 @@ WORDS = ["Katze", "Hund", "Haus", "sieht", "findet", "alt", "neu", "grün", "und
 
 def lines(share_wrong: float, seed: int) -> list[str]:
     draw, noise = random.Random(1), random.Random(seed)
-    chosen = [[draw.choice(WORDS) for _ in range(draw.randint(5, 9))] for _ in range(50)]
+    chosen = [[draw.choice(WORDS) for _ in range(draw.randint(5, 9))] for _ in range(120)]
     return [" ".join(noise.choice(WORDS) if noise.random() < share_wrong else w for w in words) for words in chosen]
 
 
@@ -32,9 +32,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "ref": lines(0, 0),
         "good": lines(0.1, 1),
         "bad": lines(0.5, 2),
-        "src": [f"The line {n}." for n in range(50)],
+        "src": [f"The line {n}." for n in range(120)],
     }
-    texts["docs"] = [f"doc{n // 25}" for n in range(50)]
+    texts["docs"] = [f"doc{n // 60}" for n in range(120)]
     for name, text in texts.items():
         (tmp_path / name).write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -110,7 +110,7 @@ def test_runs_are_taken_together() -> None:
 def test_segments_are_one_json_object_a_line(files: Path) -> None:
     run(*BOTH, "--segments", "out.jsonl", "--docs", "docs")
     records = [json.loads(line) for line in (files / "out.jsonl").read_text().splitlines()]
-    assert len(records) == 2 * (50 + 2)
+    assert len(records) == 2 * (120 + 2)
     assert {r["set"] for r in records} == {"ref"}
     assert records[0].keys() == {"set", "system", "level", "line", "doc", "bleu"}
 
@@ -120,7 +120,7 @@ def test_list_of_sets_is_scored_set_by_set(files: Path) -> None:
         "- {name: one, refs: ref, hyps: good, src: src}\n- {name: two, refs: ref, hyps: {x: bad}, language_pair: en-zh}"
     )
     shown = run("--sets", "sets.yaml", "--metrics", "bleu", "-l", "en-de").stdout.splitlines()
-    assert [line.split("  ")[0] for line in shown] == ["one (50 lines)", "BLEU", "two (50 lines)", "BLEU"]
+    assert [line.split("  ")[0] for line in shown] == ["one (120 lines)", "BLEU", "two (120 lines)", "BLEU"]
     assert "tok:13a" in shown[1]
     assert "tok:zh" in shown[3]
     found = json.loads(run("--sets", "sets.yaml", "--metrics", "bleu", "--json").stdout)
@@ -167,7 +167,7 @@ def test_unclear_command_says_what_to_type_instead(arguments: tuple[str, ...], m
 
 
 def test_outputs_of_another_test_set_are_refused(files: Path) -> None:
-    (files / "other").write_text("x\n" * 51)
+    (files / "other").write_text("x\n" * 121)
     error = refused(*BOTH, "--hyp", "other")
     assert isinstance(error, DataError)
-    assert "other has 51" in str(error)
+    assert "other has 121" in str(error)

@@ -2,8 +2,9 @@ import pytest
 
 from mtkit.errors import ConfigError, GateError
 from mtkit.evaluation.comparison import Comparison
-from mtkit.evaluation.gate import Bound, DropGate, Gate, check_drops, check_gates, check_significance, enforce
+from mtkit.evaluation.gate import DropGate, Gate, Gates, check_drops, check_gates, check_significance, enforce
 from mtkit.evaluation.metrics import Score
+from mtkit.evaluation.scales import Bound
 
 NAN = float("nan")
 
@@ -132,7 +133,7 @@ def test_drop_of_comet_is_shown_with_four_decimals() -> None:
 def test_significantly_worse_fails_and_significantly_better_does_not(
     metric: str, old: float, new: float, p_value: float, passed: bool
 ) -> None:
-    (result,) = check_significance([Comparison(metric, metric, "old", "new", old, new, p_value, "bs", 1_000)])
+    (result,) = check_significance([Comparison(metric, metric, "old", "new", old, new, p_value, "bs", 1_000, 2_000)])
     assert result.passed == passed
     tested = f"(p = {p_value:.4f}, paired bootstrap, 1,000 samples)"
     assert str(result).endswith("equals the baseline's 30.00" if old == new else tested)
@@ -170,7 +171,56 @@ def test_remark_stands_only_beside_a_difference() -> None:
     (dropped,) = check_drops([new], [old], [DropGate("bleu", 1)], "on a GPU")
     assert str(equal) == "BLEU 30.00 equals the baseline's 30.00 (allowed: 1)"
     assert str(dropped) == "BLEU 29.00 is 1.00 worse than the baseline's 30.00 (allowed: 1); on a GPU"
-    found = Comparison("bleu", "BLEU", "old", "new", 30, 29, 0.5, "bs", 10)
+    found = Comparison("bleu", "BLEU", "old", "new", 30, 29, 0.5, "bs", 10, 2_000)
     (tested,) = check_significance([found], "on a GPU")
     assert str(tested).endswith("(p = 0.5000, paired bootstrap, 10 samples); on a GPU")
     assert [result.as_json()["remark"] for result in (dropped, tested)] == ["on a GPU", "on a GPU"]
+
+
+@pytest.mark.parametrize(
+    ("gate", "meant"),
+    [
+        (Gate("bleu", 0.3), "30"),
+        (Gate("chrf", 0.555, "min"), "55.5"),
+        (Gate("chrf++", 0.5), "50"),
+        (Gate("exact", 0.95), "95"),
+        (Gate("spbleu", 0.3), "30"),
+        (Gate("ter", 0.6, "max"), "60"),
+        (Gate("aer", 0.25, "max"), "25"),
+        (Gate("comet", 84, "min"), "0.84"),
+        (DropGate("bleu", 0.005), "0.5"),
+        (DropGate("ter", 0.01), "1"),
+        (DropGate("comet", 0.5), "0.005"),
+        (Gate("bleu", 30), None),
+        (Gate("bleu", 1), None),
+        (Gate("bleu", 0), None),
+        (Gate("ter", 120, "max"), None),
+        (Gate("comet", 0.84), None),
+        (Gate("length", 0.9, "min"), None),
+        (DropGate("bleu", 0.5), None),
+        (DropGate("bleu", 0), None),
+        (DropGate("comet", 0.005), None),
+    ],
+)
+def test_a_number_of_another_scale_is_asked_about(gate: Gate | DropGate, meant: str | None) -> None:
+    if meant is None:
+        assert gate.doubt is None
+    else:
+        assert str(gate.doubt).endswith(f"did you mean {meant}?")
+
+
+def test_what_nothing_could_pass_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"the threshold for length is a ratio, near 1, not 90: did you mean 0\.9\?"):
+        Gate("length", 90, "min")
+    with pytest.raises(ConfigError, match=r"aer must be from 0 to 100, not 101"):
+        Gate("aer", 101, "max")
+    with pytest.raises(ConfigError, match=r"nothing could pass: length must be at least 1\.1 and at most 0\.9"):
+        Gates([Gate("length", 1.1, "min"), Gate("length", 0.9, "max")])
+
+
+def test_a_test_set_too_small_to_tell_says_so_and_passes() -> None:
+    (result,) = check_significance([Comparison("bleu", "BLEU", "old", "new", 30, 3, 0.001, "bs", 1_000, 2)])
+    assert (result.passed, result.told) == (True, False)
+    assert str(result) == (
+        "BLEU 3.00 against the baseline's 30.00: 2 segments are too few to tell whether systems differ (at least 100)"
+    )

@@ -24,13 +24,13 @@ def corpus(share_wrong: float, seed: int) -> list[str]:
     """Lines of which a share of the words is another than in ``corpus(0, ...)``."""
     draw, noise = random.Random(1), random.Random(seed)
     lines = []
-    for _ in range(60):
+    for _ in range(120):
         words = [draw.choice(WORDS) for _ in range(draw.randint(4, 12))]
         lines.append(" ".join(noise.choice(WORDS) if noise.random() < share_wrong else word for word in words))
     return lines
 
 
-REF, GOOD, NEAR, BAD = corpus(0, 0), corpus(0.1, 1), corpus(0.12, 4), corpus(0.5, 2)
+REF, GOOD, NEAR, BAD = corpus(0, 0), corpus(0.1, 1), corpus(0.12, 3), corpus(0.5, 2)
 
 
 def certainty(

@@ -1,0 +1,49 @@
+"""The languages of a test set, as a command line names them: together, or one by one."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mtkit.evaluation.sets import LanguagePair
+
+PairOption = Annotated[
+    str | None,
+    typer.Option("--language-pair", "-l", metavar="SRC-TGT", help="Such as en-zh; chooses BLEU's tokenizer."),
+]
+SrcOption = Annotated[str | None, typer.Option("--src-lang", metavar="CODE", help="In place of -l: the source's.")]
+TgtOption = Annotated[str | None, typer.Option("--tgt-lang", metavar="CODE", help="In place of -l: the references'.")]
+
+_UNKNOWN = "und"
+"""ISO 639's code of a language that is not known."""
+
+
+@dataclass(frozen=True)
+class NamedLanguages:
+    """What ``-l``, ``--src-lang`` and ``--tgt-lang`` say."""
+
+    language_pair: str | None
+    src_lang: str | None
+    tgt_lang: str | None
+
+    def pair(self, src_lang: str | None = None, tgt_lang: str | None = None) -> "LanguagePair | None":
+        """Codes of source and target language; None where nothing is said.
+
+        Args:
+            src_lang: Of the model, where one translates.
+            tgt_lang: Of the model.
+
+        Raises:
+            ConfigError: If what is said contradicts itself, or is no pair.
+        """
+        from mtkit.evaluation.sets import parse_language_pair
+
+        if self.language_pair is not None:
+            if self.src_lang is not None or self.tgt_lang is not None:
+                raise ConfigError(f"-l {self.language_pair} names both languages: leave out --src-lang and --tgt-lang")
+            return parse_language_pair(self.language_pair)
+        src_lang, tgt_lang = self.src_lang or src_lang, self.tgt_lang or tgt_lang
+        return None if src_lang is None and tgt_lang is None else (src_lang or _UNKNOWN, tgt_lang or _UNKNOWN)
