@@ -1,5 +1,7 @@
 """What the doctor says: findings, how serious each is, and what would cure it."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -188,6 +190,7 @@ class Finding:
 
 
 _MAX_SHOWN = 160
+_CODE = re.compile(r"\\u[0-9a-f]{4,6}")
 
 
 def shown(text: str) -> str:
@@ -196,6 +199,17 @@ def shown(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def names_of_unseen(samples: Sequence[Sample]) -> list[str]:
+    r"""What the codes in samples stand for, such as ``\u200b is a zero width space``, each once."""
+    codes = dict.fromkeys(code for sample in samples for code in _CODE.findall(f"{sample.src} {sample.tgt}"))
+    named = ((code, unicodedata.name(chr(int(code[2:], 16)), "")) for code in codes)
+    return [f"{code} is {_with_article(name.lower() or 'control character')}" for code, name in named]
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeio' else 'a'} {name}"
 
 
 def ordered(findings: Sequence[Finding]) -> list[Finding]:

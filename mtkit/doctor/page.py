@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtkit.doctor.findings import Finding, Sample, Severity, ordered
+from mtkit.doctor.findings import Finding, Sample, Severity, names_of_unseen, ordered
 from mtkit.doctor.lengths import RATIO_BINS, quantile
 from mtkit.doctor.report import Report
 from mtkit.doctor.text import cures_shown, share_shown, summary, what_was_examined
@@ -26,7 +26,7 @@ _SHOWN_SHARE = 0.995
 
 _STYLE = """
 :root { --serious: #b3261e; --notable: #9a6700; --info: #57606a; }
-@media (prefers-color-scheme: dark) { :root { --serious: #ff8a80; --notable: #e3b341; --info: #9aa4ae; } }
+@media screen and (prefers-color-scheme: dark) { :root { --serious: #ff8a80; --notable: #e3b341; --info: #9aa4ae; } }
 body { max-width: 60rem; }
 section { border-left: 4px solid var(--colour); padding: 0 1rem; margin: 1.5rem 0; break-inside: avoid; }
 .serious { --colour: var(--serious); } .notable { --colour: var(--notable); } .info { --colour: var(--info); }
@@ -34,12 +34,22 @@ h3 { margin: 0; font-size: 1rem; } h3 b { color: var(--colour); }
 p { margin: .3rem 0; } code { font-size: .9em; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: .9rem; width: 100%; }
 td, th { border-bottom: 1px solid var(--line); padding: .2rem .5rem; text-align: left; vertical-align: top; }
-td { overflow-wrap: anywhere; } td:first-child { white-space: nowrap; }
+td { overflow-wrap: anywhere; } td:first-child { white-space: nowrap; } .wide { overflow-x: auto; }
 table.numbers td, table.numbers th { text-align: right; } table.numbers :first-child { text-align: left; }
-figure { margin: 1rem 0; break-inside: avoid; } svg { max-width: 100%; height: auto; }
+figure { margin: 1rem 0; break-inside: avoid; overflow-x: auto; }
+svg { max-width: 100%; min-width: 30rem; height: auto; }
+@media (max-width: 40rem) {
+  td:first-child { white-space: normal; overflow-wrap: break-word; min-width: 4rem; }
+  td, th { padding-inline: .25rem; } table.numbers { font-size: .8rem; }
+  table.numbers td, table.numbers th { overflow-wrap: normal; }
+}
 .quiet { color: var(--info); font-size: .9rem; }
-@media print { body { max-width: none; margin: 0; } }
+@media print { body { max-width: none; margin: 0; } .wide, figure { overflow: visible; } svg { min-width: 0; } }
 """
+
+
+_WIDE = '<div class="wide" tabindex="0">'
+"""What is too wide for a narrow window scrolls by itself, by the keyboard too."""
 
 
 def write_page(path: Path, report: Report) -> None:
@@ -102,7 +112,9 @@ def _finding(finding: Finding) -> Iterator[str]:
     if finding.severity is not Severity.INFO:
         yield f"<p>Cure: <code>{_safe(finding.cure)}</code></p>"
     if finding.samples:
-        yield f"<table>{''.join(map(_row, finding.samples))}</table>"
+        yield f"{_WIDE}<table>{''.join(map(_row, finding.samples))}</table></div>"
+    if unseen := names_of_unseen(finding.samples):
+        yield f'<p class="quiet">{_safe(", ".join(unseen))}.</p>'
     if finding.places:
         places = ", ".join(f"{ours} = {theirs}" for ours, theirs in finding.places)
         yield f"<details><summary>Where they are</summary><p><code>{_safe(places)}</code></p></details>"
@@ -119,14 +131,12 @@ def _row(sample: Sample) -> str:
 
 def _lengths(report: Report) -> Iterator[str]:
     table = report.length_table()
-    ranks = next(iter(table.values()))
-    heads = "".join(f"<th>{float(rank):.0%}</th>" for rank in ranks)
-    yield f'<table class="numbers"><tr><th>at most this in</th>{heads}</tr>'
-    for name, row in table.items():
-        decimals = 2 if name == "ratio" else 0
-        cells = "".join(f"<td>{value:,.{decimals}f}</td>" for value in row.values())
-        yield f"<tr><td>{_safe(name.replace('_', ' '))}</td>{cells}</tr>"
-    yield "</table>"
+    heads = "".join(f"<th>{_safe(name.replace('_', ' '))}</th>" for name in table)
+    yield f'{_WIDE}<table class="numbers"><tr><th>at most this</th>{heads}</tr>'
+    for rank in next(iter(table.values())):
+        cells = "".join(f"<td>{row[rank]:,.{2 if name == 'ratio' else 0}f}</td>" for name, row in table.items())
+        yield f"<tr><td>in {float(rank):.0%}</td>{cells}</tr>"
+    yield "</table></div>"
     if report.tokens is not None:
         src, tgt = (count.tokens_per_word for count in report.tokens)
         yield f"<p>Tokens per word: {src:.2f} in the source, {tgt:.2f} in the target.</p>"

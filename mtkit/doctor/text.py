@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mtkit.doctor.findings import Finding, Severity, ordered
+from mtkit.doctor.findings import Finding, Severity, names_of_unseen, ordered
 from mtkit.doctor.prescription import Prescription
 from mtkit.doctor.report import Report, SourceSeen
 from mtkit.log import counted
@@ -76,6 +76,8 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  {sample.source}:{sample.pair:,}{note}"
         yield f"    {sample.src}"
         yield f"    {sample.tgt}"
+    if unseen := names_of_unseen(finding.samples):
+        yield f"  {', '.join(unseen)}"
     if finding.places:
         places = [f"{ours}={theirs}" for ours, theirs in finding.places[:_MAX_PLACES]]
         more = finding.count - len(places)

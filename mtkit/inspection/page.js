@@ -5,7 +5,10 @@ const fixed = (value, digits) => (value === null ? "nan" : value.toFixed(digits)
 const chance = (logProb) => (logProb === null ? 0 : Math.exp(logProb));
 const percent = (logProb) => (logProb === null ? "nan" : (100 * Math.exp(logProb)).toFixed(1) + " %");
 const doubt = (logProb) => `background: rgba(var(--doubt), ${(0.75 * (1 - chance(logProb))).toFixed(3)})`;
-const shorter = (text, n) => ([...text].length > n ? [...text].slice(0, n - 1).join("") + "…" : text);
+function shorter(text, n) {
+  const letters = [...spelt(text)];
+  return letters.length > n ? letters.slice(0, n - 1).join("") + "…" : letters.join("");
+}
 const isSpecial = (token) => /^<.+>$/.test(token);
 
 // dir="auto" does not look into what is isolated, as each word and piece here is.
@@ -23,11 +26,11 @@ function pieces(look) {
     for (const guess of position.alternatives) {
       const chosen = guess.token === position.token ? "chosen" : "";
       others.append(make("li", { class: chosen, title: `log-probability ${fixed(guess.log_prob, 4)}` },
-        make("bdi", { text: guess.token }), make("span", { text: percent(guess.log_prob) })));
+        make("bdi", {}, ...shown(guess.token)), make("span", { text: percent(guess.log_prob) })));
     }
     const hint = `log-probability ${fixed(position.log_prob, 4)}, rank ${position.rank}, entropy ${fixed(position.entropy, 3)} nats`;
     box.append(make("div", { class: "piece", dir: "ltr", title: hint },
-      make("bdi", { class: "token", style: doubt(position.log_prob), text: position.token }),
+      make("bdi", { class: "token", style: doubt(position.log_prob) }, ...shown(position.token)),
       make("span", { class: "chance", text: `${percent(position.log_prob)} · rank ${position.rank}` }), others));
   }
   return box;
@@ -39,8 +42,8 @@ function ranking(look) {
   const row = (name, candidate) => {
     const line = make("td", { dir: "auto", lang: look.tgt_lang });
     for (const p of candidate.positions) {
-      line.append(make(isSpecial(p.token) ? "bdi" : "span", { class: "token", style: doubt(p.log_prob), title: percent(p.log_prob),
-        text: p.token.replaceAll("\u2581", " ") }));
+      line.append(make(isSpecial(p.token) ? "bdi" : "span", { class: "token", style: doubt(p.log_prob), title: percent(p.log_prob) },
+      ...shown(p.token.replaceAll("\u2581", " "))));
     }
     if (!candidate.finished) line.append(make("em", { text: " (cut off)" }));
     table.append(make("tr", {}, make("td", { text: name }), make("td", { class: "n", text: fixed(candidate.score, 4) }),
@@ -49,7 +52,7 @@ function ranking(look) {
   };
   if (look.forced) row("given", look.shown);
   look.n_best.forEach((candidate, i) => row(String(i + 1), candidate));
-  return make("div", { class: "wide" }, table);
+  return scrolling(table);
 }
 
 // ---- word alignment
@@ -58,7 +61,8 @@ function alignment(look) {
   const box = make("div", { class: "joined" });
   const sides = [[look.src_words, look.src_lang], [look.tgt_words, look.tgt_lang]].map(([found, lang], side) =>
     make("div", { class: "row", dir: directionOf(found.map((word) => word.text).join(" ")), lang }, ...found.map((word, i) =>
-      make("bdi", { class: "word", text: word.text, onmouseenter: () => light(side, i), onmouseleave: () => light(-1, 0) }))));
+      make("bdi", { class: "word", tabindex: "0", onmouseenter: () => light(side, i), onmouseleave: () => light(-1, 0),
+        onfocus: () => light(side, i), onblur: () => light(-1, 0) }, ...shown(word.text)))));
   const svg = draw("svg");
   box.append(svg, ...sides);
   const arcs = look.alignment.map((link) => ({ link, path: svg.appendChild(draw("path", { class: "arc" })) }));
@@ -84,7 +88,7 @@ function alignment(look) {
   }
   box.place = place; // before printing nobody waits for the observer
   new ResizeObserver(place).observe(box);
-  return make("div", { class: "wide" }, box);
+  return scrolling(box);
 }
 
 // ---- attention
@@ -119,7 +123,7 @@ const meanOf = (heads) => heads[0].map((row, q) => row.map((_, k) => heads.reduc
 const inked = (weight) => Math.pow(Math.min(Math.max(weight, 0), 1), 0.7);
 
 function thumbnail(weights, title, choose) {
-  const canvas = make("canvas", { title, width: weights[0].length, height: weights.length, style: "image-rendering: pixelated", onclick: choose });
+  const canvas = choosable(make("canvas", { title, width: weights[0].length, height: weights.length, style: "image-rendering: pixelated" }), choose, title);
   canvas.paint = () => {
     const context = canvas.getContext("2d");
     const ink = getComputedStyle(document.documentElement).getPropertyValue("--weight");
@@ -162,7 +166,7 @@ function attention(look) {
   const parts = Object.keys(PARTS).filter((part) => look.attention.some((one) => one.part === part));
   const state = { part: parts[0], layer: look.alignment_layer, head: 0, byWord: true };
   const controls = make("div", { class: "controls" });
-  const [grid, map] = [make("table", { class: "thumbnails" }), make("div", { class: "wide" })];
+  const [grid, map] = [make("table", { class: "thumbnails" }), scrolling()];
   const readout = make("div", { class: "readout" });
   const press = (text, chosen, act) => make("button", { text, "aria-pressed": String(chosen), onclick: () => { act(); show(); } });
   function show() {
@@ -180,6 +184,7 @@ function attention(look) {
         state.layer = one.layer;
         state.head = head;
         show();
+        grid.querySelector("td.chosen canvas").focus(); // those that were there are gone
       }))))));
     const queries = groupsOf(look, { cross: "predicted", encoder: "source", decoder: "read" }[state.part], state.byWord);
     const keys = groupsOf(look, state.part === "decoder" ? "read" : "source", state.byWord);
@@ -191,7 +196,8 @@ function attention(look) {
     map.replaceChildren(heatmap(grouped(weights, queries, keys), queries, keys, marked, (text) => { readout.textContent = `${name}: ${text}`; }));
   }
   show();
-  return [controls, make("div", { class: "attention" }, make("div", { class: "wide" }, grid), make("div", {}, readout, map))];
+  return [controls, make("div", { class: "attention" }, scrolling(grid), make("div", {}, readout,
+    make("div", { class: "scale" }, "0", make("i"), "1"), map))];
 }
 
 // ---- the beam
@@ -217,7 +223,7 @@ function tree(look) {
     group.append(draw("rect", { width: wide, height: high, rx: 4 }),
       draw("text", { x: wide / 2, y: 14, "text-anchor": "middle" }, shorter(look.history_tokens[i], 11)),
       draw("title", {}, `${look.history_tokens[i]}: ${percent(node.log_prob - before)} after what stands before it; log-probability up to here ${fixed(node.log_prob, 4)}; place ${node.place} of step ${node.step}; ${node.fate}`));
-    group.addEventListener("click", () => choose(i));
+    choosable(group, () => choose(i));
     return group;
   });
   for (let step = 1; step <= Math.max(...nodes.map((n) => n.step), 0); step++) {
@@ -238,7 +244,7 @@ function tree(look) {
   } });
   const key = (name, text) => make("span", { class: "key", style: `border-color: var(--${name})`, text });
   return [make("div", { class: "controls" }, bare, key("best", "best"), key("faint", "lived on"), key("end", "finished"),
-    key("line", "pruned"), ...(look.forced ? [key("given", "given")] : [])), readout, make("div", { class: "wide" }, svg)];
+    key("line", "pruned"), ...(look.forced ? [key("given", "given")] : [])), readout, scrolling(svg)];
 }
 
 // ---- the page
@@ -252,7 +258,7 @@ function body(look) {
     ranking(look),
     ...titled("Words that belong together", `Each word and the source word that it looked at most: ${look.alignment_by}.`),
     alignment(look),
-    ...titled("Attention", "Each row is a query and what it looked at; darker is more, a row sums to 1. With several heads, the first column of the small maps is their mean. Rows of the decoder's look at the source name the piece that is predicted. Frames are words that belong together."),
+    ...titled("Attention", "Each row is a query and what it looked at; the stronger the colour the more, a row sums to 1. With several heads, the first column of the small maps is their mean. Rows of the decoder's look at the source name the piece that is predicted. Frames are words that belong together."),
     ...attention(look),
     ...titled("The beam", "Step by step from left to right, the most probable candidates on top; lines lead from what each one continues."),
     ...tree(look),
@@ -263,8 +269,8 @@ for (const script of document.querySelectorAll("script.look")) {
   const look = JSON.parse(script.textContent);
   const sentence = make("details", { class: "sentence" }, make("summary", {},
     make("span", { class: "number", text: look.number }),
-    make("span", { class: "source", dir: "auto", lang: look.src_lang, text: look.source }),
-    make("span", { class: "translation", dir: "auto", lang: look.tgt_lang, text: look.shown.text })));
+    make("span", { class: "source", dir: "auto", lang: look.src_lang }, ...shown(look.source)),
+    make("span", { class: "translation", dir: "auto", lang: look.tgt_lang }, ...shown(look.shown.text))));
   const fill = () => { if (sentence.childElementCount === 1) sentence.append(...body(look)); };
   sentence.addEventListener("toggle", fill);
   script.replaceWith(sentence);

@@ -26,9 +26,9 @@ function scores() {
   report.systems[0].scores.forEach((score, i) => {
     const values = report.systems.map((system) => system.scores[i]);
     const digits = ["length", "comet"].includes(score.metric) ? 4 : 2;
-    const shown = (s) => s.value.toFixed(digits) + (two && s.interval ? ` (${s.interval.map((v) => v.toFixed(1)).join("–")})` : "");
+    const valueOf = (s) => s.value.toFixed(digits) + (two && s.interval ? ` (${s.interval.map((v) => v.toFixed(1)).join("–")})` : "");
     const row = make("tr", { title: score.signature }, cell(score.name + (score.higher_is_better === false ? " (lower is better)" : ""), ""),
-      ...values.map((s) => cell(shown(s))));
+      ...values.map((s) => cell(valueOf(s))));
     if (two) {
       const found = report.comparisons.find((each) => each.metric === score.metric);
       const difference = values[1].value - values[0].value;
@@ -39,7 +39,7 @@ function scores() {
     table.append(row);
   });
   const signatures = report.systems[0].scores.map((score) => make("div", { class: "quiet", text: `${score.name}: ${score.signature}` }));
-  return [make("div", { class: "wide" }, table), make("details", {}, make("summary", { class: "quiet", text: "Signatures" }), ...signatures)];
+  return [scrolling(table), make("details", {}, make("summary", { class: "quiet", text: "Signatures" }), ...signatures)];
 }
 
 const warnings = () => [...new Set(report.systems.flatMap((system) => system.warnings))].map((text) => make("p", { class: "bad", text }));
@@ -60,7 +60,7 @@ function groups(found, what) {
     row.append(bars(group.means.map((mean) => mean.value), most));
     table.append(row);
   }
-  return make("div", { class: "wide" }, table);
+  return scrolling(table);
 }
 
 function frequencies() {
@@ -71,7 +71,7 @@ function frequencies() {
     row.append(bars(group.accuracies, 100));
     table.append(row);
   }
-  return make("div", { class: "wide" }, table);
+  return scrolling(table);
 }
 
 function ngrams(found, name, side) {
@@ -80,14 +80,14 @@ function ngrams(found, name, side) {
     const tables = found[key].map((list, i) => {
       const table = make("table", {}, heads(`${i + 1}-grams`, "output", "reference"));
       for (const ngram of list) {
-        table.append(make("tr", {}, make("td", { dir: "auto", lang: tgtLang, text: ngram.text }), cell(whole(ngram.n_hyp)), cell(whole(ngram.n_ref))));
+        table.append(make("tr", {}, make("td", { dir: "auto", lang: tgtLang }, ...shown(ngram.text)), cell(whole(ngram.n_hyp)), cell(whole(ngram.n_ref))));
       }
       return table;
     });
     kinds.push(make("h3", { text: caption }), make("div", { class: "beside wide ngrams" }, ...tables));
   }
   const marks = make("p", { class: "hint", text: "Punctuation marks that differ most, output and reference: " + (found.marks.length ? "" : "none") });
-  for (const mark of found.marks) marks.append(make("bdi", { class: "count", text: mark.text }), `\u00a0${whole(mark.n_hyp)}\u00a0and\u00a0${whole(mark.n_ref)} `);
+  for (const mark of found.marks) marks.append(make("bdi", { class: "count" }, ...shown(mark.text)), `\u00a0${whole(mark.n_hyp)}\u00a0and\u00a0${whole(mark.n_ref)} `);
   return make("details", side ? {} : { open: "" }, make("summary", { class: SIDES[side], title: report.systems[side].hyp, text: name }), ...kinds, marks);
 }
 
@@ -102,10 +102,17 @@ function faults() {
         document.querySelector("#sentences").scrollIntoView();
       } }))), cell(fault.rule, "quiet")));
   });
-  return make("div", { class: "wide" }, table);
+  return scrolling(table);
 }
 
 // ---- learning curves
+
+// A run has one colour in all plots, whichever of them it is in.
+const runs = [...new Set(report.curves.flatMap((each) => each.curves.map((curve) => curve.path)))];
+function colourOf({ path }) {
+  const i = runs.indexOf(path);
+  return i < 2 ? `var(--${SIDES[i]})` : `hsl(${(137 * i) % 360} 65% var(--curve))`;
+}
 
 function plot({ name, curves }) {
   const [width, height, left, bottom] = [440, 200, 48, 22];
@@ -118,14 +125,14 @@ function plot({ name, curves }) {
   svg.append(draw("title", {}, name), draw("path", { class: "axis", d: `M${left},8 V${height - bottom} H${width - 8}` }));
   for (const value of y1 > y0 ? [y0, (y0 + y1) / 2, y1] : [y0]) svg.append(draw("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end" }, value.toPrecision(3)));
   for (const value of x1 > x0 ? [x0, x1] : [x0]) svg.append(draw("text", { x: x(value), y: height - 6, "text-anchor": value === x1 ? "end" : "start" }, whole(value)));
-  curves.forEach((curve, i) => {
-    const stroke = i < 2 ? `var(--${SIDES[i]})` : `hsl(${137 * i} 55% 50%)`;
+  curves.forEach((curve) => {
+    const stroke = colourOf(curve);
     const line = draw("path", { stroke, d: "M" + curve.points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" L") });
     line.append(draw("title", {}, curve.path));
     svg.append(line);
     if (curve.points.length === 1) svg.append(draw("circle", { cx: x(curve.points[0][0]), cy: y(curve.points[0][1]), r: 3, fill: stroke }));
   });
-  const keys = curves.map((curve, i) => make("div", { style: `color: ${i < 2 ? `var(--${SIDES[i]})` : `hsl(${137 * i} 55% 50%)`}`,
+  const keys = curves.map((curve) => make("div", { style: `color: ${colourOf(curve)}`,
     title: curve.path, text: `${curve.run}: last ${curve.points[curve.points.length - 1][1].toFixed(3)}` }));
   return make("div", {}, make("h3", { text: name }), svg, ...keys);
 }
@@ -164,7 +171,7 @@ function marked(text, other) {
     let end = start + 1;
     while (end < found.length && differs[end] === differs[start]) end++;
     const run = found.slice(start, end).join("");
-    node.append(differs[start] ? make("mark", { text: run }) : run);
+    node.append(...(differs[start] ? [make("mark", {}, ...shown(run))] : shown(run)));
     start = end;
   }
   return node;
@@ -178,8 +185,8 @@ function sentence(n, against) {
   const difference = two ? `, difference ${signed(sentences.chrf[1][n] - sentences.chrf[0][n])}` : "";
   const doc = sentences.docs ? `${sentences.docs[n]}, ` : "";
   node.append(make("div", { class: "head", text: `${doc}line ${whole(n + 1)}: chrF ${sentences.chrf.map((c) => c[n].toFixed(1)).join(" and ")}${difference}` }));
-  if (sentences.src) line("source", "quiet", make("span", { class: "text", dir: "auto", lang: srcLang, text: sentences.src[n] }));
-  sentences.refs.forEach((ref, i) => line(i ? `reference ${i + 1}` : "reference", "quiet", make("span", { class: "text", dir: "auto", lang: tgtLang, text: ref[n] })));
+  if (sentences.src) line("source", "quiet", make("span", { class: "text", dir: "auto", lang: srcLang }, ...shown(sentences.src[n])));
+  sentences.refs.forEach((ref, i) => line(i ? `reference ${i + 1}` : "reference", "quiet", make("span", { class: "text", dir: "auto", lang: tgtLang }, ...shown(ref[n]))));
   systems.forEach((name, side) => {
     const other = against === "none" ? null : against === "reference" ? sentences.refs[0][n] : sentences.hyps[1 - side][n];
     const text = marked(sentences.hyps[side][n], other);

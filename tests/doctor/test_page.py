@@ -65,6 +65,7 @@ def test_what_the_corpus_says_stays_text(page: str) -> None:
     reader.feed(page)
     assert "<script>alert(1)</script> & co" in reader.text
     assert "A \\u0007 bell" in reader.text
+    assert "\\u0007 is a control character" in reader.text
 
 
 def test_plots_are_well_formed_and_in_the_colours_of_the_page(page: str) -> None:

@@ -10,7 +10,9 @@ import pytest
 from mtkit.evaluation.assessment import Method
 from mtkit.evaluation.checks import Text
 from mtkit.evaluation.sets import EvaluationSet, System
+from mtkit.report.analysis import ENOUGH
 from mtkit.report.collect import Report, collect
+from mtkit.report.curves import Curve, Plot
 from mtkit.report.page import page
 
 EVIL = "</script><script>document.title = 'run'</script><!-- & \u2028 <b> 7"
@@ -53,6 +55,15 @@ def test_the_page_holds_numbers_and_sentences() -> None:
 def test_wins_and_losses_are_the_second_systems() -> None:
     assert two_systems().extremes()["wins"][0] == 2
     assert two_systems().extremes()["losses"] == [3]
+
+
+@pytest.mark.parametrize(("n", "clear"), [(2, False), (ENOUGH - 1, False), (ENOUGH, True)])
+def test_a_group_of_few_sentences_tells_no_systems_apart(n: int, clear: bool) -> None:
+    good, bad = [f"das Haus {i} ist alt" for i in range(n)], [f"ein Hund {i}" for i in range(n)]
+    report = collect(material_of(good, bad, good), PAIRED)
+    lengths = report.as_json()["lengths"]
+    assert isinstance(lengths, list)
+    assert [group["clear"] for group in lengths] == [clear]
 
 
 def test_one_system_has_best_and_worst() -> None:
@@ -140,6 +151,35 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
     assert "das Haus ist <mark>so gut</mark>" in listed
     assert '<span class="fault" dir="ltr" lang="en">repetition</span>' in listed
     assert "<title>run</title>" not in drawn
+
+
+@pytest.mark.slow
+def test_a_run_has_one_colour_in_all_plots(tmp_path: Path) -> None:
+    plots = [Plot(name, [Curve(run, run, [(1, 2), (2, 1)]) for run in runs]) for name, runs in
+             (("loss", "abc"), ("valid loss", "bc"), ("BLEU", "c"))]  # fmt: skip
+    report = collect(material_of(["ein Hund"], ["ein Hund"]), METHOD, curves=plots)
+    path = tmp_path / "page.html"
+    path.write_text(whole(report), encoding="utf-8")
+    drawn = re.findall(r'<path stroke="([^"]*)"[^>]*><title>(\w)</title>', dump(path, tmp_path))
+    assert [run for _, run in drawn] == list("abcbcc")
+    assert len(set(drawn)) == len({colour for colour, _ in drawn}) == 3
+
+
+@pytest.mark.slow
+def test_what_cannot_be_seen_has_a_name(tmp_path: Path) -> None:
+    unseen = {
+        "a\u200bb": "zero-width space",
+        "a\u00adb": "soft hyphen",
+        "\ufeffab": "byte order mark",
+        "a\u200cb": "zero-width non-joiner",
+    }
+    joined = ["\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\U0001f469\u200d\U0001f680"]  # Persian, an emoji
+    lines = [*unseen, *joined]
+    path = tmp_path / "page.html"
+    path.write_text(whole(collect(material_of(["x"] * len(lines), lines, src=lines), METHOD)), encoding="utf-8")
+    listed = dump(path, tmp_path).partition('class="list"')[2]
+    named = re.findall(r'class="unseen" title="U\+[0-9A-F]{4}, ([^"]*)"', listed)
+    assert sorted(named) == sorted(2 * list(unseen.values()))  # in the source and in the output
 
 
 @pytest.mark.slow
