@@ -100,3 +100,8 @@ def test_mistakes_get_one_clear_line(arguments: list[str]) -> None:
     error = run(*arguments).exception
     assert isinstance(error, MtkitError)
     assert "\n" not in str(error)
+
+
+def test_a_trained_model_is_named_by_its_option_or_alone(tmp_path: Path) -> None:
+    bundle = save_tiny_bundle(tmp_path / "model")
+    assert described(bundle) == described("-m", bundle)

@@ -107,3 +107,21 @@ def test_only_exports_are_overwritten(bundle: Path) -> None:
     assert sorted(path.name for path in bundle.iterdir()) == before
     for _ in range(2):
         assert run(bundle, "--to", "safetensors", "-o", "plain", "--overwrite").exit_code == 0
+
+
+def test_the_model_is_named_by_its_option_or_alone(bundle: Path) -> None:
+    by_option = run("-m", bundle, "--to", "safetensors", "-o", "one")
+    alone = run(bundle, "--to", "safetensors", "-o", "two")
+    assert (by_option.stdout, alone.stdout) == ("exported to one\n", "exported to two\n")
+    assert str(refused("--to", "safetensors")).startswith("no model; give a run directory")
+    assert "two models, other and" in str(refused("other", "-m", bundle, "--to", "safetensors"))
+
+
+def test_what_it_is_for_must_be_said_and_what_does_nothing_then_is_refused(bundle: Path) -> None:
+    error = refused(bundle)
+    assert isinstance(error, ConfigError)
+    assert str(error).startswith("for what? --to ctranslate2, ")
+    plain = (bundle, "--to", "safetensors", "-o", "plain")
+    assert "--quantization: of --to ctranslate2" in str(refused(*plain, "--quantization", "int8"))
+    unmeasured = (bundle, "--to", "ctranslate2", "--no-measure", "-i", "text", "--ref", "reference")
+    assert "--src, --ref: for measuring, which is not done" in str(refused(*unmeasured))

@@ -12,7 +12,7 @@ from mtkit.cli import app
 from mtkit.errors import MtkitError
 from tests.conftest import ToyTask
 
-SMALL = {
+SMALL: dict[str, dict[str, object]] = {
     "model": {"d_model": 16, "n_heads": 2, "d_ff": 16, "n_encoder_layers": 1, "n_decoder_layers": 1, "max_length": 40},
     "tokenizer": {"type": "word", "vocab_size": 24},
     "training": {
