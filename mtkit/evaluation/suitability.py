@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from mtkit.evaluation.checks import Text
 from mtkit.evaluation.comparison import LEAST_SEGMENTS, too_few_segments
 from mtkit.evaluation.counting import Counts
+from mtkit.evaluation.scorers import bleu_tokenizer, make_scorer
 from mtkit.evaluation.sets import EvaluationSet
 from mtkit.log import counted
 
@@ -57,10 +58,18 @@ def find_unsuited(
     """
     return [
         *_too_small(material, compared=compared, gated=gated, confidence=confidence),
-        *(found for of_words in counts for found in _too_short(material.refs[0], of_words)),
+        # Beside what matches, BLEU counts the words of the reference.
+        *(found for of_segments in counts for found in _too_short(material.refs[0], [row[1] for row in of_segments])),
         *_unspaced(material.refs, metrics, tokenizer),
         *_given_twice(material),
     ]
+
+
+def find_unsuited_for_bleu(ref: Text, tgt_lang: str | None) -> list[str]:
+    """The same of a reference alone, by BLEU's own tokenizer for a language."""
+    scorer = make_scorer("bleu", tgt_lang=tgt_lang, tokenize=None, lowercase=False)
+    lengths = [row[1] for row in scorer._extract_corpus_statistics(ref.lines, [ref.lines])]
+    return [*_too_short(ref, lengths), *_unspaced([ref], ["bleu"], bleu_tokenizer(tgt_lang))]
 
 
 def _too_small(material: EvaluationSet, *, compared: bool, gated: bool, confidence: bool) -> Iterator[str]:
@@ -78,9 +87,13 @@ def _too_small(material: EvaluationSet, *, compared: bool, gated: bool, confiden
         yield f"{material.name}: {are} too few for confidence intervals ({enough}): take these for a hint"
 
 
-def _too_short(ref: Text, counts: Counts) -> Iterator[str]:
-    """Lines in which BLEU finds hardly a sequence of four words, which it multiplies with all others."""
-    lengths = [row[1] for row in counts]  # of the reference, as BLEU's tokenizer cuts it
+def _too_short(ref: Text, lengths: Sequence[float]) -> Iterator[str]:
+    """Lines in which BLEU finds hardly a sequence of four words, which it multiplies with all others.
+
+    Args:
+        ref: The reference.
+        lengths: Of its lines, in words as BLEU's tokenizer cuts them.
+    """
     n_without = sum(length < _ORDER for length in lengths)
     n_sequences = sum(max(length - _ORDER + 1, 0) for length in lengths)
     if 2 * n_without > len(lengths) or n_sequences <= len(lengths):

@@ -13,7 +13,9 @@ import torch
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.errors import ConfigError
+from mtkit.evaluation.checks import Text
 from mtkit.evaluation.metrics import Score, score
+from mtkit.evaluation.suitability import find_unsuited_for_bleu
 from mtkit.log import logger
 from mtkit.translation.bundle import load_bundle
 from mtkit.translation.conversion import inexpressible
@@ -147,6 +149,8 @@ def score_test_sets(
             extent = f"{of_set.n_lines:,} of {n:,} lines of the test set {test.name}"
             again = f"the time was up; mtkit evaluate -m {run_dir} scores all of them"
             logger.warning("scored on %s: %s", extent, again)
+        for warning in find_unsuited_for_bleu(Text(test.name, test.ref_text), test.tgt_lang or config.data.tgt_lang):
+            logger.warning("test set %s", warning)
         if of_set.is_short:
             logger.warning("translations were cut off at %s, as there was no time for longer ones", length_shown())
     bleu = [each.scores[0].value for each in scores.values() if each.scores]

@@ -8,7 +8,7 @@ from mtkit.evaluation.comparison import LEAST_SEGMENTS, Test
 from mtkit.evaluation.gate import Gates
 from mtkit.evaluation.report import set_lines
 from mtkit.evaluation.sets import EvaluationSet, System
-from mtkit.evaluation.suitability import unspaced_script
+from mtkit.evaluation.suitability import find_unsuited_for_bleu, unspaced_script
 
 THAI = ["ประเทศไทยเป็นประเทศที่ตั้งอยู่ในเอเชียตะวันออกเฉียงใต้", "เขากำลังอ่านหนังสือพิมพ์ในห้องสมุด"]
 KHMER = ["ប្រទេសកម្ពុជាស្ថិតនៅអាស៊ីអាគ្នេយ៍", "គាត់កំពុងអានសៀវភៅនៅក្នុងបណ្ណាល័យ"]
@@ -108,6 +108,14 @@ def test_text_without_spaces_is_nothing_for_bleu(script: str, refs: list[str]) -
 )
 def test_text_with_spaces_or_with_a_tokenizer_of_its_own_is(text: list[str]) -> None:
     assert unspaced_script(text) is None
+
+
+def test_a_reference_alone_tells_whether_bleu_suits_it() -> None:
+    assert find_unsuited_for_bleu(Text("test", lines(3)), "en") == []
+    (short,) = find_unsuited_for_bleu(Text("test", ["Open file", "Print"]), "en")
+    assert "short for BLEU" in short
+    assert any("Thai script" in found for found in find_unsuited_for_bleu(Text("test", THAI), "th"))
+    assert find_unsuited_for_bleu(Text("test", ["打开一个新的文件", "关闭所有的窗口吧"]), "zh") == []
 
 
 def test_an_output_that_was_given_twice_is_named() -> None:
