@@ -14,6 +14,8 @@ _FAR = 17  # lines that are strangers
 _CLEARLY = 1.2
 """How much more alike lines that belong together must be than strangers, for anything to be said."""
 
+_LEAST = 0.02  # of two scripts no line is alike
+
 
 def first_drift(one: Sequence[str], other: Sequence[str]) -> int | None:
     """The line, counted from 1, from which on two texts of different length do not fit any more, right to a few lines.
@@ -32,7 +34,7 @@ def first_drift(one: Sequence[str], other: Sequence[str]) -> int | None:
     usual = sum(strangers) / len(strangers)
     # Of lines before the drift the front is alike, after the last one the back; between two drifts neither is.
     level = max(sum(front) / n, sum(back) / n, _best_stretch(front), _best_stretch(back))
-    if level < _CLEARLY * usual:
+    if level < max(_CLEARLY * usual, _LEAST):
         return None
     threshold = (level + usual) / 2
     gains = list(accumulate(likeness - threshold for likeness in front))

@@ -10,6 +10,7 @@ from mtkit.evaluation.drift import first_drift
 
 DRAW = random.Random(3)
 VOCABULARY = ["".join(DRAW.choices("abcdefghijklmnopqrstuvwxyz", k=DRAW.randint(3, 9))) for _ in range(500)]
+CYRILLIC = {ord(letter): ord(letter) + 0x400 for letter in "abcdefghijklmnopqrstuvwxyz "}
 REF = [" ".join(DRAW.choices(VOCABULARY, k=DRAW.randint(4, 15))) for _ in range(300)]
 HYP = [" ".join(word if DRAW.random() < 0.6 else DRAW.choice(VOCABULARY) for word in line.split()) for line in REF]
 
@@ -38,6 +39,7 @@ def test_lines_that_are_missing_at_the_end_are_no_drift() -> None:
 def test_nothing_is_said_of_texts_that_never_fitted_or_are_short() -> None:
     assert first_drift(HYP[::-1][:290], REF) is None
     assert first_drift(HYP[:10], REF[:12]) is None
+    assert first_drift([line.translate(CYRILLIC) for line in HYP[1:]], REF) is None
     with pytest.raises(DataError, match=r"hyp has 10 lines but ref has 12: .* the same segment$"):
         check_aligned([Text("hyp", HYP[:10]), Text("ref", REF[:12])])
 
