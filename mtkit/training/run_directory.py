@@ -118,13 +118,13 @@ def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
 def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:
     """Refuse to go on with other pairs; otherwise note what and where they are."""
     path = run_dir / NOTE
-    now = {place: sorted(prepared.manifest.digests(place)) for place in ("train", "valid", "test")}
+    now = {place: sorted(prepared.manifest.digests(place)) for place in ("train", "valid")}
     then = read_json(path) if path.exists() else now
     if (run_dir / "checkpoints").exists() and any(
         then.get(place, digests) != digests for place, digests in now.items()
     ):
         raise CheckpointError(
-            f"{run_dir}: the training, validation or test files are not those that the run began with; "
+            f"{run_dir}: the training or validation files are not those that the run began with; "
             "choose another -o, or --overwrite to start afresh"
         )
     places = note_of_place(run_dir) | {"directory": relative_path(prepared.directory, run_dir)}
