@@ -98,6 +98,13 @@ def test_the_page_needs_nothing_else() -> None:
     assert not re.search(r"https?:|\bsrc=|@import|\burl\(", text)
 
 
+@pytest.mark.parametrize("page", ["html_page.css", "report/page.css", "inspection/page.css", "doctor/page.py"])
+def test_paper_is_light(page: str) -> None:
+    style = (Path(__file__).parents[2] / "mtkit" / page).read_text(encoding="utf-8")
+    dark = re.findall(r"@media ([^{]*prefers-color-scheme: dark[^{]*){", style)
+    assert [condition.strip() for condition in dark] == ["screen and (prefers-color-scheme: dark)"]
+
+
 def test_the_program_sets_no_markup() -> None:
     program = (Path(__file__).parents[2] / "mtkit" / "report" / "page.js").read_text()
     assert "textContent" in program
