@@ -87,3 +87,9 @@ def main() -> None:
         with suppress(OSError, ValueError):  # nobody listens any more
             typer.echo(f"mtkit: {kind}{error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # of a file that nobody foresaw: one may not be read, or is a directory
+        if error.filename is None:
+            raise
+        with suppress(OSError, ValueError):
+            typer.echo(f"mtkit: error: {error.filename}: {error.strerror}", err=True)
+        sys.exit(MtkitError.exit_code)

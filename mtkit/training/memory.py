@@ -18,6 +18,7 @@ FITTED = "fitted.json"  # in the run directory
 
 # Of the memory, what a run may plan to fill: the rest is for the allocator's gaps and for batches not foreseen. On a
 # CPU, where it is an estimate and other programs want their part, half.
+_MOST = 1 << 31  # of anything that is chosen
 _SHARE = {"cuda": 0.9, "cpu": 0.5}
 
 
@@ -57,8 +58,11 @@ def fitted(run_dir: Path) -> dict[str, int]:
         DataError: If it is damaged.
     """
     path = run_dir / FITTED
-    values = read_json(path) if path.exists() else {}
-    if not isinstance(values, dict) or any(not isinstance(n, int) or n < 1 for n in values.values()):
+    try:
+        values = read_json(path) if path.exists() else {}
+    except DataError as error:
+        raise DataError(f"{error}; start again with --overwrite") from None
+    if not isinstance(values, dict) or any(type(n) is not int or not 0 < n < _MOST for n in values.values()):
         raise DataError(f"{path}: damaged; start again with --overwrite")
     return values
 

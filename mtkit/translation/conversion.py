@@ -23,12 +23,14 @@ from mtkit.locks import sole_writer
 from mtkit.log import logger
 from mtkit.model_config import ModelConfig
 from mtkit.processor import cpu_kind
-from mtkit.translation.bundle import WEIGHTS, Bundle, check_files
+from mtkit.translation.bundle import WEIGHTS, Bundle
+from mtkit.translation.bundle_check import check_files
 from mtkit.translation.speed import Speeds
 
 FOLDER = "ctranslate2"
 NOTE = "conversion.json"
 SPEEDS = "speeds.json"
+_MODEL, _CONFIG = "model.bin", "config.json"  # as CTranslate2 calls them
 FORMAT_VERSION = 1
 MAX_LOSS = 0.3
 """BLEU that int8 may lose against float32 and still be what translates where nothing else is asked for."""
@@ -221,7 +223,7 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
         return None
     try:
         if check:
-            check_files(place, note["files"])
+            _check_whole(place, note["files"], bundle)
         conversion = Conversion(place, quantization, note["quality"])
         conversion.loses_little()
     except CheckpointError as error:
@@ -230,6 +232,23 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
     except (KeyError, TypeError, AttributeError):
         return None
     return conversion
+
+
+def _check_whole(place: Path, files: Mapping[str, str], bundle: Bundle) -> None:
+    """Make sure that a conversion has all its files as they were written, and the vocabulary of the model.
+
+    Raises:
+        CheckpointError: Naming what is missing or damaged.
+    """
+    for name in (_MODEL, _CONFIG):
+        if name not in files:
+            raise CheckpointError(f"{place / NOTE}: damaged: names no {name}")
+    check_files(place, files)
+    for side, pieces in (("source", bundle.tokenizer.src_pieces), ("target", bundle.tokenizer.tgt_pieces)):
+        vocabularies = [f"{side}_vocabulary.json", "shared_vocabulary.json"]
+        found = next((each for each in vocabularies if each in files), None)
+        if found is None or read_json(place / found) != pieces:
+            raise CheckpointError(f"{place}: damaged: the {side} vocabulary is not the model's")
 
 
 def _read_note(path: Path) -> dict[str, Any] | None:
@@ -246,6 +265,7 @@ def _write(bundle: Bundle, quantization: str, directory: Path, *, quality: Mappi
 
     from mtkit.translation.ctranslate2_spec import save_ctranslate2
 
+    bundle.check_weights_fit()
     save_ctranslate2(
         bundle.directory / WEIGHTS, bundle.model, bundle.tokenizer, quantization=quantization, directory=directory
     )
