@@ -1,5 +1,6 @@
 """Files of mtkit's own: they appear whole or not at all; JSON in them, and what they are known by."""
 
+import errno
 import hashlib
 import json
 import os
@@ -141,9 +142,11 @@ def check_regular(path: Path) -> os.stat_result:
         found = path.stat()
     except (OSError, ValueError) as error:  # a name with a NUL
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(found.st_mode):
+        error = IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise DataError(f"{path}: {error.strerror}") from error
     if not stat.S_ISREG(found.st_mode):
-        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "a pipe, a socket or a device"
-        raise DataError(f"{path}: {kind}, not a file")
+        raise DataError(f"{path}: a pipe, a socket or a device, not a file")
     return found
 
 
@@ -183,6 +186,8 @@ def sha256_file(path: Path) -> str:
         DataError: If the file cannot be read.
     """
     try:
+        if path.is_char_device():  # /dev/zero has no end
+            raise DataError(f"{path}: a device, not a file")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

@@ -97,7 +97,7 @@ def test_a_pipe_and_a_device_are_not_read(tmp_path: Path) -> None:
     for name in ("pipe", "zero"):
         with pytest.raises(DataError, match=f"{name}: a pipe, a socket or a device, not a file"):
             read_json(tmp_path / name)
-    with pytest.raises(DataError, match="a directory, not a file"):
+    with pytest.raises(DataError, match="Is a directory"):
         read_json(tmp_path)
 
 

@@ -20,7 +20,6 @@ from mtkit.data.prefetch import ahead
 from mtkit.data.sampling import Sampler, SideIds
 from mtkit.data.sampling_workers import sampling_workers
 from mtkit.data.store import Store
-from mtkit.errors import DataError
 from mtkit.shapes import shaped
 
 __all__ = ["Batch", "BatchPlan", "Position", "collate", "fixed_batches", "padding_share"]
@@ -104,7 +103,8 @@ class BatchPlan:
             ValueError: If it is not a state of such a plan.
         """
         position = shaped(Position, state)
-        if not 0 <= position.window < self._n_windows or not 0 <= position.epoch * len(self._store) < MOST_PLACES:
+        places = position.epoch * len(self._store)
+        if not 0 <= position.window < self._n_windows or not 0 <= places < MOST_PLACES or position.update < 0:
             raise ValueError("the place in the data is not one in this corpus")
         self._position = position
 
@@ -165,8 +165,6 @@ class BatchPlan:
         at = self._position
         while True:
             updates, after = self._window(at)
-            if not 0 <= at.update < len(updates):
-                raise DataError("the checkpoint was saved with other data; choose another -o, or --overwrite")
             for number, places in enumerate(updates[at.update :], start=at.update + 1):
                 yield places, after if number == len(updates) else replace(at, update=number)
             at = after

@@ -68,7 +68,7 @@ class MixedPlan(BatchPlan):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with the update after the one that the state was taken at; errors as in ``BatchPlan``."""
         position = shaped(MixedPosition, state)
-        numbers = [position.epoch, position.window, position.updates_before, *position.pairs_before]
+        numbers = [position.epoch, position.window, position.update, position.updates_before, *position.pairs_before]
         if len(position.pairs_before) != len(self._mix.corpora) or not all(0 <= n < MOST_PLACES for n in numbers):
             raise ValueError("the place in the data is not one in this corpus")
         self._position = position

@@ -149,7 +149,7 @@ def read_state(path: Path) -> dict[str, Any]:
         update = TrainState.from_dict(state.get("train")).update
     except (DataError, ValueError) as error:
         raise CheckpointError(f"{file}: damaged: {error}" if isinstance(error, ValueError) else str(error)) from None
-    if path.name != f"update-{update:08d}":
+    if path.resolve().name != f"update-{update:08d}":
         raise CheckpointError(f"{file}: damaged: it is that of update {update}")
     return state
 

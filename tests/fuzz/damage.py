@@ -45,17 +45,18 @@ _SNIPPETS += (b"\xed\xa0\x80", b"\xe2\x80\xa8", b"&", b"<!--", b"]]>", b"<!ENTIT
 _BOMB = b"".join(b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1) if n else b"x"] * 10)) for n in range(12))
 
 
-def damage(path: Path, draw: Random, others: list[Path]) -> str:
+def damage(path: Path, draw: Random, others: list[Path], *, may_be_piped: bool) -> str:
     """Damage a file in one way; returns what was done.
 
     Args:
         path: A regular file.
         draw: Decides.
         others: Files that may take its place.
+        may_be_piped: Whether a pipe in its place is waited for, rightly.
     """
     content = path.read_bytes()
     if draw.random() < 0.12:
-        return _replace(path, draw, others)
+        return _replace(path, draw, others, may_be_piped=may_be_piped)
     ways: list[Callable[[bytes, Random], tuple[str, bytes]]] = [
         _flip, _cut, _empty, _double, _swap, _insert, _number, _number, _drop_line, _encode, _bomb, _letters,
     ]  # fmt: skip
@@ -66,7 +67,7 @@ def damage(path: Path, draw: Random, others: list[Path]) -> str:
     return done
 
 
-def _replace(path: Path, draw: Random, others: list[Path]) -> str:
+def _replace(path: Path, draw: Random, others: list[Path], *, may_be_piped: bool) -> str:
     """Something else of the same name."""
     path.unlink()
     match draw.choice(["nothing", "directory", "pipe", "zero", "null", "loop", "other", "nowhere"]):
@@ -76,6 +77,8 @@ def _replace(path: Path, draw: Random, others: list[Path]) -> str:
             path.mkdir()
             return "a directory"
         case "pipe":
+            if may_be_piped:
+                return "deleted"
             os.mkfifo(path)
             return "a pipe"
         case "zero":

@@ -31,6 +31,9 @@ class Kind:
     free: Sequence[str] = ()
     """Files that may change what comes out."""
 
+    may_be_piped: bool = False
+    """Whether a pipe may stand in the place of a file: then whatever reads it waits for its other end."""
+
     mend: Callable[[Path], None] | None = None
     """Makes the noted hashes those of the damaged files, so that what stands behind them is tried too."""
 
@@ -127,9 +130,14 @@ KINDS = (
         ["recipe.yaml"],
         [_mtkit("train -c recipe.yaml -o new --print-config"), _mtkit("preprocess recipe.yaml --dry-run --workers 1")],
     ),
-    Kind("text", ["*.num", "*.abc"], [_mtkit("preprocess recipe.yaml -o new --workers 1")]),
+    Kind("text", ["*.num", "*.abc"], [_mtkit("preprocess recipe.yaml -o new --workers 1")], may_be_piped=True),
     *(
-        Kind(f"format {name}", [f"formats/{file}"], [_mtkit(f"preprocess {recipe}.yaml -o new --workers 1")])
+        Kind(
+            f"format {name}",
+            [f"formats/{file}"],
+            [_mtkit(f"preprocess {recipe}.yaml -o new --workers 1")],
+            may_be_piped=True,
+        )
         for name, file, recipe in (
             ("tsv", "a.tsv", "a-tsv"),
             ("jsonl", "a.jsonl", "a-jsonl"),
@@ -187,13 +195,15 @@ KINDS = (
     ),
     Kind(
         "evaluation",
-        ["hyp", "test.abc", "gate.yaml", "baseline.json"],
+        ["gate.yaml", "baseline.json"],
         [command("evaluate", *EVALUATED, "--gate", "gate.yaml", "--against", "baseline.json", "--samples", "20")],
     ),
+    Kind("scored text", ["hyp", "test.abc", "test.num"], [command("evaluate", *EVALUATED)], may_be_piped=True),
     Kind("test sets", ["sets.yaml"], [_mtkit("evaluate --sets sets.yaml --metrics bleu -l en-de")]),
-    Kind("alignments", ["links", "gold"], [_mtkit("evaluate --hyp links --alignments gold")]),
+    Kind("alignments", ["links", "gold"], [_mtkit("evaluate --hyp links --alignments gold")], may_be_piped=True),
     Kind("metrics", ["run/metrics.jsonl"], [_mtkit("report --run run -o page.html")]),
-    Kind("json lines", ["in.jsonl"], [_mtkit("translate -q -m run --json -i in.jsonl -o out --threads 1")]),
+    Kind("json lines", ["in.jsonl"], [_mtkit("translate -q -m run --json -i in.jsonl -o out --threads 1")],
+         may_be_piped=True),
 )  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def _trial(kind: Kind, number: int, base: Path, work: Path, seed: int, wanted: d
     _copy(base, work)
     path, others = choose(kind, work, draw)
     name = str(path.relative_to(work))
-    done = damage(path, draw, others)
+    done = damage(path, draw, others, may_be_piped=kind.may_be_piped)
     mended = kind.mend is not None and draw.random() < 0.35
     if kind.mend is not None and mended:
         kind.mend(work)

@@ -298,7 +298,7 @@ def test_a_conversion_that_does_not_fit_is_made_again(
     expected = translations(bundle)
     place = bundle / "ctranslate2" / "float32"
     change(place)
-    if mended and change in (swap_vocabulary, cut_model):
+    if mended and change is swap_vocabulary:
         note = json.loads((place / "conversion.json").read_text())
         note["files"] = {name: sha256_file(place / name) for name in note["files"]}
         (place / "conversion.json").write_text(json.dumps(note))
