@@ -81,6 +81,7 @@ class EncoderDecoder(nn.Module):
         self.tgt_embedding = Embedding(config, tgt_vocab_size, pad_id=pad_id, side="decoder")
         self.src_embedding = Embedding(config, src_vocab_size, pad_id=pad_id, side="encoder")
         width = config.d_embedding or config.d_model
+        self.narrow = nn.Linear(config.d_model, width, bias=False) if config.d_embedding else None
         self.output: nn.Linear | None = None
         match config.tie_embeddings:
             case "all":  # tokens alone: where they stand is a matter of each side
@@ -92,7 +93,6 @@ class EncoderDecoder(nn.Module):
                 self.output = nn.Linear(width, tgt_vocab_size, bias=False)
             case _:
                 assert_never(config.tie_embeddings)
-        self.narrow = nn.Linear(config.d_model, width, bias=False) if config.d_embedding else None
         self.encoder: Encoder = _ENCODERS[config.side("encoder")](config)
         self.decoder: Decoder = _DECODERS[config.side("decoder")](config)
         self.dropout = Dropout(config.dropout)

@@ -90,7 +90,6 @@ class Residual(nn.Module):
         super().__init__()
         self.norm = build_norm(config)
         self.outer_norm: nn.Module | None = None
-        self.dropout = Dropout(config.dropout)
         match config.norm:
             case "pre":
                 self.pre_norm = True
@@ -100,6 +99,7 @@ class Residual(nn.Module):
                 self.pre_norm, self.outer_norm = True, build_norm(config)
             case _:
                 assert_never(config.norm)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a sublayer, (..., D) -> (..., D), around a residual connection."""
