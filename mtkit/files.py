@@ -143,8 +143,8 @@ def check_regular(path: Path) -> os.stat_result:
     except (OSError, ValueError) as error:  # a name with a NUL
         raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if stat.S_ISDIR(found.st_mode):
-        error = IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        raise DataError(f"{path}: {error.strerror}") from error
+        reason = os.strerror(errno.EISDIR)
+        raise DataError(f"{path}: {reason}") from IsADirectoryError(errno.EISDIR, reason, str(path))
     if not stat.S_ISREG(found.st_mode):
         raise DataError(f"{path}: a pipe, a socket or a device, not a file")
     return found

@@ -92,6 +92,8 @@ def _mend_run(directory: Path) -> None:
 def _mend_prepared(directory: Path) -> None:
     """As a corpus of an older version would be, whose manifest has no hashes."""
     note = directory / "prepared/manifest.json"
+    if not all(path.is_file() for path in (note, *directory.glob("prepared/*/state.json"))):
+        return
     try:
         tree = json.loads(note.read_text())
         tree.pop("sha256", None)
@@ -110,6 +112,8 @@ def _mend_prepared(directory: Path) -> None:
 
 
 def _mend(note: Path, noted: Callable[[Path, object], object]) -> None:
+    if not note.is_file():
+        return
     try:
         tree = json.loads(note.read_text())
         for name, value in tree["files"].items():
@@ -121,7 +125,8 @@ def _mend(note: Path, noted: Callable[[Path, object], object]) -> None:
 
 
 def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    """Of a regular file; what is none has no hash, and perhaps no end."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 KINDS = (
@@ -210,5 +215,6 @@ KINDS = (
 def choose(kind: Kind, directory: Path, draw: Random) -> tuple[Path, list[Path]]:
     """A file of a kind, and all others."""
     found = sorted(path for pattern in kind.patterns for path in directory.glob(pattern) if path.is_file())
-    others = sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
-    return draw.choice(found), others
+    chosen = draw.choice(found)
+    others = (path for path in directory.rglob("*") if path.is_file() and not path.is_symlink() and path != chosen)
+    return chosen, sorted(others)

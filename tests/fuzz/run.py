@@ -1,5 +1,6 @@
 """Trial after trial: copy the material, damage a file, run a command, and judge how it ended."""
 
+import resource
 import shutil
 import signal
 import time
@@ -13,6 +14,9 @@ from tests.fuzz.damage import damage
 from tests.fuzz.kinds import Kind, choose
 from tests.fuzz.material import make
 from tests.fuzz.trial import attempt
+
+_BYTES = 12 * 10**9
+"""Of memory for the program itself, lest it take what a machine has."""
 
 FAULTS = ("traceback", "crash", "hang", "memory", "other data", "code")
 
@@ -51,6 +55,7 @@ def prepare_process() -> None:
     import mtkit.translation.translator  # noqa: F401
 
     torch.set_num_threads(1)
+    resource.setrlimit(resource.RLIMIT_AS, (_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
