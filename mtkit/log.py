@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtkit.files import atomic_file, parse_json, read_regular
+from mtkit.files import atomic_file, check_regular, parse_json, read_regular
 
 if TYPE_CHECKING:
     from tqdm import tqdm  # imported when the first bar is shown, so that a quick answer does not wait for it
@@ -43,6 +43,8 @@ def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
 @contextmanager
 def log_to_file(path: Path) -> Iterator[None]:
     """Copy the log, with time and level, to the end of a file for the length of the block."""
+    if path.exists():
+        check_regular(path)
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)

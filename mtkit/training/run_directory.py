@@ -11,6 +11,7 @@ from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.files import atomic_file, read_json, write_json
+from mtkit.locks import open_lock
 from mtkit.settings import dump_config, read_config
 from mtkit.shapes import shaped
 from mtkit.training.memory import FITTED
@@ -50,7 +51,7 @@ _MARKER = ".mtkit"  # in every run directory from its first moment, so that a to
 def sole_user(run_dir: Path) -> Iterator[None]:
     """Keep a second process out of the run directory for as long as this one trains there."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / ".lock").open("a") as lock:
+    with open_lock(run_dir / ".lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

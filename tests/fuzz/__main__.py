@@ -28,17 +28,25 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mtkit-fuzz-") as name:
         os.environ["XDG_CACHE_HOME"] = str(Path(name) / "cache")
         prepare_process()
-        found = list(fuzz(kinds, Path(name), options.seed, seconds=options.seconds, trials=options.trials))
-    _print(found, time.monotonic() - started, options.show)
+        found: list[Found] = []
+        n_shown = 0
+        for trial in fuzz(kinds, Path(name), options.seed, seconds=options.seconds, trials=options.trials):
+            found.append(trial)
+            if trial.fault and n_shown < options.show:
+                n_shown += 1
+                _show(trial)
+    _print_table(found, time.monotonic() - started)
     return int(any(trial.fault for trial in found))
 
 
-def _print(found: list[Found], seconds: float, n_shown: int) -> None:
+def _show(trial: Found) -> None:
+    sys.stdout.write(f"{trial.fault}: {trial.kind}, trial {trial.number}: {trial.file}: {trial.done}\n")
+    sys.stdout.write("".join(f"    {line[:220]}\n" for line in trial.output.splitlines()[-12:]))
+    sys.stdout.flush()
+
+
+def _print_table(found: list[Found], seconds: float) -> None:
     say = sys.stdout.write
-    faulty = [trial for trial in found if trial.fault]
-    for trial in faulty[:n_shown]:
-        say(f"{trial.fault}: {trial.kind}, trial {trial.number}: {trial.file}: {trial.done}\n")
-        say("".join(f"    {line[:220]}\n" for line in trial.output.splitlines()[-12:]))
     say(f"{'kind':18}{'trials':>8}{'refused':>9}" + "".join(f"{fault:>11}" for fault in FAULTS) + "\n")
     for kind in dict.fromkeys(trial.kind for trial in found):
         of_kind = [trial for trial in found if trial.kind == kind]
@@ -47,7 +55,8 @@ def _print(found: list[Found], seconds: float, n_shown: int) -> None:
         say(f"{kind:18}{len(of_kind):8}{n_refused:9}" + "".join(f"{faults[fault]:11}" for fault in FAULTS) + "\n")
     codes = Counter(trial.code for trial in found)
     say(f"exit codes: {', '.join(f'{code}: {n}' for code, n in sorted(codes.items()))}\n")
-    say(f"{len(found)} trials in {seconds:.0f} s, {len(faulty)} not as they should be\n")
+    n_faulty = sum(trial.fault is not None for trial in found)
+    say(f"{len(found)} trials in {seconds:.0f} s, {n_faulty} not as they should be\n")
 
 
 if __name__ == "__main__":
