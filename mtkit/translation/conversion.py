@@ -24,13 +24,12 @@ from mtkit.log import logger
 from mtkit.model_config import ModelConfig
 from mtkit.processor import cpu_kind
 from mtkit.translation.bundle import WEIGHTS, Bundle
-from mtkit.translation.bundle_check import check_files
+from mtkit.translation.conversion_check import check_conversion
 from mtkit.translation.speed import Speeds
 
 FOLDER = "ctranslate2"
 NOTE = "conversion.json"
 SPEEDS = "speeds.json"
-_MODEL, _CONFIG = "model.bin", "config.json"  # as CTranslate2 calls them
 FORMAT_VERSION = 1
 MAX_LOSS = 0.3
 """BLEU that int8 may lose against float32 and still be what translates where nothing else is asked for."""
@@ -223,7 +222,7 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
         return None
     try:
         if check:
-            _check_whole(place, note["files"], bundle)
+            check_conversion(place, note["files"], bundle.tokenizer)
         conversion = Conversion(place, quantization, note["quality"])
         conversion.loses_little()
     except CheckpointError as error:
@@ -232,23 +231,6 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
     except (KeyError, TypeError, AttributeError):
         return None
     return conversion
-
-
-def _check_whole(place: Path, files: Mapping[str, str], bundle: Bundle) -> None:
-    """Make sure that a conversion has all its files as they were written, and the vocabulary of the model.
-
-    Raises:
-        CheckpointError: Naming what is missing or damaged.
-    """
-    for name in (_MODEL, _CONFIG):
-        if name not in files:
-            raise CheckpointError(f"{place / NOTE}: damaged: names no {name}")
-    check_files(place, files)
-    for side, pieces in (("source", bundle.tokenizer.src_pieces), ("target", bundle.tokenizer.tgt_pieces)):
-        vocabularies = [f"{side}_vocabulary.json", "shared_vocabulary.json"]
-        found = next((each for each in vocabularies if each in files), None)
-        if found is None or read_json(place / found) != pieces:
-            raise CheckpointError(f"{place}: damaged: the {side} vocabulary is not the model's")
 
 
 def _read_note(path: Path) -> dict[str, Any] | None:

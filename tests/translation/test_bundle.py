@@ -1,6 +1,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -219,6 +221,20 @@ class TestLies:
             with pytest.raises(CheckpointError, match=message) as caught:
                 Translator.load(copy, engine=engine, device="cpu", threads=1)
             assert "\n" not in str(caught.value)
+
+    def test_sizes_of_hundreds_of_gigabytes_are_not_allocated(self, copy: Path) -> None:
+        change_manifest(copy, lambda m: m["model"].update(d_ff=1 << 20, n_encoder_layers=1_000))
+        code = (
+            f"from mtkit.translation.bundle import load_bundle; load_bundle(__import__('pathlib').Path({str(copy)!r})"
+        )
+        done = subprocess.run(
+            ["bash", "-c", f'ulimit -v 8000000; exec {sys.executable} -c "{code}).build_model()"'],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "belongs to another model" in done.stderr
+        assert "allocate" not in done.stderr
 
     def test_another_architecture(self, copy: Path) -> None:
         change_manifest(copy, lambda m: m["model"].update(architecture="rnn", d_ff=2048))

@@ -6,6 +6,7 @@ Only readers of plain data are let through: none of them runs code that comes wi
 import csv
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,6 +93,8 @@ class HuggingFaceSource:
         import datasets
 
         path = Path(self.path)
+        if os.path.lexists(path) and not path.is_file() and not path.is_dir():
+            raise DataError(f"{path}: neither a file nor a directory")
         if (path / "dataset_dict.json").exists():
             splits = datasets.DatasetDict.load_from_disk(self.path)
             return splits[self._split(list(splits))]
