@@ -8,10 +8,12 @@ from torch import Tensor
 
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast, free_memory, is_out_of_memory, release_memory
-from mtkit.errors import DataError
+from mtkit.errors import DataError, DeviceError
 from mtkit.files import read_json, write_json
-from mtkit.log import logger
+from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.fitting import skeleton
+from mtkit.model_config import ModelConfig
 from mtkit.training.objective import CrossEntropy, Loss
 
 FITTED = "fitted.json"  # in the run directory
@@ -65,6 +67,24 @@ def fitted(run_dir: Path) -> dict[str, int]:
     if not isinstance(values, dict) or any(type(n) is not int or not 0 < n < _MOST for n in values.values()):
         raise DataError(f"{path}: damaged; start again with --overwrite")
     return values
+
+
+def check_room(config: ModelConfig, device: torch.device, *, src_vocab_size: int, tgt_vocab_size: int) -> None:
+    """Refuse a model that the machine cannot hold, before it takes what other programs need.
+
+    Raises:
+        DeviceError: If weights, gradients and both moments are more than the free memory of a CPU.
+    """
+    free = free_memory()
+    if device.type != "cpu" or free is None:
+        return
+    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
+    n_parameters = model.n_parameters()
+    if 16 * n_parameters > free:
+        raise DeviceError(
+            f"the model has {n_parameters:,} parameters: training it takes {bytes_shown(16 * n_parameters)} at least, "
+            f"and {bytes_shown(free)} of memory are free; choose a smaller one, such as --preset small"
+        )
 
 
 class MemoryProbe:

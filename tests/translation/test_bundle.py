@@ -262,6 +262,7 @@ class TestLies:
             {"tgt_vocab_size": 0},
             {"decoding": None},
             {"decoding": {"beam_size": 0}},
+            {"decoding": {"beam_size": 10**9}},
             {"decoding": {"beam_sise": 5}},
             {"model": []},
             {"model": None},

@@ -22,6 +22,7 @@ from mtkit.io import PACKED
 from mtkit.log import logger
 
 _READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}
+_MAX_COLUMNS = 10_000
 _ALLOWED = {*_READERS.values(), "text"}
 
 
@@ -205,4 +206,6 @@ def _all_strings(builder: Any) -> Any:
     first = next(iter(builder.config.data_files.values()))[0]
     with fsspec.open(first, "rt", encoding="utf-8-sig", newline="", compression="infer") as file:
         header = next(csv.reader(file, delimiter=builder.config.sep), [])
+    if len(header) > _MAX_COLUMNS:
+        raise DataError(f"{first}: {len(header):,} columns in the first line; is this a table of pairs?")
     return Features({name: Value("string") for name in header})
