@@ -207,7 +207,7 @@ KINDS = (
     Kind("test sets", ["sets.yaml"], [_mtkit("evaluate --sets sets.yaml --metrics bleu -l en-de")]),
     Kind("alignments", ["links", "gold"], [_mtkit("evaluate --hyp links --alignments gold")], may_be_piped=True),
     Kind("metrics", ["run/metrics.jsonl"], [_mtkit("report --run run -o page.html")]),
-    Kind("json lines", ["in.jsonl"], [_mtkit("translate -q -m run --input-format jsonl -i in.jsonl -o out --threads 1")],
+    Kind("json lines", ["in.jsonl"], [_mtkit("translate -m run --input-format jsonl -i in.jsonl -o out --threads 1")],
          may_be_piped=True),
 )  # fmt: skip
 
