@@ -22,6 +22,7 @@ from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
+from mtkit.translation.bundle_check import check_run_tokenizer
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.speed import SECONDS
 from mtkit.translation.translator import Translator
@@ -182,6 +183,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
             f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}; set training.keep_{by}"
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
+    check_run_tokenizer(run_dir, tokenizer)
     model = EncoderDecoder(
         config.model,
         src_vocab_size=tokenizer.src_vocab_size,

@@ -23,7 +23,7 @@ from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
 from mtkit.shapes import first_mistake, shaped
 from mtkit.tensor_file import TensorFile, read_tensor_file
-from mtkit.translation.bundle_check import check_files, check_sizes, check_weights_length
+from mtkit.translation.bundle_check import check_files, check_run_tokenizer, check_sizes, check_weights_length
 
 if TYPE_CHECKING:
     from mtkit.evaluation.seen import SeenSources
@@ -296,6 +296,7 @@ def _read_checkpoint(directory: Path) -> Bundle:
         raise CheckpointError(str(error)) from None
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
+    check_run_tokenizer(run_dir, tokenizer)
     limit = _max_src_tokens(config)
     bundle = Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {}, config.data)
     check_sizes(bundle.weights(), bundle.model, bundle.tokenizer.tgt_vocab_size)

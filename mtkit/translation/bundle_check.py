@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, DataError
-from mtkit.files import sha256_file
+from mtkit.files import read_json, sha256_file
 from mtkit.model_config import ModelConfig
+from mtkit.shapes import shaped
 from mtkit.tensor_file import FLOATS, TensorFile, read_tensor_file
 
 _EMBEDDING = "tgt_embedding.tokens.weight"
@@ -29,6 +31,23 @@ def check_files(directory: Path, sha256: Mapping[str, str]) -> None:
             raise CheckpointError(str(error)) from None
         if digest != expected:
             raise CheckpointError(f"{file}: damaged (its sha256 is not the noted one); copy the model again")
+
+
+def check_run_tokenizer(run_dir: Path, tokenizer: Tokenizer) -> None:
+    """Make sure that the tokenizer in a run directory is the one that the run began with, where that was noted.
+
+    Raises:
+        CheckpointError: If it is another one, or the note is damaged.
+    """
+    path = run_dir / "corpus.json"
+    if not path.exists():
+        return
+    try:
+        noted = shaped(dict[str, list[str]], read_json(path)).get("tokenizer")
+    except (DataError, ValueError):
+        raise CheckpointError(f"{path}: damaged; delete it to do without") from None
+    if noted is not None and noted != [tokenizer.sha256()]:
+        raise CheckpointError(f"{run_dir}: the tokenizer is not the one that the run began with; copy it again")
 
 
 def check_weights_length(path: Path) -> None:

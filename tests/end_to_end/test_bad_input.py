@@ -17,6 +17,7 @@ import yaml
 from mtkit.cli import main
 from mtkit.device import memory_advice
 from mtkit.errors import DeviceError
+from mtkit.files import sha256_file
 from mtkit.training.run import train
 from tests.conftest import ToyTask
 
@@ -275,3 +276,22 @@ def test_what_a_run_remembers_is_read_or_refused_in_one_line(
     assert outcome.code in (0, 1, 2)
     assert "Traceback" not in outcome.err
     assert outcome.code == 0 or ("mtkit: error: " in outcome.err and name in outcome.err)
+
+
+@pytest.mark.parametrize(
+    ("note", "message"),
+    [
+        ({"train": [], "valid": [], "tokenizer": ["0" * 64]}, "the tokenizer is not the one that the run began with"),
+        ([], "corpus.json: damaged"),
+        ({"tokenizer": 3}, "corpus.json: damaged"),
+    ],
+)
+def test_a_checkpoint_beside_another_tokenizer_is_refused(
+    mtkit: Callable[..., Outcome], toy_run: Path, tmp_path: Path, note: object, message: str
+) -> None:
+    run = shutil.copytree(toy_run, tmp_path / "run", symlinks=True)
+    assert json.loads((run / "corpus.json").read_text())["tokenizer"] == [sha256_file(run / "tokenizer.model")]
+    (run / "corpus.json").write_text(json.dumps(note))
+    arguments = ("translate", "-m", run / "last", "-i", run / "config.yaml", "-o", tmp_path / "out")
+    assert_one_line(mtkit(*arguments), 1, message)
+    assert_one_line(mtkit("average", run, "-o", tmp_path / "averaged", "--last", 1), 1, message)

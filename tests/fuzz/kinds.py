@@ -177,7 +177,8 @@ KINDS = (
         mend=_mend_bundle,
     ),
     Kind("checkpoint", ["begun/config.yaml", "begun/tokenizer.model", "begun/corpus.json", "begun/checkpoints/*/*"],
-         [_mtkit("translate -q -m begun -i test.num -o out --engine torch --threads 1")], mend=_mend_run),
+         [_mtkit("translate -q -m begun -i test.num -o out --engine torch --threads 1")],
+         witness=_translated, free=["begun/config.yaml"], mend=_mend_run),
     Kind(
         "conversion",
         ["run/model/ctranslate2/**/*"],
