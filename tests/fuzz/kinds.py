@@ -192,7 +192,7 @@ KINDS = (
         [
             _mtkit("score -m run --src test.num --tgt test.abc --threads 1"),
             _mtkit("align -m run --src test.num --tgt test.abc --threads 1"),
-            _mtkit("describe run"),
+            _mtkit("describe -m run"),
             _mtkit("inspect -m run -i test.num --threads 1"),
             _mtkit("export run --to safetensors -o plain"),
             _mtkit("evaluate -m run --metrics bleu --threads 1"),
@@ -207,7 +207,7 @@ KINDS = (
     Kind("scored text", ["hyp", "test.abc", "test.num"], [command("evaluate", *EVALUATED)], may_be_piped=True),
     Kind("test sets", ["sets.yaml"], [_mtkit("evaluate --sets sets.yaml --metrics bleu -l en-de")]),
     Kind("alignments", ["links", "gold"], [_mtkit("evaluate --hyp links --alignments gold")], may_be_piped=True),
-    Kind("metrics", ["run/metrics.jsonl"], [_mtkit("report --run run -o page.html")]),
+    Kind("metrics", ["run/metrics.jsonl"], [_mtkit("report --hyp hyp --ref test.abc -l en-de --run run -o page.html")]),
     Kind("json lines", ["in.jsonl"], [_mtkit("translate -m run --input-format jsonl -i in.jsonl -o out --threads 1")],
          may_be_piped=True),
 )  # fmt: skip
