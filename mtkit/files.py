@@ -103,14 +103,19 @@ def parse_json(content: str | bytes) -> Any:
     """The value of a JSON text; NaN and Infinity, which Python writes, are taken too.
 
     Raises:
-        ValueError: If it is not JSON in UTF-8, gives a key twice, nests hundreds of values in each other or holds a
-            whole number of more than 40 digits.
+        ValueError: If it is not JSON in UTF-8, gives a key twice, nests hundreds of values in each other, or holds
+            a whole number of more than 40 digits or half a surrogate pair.
     """
     try:
         text = content if isinstance(content, str) else content.decode()
-        return json.loads(text, object_pairs_hook=_without_twins, parse_int=_integer)
+        value = json.loads(text, object_pairs_hook=_without_twins, parse_int=_integer)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start + 1}") from None
+    except UnicodeEncodeError:
+        raise ValueError("half of a surrogate pair (\\ud800 to \\udfff), which is no character") from None
     except RecursionError:
         raise ValueError("values are nested too deeply") from None
 

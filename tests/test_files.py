@@ -70,6 +70,8 @@ def test_the_hash_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
         ('{"a": ' + "9" * 41 + "}", "the number 9+... is too large"),
         ('{"a": -' + "9" * 5_000 + "}", "the number -9+... is too large"),
         ('{"a": 1', "Expecting"),
+        ('{"a": "x\\ud800"}', "half of a surrogate pair"),
+        ('{"\\uDFFF": 1}', "half of a surrogate pair"),
         ("", "Expecting value"),
     ],
 )
