@@ -136,7 +136,7 @@ class TokenizerConfig(Section):
 class DecodingConfig(Section):
     """How hypotheses are searched for. Kept in the bundle as the model's defaults."""
 
-    beam_size: PositiveInt = 5
+    beam_size: Annotated[int, Field(gt=0, le=10_000)] = 5
     """Hypotheses kept per sentence; 1 is greedy search."""
 
     length_penalty: float = 1.0

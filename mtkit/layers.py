@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 from mtkit.errors import ConfigError
-from mtkit.yaml_file import Location, read_yaml
+from mtkit.yaml_file import Location, YamlError, parse_yaml, read_yaml
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,9 @@ def parse_override(override: str) -> tuple[str, object]:
     if not separator or not key:
         raise ConfigError(f"--set {override}: expected section.key=value")
     try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+        return key, parse_yaml(value)
+    except YamlError as error:
+        raise ConfigError(f"--set {override:.200}: the value is not valid YAML: {error}") from None
 
 
 def tree_of(values: Any) -> dict[str, Any]:

@@ -58,7 +58,10 @@ class Settings:
         Raises:
             ConfigError: If the recipe cannot be read or an override is malformed.
         """
-        layers = [] if path is None else [Layer("recipe's name", {"name": recipe_name(path)}), read_layer(path, Config)]
+        layers = []
+        if path is not None:
+            recipe = read_layer(path, Config)  # before its name: it may be a link to itself
+            layers = [Layer("recipe's name", {"name": recipe_name(path)}), recipe]
         if overrides:
             layers.append(Layer("--set", tree_of(parse_override(override) for override in overrides)))
         given = {key: value for key, value in (flags or {}).items() if value is not None}
@@ -201,7 +204,10 @@ def read_config(path: Path) -> Config:
     Raises:
         ConfigError: If it is missing or not valid.
     """
-    return Settings.load(path).config()
+    try:
+        return Settings.load(path).config()
+    except ConfigError as error:
+        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
 
 def recipe_name(path: Path) -> str:

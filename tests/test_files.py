@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,53 @@ def test_json_survives_and_damage_is_named(tmp_path: Path) -> None:
 def test_the_hash_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256_file(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[" * 100_000, "values are nested too deeply"),
+        ('{"a":' * 100_000, "values are nested too deeply"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "'c' is given twice"),
+        ('{"a": ' + "9" * 41 + "}", "the number 9+... is too large"),
+        ('{"a": -' + "9" * 5_000 + "}", "the number -9+... is too large"),
+        ('{"a": 1', "Expecting"),
+        ('{"a": "x\\ud800"}', "half of a surrogate pair"),
+        ('{"\\uDFFF": 1}', "half of a surrogate pair"),
+        ("", "Expecting value"),
+    ],
+)
+def test_json_that_no_file_of_ours_holds_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "x").write_text(content)
+    with pytest.raises(DataError, match=f"x: not valid JSON: {message}") as caught:
+        read_json(tmp_path / "x")
+    assert "\n" not in str(caught.value)
+
+
+def test_json_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b'{"a": "caf\xe9"}')
+    with pytest.raises(DataError, match="x: not valid JSON: not UTF-8 at byte 11"):
+        read_json(tmp_path / "x")
+
+
+def test_json_with_what_python_writes_beside_it_is_read(tmp_path: Path) -> None:
+    write_json(tmp_path / "x", {"a": [float("inf"), 10**39, True, None, "ü"]})
+    assert read_json(tmp_path / "x") == {"a": [float("inf"), 10**39, True, None, "ü"]}
+
+
+def test_a_pipe_and_a_device_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(DataError, match=f"{name}: a pipe, a socket or a device, not a file"):
+            read_json(tmp_path / name)
+    with pytest.raises(DataError, match="Is a directory"):
+        read_json(tmp_path)
+
+
+def test_a_file_in_the_place_of_a_directory_gives_way(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("in the way")
+    with atomic_directory(tmp_path / "x") as work:
+        (work / "a").write_text("there")
+    assert (tmp_path / "x" / "a").read_text() == "there"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]

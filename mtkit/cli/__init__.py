@@ -87,3 +87,17 @@ def main() -> None:
         with suppress(OSError, ValueError):  # nobody listens any more
             typer.echo(f"mtkit: {kind}{error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # of a file that nobody foresaw: one may not be read, or is a directory
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}")
+    except RuntimeError as error:
+        if not str(error).startswith("Symlink loop"):  # what pathlib raises before Python 3.13
+            raise
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    with suppress(OSError, ValueError):  # nobody listens any more
+        typer.echo(f"mtkit: error: {message}", err=True)
+    sys.exit(MtkitError.exit_code)

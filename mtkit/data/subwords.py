@@ -112,6 +112,9 @@ def segmenter(
     processor: Any, kind: str, *, alpha: float, n_best: int, dropout: float, symbols: Sequence[str]
 ) -> Segmenter:
     """What draws segmentations with a tokenizer of type unigram or bpe."""
-    if kind == "bpe":
-        return BpeDropout(processor, dropout=dropout, symbols=symbols)
-    return UnigramSampling(processor, alpha=alpha, n_best=n_best)
+    match kind:
+        case "bpe":
+            return BpeDropout(processor, dropout=dropout, symbols=symbols)
+        case "unigram":
+            return UnigramSampling(processor, alpha=alpha, n_best=n_best)
+    raise ValueError(f"a tokenizer of type {kind} has one segmentation of a text")

@@ -13,8 +13,8 @@ import sentencepiece
 
 from mtkit.config import TokenizerConfig
 from mtkit.device import available_cores
-from mtkit.errors import VocabularyError
-from mtkit.files import atomic_file
+from mtkit.errors import DataError, VocabularyError
+from mtkit.files import atomic_file, read_regular
 
 JOINT_FILE = "tokenizer.model"
 SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"
@@ -22,6 +22,7 @@ SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"
 # Unigram training sums in an order that depends on the number of threads: one number for every machine.
 _TRAINING_THREADS = 4
 _ERRORS_ONLY = 2
+_MAX_BYTES = 1_000_000_000  # a model of a million long pieces has some fifty million
 _MANY_TEXTS = 1000
 _SPACE = "\u2581"  # how SentencePiece writes the space before a word
 _SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")
@@ -65,10 +66,11 @@ class Tokenizer:
             VocabularyError: If the files are absent, unreadable or damaged.
         """
         joint = (directory / JOINT_FILE).exists() or not (directory / SRC_FILE).exists()
+        names = [JOINT_FILE] if joint else [SRC_FILE, TGT_FILE]
         try:
-            models = [(directory / name).read_bytes() for name in ([JOINT_FILE] if joint else [SRC_FILE, TGT_FILE])]
-        except OSError as error:
-            raise VocabularyError(f"{error.filename}: {error.strerror}") from error
+            models = [read_regular(directory / name, max_bytes=_MAX_BYTES) for name in names]
+        except DataError as error:
+            raise VocabularyError(str(error)) from error
         try:
             return cls(*models)
         except VocabularyError as error:

@@ -17,6 +17,7 @@ from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.checks import Text, check_aligned
 from mtkit.evaluation.counting import Counts, count
 from mtkit.evaluation.scorers import SACREBLEU_METRICS, ScoringSettings, make_scorer, meant
+from mtkit.shapes import shaped
 from mtkit.workers import Workers
 
 METRICS = (*SACREBLEU_METRICS, "exact", "length")
@@ -123,7 +124,11 @@ class Score:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Score":
-        """Inverse of ``as_json``."""
+        """Inverse of ``as_json``.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: If it is something else.
+        """
         kinds: dict[str, type[BleuDetails | TerDetails]] = {
             "bleu": BleuDetails,
             "spbleu": BleuDetails,
@@ -135,7 +140,8 @@ class Score:
         details = kind(**values) if kind else None
         confidence = plain.get("confidence", {})
         interval = Interval.from_json(confidence) if "low" in confidence else None  # of an older mtkit: no bounds
-        return cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details, interval)
+        found = cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details, interval)
+        return shaped(cls, asdict(found))
 
 
 def decimals_of(metric: str, decimals: int = 2) -> int:

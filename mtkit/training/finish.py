@@ -9,19 +9,20 @@ import torch
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.errors import CheckpointError
+from mtkit.errors import CheckpointError, VocabularyError
 from mtkit.evaluation.seen import SeenSources
-from mtkit.files import read_json, replace_directory
+from mtkit.files import replace_directory
 from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
-from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
+from mtkit.training.checkpoint import CheckpointStore, disk_errors, read_state, verify
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
+from mtkit.translation.bundle_check import check_run_tokenizer
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.speed import SECONDS
 from mtkit.translation.translator import Translator
@@ -49,12 +50,10 @@ def finish(
     average = config.training.average
     updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
-    if (bundle / MANIFEST).exists():
-        manifest = read_json(bundle / MANIFEST)
-        same = (updates, config.model_dump(mode="json"), data_hashes(prepared))
-        if (manifest["updates"], manifest["config"], manifest["data"]) == same:
-            logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
-            return {name: SetScores.from_json(scores) for name, scores in manifest["scores"].items()}
+    finished = _finished(bundle, (updates, config.model_dump(mode="json"), data_hashes(prepared)))
+    if finished is not None:
+        logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
+        return finished
     updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
     if not updates:
         raise CheckpointError(f"{run_dir}: no checkpoint is whole; start again with --overwrite")
@@ -80,6 +79,22 @@ def finish(
         note_scores(work, {name: of_set.as_json() for name, of_set in scores.items()})
         replace_directory(bundle, work)
     return scores
+
+
+def _finished(bundle: Path, same: tuple[object, ...]) -> dict[str, SetScores] | None:
+    """The scores of a bundle that was made from this; None where there is none, or it is damaged."""
+    if not (bundle / MANIFEST).exists():
+        return None
+    try:
+        manifest = load_bundle(bundle).metadata
+        if (manifest["updates"], manifest["config"], manifest["data"]) != same:
+            return None
+        return {name: SetScores.from_json(scores) for name, scores in manifest["scores"].items()}
+    except (CheckpointError, VocabularyError) as error:
+        logger.warning("%s; writing the model again", error)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        logger.warning("%s: damaged; writing the model again", bundle / MANIFEST)
+    return None
 
 
 def _seen_sources(prepared: Prepared) -> SeenSources:
@@ -161,13 +176,14 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     store = CheckpointStore(run_dir)
     if not store.updates():
         raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")
-    state = TrainState.from_dict(read_json(store.path(store.updates()[-1]) / "state.json")["train"])
+    state = TrainState.from_dict(read_state(store.path(store.updates()[-1]))["train"])
     updates = choose_checkpoints(store, state, n, by)
     if len(updates) < n:
         raise CheckpointError(
             f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}; set training.keep_{by}"
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
+    check_run_tokenizer(run_dir, tokenizer)
     model = EncoderDecoder(
         config.model,
         src_vocab_size=tokenizer.src_vocab_size,

@@ -32,7 +32,7 @@ from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, seconds_to_translate
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
-from mtkit.training.memory import MemoryProbe, fewest_micro_batches, remembered
+from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches, remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planner import Planner, count_sampling_workers
@@ -104,14 +104,11 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     keep_freed_memory()
     device = choose_device(training.device)
     tokenizer = prepared.tokenizer
+    vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
 
+    check_room(config.model, device, **vocab_sizes)
     seed_dropout(training.seed, 0)
-    model = EncoderDecoder(
-        config.model,
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    ).to(device)
+    model = EncoderDecoder(config.model, **vocab_sizes, pad_id=tokenizer.pad_id).to(device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)

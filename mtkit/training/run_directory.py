@@ -9,9 +9,11 @@ from pathlib import Path
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
-from mtkit.errors import CheckpointError, ConfigError
+from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.files import atomic_file, read_json, write_json
+from mtkit.locks import open_lock
 from mtkit.settings import dump_config, read_config
+from mtkit.shapes import shaped
 from mtkit.training.memory import FITTED
 
 # Settings that may differ when a run goes on: they say how long and where, not what is computed.
@@ -49,7 +51,7 @@ _MARKER = ".mtkit"  # in every run directory from its first moment, so that a to
 def sole_user(run_dir: Path) -> Iterator[None]:
     """Keep a second process out of the run directory for as long as this one trains there."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / ".lock").open("a") as lock:
+    with open_lock(run_dir / ".lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -117,12 +119,24 @@ def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:
     """Refuse to go on with other training or validation pairs; otherwise note the hashes of their files."""
     path = run_dir / "corpus.json"
     now = {place: sorted(prepared.manifest.digests(place)) for place in ("train", "valid")}
-    if (run_dir / "checkpoints").exists() and path.exists() and read_json(path) != now:
+    now["tokenizer"] = [prepared.manifest.tokenizer_sha256]
+    then = _noted_corpus(path) if (run_dir / "checkpoints").exists() and path.exists() else now
+    if {**now, **then} != now:
         raise CheckpointError(
             f"{run_dir}: the training or validation files are not those that the run began with; "
             "choose another -o, or --overwrite to start afresh"
         )
     write_json(path, now)
+
+
+def _noted_corpus(path: Path) -> dict[str, list[str]]:
+    """What ``corpus.json`` of a run says; those of older versions do not name the tokenizer."""
+    try:
+        return shaped(dict[str, list[str]], read_json(path))
+    except DataError as error:
+        raise CheckpointError(f"{error}; delete it, or start again with --overwrite") from None
+    except ValueError:
+        raise CheckpointError(f"{path}: damaged; delete it, or start again with --overwrite") from None
 
 
 def visible_names(directory: Path) -> set[str]:

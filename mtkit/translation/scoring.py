@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mtkit.config import Config
 from mtkit.data.prepared import Prepared, open_prepared
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.metrics import DEFAULT_METRICS, Score, score
 from mtkit.layers import Layer
 from mtkit.log import logger, progress_bar
@@ -143,5 +143,8 @@ def _corpus(bundle: Bundle) -> Prepared:
 def _recipe(bundle: Bundle) -> Config:
     """The settings that a model was trained with: its bundle has them, a checkpoint's run directory does."""
     if bundle.metadata:
-        return Settings([Layer(str(bundle.directory / MANIFEST), bundle.metadata.get("config", {}))]).config()
+        path, config = bundle.directory / MANIFEST, bundle.metadata.get("config", {})
+        if not isinstance(config, dict):
+            raise ConfigError(f"{path}: damaged: its config is no recipe")
+        return Settings([Layer(str(path), config)]).config()
     return read_config(bundle.directory.parent.parent / "config.yaml")

@@ -259,6 +259,7 @@ def bundle_with_corpus(toy_run: ToyRun, directory: Path, **changes: object) -> P
     shutil.copytree(toy_run.prepared, corpus)
     shutil.copytree(toy_run.directory / "model", bundle)
     manifest = json.loads((corpus / "manifest.json").read_text())
+    del manifest["sha256"]  # as an older version wrote it
     (corpus / "manifest.json").write_text(json.dumps(manifest | changes))
     metadata = json.loads((bundle / "mtkit.json").read_text())
     metadata["config"]["data"]["prepared"] = str(corpus)

@@ -6,6 +6,7 @@ Only readers of plain data are let through: none of them runs code that comes wi
 import csv
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ from mtkit.io import PACKED
 from mtkit.log import logger
 
 _READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}
+_MAX_COLUMNS = 10_000
 _ALLOWED = {*_READERS.values(), "text"}
 
 
@@ -92,6 +94,8 @@ class HuggingFaceSource:
         import datasets
 
         path = Path(self.path)
+        if os.path.lexists(path) and not path.is_file() and not path.is_dir():
+            raise DataError(f"{path}: neither a file nor a directory")
         if (path / "dataset_dict.json").exists():
             splits = datasets.DatasetDict.load_from_disk(self.path)
             return splits[self._split(list(splits))]
@@ -202,4 +206,6 @@ def _all_strings(builder: Any) -> Any:
     first = next(iter(builder.config.data_files.values()))[0]
     with fsspec.open(first, "rt", encoding="utf-8-sig", newline="", compression="infer") as file:
         header = next(csv.reader(file, delimiter=builder.config.sep), [])
+    if len(header) > _MAX_COLUMNS:
+        raise DataError(f"{first}: {len(header):,} columns in the first line; is this a table of pairs?")
     return Features({name: Value("string") for name in header})
