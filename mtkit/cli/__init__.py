@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mtkit import __version__
+from mtkit import __version__, streams
 from mtkit.cli import interrupts
 from mtkit.cli.align import align
 from mtkit.cli.average import average
@@ -25,9 +25,10 @@ from mtkit.cli.report import report
 from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
-from mtkit.cli.usage import Commands
+from mtkit.cli.usage import Command, Commands
 from mtkit.device import let_waiting_threads_sleep
 from mtkit.errors import Interrupted, MtkitError, Stopped
+from mtkit.safe_path import leave_out_working_directory
 
 app = typer.Typer(
     cls=Commands,
@@ -52,7 +53,7 @@ for _command in (
     describe,
     bench,
 ):
-    app.command()(_command)
+    app.command(cls=Command)(_command)
 app.add_typer(forge, cls=Commands)
 
 
@@ -78,10 +79,15 @@ def _root(
 
 def main() -> None:
     """Run the app; an error that a user can fix becomes one line on stderr and an exit code."""
+    leave_out_working_directory()
+    streams.set_up()
     interrupts.install()
     let_waiting_threads_sleep()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except MtkitError as error:
         kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
         with suppress(OSError, ValueError):  # nobody listens any more

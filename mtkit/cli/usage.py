@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from mtkit.errors import Stopped
+from mtkit.cli.repeated import Once
+from mtkit.errors import ReaderGone, Stopped
 
 # Typer has its own copy of click, or click itself, by its version.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -16,7 +17,11 @@ _SIBLINGS = {"--tgt": "--ref", "--ref": "--tgt", "--hyp": "--tgt", "--run": "--m
 """What other commands call it."""
 
 
-class Commands(TyperGroup):
+class Command(Once, TyperCommand):
+    """A command whose options are each given once, or as often as they have values."""
+
+
+class Commands(Once, TyperGroup):
     """The commands, which tell mistakes in one line, and have a help option that is False where it is not given."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -25,6 +30,8 @@ class Commands(TyperGroup):
             return super().main(*args, **extra | {"standalone_mode": False})
         try:
             code = super().main(*args, **extra | {"standalone_mode": False})
+        except ReaderGone:
+            code = 0
         except UsageError as error:
             typer.echo(told(error), err=True)
             code = 2

@@ -1,16 +1,15 @@
 """The run directory: one process at a time, one recipe for its whole life, nothing of anybody else's touched."""
 
 import fcntl
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError
-from mtkit.files import atomic_file, read_json, write_json
+from mtkit.files import atomic_file, delete_directory, read_json, write_json
 from mtkit.settings import dump_config, read_config
 from mtkit.training.memory import FITTED
 
@@ -64,7 +63,8 @@ def clear(run_dir: Path) -> None:
         return
     (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", ".model", "tensorboard"):
-        shutil.rmtree(run_dir / name, ignore_errors=True)
+        with suppress(OSError):
+            delete_directory(run_dir / name)
     files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
     for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
         (run_dir / name).unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
+from mtkit.not_text import other_kind
 
 if TYPE_CHECKING:
     from mtkit.evaluation.seen import SeenSources
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 MANIFEST = "mtkit.json"
 WEIGHTS = "model.safetensors"
+_HEAD_BYTES = 512
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,8 @@ def load_bundle(path: Path) -> Bundle:
     """
     if not path.exists():
         raise CheckpointError(f"{path}: no such model; give a run directory, a checkpoint or a bundle")
+    if path.is_file():
+        raise CheckpointError(f"{path}: {_instead_of_file(path)}")
     for directory in (path, path / "model"):
         if (directory / MANIFEST).exists():
             return _read_bundle(directory)
@@ -181,6 +185,19 @@ def load_bundle(path: Path) -> Bundle:
     if (path / "config.yaml").exists():
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
+
+
+def _instead_of_file(path: Path) -> str:
+    """What to name in place of a file: a model is a directory."""
+    directory = path.absolute().parent
+    if any((directory / name).exists() for name in (MANIFEST, WEIGHTS)):
+        return f"a model is a directory: give {path.parent}"
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    packed = other_kind(head, str(path), may_be_named=False)
+    if packed is not None and "pack" in packed:
+        return f"a model is a directory, and this {packed}"
+    return "a model is a directory: give a run, a checkpoint or a bundle of mtkit's"
 
 
 def _read_bundle(directory: Path) -> Bundle:
