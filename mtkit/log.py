@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtkit.files import atomic_file
+from mtkit.visible import visible
 
 if TYPE_CHECKING:
     from tqdm import tqdm  # imported when the first bar is shown, so that a quick answer does not wait for it
@@ -42,7 +43,7 @@ def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
 def log_to_file(path: Path) -> Iterator[None]:
     """Copy the log, with time and level, to the end of a file for the length of the block."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield
@@ -110,8 +111,15 @@ class _Formatter(logging.Formatter):
     """Plain messages; warnings and errors say what they are."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = super().format(record)
+        message = visible(super().format(record))
         return message if record.levelno < logging.WARNING else f"mtkit: {record.levelname.lower()}: {message}"
+
+
+class _FileFormatter(logging.Formatter):
+    """The same for a file, which will be shown on a terminal one day."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 def bytes_shown(n: float) -> str:

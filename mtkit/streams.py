@@ -39,6 +39,16 @@ def is_closed(stream: TextIO | None) -> bool:
     return isinstance(raw, _Stream) and raw.closed_message is not None
 
 
+def check_open() -> None:
+    """Refuse to begin what has its results printed where they would be lost.
+
+    Raises:
+        DataError: If standard output is closed.
+    """
+    if is_closed(sys.stdout):
+        raise DataError(_CLOSED)
+
+
 class _Stream(io.RawIOBase):
     """A descriptor that says once what is wrong with it, and takes everything from then on."""
 

@@ -63,8 +63,13 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_WITH_OUTPUT = ("translate", "score", "align", "inspect", "report")
+"""Commands whose results may all go to a file that -o names."""
+
+
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
@@ -74,6 +79,8 @@ def _root(
     """Train neural machine translation models, translate with them, and score them."""
     from mtkit.log import set_up_logging
 
+    if context.invoked_subcommand not in _WITH_OUTPUT:
+        streams.check_open()
     set_up_logging(verbose=verbose, quiet=quiet)
 
 
