@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit import __version__
-from mtkit.cli.options import ConfigOption, SetOption, file_pairs
+from mtkit.cli.options import ConfigOption, SetOption, check_inputs, file_pairs
 from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.errors import ConfigError, DataError, VocabularyError
 
@@ -71,6 +71,7 @@ def doctor(
     chosen = recipe or config
     pairs = file_pairs(srcs, tgts)
     _check_usage(recipe, config, pairs, src_lang, tgt_lang)
+    check_inputs(*(path for pair in pairs for path in pair))
 
     from mtkit.data.sources import open_sources
     from mtkit.device import available_cores

@@ -13,6 +13,7 @@ from mtkit.cli.options import (
     PrintConfigOption,
     SetOption,
     ThreadsOption,
+    check_inputs,
     file_pairs,
 )
 from mtkit.errors import ConfigError, Stopped
@@ -79,6 +80,7 @@ def train(
         )
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
+    check_inputs(*(path for pair in pairs for path in pair))
 
     from mtkit.settings import Settings, recipe_name
 

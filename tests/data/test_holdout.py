@@ -76,3 +76,23 @@ def test_the_same_files_by_other_paths_are_the_same(corpus: tuple[Path, Path], t
     (tmp_path / "out" / "origin.json").write_text("[]")
     with pytest.raises(DataError, match=rf"{tmp_path}: was begun with other --src and --tgt files"):
         hold_out([moved], tmp_path / "out", src_lang="en", tgt_lang="de")
+
+
+def test_several_files_are_one_corpus(tmp_path: Path) -> None:
+    pairs = [
+        (write(tmp_path / f"{name}.en", [f"{name} source {n}" for n in range(60)]),
+         write(tmp_path / f"{name}.de", [f"{name} target {n}" for n in range(60)]))
+        for name in ("a", "b")
+    ]  # fmt: skip
+    splits = hold_out(pairs, tmp_path / "out", src_lang="en", tgt_lang="de")
+    src = [line for split in splits.values() for line in read(split.src)]
+    tgt = [line for split in splits.values() for line in read(split.tgt)]
+    assert sorted(src) == sorted(line for file, _ in pairs for line in read(file))
+    assert [line.replace("source", "target") for line in src] == tgt
+    assert hold_out(pairs, tmp_path / "out", src_lang="en", tgt_lang="de") == splits
+    for others in (pairs[:1], pairs[::-1], [(pairs[0][0], pairs[1][1]), (pairs[1][0], pairs[0][1])]):
+        with pytest.raises(DataError, match="begun with other --src and --tgt files"):
+            hold_out(others, tmp_path / "out", src_lang="en", tgt_lang="de")
+    write(pairs[1][1], ["short"])
+    with pytest.raises(DataError, match=r"b.en has 60 lines but .*b.de has 1: they are not aligned"):
+        hold_out(pairs, tmp_path / "other", src_lang="en", tgt_lang="de")
