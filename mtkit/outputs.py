@@ -54,7 +54,8 @@ def write_output(path: Path, parts: Iterable[bytes]) -> None:
     """
     try:
         with open_output(path) as out:
-            out.writelines(parts)
+            for part in parts:
+                out.write(part)
     except ReaderGone:
         raise DataError(f"{path}: cannot write: nobody reads it any more") from None
 

@@ -36,7 +36,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, and no time spent on importing rich
     add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "color": True,  # click would leave out what looks like colours, in results too; streams.py sees to terminals
+    },
 )
 for _command in (
     doctor,
@@ -98,5 +101,5 @@ def main() -> None:
     except MtkitError as error:
         kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
         with suppress(OSError, ValueError):  # nobody listens any more
-            typer.echo(f"mtkit: {kind}{error}", err=True)
+            typer.echo(f"mtkit: {kind}{error}", err=True, color=True)
         sys.exit(error.exit_code)

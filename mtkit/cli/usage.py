@@ -33,7 +33,7 @@ class Commands(Once, TyperGroup):
         except ReaderGone:
             code = 0
         except UsageError as error:
-            typer.echo(told(error), err=True)
+            typer.echo(told(error), err=True, color=True)
             code = 2
         raise SystemExit(code or 0)
 

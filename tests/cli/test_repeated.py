@@ -89,7 +89,10 @@ def test_several_pairs_of_files_are_paired_in_order(
     for missing, message in (
         ("--src a.en --src b.en --tgt a.de", "2 --src but 1 --tgt: give as many of both, in the same order"),
         ("--src a.en --src b.en", "--src and --tgt go together: name both files"),
-        ("--src a.en --tgt a.de --src b.de --tgt b.en", "a.en is en but b.de is de: name their language with --src-lang"),
+        (
+            "--src a.en --tgt a.de --src b.de --tgt b.en",
+            "a.en is en but b.de is de: name their language with --src-lang",
+        ),
     ):
         found = run(missing)
         assert isinstance(found.exception, ConfigError)

@@ -93,6 +93,10 @@ def test_several_files_are_one_corpus(tmp_path: Path) -> None:
     for others in (pairs[:1], pairs[::-1], [(pairs[0][0], pairs[1][1]), (pairs[1][0], pairs[0][1])]):
         with pytest.raises(DataError, match="begun with other --src and --tgt files"):
             hold_out(others, tmp_path / "out", src_lang="en", tgt_lang="de")
+    (one, two), (three, _) = pairs
+    hold_out([(one, two), (one, three)], tmp_path / "twice", src_lang="en", tgt_lang="de")
+    with pytest.raises(DataError, match="begun with other --src and --tgt files"):
+        hold_out([(one, two), (three, one)], tmp_path / "twice", src_lang="en", tgt_lang="de")
     write(pairs[1][1], ["short"])
     with pytest.raises(DataError, match=r"b.en has 60 lines but .*b.de has 1: they are not aligned"):
         hold_out(pairs, tmp_path / "other", src_lang="en", tgt_lang="de")
