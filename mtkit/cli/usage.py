@@ -65,6 +65,8 @@ def told(error: Any) -> str:
 def _plain(error: Any, message: str) -> str:
     if message.startswith("No such option"):
         return f"no such option: {error.option_name}{_meant(error)}"
+    if message.startswith("No such command"):
+        return _unknown_command(error)
     if message.endswith("requires an argument."):
         return f"{error.option_name} needs a value"
     if message.startswith("Got unexpected extra argument"):
@@ -94,14 +96,18 @@ def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:
 
 
 def _meant(error: Any) -> str:
-    from difflib import get_close_matches
+    from mtkit.cli.foreign import meant_option
 
     known = [] if error.ctx is None else [name for param in error.ctx.command.params for name in param.opts]
     sibling = _SIBLINGS.get(error.option_name)
-    if sibling in known:
-        return f"; here it is {sibling}"
-    close = get_close_matches(error.option_name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"; here it is {sibling}" if sibling in known else meant_option(error.option_name, known)
+
+
+def _unknown_command(error: Any) -> str:
+    from mtkit.cli.foreign import meant_command
+
+    typed = error.message.partition("'")[2].partition("'")[0]
+    return f"no such command {typed!r}{meant_command(typed, error.ctx.command.commands)}"
 
 
 def _of_value(error: Any) -> str:
