@@ -85,9 +85,10 @@ def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, content: bytes, 
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DataError) as error:
-        {"check": check_text, "lines": lambda p: [*read_lines(p)], "chunks": lambda p: [*read_line_chunks(p, 9)]}[read](
-            path
-        )
+        if read == "check":
+            check_text(path)
+        else:
+            list(read_lines(path) if read == "lines" else read_line_chunks(path, 9))
     assert str(error.value).startswith(f"{path}: {what}")
     assert "\n" not in str(error.value)
 

@@ -126,8 +126,8 @@ def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:
 
 
 def visible_names(directory: Path) -> set[str]:
-    """What lies in a directory, but for locks and what a killed process left half written."""
-    return {entry.name for entry in directory.iterdir() if not entry.name.startswith(".")}
+    """What lies in a directory, but for locks, what a killed process left half written, and links into nowhere."""
+    return {entry.name for entry in directory.iterdir() if entry.exists() and not entry.name.startswith(".")}
 
 
 def _flat(config: Config) -> dict[str, object]:
