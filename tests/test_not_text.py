@@ -5,6 +5,7 @@ import json
 import struct
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,11 +85,13 @@ PLAIN = [
 def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, content: bytes, what: str, read: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
+    ways: dict[str, Callable[[Path], object]] = {
+        "check": check_text,
+        "lines": lambda path: list(read_lines(path)),
+        "chunks": lambda path: list(read_line_chunks(path, 9)),
+    }
     with pytest.raises(DataError) as error:
-        if read == "check":
-            check_text(path)
-        else:
-            list(read_lines(path) if read == "lines" else read_line_chunks(path, 9))
+        ways[read](path)
     assert str(error.value).startswith(f"{path}: {what}")
     assert "\n" not in str(error.value)
 

@@ -73,8 +73,15 @@ def _plain(error: Any, message: str) -> str:
         extra = message.partition("(s) ")[2].strip("()")
         given = {} if error.ctx is None else error.ctx.params
         misread = metrics_as_model(given.get("model"), extra.split()) if "metrics" in given else ""
-        return misread or f"unexpected {extra}; of several values each needs its option before it"
+        return misread or f"unexpected {extra}; {_one_argument(error)}of several values each needs its option before it"
     return _of_value(error) or (message[:1].lower() + message[1:]).rstrip(".")
+
+
+def _one_argument(error: Any) -> str:
+    """What a command takes without an option before it, where it is one thing."""
+    params = [] if error.ctx is None else error.ctx.command.params
+    named = [param.metavar for param in params if param.param_type_name == "argument" and param.nargs == 1]
+    return f"there is one {named[0]}, and " if named else ""
 
 
 def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:

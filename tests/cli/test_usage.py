@@ -25,6 +25,11 @@ from mtkit.config import Config
             "unexpected a b; of several values each needs its option before it; see mtkit evaluate --help",
         ),
         (
+            "translate a b",
+            "unexpected b; there is one INPUT, and of several values each needs its option before it; "
+            "see mtkit translate --help",
+        ),
+        (
             "evaluate a -i b -m bleu chrf TER -b",
             "-m names a model here; metrics are --metrics bleu,chrf,ter; see mtkit evaluate --help",
         ),
