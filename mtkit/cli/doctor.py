@@ -71,7 +71,7 @@ def doctor(
     chosen = recipe or config
     pairs = file_pairs(srcs, tgts)
     _check_usage(recipe, config, pairs, src_lang, tgt_lang)
-    check_inputs(*(path for pair in pairs for path in pair))
+    check_inputs(*(path for pair in pairs for path in pair if path.is_file()))
 
     from mtkit.data.sources import open_sources
     from mtkit.device import available_cores

@@ -80,7 +80,7 @@ def train(
         )
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
-    check_inputs(*(path for pair in pairs for path in pair))
+    check_inputs(*(path for pair in pairs for path in pair if path.is_file()))
 
     from mtkit.settings import Settings, recipe_name
 
