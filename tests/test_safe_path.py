@@ -62,6 +62,7 @@ def test_the_command_takes_no_module_from_the_working_directory(bait: Path, comm
     assert executed(bait) == []
 
 
+@pytest.mark.slow
 def test_nor_do_the_processes_that_it_starts(bait: Path) -> None:
     for side in ("en", "de"):
         words = (f"{side} word {number % 97} and {number}" for number in range(66_000))
