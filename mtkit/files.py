@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,14 +20,23 @@ _MAX_JSON_BYTES = 2_000_000_000
 _MAX_DIGITS = 40
 """Of a whole number: some hundred become a float no more, and some thousand not even a number."""
 
+_MAX_NAME = 40
+"""Letters of its name that a file in the making has in its own, which would else be too long for a directory."""
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name, whole and on disk, only when the block ends without an error."""
+    """A file that appears under its name, whole and on disk, only when the block ends without an error.
+
+    An existing file is replaced, where a link leads to as well; what takes its place has its permissions and its owner.
+    """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    work = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    work = path.with_name(f".{path.name[:_MAX_NAME]}.{secrets.token_hex(8)}")
     try:  # from before it is made: a signal may come at any moment
         with work.open("xb") as file:
+            if path.exists():
+                _make_like(work, path)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -37,12 +46,24 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def _make_like(work: Path, path: Path) -> None:
+    """Give what is new the permissions of what it replaces, and its owner where that is allowed."""
+    status = path.stat()
+    with suppress(PermissionError):
+        os.chown(work, status.st_uid, status.st_gid)
+    with suppress(OSError):  # a file system that has no permissions
+        shutil.copystat(path, work)
+        os.utime(work)  # those it is newer than
+
+
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
     """A directory that appears under its name, whole and on disk, only when the block ends without an error.
 
-    An existing directory of that name is replaced. A leftover of an interrupted attempt is removed.
+    An existing directory of that name is replaced, where a link leads to as well. A leftover of an interrupted attempt
+    is removed.
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name}.partial")
     shutil.rmtree(work, ignore_errors=True)
@@ -60,11 +81,16 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def replace_directory(path: Path, work: Path) -> None:
-    """Give a directory beside ``path`` its name, in place of what has it now."""
+    """Give a whole directory the name ``path``, in place of what has it now, where a link leads to as well."""
+    path = Path(os.path.realpath(path))
+    if Path(os.path.realpath(work)).parent != path.parent:  # perhaps on another disk
+        beside = path.with_name(f".{path.name}.partial")
+        shutil.rmtree(beside, ignore_errors=True)
+        work = Path(shutil.move(work, beside))
     if path.exists():
-        old = path.with_name(f".{path.name}.old")
-        _remove(old)
-        path.rename(old)
+        if path.is_dir():
+            _make_like(work, path)
+        old = _put_aside(path)
         work.rename(path)
         _remove(old)
     else:
@@ -80,10 +106,31 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def delete_directory(path: Path) -> None:
+    """Delete a directory if there is one, where a link leads to as well; a kill leaves nothing of it under its name."""
+    path = Path(os.path.realpath(path))
+    if path.exists():
+        _put_aside(path)
+    _remove(path.with_name(f".{path.name}.old"))
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename a directory, and delete what an interrupted attempt has left under that name."""
+    old = path.with_name(f".{path.name}.old")
+    _remove(old)
+    path.rename(old)
+    return old
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, whole or not at all."""
     with atomic_file(path) as file:
-        file.write((json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
+        file.write(json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as indented JSON."""
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def read_json(path: Path) -> Any:

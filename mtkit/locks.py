@@ -13,7 +13,8 @@ from mtkit.log import logger
 @contextmanager
 def sole_writer(directory: Path) -> Iterator[None]:
     """Wait until no other process writes this directory, and keep others waiting until the block ends."""
-    path = directory.with_name(f".{directory.name}.lock")
+    place = Path(os.path.realpath(directory))  # one, whatever links lead there
+    path = place.with_name(f".{place.name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with open_lock(path) as lock:

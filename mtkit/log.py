@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtkit.files import atomic_file, check_regular, parse_json, read_regular
+from mtkit.visible import visible
 
 if TYPE_CHECKING:
     from tqdm import tqdm  # imported when the first bar is shown, so that a quick answer does not wait for it
@@ -46,7 +47,7 @@ def log_to_file(path: Path) -> Iterator[None]:
     if path.exists():
         check_regular(path)
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield
@@ -116,8 +117,15 @@ class _Formatter(logging.Formatter):
     """Plain messages; warnings and errors say what they are."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = super().format(record)
+        message = visible(super().format(record))
         return message if record.levelno < logging.WARNING else f"mtkit: {record.levelname.lower()}: {message}"
+
+
+class _FileFormatter(logging.Formatter):
+    """The same for a file, which will be shown on a terminal one day."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 def bytes_shown(n: float) -> str:

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from mtkit.errors import DataError
-from mtkit.files import atomic_directory, atomic_file, read_json, sha256_file, write_json
+from mtkit.files import (
+    atomic_directory,
+    atomic_file,
+    delete_directory,
+    read_json,
+    replace_directory,
+    sha256_file,
+    write_json,
+)
 
 
 def test_an_atomic_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -109,3 +117,56 @@ def test_a_file_in_the_place_of_a_directory_gives_way(tmp_path: Path) -> None:
         (work / "a").write_text("there")
     assert (tmp_path / "x" / "a").read_text() == "there"
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Path:
+    """A directory with a link to it elsewhere, ``tmp_path / "here" / "link"``."""
+    (tmp_path / "disk" / "real").mkdir(parents=True)
+    (tmp_path / "disk" / "real" / "old").write_text("old")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "disk" / "real")
+    return tmp_path
+
+
+def test_a_directory_that_is_a_link_is_replaced_where_it_leads(other_disk: Path) -> None:
+    link = other_disk / "here" / "link"
+    (other_disk / "disk" / "real").chmod(0o700)
+    for name in ("first", "second"):
+        with atomic_directory(link) as work:
+            assert work.parent == other_disk / "disk"
+            (work / name).write_text("new")
+        assert link.is_symlink()
+        assert [path.name for path in (other_disk / "disk" / "real").iterdir()] == [name]
+    assert (other_disk / "disk" / "real").stat().st_mode & 0o777 == 0o700
+    assert [path.name for path in (other_disk / "here").iterdir()] == ["link"]
+    assert [path.name for path in (other_disk / "disk").iterdir()] == ["real"]
+
+
+def test_what_was_made_beside_a_link_goes_where_it_leads(other_disk: Path) -> None:
+    link = other_disk / "here" / "link"
+    (other_disk / "here" / "work").mkdir()
+    (other_disk / "here" / "work" / "new").write_text("new")
+    replace_directory(link, other_disk / "here" / "work")
+    assert link.is_symlink()
+    assert [path.name for path in (other_disk / "disk" / "real").iterdir()] == ["new"]
+    assert [path.name for path in (other_disk / "here").iterdir()] == ["link"]
+
+
+def test_a_directory_is_deleted_where_a_link_leads(other_disk: Path) -> None:
+    delete_directory(other_disk / "here" / "link")
+    assert list((other_disk / "disk").iterdir()) == []
+    delete_directory(other_disk / "here" / "none")
+    with atomic_directory(other_disk / "here" / "link") as work:
+        (work / "new").write_text("new")
+    assert (other_disk / "disk" / "real" / "new").read_text() == "new"
+
+
+def test_a_link_that_an_interrupted_attempt_has_left_is_not_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".x.old").symlink_to(tmp_path / "elsewhere")
+    for name in ("one", "two"):
+        with atomic_directory(tmp_path / "x") as work:
+            (work / name).write_text("")
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["two"]
+    assert (tmp_path / "elsewhere").is_dir()

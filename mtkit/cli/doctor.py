@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit import __version__
-from mtkit.cli.options import ConfigOption, SetOption
-from mtkit.cli.output import check_output
+from mtkit.cli.options import ConfigOption, SetOption, check_inputs, file_pairs
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.errors import ConfigError, DataError, VocabularyError
 
 if TYPE_CHECKING:
@@ -23,8 +23,13 @@ def doctor(
         Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
     ] = None,
     config: ConfigOption = None,
-    src: Annotated[Path | None, typer.Option("--src", metavar="FILE", help="Without a recipe: source lines.")] = None,
-    tgt: Annotated[Path | None, typer.Option("--tgt", metavar="FILE", help="Without a recipe: target lines.")] = None,
+    srcs: Annotated[
+        list[Path] | None, typer.Option("--src", metavar="FILE", help="Without a recipe: source lines; repeatable.")
+    ] = None,
+    tgts: Annotated[
+        list[Path] | None,
+        typer.Option("--tgt", metavar="FILE", help="Without a recipe: target lines, as often as --src."),
+    ] = None,
     src_lang: Annotated[
         str | None, typer.Option("--src-lang", help="Without a recipe: default is the ending of the file's name.")
     ] = None,
@@ -64,7 +69,9 @@ def doctor(
     mtkit doctor recipe.yaml --html report.html   with plots, as one page
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     chosen = recipe or config
-    _check_usage(recipe, config, src, tgt, src_lang, tgt_lang)
+    pairs = file_pairs(srcs, tgts)
+    _check_usage(recipe, config, pairs, src_lang, tgt_lang)
+    check_inputs(*(path for pair in pairs for path in pair if path.is_file()))
 
     from mtkit.data.sources import open_sources
     from mtkit.device import available_cores
@@ -82,13 +89,11 @@ def doctor(
         if tokenizer is None and settings.prepared_directory.exists():
             tokenizer = settings.prepared_directory
     else:
-        assert src is not None
-        assert tgt is not None
-        sources, languages = _two_files(src, tgt, src_lang, tgt_lang)
+        sources, languages = _of_files(pairs, src_lang, tgt_lang)
     if html is not None:
         from mtkit.doctor.page import check_plots
 
-        check_output("--html", html, chosen, *_files_of(sources))
+        check_outputs({"--html": html, "standard output": STANDARD_OUTPUT}, chosen, *_files_of(sources))
         check_plots()
     report = examine(
         sources,
@@ -115,16 +120,13 @@ def doctor(
 def _check_usage(
     recipe: Path | None,
     config: Path | None,
-    src: Path | None,
-    tgt: Path | None,
+    pairs: list[tuple[Path, Path]],
     src_lang: str | None,
     tgt_lang: str | None,
 ) -> None:
-    if [recipe is not None, config is not None, src is not None or tgt is not None].count(True) != 1:
+    if [recipe is not None, config is not None, bool(pairs)].count(True) != 1:
         raise ConfigError("give one corpus: mtkit doctor RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
-    if (src is None) != (tgt is None):
-        raise ConfigError("--src and --tgt go together: name both files")
-    if src is None and (src_lang or tgt_lang):
+    if not pairs and (src_lang or tgt_lang):
         raise ConfigError("--src-lang and --tgt-lang go with --src and --tgt; a recipe names its own languages")
 
 
@@ -135,12 +137,19 @@ def _files_of(sources: "Sources") -> "Iterator[Path | str]":
         yield from (file for name in ("path", "src", "tgt") if (file := getattr(inner, name, None)) is not None)
 
 
-def _two_files(src: Path, tgt: Path, src_lang: str | None, tgt_lang: str | None) -> "tuple[Sources, tuple[str, str]]":
-    from mtkit.data.sources import language_of, open_source
+def _of_files(
+    pairs: list[tuple[Path, Path]], src_lang: str | None, tgt_lang: str | None
+) -> "tuple[Sources, tuple[str, str]]":
+    from mtkit.data.sources import common_language, open_source, tell_apart
     from mtkit.source_config import SourceConfig
 
-    languages = (src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang"))
-    return {"train": [open_source(SourceConfig(src=str(src), tgt=str(tgt)), "train", languages)]}, languages
+    languages = (
+        src_lang or common_language([src for src, _ in pairs], "--src-lang"),
+        tgt_lang or common_language([tgt for _, tgt in pairs], "--tgt-lang"),
+    )
+    sources = [open_source(SourceConfig(src=str(src), tgt=str(tgt)), "train", languages) for src, tgt in pairs]
+    tell_apart(sources)
+    return {"train": sources}, languages
 
 
 def _tokenizer(directory: Path) -> "Tokenizer":

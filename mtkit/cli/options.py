@@ -1,5 +1,6 @@
 """Options that mean the same in several commands."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -89,16 +90,34 @@ def check_stdin(*files: Path | str | None) -> None:
 
 
 def check_inputs(*files: Path | str | None) -> None:
-    """Find out whether a command's inputs can be opened, before it loads a model.
+    """Find out whether a command's inputs are texts that can be opened, before it loads a model.
 
     Raises:
         ConfigError: If more than one of them is ``-``.
-        DataError: If one cannot be opened.
+        DataError: If one cannot be opened, or is something else.
     """
-    from mtkit.io import open_binary
+    from mtkit.io import check_text
 
     check_stdin(*files)
     for file in files:
-        # A pipe can be opened only once; standard input is open.
-        if file is not None and str(file) != "-" and not Path(file).is_fifo():
-            open_binary(file).close()
+        if file is None or str(file) == "-":
+            continue
+        path = Path(file)
+        if path.is_file() or path.is_dir() or not path.exists():  # what comes from pipes and devices comes but once
+            check_text(path)
+
+
+def file_pairs(srcs: Sequence[Path] | None, tgts: Sequence[Path] | None) -> list[tuple[Path, Path]]:
+    """Files of source lines, each with that of the target lines that was named at the same place among its kind.
+
+    Raises:
+        ConfigError: If there are more of one kind.
+    """
+    srcs, tgts = srcs or [], tgts or []
+    if not srcs or not tgts:
+        if srcs or tgts:
+            raise ConfigError("--src and --tgt go together: name both files")
+        return []
+    if len(srcs) != len(tgts):
+        raise ConfigError(f"{len(srcs)} --src but {len(tgts)} --tgt: give as many of both, in the same order")
+    return list(zip(srcs, tgts, strict=True))

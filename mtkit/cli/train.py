@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
+from mtkit.cli.options import (
+    ConfigOption,
+    OverwriteOption,
+    PresetOption,
+    PrintConfigOption,
+    SetOption,
+    ThreadsOption,
+    check_inputs,
+    file_pairs,
+)
 from mtkit.errors import ConfigError, Stopped
 
 if TYPE_CHECKING:
@@ -22,11 +31,13 @@ def train(
         Path | None,
         typer.Option("--output", "-o", help="Run directory: checkpoints, logs and the model. Default: runs/NAME."),
     ] = None,
-    src: Annotated[
-        Path | None, typer.Option("--src", "-src", metavar="FILE", help="Without a recipe: the source lines.")
+    srcs: Annotated[
+        list[Path] | None,
+        typer.Option("--src", "-src", metavar="FILE", help="Without a recipe: the source lines; repeatable."),
     ] = None,
-    tgt: Annotated[
-        Path | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: the target lines.")
+    tgts: Annotated[
+        list[Path] | None,
+        typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: the target lines, as often as --src."),
     ] = None,
     src_lang: Annotated[
         str | None, typer.Option("--src-lang", "-s", help="Without a recipe: default is the ending of the file's name.")
@@ -62,14 +73,14 @@ def train(
     if recipe is not None and config is not None:
         raise ConfigError(f"two recipes, {recipe} and {config}: name one")
     config = config or recipe
-    if (config is None) == (src is None and tgt is None):
+    pairs = file_pairs(srcs, tgts)
+    if (config is None) == (not pairs):
         raise ConfigError(
             "give a recipe with -c FILE, or two text files with --src FILE --tgt FILE, not both or neither"
         )
-    if (src is None) != (tgt is None):
-        raise ConfigError("--src and --tgt go together: name both files")
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
+    check_inputs(*(path for pair in pairs for path in pair if path.is_file()))
 
     from mtkit.settings import Settings, recipe_name
 
@@ -83,11 +94,11 @@ def train(
     }
     from mtkit.output_directory import check_output_directory
 
-    if src is not None and tgt is not None:
+    if pairs:
         assert run_dir is not None
         from mtkit.training.quickstart import recipe_for, write_recipe
 
-        chosen = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+        chosen = recipe_for(pairs, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
         settings = Settings.load(None, overrides=overrides or (), flags=flags)
         settings = settings.with_layer("mtkit train --src", chosen)
         if print_config:
@@ -95,7 +106,7 @@ def train(
             return
         settings.before_corpus().config()  # what is mistyped is told before anything is written
         check_output_directory(run_dir)
-        config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
+        config = write_recipe(pairs, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
     directory = run_dir or Path("runs") / recipe_name(config)

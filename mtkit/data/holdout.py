@@ -1,8 +1,9 @@
 """Cut validation and test sets out of one corpus, so that nothing of them is left in training."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from mtkit.log import logger
 ORIGIN_FILE = "origin.json"
 _SPLITS = ("train", "valid", "test")
 _MAX_HELD_OUT = 2_000
+
+FilePairs = Sequence[tuple[Path, Path]]
+"""Files of source lines, each with that of their translations."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,14 @@ def split_files(directory: Path, *, src_lang: str, tgt_lang: str) -> dict[str, S
     return {name: Split(directory / f"{name}.{src_lang}", directory / f"{name}.{tgt_lang}") for name in _SPLITS}
 
 
-def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: str, seed: int = 1) -> dict[str, Split]:
+def hold_out(pairs: FilePairs, directory: Path, *, src_lang: str, tgt_lang: str, seed: int = 1) -> dict[str, Split]:
     """Write train, valid and test files, the last two of up to 2,000 pairs each, drawn at random.
 
     A pair is left out of training when its source or its target stands in the validation or test set too. Running it
     again on the same files does nothing.
 
     Args:
-        src: Source lines.
-        tgt: Target lines, aligned with them.
+        pairs: Files of source lines, each with that of the target lines that are aligned with them.
         directory: Receives ``train.en``, ``train.de`` and so on; lies in that of the run.
         src_lang: Ending of the source files.
         tgt_lang: Ending of the target files.
@@ -51,23 +54,23 @@ def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: 
             made from other files.
     """
     splits = split_files(directory, src_lang=src_lang, tgt_lang=tgt_lang)
-    origin = {"inputs": {str(path): sha256_file(path) for path in (src, tgt)}, "seed": seed}
+    origin = {"inputs": _digests(pairs), "seed": seed}
     if directory.exists():
         if _content(read_json(directory / ORIGIN_FILE)) != _content(origin):
             raise DataError(
                 f"{directory.parent}: was begun with other --src and --tgt files; choose another -o, or --overwrite"
             )
         return splits
-    n = _count(src, tgt)
+    n = _count(pairs)
     n_held = min(_MAX_HELD_OUT, n // 20)
     drawn = random.Random(seed).sample(range(n), 2 * n_held)
     place = dict.fromkeys(drawn[:n_held], "valid") | dict.fromkeys(drawn[n_held:], "test")
-    held = [(row, s, t) for row, s, t in _pairs(src, tgt) if row in place]
+    held = [(row, s, t) for row, s, t in _lines(pairs) if row in place]
     held_src, held_tgt = {s for _, s, _ in held}, {t for _, _, t in held}
     with atomic_directory(directory) as work:
-        left_out = _write(src, tgt, work, splits, place, held_src, held_tgt)
+        left_out = _write(pairs, work, splits, place, held_src, held_tgt)
         if left_out == n - 2 * n_held:
-            raise DataError(f"{src}: the same few lines over and over; there is nothing left to train on")
+            raise DataError(f"{_first(pairs)}: the same few lines over and over; there is nothing left to train on")
         write_json(work / ORIGIN_FILE, origin)
     logger.info("held out %s pairs for validation and %s for testing", f"{n_held:,}", f"{n_held:,}")
     if left_out:
@@ -83,24 +86,42 @@ def _content(origin: Any) -> object:
     return None
 
 
-def _count(src: Path, tgt: Path) -> int:
-    """Number of pairs, after checking that there are enough of them."""
-    n_src, n_tgt = (sum(1 for _ in read_lines(path)) for path in (src, tgt))
-    if n_src != n_tgt:
-        raise DataError(f"{src} has {n_src:,} lines but {tgt} has {n_tgt:,}: they are not aligned")
-    if n_src < 40:
-        raise DataError(f"{src}: {n_src} lines are too few to train on and to hold some out; at least 40 are needed")
-    return n_src
+def _digests(pairs: FilePairs) -> dict[str, str]:
+    """By file; the same file may stand in several pairs, each time with another one beside it."""
+    if len(pairs) == 1:
+        return {str(path): sha256_file(path) for path in pairs[0]}
+    return {f"{number}: {path}": sha256_file(path) for number, path in enumerate(chain.from_iterable(pairs), start=1)}
 
 
-def _pairs(src: Path, tgt: Path) -> Iterator[tuple[int, str, str]]:
-    for row, (s, t) in enumerate(zip(read_lines(src), read_lines(tgt), strict=True)):
+def _count(pairs: FilePairs) -> int:
+    """Number of pairs of lines, after checking that the files of each are as long and that there are enough."""
+    n = 0
+    for src, tgt in pairs:
+        n_src, n_tgt = (sum(1 for _ in read_lines(path)) for path in (src, tgt))
+        if n_src != n_tgt:
+            raise DataError(f"{src} has {n_src:,} lines but {tgt} has {n_tgt:,}: they are not aligned")
+        n += n_src
+    if n < 40:
+        raise DataError(
+            f"{_first(pairs)}: {n} lines are too few to train on and to hold some out; at least 40 are needed"
+        )
+    return n
+
+
+def _first(pairs: FilePairs) -> str:
+    """How a message names the sources."""
+    return str(pairs[0][0]) + (" and others" if len(pairs) > 1 else "")
+
+
+def _lines(pairs: FilePairs) -> Iterator[tuple[int, str, str]]:
+    """Each pair of lines with its number, counted from 0 over all files."""
+    sides = (zip(read_lines(src), read_lines(tgt), strict=True) for src, tgt in pairs)
+    for row, (s, t) in enumerate(chain.from_iterable(sides)):
         yield row, s, t
 
 
 def _write(
-    src: Path,
-    tgt: Path,
+    pairs: FilePairs,
     directory: Path,
     splits: dict[str, Split],
     place: dict[int, str],
@@ -117,7 +138,7 @@ def _write(
         for name, split in splits.items()
     }
     try:
-        for row, s, t in _pairs(src, tgt):
+        for row, s, t in _lines(pairs):
             name = place.get(row, "train")
             if name == "train" and (s in held_src or t in held_tgt):
                 left_out += 1

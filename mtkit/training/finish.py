@@ -171,7 +171,8 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     Raises:
         CheckpointError: If the run has none or one is damaged, or ``output`` is something else than a bundle.
     """
-    if output.exists() and not (output / MANIFEST).is_file():
+    is_empty = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_empty and not (output / MANIFEST).is_file():
         raise CheckpointError(f"{output}: is there and is no bundle; choose another -o")
     store = CheckpointStore(run_dir)
     if not store.updates():

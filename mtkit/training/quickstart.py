@@ -1,16 +1,16 @@
 """Training without a recipe: hold out lines, write the recipe, go on as with any other."""
 
-import shutil
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import yaml
 
-from mtkit.data.holdout import ORIGIN_FILE, hold_out, split_files
+from mtkit.data.holdout import ORIGIN_FILE, FilePairs, hold_out, split_files
 from mtkit.data.prepared import MANIFEST_FILE
-from mtkit.data.sources import language_of
+from mtkit.data.sources import common_language
 from mtkit.errors import ConfigError, DataError
-from mtkit.files import atomic_file
+from mtkit.files import atomic_file, delete_directory
 from mtkit.training.checkpoint import disk_errors
 from mtkit.training.run_directory import sole_user, visible_names
 
@@ -18,17 +18,18 @@ _HEAD = "# Written by mtkit train --src"
 _CORPUS, _PREPARED = "corpus", "prepared"
 
 
-def recipe_for(src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None) -> dict[str, object]:
-    """The recipe for two aligned files, as ``write_recipe`` writes it. Nothing is cut or written here.
+def recipe_for(pairs: FilePairs, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None) -> dict[str, object]:
+    """The recipe for aligned files, as ``write_recipe`` writes it. Nothing is cut or written here.
 
     Raises:
         ConfigError: If a language is not given and the file's name does not tell it.
         DataError: If a file is missing.
     """
-    src_lang, tgt_lang = src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang")
+    src_lang = src_lang or common_language([src for src, _ in pairs], "--src-lang")
+    tgt_lang = tgt_lang or common_language([tgt for _, tgt in pairs], "--tgt-lang")
     if src_lang == tgt_lang:
         raise ConfigError(f"source and target are both {src_lang}; give --src-lang and --tgt-lang")
-    for path in (src, tgt):
+    for path in chain.from_iterable(pairs):
         if not path.is_file():
             raise DataError(f"{path}: no such file")
     data: dict[str, object] = {"src_lang": src_lang, "tgt_lang": tgt_lang}
@@ -39,13 +40,12 @@ def recipe_for(src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt
 
 
 def write_recipe(
-    src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None, overwrite: bool = False
+    pairs: FilePairs, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None, overwrite: bool = False
 ) -> Path:
-    """Cut two aligned files into train, valid and test below the run directory and write the recipe for them.
+    """Cut aligned files into train, valid and test below the run directory and write the recipe for them.
 
     Args:
-        src: Source lines.
-        tgt: Target lines.
+        pairs: Source lines, each file with its target lines.
         run_dir: Receives ``recipe.yaml`` and ``corpus/``; the prepared corpus will lie in ``prepared/``.
         src_lang: Language code; by default the ending of the file's name.
         tgt_lang: Likewise.
@@ -59,15 +59,16 @@ def write_recipe(
         DataError: As ``recipe_for`` and ``hold_out`` raise it, or if the run directory holds anything else.
         CheckpointError: If a run is being trained there, or the directory cannot be written.
     """
-    tree = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+    tree = recipe_for(pairs, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
     _check_own(run_dir)
     with disk_errors(run_dir), sole_user(run_dir):
         if overwrite:
             for name in (_CORPUS, _PREPARED):
-                _delete(run_dir / name)
+                delete_directory(run_dir / name)
         data = cast(dict[str, str], tree["data"])
-        hold_out(src, tgt, run_dir / _CORPUS, src_lang=data["src_lang"], tgt_lang=data["tgt_lang"])
-        head = f"{_HEAD} {src} --tgt {tgt}; what is not given here follows the size of the corpus.\n"
+        hold_out(pairs, run_dir / _CORPUS, src_lang=data["src_lang"], tgt_lang=data["tgt_lang"])
+        named = " --src ".join(f"{src} --tgt {tgt}" for src, tgt in pairs)
+        head = f"{_HEAD} {named}; what is not given here follows the size of the corpus.\n"
         with atomic_file(run_dir / "recipe.yaml") as file:
             file.write((head + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)).encode())
     return run_dir / "recipe.yaml"
@@ -89,12 +90,3 @@ def _check_own(run_dir: Path) -> None:
         (run_dir / name).exists() and not (run_dir / name / file).is_file() for name, file in made.items()
     ):
         raise DataError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
-
-
-def _delete(directory: Path) -> None:
-    """Delete a directory; a kill on the way leaves nothing of it under its name."""
-    old = directory.with_name(f".{directory.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if directory.exists():
-        directory.rename(old)
-        shutil.rmtree(old)

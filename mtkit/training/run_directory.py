@@ -1,16 +1,15 @@
 """The run directory: one process at a time, one recipe for its whole life, nothing of anybody else's touched."""
 
 import fcntl
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.files import atomic_file, read_json, write_json
+from mtkit.files import atomic_file, delete_directory, read_json, write_json
 from mtkit.locks import open_lock
 from mtkit.settings import dump_config, read_config
 from mtkit.shapes import shaped
@@ -66,7 +65,8 @@ def clear(run_dir: Path) -> None:
         return
     (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", ".model", "tensorboard"):
-        shutil.rmtree(run_dir / name, ignore_errors=True)
+        with suppress(OSError):
+            delete_directory(run_dir / name)
     files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
     for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
         (run_dir / name).unlink(missing_ok=True)
@@ -140,8 +140,8 @@ def _noted_corpus(path: Path) -> dict[str, list[str]]:
 
 
 def visible_names(directory: Path) -> set[str]:
-    """What lies in a directory, but for locks and what a killed process left half written."""
-    return {entry.name for entry in directory.iterdir() if not entry.name.startswith(".")}
+    """What lies in a directory, but for locks, what a killed process left half written, and links into nowhere."""
+    return {entry.name for entry in directory.iterdir() if entry.exists() and not entry.name.startswith(".")}
 
 
 def _flat(config: Config) -> dict[str, object]:

@@ -21,6 +21,7 @@ from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
+from mtkit.not_text import other_kind
 from mtkit.shapes import first_mistake, shaped
 from mtkit.tensor_file import TensorFile, read_tensor_file
 from mtkit.translation.bundle_check import check_files, check_run_tokenizer, check_sizes, check_weights_length
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 MANIFEST = "mtkit.json"
 WEIGHTS = "model.safetensors"
+_HEAD_BYTES = 512
 
 _TWO = {SRC_FILE, TGT_FILE}
 
@@ -210,6 +212,8 @@ def load_bundle(path: Path) -> Bundle:
     """
     if not path.exists():
         raise CheckpointError(f"{path}: no such model; give a run directory, a checkpoint or a bundle")
+    if path.is_file():
+        raise CheckpointError(f"{path}: {_instead_of_file(path)}")
     for directory in (path, path / "model"):
         if (directory / MANIFEST).exists():
             return _read_bundle(directory)
@@ -219,6 +223,19 @@ def load_bundle(path: Path) -> Bundle:
     if (path / "config.yaml").exists():
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
+
+
+def _instead_of_file(path: Path) -> str:
+    """What to name in place of a file: a model is a directory."""
+    directory = path.absolute().parent
+    if any((directory / name).exists() for name in (MANIFEST, WEIGHTS)):
+        return f"a model is a directory: give {path.parent}"
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    packed = other_kind(head, str(path), may_be_named=False)
+    if packed is not None and "pack" in packed:
+        return f"a model is a directory, and this {packed}"
+    return "a model is a directory: give a run, a checkpoint or a bundle of mtkit's"
 
 
 def _read_bundle(directory: Path) -> Bundle:

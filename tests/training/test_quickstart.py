@@ -13,7 +13,7 @@ def cut(folder: Path, run_dir: Path, *, text: str = "line", overwrite: bool = Fa
     files = folder / "my.en", folder / "my.de"
     for path in files:
         path.write_text("".join(f"{text} {n}\n" for n in range(100)))
-    return write_recipe(*files, run_dir, src_lang=None, tgt_lang=None, overwrite=overwrite)
+    return write_recipe([files], run_dir, src_lang=None, tgt_lang=None, overwrite=overwrite)
 
 
 def content(directory: Path) -> dict[str, bytes]:
