@@ -37,8 +37,7 @@ _ENDINGS = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".tmx": "tmx",
-    ".xlf": "xliff",
-    ".xliff": "xliff",
+    **dict.fromkeys((".xlf", ".xliff", ".sdlxliff", ".mqxliff", ".mxliff", ".txlf"), "xliff"),
     ".po": "po",
 }
 

@@ -13,6 +13,7 @@ from mtkit.source_config import KINDS, SourceConfig
         ("x.tmx.gz", "tmx", "x.tmx.gz"),
         ("x.xlf", "xliff", "x.xlf"),
         ("x.xliff.zst", "xliff", "x.xliff.zst"),
+        *((f"x.docx{ending}", "xliff", f"x.docx{ending}") for ending in (".sdlxliff", ".mqxliff", ".mxliff", ".txlf")),
         ("de.po", "po", "de.po"),
         ("hf:user/name", "hf", "user/name"),
         ("mtdata:Statmt-news_commentary-16-deu-eng", "mtdata", "Statmt-news_commentary-16-deu-eng"),

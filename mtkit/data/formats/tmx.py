@@ -65,6 +65,8 @@ class _Units:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._segment.is_open:
             if tag in _MARKUP:
+                if tag == "ph" and attributes.get("type") == "lb":
+                    self._segment.add("\n")
                 self._segment.hide()
         elif tag == "seg":
             if self._rank > self._closeness[self._side]:
