@@ -17,6 +17,8 @@ from mtkit.section import Mistakes, Positive, Section
 from mtkit.source_config import SourceConfig
 from mtkit.training_config import TrainingConfig
 
+_MAX_SHARE = 0.5
+
 
 class CleaningConfig(Section):
     """What is dropped from the training pairs. Validation and test sets are never touched."""
@@ -46,11 +48,15 @@ class DataConfig(Section):
     train: list[SourceConfig] = Field(min_length=1)
     """Sources of training pairs, read in order."""
 
-    valid: list[SourceConfig] = Field(min_length=1)
-    """Sources of validation pairs."""
+    valid: list[SourceConfig] = Field(default_factory=list)
+    """Sources of validation pairs; there must be some unless ``hold_out`` says how many to take from train."""
 
     test: list[SourceConfig] = Field(default_factory=list)
     """Test sets, kept apart from each other under their names."""
+
+    hold_out: Positive | None = None
+    """Where there is no validation set: hold out so many training pairs, or this share of them (0.01), for one, and as
+    many for a test set where there is none."""
 
     prepared: str | None = None
     """Directory of the prepared corpus; by default prepared/NAME."""
@@ -77,6 +83,34 @@ class DataConfig(Section):
         if any(source.weight is not None for source in (*self.valid, *self.test)):
             raise ValueError("valid and test are always read whole: only train takes a weight")
         return self
+
+    @model_validator(mode="after")
+    def _check_valid(self) -> Self:
+        if self.hold_out is None:
+            if not self.valid:
+                raise Mistakes(self, [("valid", "required, but not given: name a set, or say hold_out: 2000")])
+            return self
+        if self.valid:
+            raise Mistakes(self, [("hold_out", "does nothing where there is a validation set: leave out either")])
+        if self.hold_out >= _MAX_SHARE and not self.hold_out.is_integer():
+            reason = f"must be a number of pairs, or a share of them below {_MAX_SHARE:g}"
+            raise Mistakes(self, [("hold_out", reason)])
+        if len({(source.src_lang, source.tgt_lang, *self.tags_of(source)) for source in self.train}) > 1:
+            reason = "cannot serve sources of several languages or tags: name validation and test sets of each"
+            raise Mistakes(self, [("hold_out", reason)])
+        return self
+
+    def held_out(self) -> dict[str, SourceConfig]:
+        """What is held out of the training pairs, by its place: the languages and tags of such a set."""
+        if self.hold_out is None:
+            return {}
+        like = self.train[0].model_copy(update={"weight": None, "filters": []})
+        return {"valid": like} if self.test else {"valid": like, "test": like}
+
+    def sources_of(self, place: str) -> list[SourceConfig]:
+        """What the sources of train, valid or test are, those that are held out of train too."""
+        given = {"train": self.train, "valid": self.valid, "test": self.test}[place]
+        return [*given, *(like for of_place, like in self.held_out().items() if of_place == place)]
 
     def tags_of(self, source: SourceConfig) -> list[str]:
         """What stands before each source text of a source: its languages, where they are tagged, and its tags."""

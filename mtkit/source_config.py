@@ -39,7 +39,16 @@ _ENDINGS = {
     ".tmx": "tmx",
     **dict.fromkeys((".xlf", ".xliff", ".sdlxliff", ".mqxliff", ".mxliff", ".txlf"), "xliff"),
     ".po": "po",
+    ".csv": "hf",
 }
+
+
+def kind_of(path: str) -> str | None:
+    """The kind of source that a file of pairs is, by its ending, packed or not; None where it is none."""
+    plain = path.lower()
+    for ending in PACKED:
+        plain = plain.removesuffix(ending)
+    return next((kind for ending, kind in _ENDINGS.items() if plain.endswith(ending)), None)
 
 
 class SourceConfig(Section):
@@ -134,12 +143,8 @@ class SourceConfig(Section):
         prefix, colon, rest = value.partition(":")
         if colon and prefix in ("hf", "mtdata"):
             return {prefix: rest}
-        plain = value
-        for ending in PACKED:
-            plain = plain.removesuffix(ending)
-        for ending, kind in _ENDINGS.items():
-            if plain.lower().endswith(ending):
-                return {kind: value}
+        if (kind := kind_of(value)) is not None:
+            return {kind: value}
         raise ValueError(
             f"a source is hf:NAME, mtdata:ID, a file that ends in {', '.join(_ENDINGS)}, or {{src: FILE, tgt: FILE}}"
         )

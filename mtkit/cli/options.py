@@ -58,6 +58,18 @@ PairsSrcOption = Annotated[
 PairsTgtOption = Annotated[
     str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
 ]
+CorpusSrcOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--src",
+        "-src",
+        metavar="FILE",
+        help="Without a recipe: the source lines; or a file of pairs (TMX, XLIFF, PO, TSV, CSV, JSONL) alone.",
+    ),
+]
+CorpusTgtOption = Annotated[
+    Path | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: the target lines.")
+]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Written when all is done; default stdout.")
 ]
@@ -76,6 +88,28 @@ def needed(model: Path | None) -> Path:
     if model is None:
         raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
     return model
+
+
+def pairs_instead_of_recipe(
+    recipe: Path | None, config: Path | None, src: Path | None
+) -> tuple[Path | None, Path | None]:
+    """The recipe and the corpus of a command: a file of pairs, by its ending, in the place of a recipe is a corpus.
+
+    Raises:
+        ConfigError: If there are two recipes, or a file of pairs beside ``--src``.
+    """
+    if recipe is not None and config is not None:
+        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
+    chosen = config or recipe
+    if chosen is None:
+        return None, src
+    from mtkit.source_config import kind_of
+
+    if kind_of(str(chosen)) is None:
+        return chosen, src
+    if src is not None:
+        raise ConfigError(f"two corpora, {chosen} and {src}: name one, or write a recipe with both under data.train")
+    return None, chosen
 
 
 def check_stdin(*files: Path | str | None) -> None:

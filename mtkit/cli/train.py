@@ -6,11 +6,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
+from mtkit.cli.options import (
+    ConfigOption,
+    CorpusSrcOption,
+    CorpusTgtOption,
+    OverwriteOption,
+    PresetOption,
+    PrintConfigOption,
+    SetOption,
+    ThreadsOption,
+    pairs_instead_of_recipe,
+)
 from mtkit.errors import ConfigError, Stopped
 
 if TYPE_CHECKING:
     from mtkit.settings import Settings
+
+
+ValidSrcOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="With --src: the validation set, instead of lines held out of the corpus."),
+]
+ValidTgtOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Its translations.")]
+TestSrcOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="With --src: the test set, instead of lines held out of the corpus.")
+]
+TestTgtOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Its translations.")]
 
 
 def train(
@@ -22,16 +43,21 @@ def train(
         Path | None,
         typer.Option("--output", "-o", help="Run directory: checkpoints, logs and the model. Default: runs/NAME."),
     ] = None,
-    src: Annotated[
-        Path | None, typer.Option("--src", "-src", metavar="FILE", help="Without a recipe: the source lines.")
-    ] = None,
-    tgt: Annotated[
-        Path | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: the target lines.")
-    ] = None,
+    src: CorpusSrcOption = None,
+    tgt: CorpusTgtOption = None,
     src_lang: Annotated[
-        str | None, typer.Option("--src-lang", "-s", help="Without a recipe: default is the ending of the file's name.")
+        str | None,
+        typer.Option(
+            "--src-lang",
+            "-s",
+            help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
+        ),
     ] = None,
     tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", "-t", help="Likewise.")] = None,
+    valid_src: ValidSrcOption = None,
+    valid_tgt: ValidTgtOption = None,
+    test_src: TestSrcOption = None,
+    test_tgt: TestTgtOption = None,
     preset: PresetOption = None,
     overrides: SetOption = None,
     minutes: Annotated[
@@ -48,26 +74,32 @@ def train(
     overwrite: OverwriteOption = False,
     print_config: PrintConfigOption = False,
 ) -> None:
-    """Train a model: from a recipe, or from two text files alone.
+    """Train a model: from a recipe, or from two text files or a file of pairs alone.
 
     \b
     mtkit train recipe.yaml                        prepare the corpus, train, score the test sets
     mtkit train --src my.en --tgt my.de -o runs/my hold out validation and test lines, choose the rest
-    mtkit train recipe.yaml --minutes 10           the same within ten minutes, as well as they allow
+    mtkit train my.tmx -o runs/my                  with a file of pairs: TMX, XLIFF, PO, TSV, CSV, JSONL
+    mtkit train recipe.yaml --minutes 10           a recipe within ten minutes, as well as they allow
     mtkit train ...the same again                  go on where it stopped
 
     SIGINT (Ctrl-C) and SIGTERM finish the update, save, and exit with 75.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     started = time.monotonic()
-    if recipe is not None and config is not None:
-        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
-    config = config or recipe
+    config, src = pairs_instead_of_recipe(recipe, config, src)
     if (config is None) == (src is None and tgt is None):
         raise ConfigError(
             "give a recipe with -c FILE, or two text files with --src FILE --tgt FILE, not both or neither"
         )
-    if (src is None) != (tgt is None):
-        raise ConfigError("--src and --tgt go together: name both files")
+    sets = {"valid": (valid_src, valid_tgt), "test": (test_src, test_tgt)}
+    for side, (given_src, given_tgt) in {
+        "": (src, tgt),
+        **{f"{place}-": files for place, files in sets.items()},
+    }.items():
+        if given_src is None and given_tgt is not None:
+            raise ConfigError(f"--{side}src and --{side}tgt go together: name both files")
+        if side and given_src is not None and config is not None:
+            raise ConfigError(f"--{side}src goes with --src; a recipe names its own sets under data.{side[:-1]}")
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
 
@@ -83,19 +115,26 @@ def train(
     }
     from mtkit.output_directory import check_output_directory
 
-    if src is not None and tgt is not None:
+    if src is not None:
         assert run_dir is not None
-        from mtkit.training.quickstart import recipe_for, write_recipe
+        from mtkit.data.named_corpus import named_corpus
+        from mtkit.training.quickstart import Given, recipe_for, write_recipe
 
-        chosen = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+        corpus = named_corpus(src, tgt, src_lang, tgt_lang)
+        of_sets = {
+            place: named_corpus(set_src, set_tgt, *corpus.languages)
+            for place, (set_src, set_tgt) in sets.items()
+            if set_src is not None
+        }
+        given = Given(corpus, **of_sets)
         settings = Settings.load(None, overrides=overrides or (), flags=flags)
-        settings = settings.with_layer("mtkit train --src", chosen)
+        settings = settings.with_layer("mtkit train --src", recipe_for(given, run_dir))
         if print_config:
             typer.echo(_explain(settings, run_dir))
             return
         settings.before_corpus().config()  # what is mistyped is told before anything is written
         check_output_directory(run_dir)
-        config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
+        config = write_recipe(given, run_dir, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
     directory = run_dir or Path("runs") / recipe_name(config)

@@ -239,10 +239,9 @@ def _prepare(
 
 
 def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:
-    configs = {"train": data.train, "valid": data.valid, "test": data.test}[place]
     return [
         Input(source, sha256, tags, tokenizer.tag_ids(tags), config.tgt_lang or data.tgt_lang)
-        for source, sha256, config in zip(sources[place], hashes[place], configs, strict=True)
+        for source, sha256, config in zip(sources[place], hashes[place], data.sources_of(place), strict=True)
         for tags in [data.tags_of(config)]
     ]
 

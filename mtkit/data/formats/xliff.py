@@ -8,6 +8,7 @@ placeholder, what stands inside it or in ``originalData``; nothing otherwise.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from mtkit.data.formats.languages import is_swapped
 from mtkit.data.formats.xml import Segment, read_pairs, seen_of
@@ -15,6 +16,7 @@ from mtkit.data.pairs import FileSource, Pairs, in_chunks, one_line
 from mtkit.errors import DataError
 from mtkit.log import counted, logger
 
+_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _CODES = {"x", "bx", "ex", "ph", "it", "bpt", "ept", "sc", "ec"}
 _SHOWN = ("equiv-text", "disp", "equiv")
 _BREAKS = {"lb", "pb", "xlf:lb", "xlf:pb"}
@@ -55,6 +57,38 @@ class XliffSource(FileSource):
             self._told = True
             reasons = ", ".join(f"{n:,} {reason}" for reason, n in units.skipped.items())
             logger.warning("%s: skipped some of %s: %s", self.path, counted(units.n, "unit"), reasons)
+
+
+def languages_of_xliff(path: Path) -> list[str]:
+    """The languages that a document names, each once, in its order: source before target.
+
+    Raises:
+        DataError: If the file cannot be read or is no XLIFF.
+    """
+    found = _Languages()
+    for _ in read_pairs(path, "xliff", found, Segment()):
+        pass
+    return list(found.codes)
+
+
+class _Languages:
+    """The languages that a document names."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, None] = {}
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag in ("xliff", "file"):
+            names = ("srcLang", "trgLang", "source-language", "target-language")
+            self.codes |= dict.fromkeys(attributes[name] for name in names if attributes.get(name))
+        elif tag == "target" and (code := attributes.get(_LANG)):
+            self.codes[code] = None
+
+    def end(self, tag: str) -> None:
+        """Nothing to do."""
+
+    def take(self) -> list[tuple[str, str]]:
+        return []
 
 
 class _Text:

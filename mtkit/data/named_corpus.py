@@ -1,0 +1,163 @@
+"""A corpus that is named without a recipe: two text files, or one file of pairs, and the languages it is in."""
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtkit.data.formats.languages import closeness
+from mtkit.data.formats.po import PoSource
+from mtkit.data.formats.tmx import languages_of_tmx
+from mtkit.data.formats.xliff import languages_of_xliff
+from mtkit.data.holdout import n_held_out
+from mtkit.data.pairs import Source
+from mtkit.data.sources import Place, language_of, open_source
+from mtkit.errors import ConfigError, DataError
+from mtkit.io import read_lines
+from mtkit.language_codes import CODE, base_language, language_mistake
+from mtkit.source_config import SourceConfig, kind_of
+
+
+@dataclass(frozen=True)
+class NamedCorpus:
+    """Where pairs come from, and their languages."""
+
+    config: SourceConfig
+    languages: tuple[str, str]
+    """Codes of source and target."""
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files."""
+        given = (getattr(self.config, self.config.kind), self.config.tgt)
+        return [Path(path) for path in given if path is not None]
+
+    def open(self, place: Place = "train") -> Source:
+        """The source; nothing is read yet."""
+        return open_source(self.config, place, self.languages)
+
+    def with_hold_out(self) -> dict[str, object]:
+        """The section data of a recipe for it, as many pairs held out as ``mtkit train`` holds out of a corpus.
+
+        Raises:
+            DataError: If it cannot be read, or is too small.
+        """
+        src_lang, tgt_lang = self.languages
+        n_held = n_held_out(sum(len(chunk.src) for chunk in self.open().chunks()), self.paths[0])
+        return {"src_lang": src_lang, "tgt_lang": tgt_lang, "train": [self.in_recipe()], "hold_out": n_held}
+
+    def in_recipe(self) -> dict[str, object]:
+        """The source as a recipe says it."""
+        return self.config.model_dump(mode="json", exclude_defaults=True)
+
+
+def named_corpus(src: Path, tgt: Path | None, src_lang: str | None, tgt_lang: str | None) -> NamedCorpus:
+    """Find out what languages a corpus is in, where that is not said.
+
+    Args:
+        src: Source lines; or a file of pairs, known by its ending.
+        tgt: Target lines; None for a file of pairs.
+        src_lang: Language code; by default the ending of the file's name, or what a file of pairs names.
+        tgt_lang: Language code of the target, by default found in the same way.
+
+    Raises:
+        ConfigError: If a file alone is none of pairs, or a language is not given and cannot be told.
+        DataError: If a file is missing, or cannot be read.
+    """
+    for path in (src, tgt):
+        if path is not None and not path.is_file():
+            raise DataError(f"{path}: no such file")
+    if tgt is not None:
+        for path in (src, tgt):
+            if kind_of(str(path)) is not None:
+                raise ConfigError(f"{path}: a file of pairs, which --src takes alone; leave out the other file")
+        languages = src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang")
+        config = SourceConfig(src=str(src), tgt=str(tgt))
+    else:
+        if kind_of(str(src)) is None:
+            raise ConfigError(f"{src}: one text file has no translations; name those with --tgt FILE")
+        config = SourceConfig.model_validate(str(src))
+        languages = _chosen(src, _named(src, config), src_lang, tgt_lang)
+        config = _by_name(config, src, languages)
+    if languages[0] == languages[1]:
+        raise ConfigError(f"source and target are both {languages[0]}; give --src-lang and --tgt-lang")
+    return NamedCorpus(config, languages)
+
+
+def _named(path: Path, config: SourceConfig) -> list[str]:
+    """The languages that a file of pairs names, that of the source first where it says so."""
+    match config.kind:
+        case "tmx":
+            return _distinct(languages_of_tmx(path))
+        case "xliff":
+            return _distinct(languages_of_xliff(path))
+        case "po":
+            source = PoSource("", path, ("", ""))
+            named = (source.named_language("X-Source-Language"), source.named_language())
+            return _distinct(code for code in named if code)
+        case "jsonl":
+            return _codes(_keys(path))
+    return _codes(_first_row(path, config))
+
+
+def _chosen(path: Path, named: list[str], src_lang: str | None, tgt_lang: str | None) -> tuple[str, str]:
+    """Source and target, of which those that are not given are what the file leaves no choice about."""
+    both = (src_lang, tgt_lang) if src_lang and tgt_lang else None
+    if both and (len(named) < len(both) or all(any(closeness(code, each) for each in named) for code in both)):
+        return both
+    given = src_lang or tgt_lang
+    left = named if given is None else [code for code in named if not closeness(given, code)]
+    if both or len(left) != (2 if given is None else 1):
+        found = f"is in {', '.join(named)}" if named else "names no languages"
+        raise ConfigError(
+            f"{path}: {found}; say which with --src-lang CODE --tgt-lang CODE, or name the file under data.train of a "
+            "recipe"
+        )
+    return (src_lang or left[0], tgt_lang or left[-1])
+
+
+def _by_name(config: SourceConfig, path: Path, languages: tuple[str, str]) -> SourceConfig:
+    """The source with its columns named where the first line of a TSV file names the languages."""
+    if config.kind == "tsv" and all(code in _first_row(path, config) for code in languages):
+        return config.model_copy(update={"columns": languages})
+    return config
+
+
+def _first_row(path: Path, config: SourceConfig) -> list[str]:
+    """The fields of the first line."""
+    first = next(read_lines(path), "")
+    if config.kind == "tsv":
+        return first.split("\t")
+    separator = max(",;\t", key=first.count)
+    try:
+        return next(csv.reader([first], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def _keys(path: Path) -> list[str]:
+    """What the first object of JSON lines calls its texts."""
+    first = next((line for line in read_lines(path) if line and not line.isspace()), "")
+    try:
+        row = json.loads(first)
+    except (ValueError, RecursionError):  # said with its line when all is read
+        return []
+    row = row.get("translation", row) if isinstance(row, dict) else {}
+    return [key for key, value in row.items() if isinstance(value, str)] if isinstance(row, dict) else []
+
+
+def _codes(names: Iterable[str]) -> list[str]:
+    """Those names that are codes of languages, and known ones: columns are called by words too. id is seldom one."""
+    known = [name for name in names if CODE.fullmatch(name) and len(base_language(name)) == 2]
+    codes = _distinct(name for name in known if language_mistake(name) is None)
+    return [code for code in codes if code != "id"] if len(codes) > 2 else codes
+
+
+def _distinct(codes: Iterable[str]) -> list[str]:
+    """Codes without those that say the same as one before, as en says of en-US: each as it was met first."""
+    found: list[str] = []
+    for code in codes:
+        if not any(closeness(other, code) for other in found):
+            found.append(code)
+    return found
