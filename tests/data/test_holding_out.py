@@ -6,6 +6,7 @@ from mtkit.data.prepare import prepare
 from mtkit.data.sources import Place, open_sources
 from mtkit.errors import DataError
 from mtkit.settings import Settings
+from mtkit.source_config import SourceConfig
 from tests.data.conftest import TOY, ToyData, WriteLines, pairs_of
 
 
@@ -20,13 +21,13 @@ def read(data: DataConfig) -> dict[Place, list[tuple[str, str]]]:
     }
 
 
-@pytest.mark.parametrize("amount", [20, 0.1])
+@pytest.mark.parametrize("amount", [40, 1 / 15])
 def test_nothing_that_is_held_out_is_left_in_training(
     amount: float, toy_data: ToyData, write_lines: WriteLines
 ) -> None:
     again = {"src": write_lines("again.en", [src for src, _ in TOY]), "tgt": write_lines("again.de", ["x"] * 200)}
-    data = held(toy_data, amount if amount < 1 else 2 * amount, train_pairs=TOY)
-    data = data.model_copy(update={"train": [*data.train, *toy_data(train=again).train]})
+    data = held(toy_data, amount, train_pairs=[*TOY, *TOY])
+    data = data.model_copy(update={"train": [*data.train, SourceConfig.model_validate(again)]})
     found = read(data)
     assert len(found["valid"]) == len(found["test"]) == 40
     assert not set(found["valid"]) & set(found["test"])
