@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 # Each room may import itself and the rooms before its own.
 LAYERS = [
     {"errors"},
-    {"not_text"},
+    {"not_text", "packed"},
     {"io", "files", "log", "html_page", "language_codes", "yaml_file"},
     {
         "section",
