@@ -158,7 +158,7 @@ class SourceConfig(Section):
             raise ValueError(f"give one of {', '.join(others)} and {last}")
         if self.name is not None and (not self.name or self.name.startswith(".") or {"/", "\\", "\0"} & set(self.name)):
             raise ValueError(f"name {self.name!r} names a directory: no slashes, and no dot at its beginning")
-        if any(not tag or tag != tag.strip() for tag in self.tags):
+        if any(not tag or tag != " ".join(tag.split()) for tag in self.tags):
             raise ValueError("a tag is a word without white space around it, such as <bt>")
         return self
 

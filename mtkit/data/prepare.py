@@ -209,8 +209,7 @@ def _prepare(
 ) -> tuple[Tokenizer, list[SourceReport]]:
     """Write tokenizer, splits and the report on cleaning into ``work``."""
     symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
-    if len(symbols) > len(tokenizer.user_defined_symbols):  # what stands there twice is left for its own message
-        tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
+    tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
     scratch = work / "scratch"
     scratch.mkdir()
     judgement = clean(data, sources, workers, scratch)
