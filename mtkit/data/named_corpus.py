@@ -65,24 +65,32 @@ def named_corpus(src: Path, tgt: Path | None, src_lang: str | None, tgt_lang: st
         ConfigError: If a file alone is none of pairs, or a language is not given and cannot be told.
         DataError: If a file is missing, or cannot be read.
     """
-    for path in (src, tgt):
-        if path is not None and not path.is_file():
-            raise DataError(f"{path}: no such file")
     if tgt is not None:
         for path in (src, tgt):
             if kind_of(str(path)) is not None:
                 raise ConfigError(f"{path}: a file of pairs, which --src takes alone; leave out the other file")
         languages = src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang")
         config = SourceConfig(src=str(src), tgt=str(tgt))
+        _check_files(src, tgt)
     else:
         if kind_of(str(src)) is None:
-            raise ConfigError(f"{src}: one text file has no translations; name those with --tgt FILE")
+            raise ConfigError(
+                f"--src and --tgt go together: {src} is no file of pairs by its ending (.tmx, .xlf, .po, .tsv, .csv or "
+                ".jsonl); name its translations with --tgt FILE"
+            )
+        _check_files(src)
         config = SourceConfig.model_validate(str(src))
         languages = _chosen(src, _named(src, config), src_lang, tgt_lang)
         config = _by_name(config, src, languages)
     if languages[0] == languages[1]:
         raise ConfigError(f"source and target are both {languages[0]}; give --src-lang and --tgt-lang")
     return NamedCorpus(config, languages)
+
+
+def _check_files(*paths: Path) -> None:
+    for path in paths:
+        if not path.is_file():
+            raise DataError(f"{path}: no such file")
 
 
 def _named(path: Path, config: SourceConfig) -> list[str]:

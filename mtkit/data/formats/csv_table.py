@@ -12,6 +12,7 @@ from mtkit.errors import DataError
 from mtkit.io import MAX_LINE_BYTES, read_raw_lines
 from mtkit.not_text import what_is_wrong
 
+_MAX_NAME_SHOWN = 40
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
@@ -75,6 +76,7 @@ class CsvSource(FileSource):
         for separator in (usual, *_SEPARATORS):
             table = self._table(self._header(first, separator), separator)
             if table is not None:
+                self._header(first, separator, strict=True)
                 return table
         src, tgt = self.fields
         raise DataError(
@@ -82,9 +84,9 @@ class CsvSource(FileSource):
             "[SOURCE, TARGET], or put a line with the names of the columns first"
         )
 
-    def _header(self, first: str, separator: str) -> list[str]:
+    def _header(self, first: str, separator: str, *, strict: bool = False) -> list[str]:
         try:
-            return next(csv.reader([first], delimiter=separator), [])
+            return next(csv.reader([first], delimiter=separator, strict=strict), [])
         except csv.Error as error:
             raise self._refused(1, _reason(str(error)), separator) from None
 
@@ -188,5 +190,5 @@ def _reason(message: str) -> str:
 
 
 def _shown(header: Sequence[str]) -> str:
-    names = [name or "one without a name" for name in header]
+    names = [one_line(name).strip()[:_MAX_NAME_SHOWN] or "one without a name" for name in header]
     return ", ".join(names if len(names) <= MAX_NAMES_SHOWN else [*names[:MAX_NAMES_SHOWN], "..."])

@@ -52,6 +52,8 @@ def test_what_can_be_read_exactly_is(
         ("a.csv", "en,de,en\na,b,c\n", ":1: 2 columns are called en; give each its own name"),
         ("a.csv", 'en,de\n"a" b,c\n', r":2: a field goes on after its closing quotation mark"),
         ("a.csv", 'en,de\na,b\n"c,d\ne,f\n', r":3: a quotation mark opens a field that is never closed"),
+        ("a.csv", 'en,de,"x\na,b,c\n', ":1: a quotation mark opens a field that is never closed"),
+        ("a.csv", '"x\na,b"\nc\n', r":1: no fields en and de \(it has x\)"),
         ("a.csv", "en,de\ra,b\r", ":1: a carriage return without a line feed"),
         ("a.csv", "", ": is empty: the first line of a table names its columns"),
         ("a.tsv", 'en\tde\n"a\tb\nc\td\n"e\tf\n', r":2: a field goes on .*is read by \{tsv: a\.tsv\} instead of hf:"),
