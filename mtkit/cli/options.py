@@ -103,13 +103,18 @@ def pairs_instead_of_recipe(
     chosen = config or recipe
     if chosen is None:
         return None, src
-    from mtkit.source_config import kind_of
-
-    if kind_of(str(chosen)) is None:
+    if not is_file_of_pairs(chosen):
         return chosen, src
     if src is not None:
         raise ConfigError(f"two corpora, {chosen} and {src}: name one, or write a recipe with both under data.train")
     return None, chosen
+
+
+def is_file_of_pairs(path: Path) -> bool:
+    """Whether a file holds source and target, by its ending."""
+    from mtkit.source_config import kind_of
+
+    return kind_of(str(path)) is not None
 
 
 def check_stdin(*files: Path | str | None) -> None:

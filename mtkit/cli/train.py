@@ -15,6 +15,7 @@ from mtkit.cli.options import (
     PrintConfigOption,
     SetOption,
     ThreadsOption,
+    is_file_of_pairs,
     pairs_instead_of_recipe,
 )
 from mtkit.errors import ConfigError, Stopped
@@ -100,6 +101,8 @@ def train(
             raise ConfigError(f"--{side}src and --{side}tgt go together: name both files")
         if side and given_src is not None and config is not None:
             raise ConfigError(f"--{side}src goes with --src; a recipe names its own sets under data.{side[:-1]}")
+        if side and given_src is not None and given_tgt is None and not is_file_of_pairs(given_src):
+            raise ConfigError(f"--{side}src and --{side}tgt go together: name both files, or one file of pairs")
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
 

@@ -80,8 +80,9 @@ def named_corpus(src: Path, tgt: Path | None, src_lang: str | None, tgt_lang: st
             )
         _check_files(src)
         config = SourceConfig.model_validate(str(src))
-        languages = _chosen(src, _named(src, config), src_lang, tgt_lang)
-        config = _by_name(config, src, languages)
+        named = _named(src, config)
+        languages = _chosen(src, named, src_lang, tgt_lang)
+        config = _by_name(config, named, languages)
     if languages[0] == languages[1]:
         raise ConfigError(f"source and target are both {languages[0]}; give --src-lang and --tgt-lang")
     return NamedCorpus(config, languages)
@@ -97,13 +98,13 @@ def _named(path: Path, config: SourceConfig) -> list[str]:
     """The languages that a file of pairs names, that of the source first where it says so."""
     match config.kind:
         case "tmx":
-            return _distinct(languages_of_tmx(path))
+            return _distinct(map(_written, languages_of_tmx(path)))
         case "xliff":
-            return _distinct(languages_of_xliff(path))
+            return _distinct(map(_written, languages_of_xliff(path)))
         case "po":
             source = PoSource("", path, ("", ""))
             named = (source.named_language("X-Source-Language"), source.named_language())
-            return _distinct(code for code in named if code)
+            return _distinct(_written(code) for code in named if code)
         case "jsonl":
             return _codes(_keys(path))
     return _codes(_first_row(path, config))
@@ -125,11 +126,13 @@ def _chosen(path: Path, named: list[str], src_lang: str | None, tgt_lang: str | 
     return (src_lang or left[0], tgt_lang or left[-1])
 
 
-def _by_name(config: SourceConfig, path: Path, languages: tuple[str, str]) -> SourceConfig:
-    """The source with its columns named where the first line of a TSV file names the languages."""
-    if config.kind == "tsv" and all(code in _first_row(path, config) for code in languages):
-        return config.model_copy(update={"columns": languages})
-    return config
+def _by_name(config: SourceConfig, named: list[str], languages: tuple[str, str]) -> SourceConfig:
+    """The source with its columns or fields named, where it has some that are called by the languages."""
+    setting = {"tsv": "columns", "hf": "fields", "jsonl": "fields"}.get(config.kind)
+    names = [max(named, key=lambda name: closeness(code, name), default="") for code in languages]
+    if setting is None or not all(closeness(code, name) for code, name in zip(languages, names, strict=True)):
+        return config
+    return config.model_copy(update={setting: tuple(names)})
 
 
 def _first_row(path: Path, config: SourceConfig) -> list[str]:
@@ -153,6 +156,12 @@ def _keys(path: Path) -> list[str]:
         return []
     row = row.get("translation", row) if isinstance(row, dict) else {}
     return [key for key, value in row.items() if isinstance(value, str)] if isinstance(row, dict) else []
+
+
+def _written(code: str) -> str:
+    """A code as recipes write it: EN-US as en-US."""
+    language, _, rest = code.strip().replace("_", "-").partition("-")
+    return f"{language.lower()}-{rest}" if rest else language.lower()
 
 
 def _codes(names: Iterable[str]) -> list[str]:

@@ -240,6 +240,8 @@ def test_given_sets_take_the_place_of_what_is_held_out(
     assert [[shown[n][place] for place in places] for n in (0, 4, 8)] == [[False] * 3, [False, True, False], [True] * 3]
     assert run(monkeypatch, "train", "--src", src, "--tgt", tgt, "-o", "x", "--valid-tgt", tgt) == 2
     assert "--valid-src and --valid-tgt go together" in capsys.readouterr().err
+    assert run(monkeypatch, "train", "--src", src, "--tgt", tgt, "-o", "x", "--test-src", src) == 2
+    assert "--test-src and --test-tgt go together: name both files, or one file of pairs" in capsys.readouterr().err
     assert run(monkeypatch, "train", "r.yaml", "--test-src", src) == 2
     assert "--test-src goes with --src; a recipe names its own sets under data.test" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ from tests.data.formats.documents import po, tmx, tmx_of, xliff_1, xliff_2
 ROWS = [("one", "eins"), ("two", "zwei")]
 TRILINGUAL = tmx_of("<tu>" + "".join(f'<tuv xml:lang="{code}"/>' for code in ("en", "de", "fr")) + "</tu>")
 FILES = {
-    "a.tmx": tmx(ROWS, src_lang="en-US", tgt_lang="de"),
+    "a.tmx": tmx(ROWS, src_lang="EN-US", tgt_lang="DE"),
     "a.xlf": xliff_1(ROWS),
     "a.sdlxliff": xliff_2(ROWS),
     "a.po": po(ROWS).replace('"Language', '"X-Source-Language: en\\n"\n"Language'),
@@ -29,7 +29,8 @@ def test_a_file_of_pairs_says_its_languages(name: str, write_lines: WriteLines) 
     assert (corpus.languages, pairs_of(corpus.open())) == ((src, "de"), ROWS)
     turned = named_corpus(path, None, "de", None)
     assert (turned.languages, pairs_of(turned.open())) == (("de", src), [(tgt, src) for src, tgt in ROWS])
-    assert named_corpus(path, None, None, "de-AT").languages == (src, "de-AT")
+    austrian = named_corpus(path, None, None, "de-AT")
+    assert (austrian.languages, pairs_of(austrian.open())) == ((src, "de-AT"), ROWS)
 
 
 def test_the_header_of_a_memory_says_which_language_is_the_source(write_lines: WriteLines) -> None:

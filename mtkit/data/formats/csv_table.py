@@ -1,6 +1,7 @@
 """Pairs in CSV and TSV tables with quoting, as spreadsheets and pandas write them: all of it exactly, or a line."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from mtkit.not_text import what_is_wrong
 
 _MAX_NAME_SHOWN = 40
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+_SAID = re.compile(r'"?sep=([^\w\s"])"?')
 
 
 @dataclass
@@ -71,9 +73,16 @@ class CsvSource(FileSource):
         if "\0" in first:
             wrong = what_is_wrong(first.encode(), str(self.path), may_be_named=False)
             raise DataError(f"{self.path}: {wrong}")
+        if (said := _SAID.fullmatch(first.rstrip())) is not None:  # by Excel, for itself
+            first, usual = next(lines.read(), ""), said[1]
+            return self._of_header(first, (usual,))
         usual = "\t" if ".tsv" in self.path.suffixes else ","
-        header = self._header(first, usual)
-        for separator in (usual, *_SEPARATORS):
+        return self._of_header(first, (usual, *_SEPARATORS))
+
+    def _of_header(self, first: str, separators: Sequence[str]) -> "_Table":
+        """The table, by the first of the separators with which its first line names the columns."""
+        header = self._header(first, separators[0])
+        for separator in separators:
             table = self._table(self._header(first, separator), separator)
             if table is not None:
                 self._header(first, separator, strict=True)
@@ -111,7 +120,7 @@ class CsvSource(FileSource):
 
     def _uneven(self, line: int, row: list[str], table: "_Table", n_fields: int) -> DataError:
         """What to say of a row that has more or fewer fields than the first line names."""
-        n, name = len(table.header), _SEPARATORS[table.separator]
+        n, name = len(table.header), _SEPARATORS.get(table.separator, table.separator)
         found = f"{len(row)} field{'s' * (len(row) != 1)} where the first line names {n}"
         found += f" and the rows before have {n_fields}" if n_fields > n else ""
         if len(row) < n and any("\n" in field for field in row):

@@ -20,6 +20,7 @@ from tests.data.conftest import pairs_of, source_of
         ("a.csv", 'en,de\n5" disk, "x"\n', [('5" disk', ' "x"')]),
         ("a.csv", "en;de\na,x;b\n", [("a,x", "b")]),
         ("a.csv", "en\tde\na,x\tb\n", [("a,x", "b")]),
+        ("a.csv", "sep=|\r\nen|de\r\na;x|b,c\r\n", [("a;x", "b,c")]),
         ("a.csv", '"en","de"\n"a",b\n', [("a", "b")]),
         ("a.CSV", "translation.en,translation.de\na,b\n", [("a", "b")]),
         ("a.tsv", 'en\tde\n"a\nb"\tc, d\n5" x\ty "z"\n', [("a b", "c, d"), ('5" x', 'y "z"')]),
