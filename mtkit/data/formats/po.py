@@ -14,6 +14,7 @@ from mtkit.data.pairs import FileSource, Pairs, in_chunks, one_line
 from mtkit.errors import DataError
 from mtkit.io import MAX_LINE_BYTES, read_blocks
 from mtkit.log import counted, logger
+from mtkit.not_text import what_is_wrong
 
 _CHARSET = re.compile(r"^Content-Type:.*charset=\s*([^\s;]+)", re.MULTILINE | re.IGNORECASE)
 _PLURALS = re.compile(r"^Plural-Forms:.*plural\s*=\s*([^;\n]+)", re.MULTILINE | re.IGNORECASE)
@@ -100,6 +101,9 @@ class PoSource(FileSource):
             try:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
+                wrong = what_is_wrong(self._first_block(), str(self.path), may_be_named=True)
+                if wrong is not None:
+                    raise DataError(f"{self.path}: {wrong}") from None
                 line = n_lines + 1 + error.object.count(b"\n", 0, error.start)
                 says = "which is the charset of its header, or, if that names none, of PO files"
                 raise DataError(f"{self.path}:{line}: not {charset}, {says}; correct the header") from None

@@ -1,5 +1,6 @@
 import ast
 import gettext
+import gzip
 import logging
 import re
 import subprocess
@@ -82,6 +83,8 @@ LATIN = po([("one", "fünf")]).encode("latin-1")
     [
         (LATIN, r":7: not UTF-8, which is the charset of its header"),
         (b'msgid "one"\nmsgstr "f\xfcnf"\n', r":2: not utf-8, which is .* of PO files; correct the header"),
+        (po([("one", "eins")]).encode("utf-16"), ": is UTF-16: convert it with iconv -f utf-16 -t utf-8"),
+        (gzip.compress(b"x"), ": is packed with gzip: name it .*de.po.gz"),
         (LATIN.replace(b"UTF-8", b"klingon"), ": the header names the charset klingon, which is unknown"),
         (LATIN.replace(b"UTF-8", b"ascii"), ":7: not ascii, "),
         (po([("one", "eins")]).encode()[:-5], ":7: malformed PO file: a string without its closing quotation mark"),
@@ -94,7 +97,7 @@ LATIN = po([("one", "fünf")]).encode("latin-1")
         (b'msgctxt "a"\nmsgstr "b"\n', ":2: malformed PO file: msgstr without a msgid before it"),
         (b'msgid "a"\nmsgstr "b"\nmsgctxt "c"\n', ":4: malformed PO file: a msgctxt without msgid"),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_a_bad_file_is_one_line(content: bytes, reason: str, path: Path) -> None:
     path.write_bytes(content)
