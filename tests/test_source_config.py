@@ -15,6 +15,7 @@ from mtkit.source_config import KINDS, SourceConfig
         ("x.xliff.zst", "xliff", "x.xliff.zst"),
         *((f"x.docx{ending}", "xliff", f"x.docx{ending}") for ending in (".sdlxliff", ".mqxliff", ".mxliff", ".txlf")),
         ("de.po", "po", "de.po"),
+        ("a.csv.gz", "hf", "a.csv.gz"),
         ("hf:user/name", "hf", "user/name"),
         ("mtdata:Statmt-news_commentary-16-deu-eng", "mtdata", "Statmt-news_commentary-16-deu-eng"),
     ],
