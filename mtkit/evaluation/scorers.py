@@ -137,7 +137,8 @@ def _bleu(name: str, *, lowercase: bool, effective_order: bool) -> BLEU:
             raise ConfigError(_without_model(name, error)) from error
         package = _PACKAGES.get(name, "sacrebleu")
         raise ConfigError(
-            f"BLEU's tokenizer {name} is not installed: pip install '{package}' (mtkit evaluate takes another with --tok char)"
+            f"BLEU's tokenizer {name} is not installed: pip install '{package}' (mtkit evaluate takes another with "
+            "--tok char)"
         ) from None
 
 
