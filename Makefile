@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling editables
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
-		--editable '.[formats,langid,mtdata,repair,report,tensorboard]' ruff mypy pytest pytest-xdist hypothesis \
+		--editable '.[langid,mtdata,repair,report,tensorboard]' ruff mypy pytest pytest-xdist hypothesis \
 		types-defusedxml types-PyYAML types-tqdm
 	@touch $@
 

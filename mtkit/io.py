@@ -3,7 +3,6 @@ r"""Files: text read line by line, JSON, hashes, and writes that are whole or ab
 A line ends at ``\n`` and nowhere else: U+2028, U+0085 or a lone ``\r`` inside a segment stay in it.
 """
 
-import gzip
 import io
 import sys
 from collections.abc import Iterator
@@ -11,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from mtkit.errors import DataError
 from mtkit.not_text import other_kind, other_text, what_is_wrong
+from mtkit.packed import MAX_WINDOW_BYTES, TooWideError, unpacked
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_BYTES = 1 << 20
@@ -46,64 +46,10 @@ def open_binary(path: str | Path) -> BinaryIO:
         return sys.stdin.buffer
     path = Path(path)
     try:
-        unpacked = _unpacked(path)
-        return path.open("rb") if unpacked is None else cast(BinaryIO, io.BufferedReader(unpacked, 1 << 16))
+        packed = unpacked(path)
+        return path.open("rb") if packed is None else cast(BinaryIO, io.BufferedReader(packed, 1 << 16))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
-
-
-def _unpacked(path: Path) -> io.RawIOBase | None:
-    """A reader of what is in a packed file; None where the file is plain."""
-    match packing_of(path):
-        case ".gz":
-            return cast(io.RawIOBase, gzip.open(path, "rb"))
-        case ".zst":
-            return _ZstdReader(path.open("rb"))
-        case ".xz":
-            import lzma  # seldom needed, and absent from some builds of Python
-
-            return cast(io.RawIOBase, lzma.open(path, "rb"))
-        case ".bz2":
-            import bz2
-
-            return cast(io.RawIOBase, bz2.open(path, "rb"))
-    return None
-
-
-class _ZstdReader(io.RawIOBase):
-    """Unpacks Zstandard frames. The library's own reader takes a file that breaks off for one that ends."""
-
-    def __init__(self, packed: BinaryIO) -> None:
-        import zstandard
-
-        self._packed = packed
-        self._new_frame = zstandard.ZstdDecompressor().decompressobj
-        self._frame: Any = None
-        self._input = b""
-        self._output = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._output:
-            self._input = self._input or self._packed.read(1 << 16)
-            if not self._input and self._frame is None:
-                return 0
-            if not self._input:
-                raise EOFError("the archive breaks off")
-            self._frame = self._frame or self._new_frame()
-            self._output = memoryview(self._frame.decompress(self._input))
-            self._input = self._frame.unused_data
-            if self._frame.eof:
-                self._frame = None
-        n = min(len(buffer), len(self._output))
-        buffer[:n], self._output = self._output[:n], self._output[n:]
-        return n
-
-    def close(self) -> None:
-        self._packed.close()
-        super().close()
 
 
 def read_lines(path: str | Path, *, keep_bom: bool = False) -> Iterator[str]:
@@ -272,6 +218,9 @@ def _reading(path: str | Path) -> Iterator[_Position]:
         raise DataError(
             f"{_shown(path)}: incomplete, it breaks off after line {position.line}; fetch it again"
         ) from None
+    except TooWideError as error:
+        limit = f"{MAX_WINDOW_BYTES // 2**20} MB"
+        raise DataError(f"{_shown(path)}: needs more than {limit} of memory to be unpacked: {error}") from None
     except OSError as error:
         raise DataError(f"{_shown(path)}: cannot read after line {position.line}: {error}") from error
     except Exception as error:  # zstandard.ZstdError, zlib.error, LZMAError: a damaged archive

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 # Each room may import itself and the rooms before its own.
 LAYERS = [
     {"errors"},
-    {"not_text", "safe_path", "visible"},
+    {"not_text", "packed", "safe_path", "visible"},
     {"io", "files", "log", "outputs", "streams", "html_page", "language_codes", "shapes", "tensor_file", "yaml_file"},
     {
         "section",

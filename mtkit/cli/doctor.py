@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit import __version__
-from mtkit.cli.options import ConfigOption, SetOption, check_inputs, file_pairs
+from mtkit.cli.options import (
+    ConfigOption,
+    CorpusSrcOption,
+    CorpusTgtOption,
+    SetOption,
+    check_inputs,
+    corpus_instead_of_recipe,
+)
 from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.errors import ConfigError, DataError, VocabularyError
 
@@ -23,15 +30,14 @@ def doctor(
         Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
     ] = None,
     config: ConfigOption = None,
-    srcs: Annotated[
-        list[Path] | None, typer.Option("--src", metavar="FILE", help="Without a recipe: source lines; repeatable.")
-    ] = None,
-    tgts: Annotated[
-        list[Path] | None,
-        typer.Option("--tgt", metavar="FILE", help="Without a recipe: target lines, as often as --src."),
-    ] = None,
+    srcs: CorpusSrcOption = None,
+    tgts: CorpusTgtOption = None,
     src_lang: Annotated[
-        str | None, typer.Option("--src-lang", help="Without a recipe: default is the ending of the file's name.")
+        str | None,
+        typer.Option(
+            "--src-lang",
+            help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
+        ),
     ] = None,
     tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", help="Likewise.")] = None,
     tokenizer: Annotated[
@@ -66,12 +72,12 @@ def doctor(
                                                   the held-out sets is among them
     mtkit doctor recipe.yaml --raw                the same of the files as they are
     mtkit doctor --src my.en --tgt my.de          two files
+    mtkit doctor my.tmx                           a file of pairs
     mtkit doctor recipe.yaml --html report.html   with plots, as one page
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    chosen = recipe or config
-    pairs = file_pairs(srcs, tgts)
-    _check_usage(recipe, config, pairs, src_lang, tgt_lang)
-    check_inputs(*(path for pair in pairs for path in pair if path.is_file()))
+    chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
+    _check_usage(chosen, src_files, src_lang, tgt_lang)
+    check_inputs(*tgt_files, *(src_files if tgt_files else ()))
 
     from mtkit.data.sources import open_sources
     from mtkit.device import available_cores
@@ -89,7 +95,10 @@ def doctor(
         if tokenizer is None and settings.prepared_directory.exists():
             tokenizer = settings.prepared_directory
     else:
-        sources, languages = _of_files(pairs, src_lang, tgt_lang)
+        from mtkit.data.named_corpus import named_corpus
+
+        corpus = named_corpus(src_files, tgt_files, src_lang, tgt_lang)
+        sources, languages = {"train": corpus.sources()}, corpus.languages
     if html is not None:
         from mtkit.doctor.page import check_plots
 
@@ -117,16 +126,10 @@ def doctor(
         raise DataError(f"--strict: {summary(report)}")
 
 
-def _check_usage(
-    recipe: Path | None,
-    config: Path | None,
-    pairs: list[tuple[Path, Path]],
-    src_lang: str | None,
-    tgt_lang: str | None,
-) -> None:
-    if [recipe is not None, config is not None, bool(pairs)].count(True) != 1:
+def _check_usage(recipe: Path | None, srcs: list[Path], src_lang: str | None, tgt_lang: str | None) -> None:
+    if (recipe is None) == (not srcs):
         raise ConfigError("give one corpus: mtkit doctor RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
-    if not pairs and (src_lang or tgt_lang):
+    if not srcs and (src_lang or tgt_lang):
         raise ConfigError("--src-lang and --tgt-lang go with --src and --tgt; a recipe names its own languages")
 
 
@@ -135,21 +138,6 @@ def _files_of(sources: "Sources") -> "Iterator[Path | str]":
     for source in (source for each in sources.values() for source in each):
         inner = getattr(source, "source", source)  # of the first pairs of one
         yield from (file for name in ("path", "src", "tgt") if (file := getattr(inner, name, None)) is not None)
-
-
-def _of_files(
-    pairs: list[tuple[Path, Path]], src_lang: str | None, tgt_lang: str | None
-) -> "tuple[Sources, tuple[str, str]]":
-    from mtkit.data.sources import common_language, open_source, tell_apart
-    from mtkit.source_config import SourceConfig
-
-    languages = (
-        src_lang or common_language([src for src, _ in pairs], "--src-lang"),
-        tgt_lang or common_language([tgt for _, tgt in pairs], "--tgt-lang"),
-    )
-    sources = [open_source(SourceConfig(src=str(src), tgt=str(tgt)), "train", languages) for src, tgt in pairs]
-    tell_apart(sources)
-    return {"train": sources}, languages
 
 
 def _tokenizer(directory: Path) -> "Tokenizer":

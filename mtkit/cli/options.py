@@ -59,6 +59,19 @@ PairsSrcOption = Annotated[
 PairsTgtOption = Annotated[
     str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
 ]
+CorpusSrcOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--src",
+        "-src",
+        metavar="FILE",
+        help="Without a recipe: source lines; or a file of pairs (TMX, XLIFF, PO, TSV, CSV, JSONL) alone. Repeatable.",
+    ),
+]
+CorpusTgtOption = Annotated[
+    list[Path] | None,
+    typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: target lines, as often as --src."),
+]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Written when all is done; default stdout.")
 ]
@@ -77,6 +90,33 @@ def needed(model: Path | None) -> Path:
     if model is None:
         raise ConfigError("no model; give a run directory, a checkpoint or a bundle with -m DIR")
     return model
+
+
+def corpus_instead_of_recipe(
+    recipe: Path | None, config: Path | None, srcs: Sequence[Path] | None, tgts: Sequence[Path] | None
+) -> tuple[Path | None, list[Path], list[Path]]:
+    """The recipe of a command, or the files of its corpus: a file of pairs in the place of a recipe is a corpus.
+
+    Raises:
+        ConfigError: If there are two recipes, a file of pairs beside ``--src``, or ``--tgt`` alone.
+    """
+    if recipe is not None and config is not None:
+        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
+    chosen, src_files, tgt_files = config or recipe, list(srcs or []), list(tgts or [])
+    if chosen is not None and is_file_of_pairs(chosen):
+        if src_files:
+            raise ConfigError(f"two corpora, {chosen} and {src_files[0]}: name both with --src")
+        src_files, chosen = [chosen], None
+    if tgt_files and not src_files:
+        raise ConfigError("--src and --tgt go together: name both files")
+    return chosen, src_files, tgt_files
+
+
+def is_file_of_pairs(path: Path) -> bool:
+    """Whether a file holds source and target, by its ending."""
+    from mtkit.source_config import kind_of
+
+    return kind_of(str(path)) is not None
 
 
 def check_stdin(*files: Path | str | None) -> None:
@@ -105,19 +145,3 @@ def check_inputs(*files: Path | str | None) -> None:
         path = Path(file)
         if path.is_file() or path.is_dir() or not path.exists():  # what comes from pipes and devices comes but once
             check_text(path)
-
-
-def file_pairs(srcs: Sequence[Path] | None, tgts: Sequence[Path] | None) -> list[tuple[Path, Path]]:
-    """Files of source lines, each with that of the target lines that was named at the same place among its kind.
-
-    Raises:
-        ConfigError: If there are more of one kind.
-    """
-    srcs, tgts = srcs or [], tgts or []
-    if not srcs or not tgts:
-        if srcs or tgts:
-            raise ConfigError("--src and --tgt go together: name both files")
-        return []
-    if len(srcs) != len(tgts):
-        raise ConfigError(f"{len(srcs)} --src but {len(tgts)} --tgt: give as many of both, in the same order")
-    return list(zip(srcs, tgts, strict=True))

@@ -226,8 +226,7 @@ def _prepare(
 ) -> tuple[Tokenizer, list[SourceReport]]:
     """Write tokenizer, splits and the report on cleaning into ``work``."""
     symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
-    if len(symbols) > len(tokenizer.user_defined_symbols):  # what stands there twice is left for its own message
-        tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
+    tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
     scratch = work / "scratch"
     scratch.mkdir()
     judgement = clean(data, sources, workers, scratch)
@@ -256,10 +255,9 @@ def _prepare(
 
 
 def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:
-    configs = {"train": data.train, "valid": data.valid, "test": data.test}[place]
     return [
         Input(source, sha256, tags, tokenizer.tag_ids(tags), config.tgt_lang or data.tgt_lang)
-        for source, sha256, config in zip(sources[place], hashes[place], configs, strict=True)
+        for source, sha256, config in zip(sources[place], hashes[place], data.sources_of(place), strict=True)
         for tags in [data.tags_of(config)]
     ]
 

@@ -13,6 +13,7 @@ from mtkit.data.formats.po import PoSource
 from mtkit.data.formats.text import TextSource, TsvSource
 from mtkit.data.formats.tmx import TmxSource
 from mtkit.data.formats.xliff import XliffSource
+from mtkit.data.holding_out import held_out_of
 from mtkit.data.pairs import FirstPairs, Source
 from mtkit.errors import ConfigError, DataError
 from mtkit.io import PACKED
@@ -27,6 +28,8 @@ PLACES: tuple[Place, ...] = ("train", "valid", "test")
 def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     """The sources of a recipe, by their place; training and validation sources get distinct names.
 
+    Where the recipe has some held out, the training sources are without them.
+
     Raises:
         DataError: If two test sets have the same name.
     """
@@ -36,6 +39,9 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
         "valid": [open_source(config, "valid", languages) for config in data.valid],
         "test": [open_source(config, "test", languages) for config in data.test],
     }
+    if data.hold_out is not None:
+        places = [place for place in PLACES if place in data.held_out()]
+        sources |= held_out_of(sources["train"], data.hold_out, places)
     names = [source.name for source in sources["test"]]
     for name in names:
         if names.count(name) > 1:

@@ -18,7 +18,6 @@ from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
-from mtkit.evaluation.metrics import check_metrics
 from mtkit.log import counted, duration_shown, log_to_file, logger
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
@@ -76,8 +75,6 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     config = settings.before_corpus().config()
     choose_device(config.training.device)
     check_is_run(run_dir)
-    if config.training.validate_text:
-        check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
     pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
     prepared = prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
     in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite)
