@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from mtkit.log import logger
 
@@ -12,10 +13,11 @@ from mtkit.log import logger
 @contextmanager
 def sole_writer(directory: Path) -> Iterator[None]:
     """Wait until no other process writes this directory, and keep others waiting until the block ends."""
-    path = directory.with_name(f".{directory.name}.lock")
+    place = Path(os.path.realpath(directory))  # one, whatever links lead there
+    path = place.with_name(f".{place.name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        with path.open("a") as lock:
+        with open_lock(path) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -28,6 +30,11 @@ def sole_writer(directory: Path) -> Iterator[None]:
             finally:
                 path.unlink(missing_ok=True)
             return
+
+
+def open_lock(path: Path) -> IO[bytes]:
+    """A file to lock; a pipe that somebody put in its place is not waited for."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666), "r+b", buffering=0)
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

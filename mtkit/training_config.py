@@ -108,7 +108,7 @@ class TrainingConfig(Section):
     """Processes that sample pairs ahead of the training, where anything is sampled; by default one for every four CPU
     threads, at least one and at most four. They change the speed alone, never the result."""
 
-    seed: int = 1
+    seed: Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)] = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of forward and backward; weights and optimiser stay in float32. auto: bf16 on a GPU that multiplies in

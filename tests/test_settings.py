@@ -195,7 +195,7 @@ def test_the_size_of_the_corpus_chooses_the_preset(n_pairs: int, size: str, voca
 def test_what_a_recipe_says_in_the_place_of_a_preset_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL + "model: {n_encoder_layers: 2, n_heads: 4}\n")
     _, line = Settings.load(path, overrides=["model.preset=deep-shallow"]).for_corpus(10)
-    assert line == "preset deep-shallow: the recipe names it; instead of its own values: n_encoder_layers 2"
+    assert line == "preset deep-shallow: --set model.preset names it; instead of its own values: n_encoder_layers 2"
 
 
 @pytest.mark.parametrize("name", SIZE_CLASSES)

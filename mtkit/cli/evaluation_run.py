@@ -87,6 +87,7 @@ def evaluate_sets(
         method = scoring.method(gating, pair)
         check_metric_options(context, {*method.metrics, *gating.metrics})
         material = inputs.read(pair if inputs.model is None else None)  # a model knows its own languages
+        outputs.check_read(inputs, material or [])
         translated: Iterable[EvaluationSet]
         if inputs.model is None:
             assert material is not None

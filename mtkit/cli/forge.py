@@ -15,6 +15,7 @@ from mtkit.cli.options import (
     ThreadsOption,
     TranslationPrecisionOption,
 )
+from mtkit.cli.usage import Command
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ BeamOption = Annotated[
 ShardOption = Annotated[int, typer.Option(min=1, help="Lines that are lost at most when the process ends.")]
 
 
-@forge.command()
+@forge.command(cls=Command)
 def backtranslate(
     recipe: RecipeArgument,
     model: Annotated[
@@ -66,7 +67,7 @@ def backtranslate(
     _forge("backtranslate", recipe, inputs, output, [tag] if tag else [], work, overrides, overwrite=overwrite)
 
 
-@forge.command()
+@forge.command(cls=Command)
 def distill(
     recipe: RecipeArgument,
     model: Annotated[Path, typer.Option("--model", "-m", help="The teacher: translates in the recipe's direction.")],
@@ -123,7 +124,7 @@ def _forge(
     if overwrite and output.exists():
         if not ((output / MANIFEST).exists() or (output / JOB_FILE).exists()):
             raise ConfigError(f"{output}: is no forged source, and is not replaced; choose another -o")
-        shutil.rmtree(output)
+        _empty(output, last=(MANIFEST, JOB_FILE))
     try:
         manifest = make(kind, data, inputs, work, output, tags=tags)
     except KeyboardInterrupt:
@@ -131,3 +132,12 @@ def _forge(
         raise Interrupted(f"{output}: {done} done; the same command goes on") from None
     typer.echo(f"{counted(manifest['n_pairs'], 'pair')} in {output}; below data: in the recipe, in place of its train:")
     typer.echo("\n".join(train_lines(kind, data, manifest["source"])))
+
+
+def _empty(directory: Path, *, last: tuple[str, ...]) -> None:
+    """Delete what is in a directory, which itself may be a link; in the end what it is known by."""
+    for path in sorted(directory.iterdir(), key=lambda path: path.name in last):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

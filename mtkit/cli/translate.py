@@ -1,7 +1,6 @@
 """``mtkit translate``."""
 
-import os
-import sys
+import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,9 +23,10 @@ from mtkit.cli.options import (
     TgtLangOption,
     ThreadsOption,
     TranslationPrecisionOption,
+    check_inputs,
     needed,
 )
-from mtkit.cli.output import check_output, open_output
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.cli.records import Record, formatter, json_record, text_record
 from mtkit.errors import ConfigError, DataError
 
@@ -107,16 +107,20 @@ def translate(
         raise ConfigError(f"two inputs, {file} and {input_file}: name one")
     if scores and as_json:
         raise ConfigError("--scores and --json do not go together: --json has the score")
-    if alignments is not None and (str(alignments) == "-" or alignments == output):
+    if alignments == STANDARD_OUTPUT:
         raise ConfigError(f"--alignments {alignments}: holds the alignments alone; name a file of its own")
     source = file or input_file or "-"
-    if source != "-" and not Path(source).exists():
-        raise DataError(f"{source}: No such file or directory")
-    check_output("-o", output, source)
-    check_output("--alignments", alignments, source)
+    if source == file and not Path(source).exists() and any(map(str.isspace, source)):
+        raise DataError(
+            f"{source}: no such file; a sentence goes through a pipe: "
+            f"echo {shlex.quote(source)} | mtkit translate -m {model}"
+        )
+    check_inputs(source)
+    check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
         from mtkit.device import memory_advice
         from mtkit.log import logger, set_up_logging
+        from mtkit.outputs import open_output
         from mtkit.translation.batching import BATCH_SIZE
         from mtkit.translation.translator import Translator
 
@@ -175,11 +179,6 @@ def translate(
         tally.log()
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except BrokenPipeError:  # the reader has seen enough
-        _silence_stdout()
-    except OSError as error:
-        _silence_stdout()
-        raise DataError(f"cannot write: {error.strerror or error}") from None
 
 
 def _beginning(source: str, read: "Callable[[str, str], Record]") -> list[str]:
@@ -216,12 +215,6 @@ def _translated(
         yield zip(begun.popleft(), translations, strict=True)
 
 
-def _silence_stdout() -> None:
-    """What is still buffered for a stream that takes no more would fail once again when Python exits."""
-    with suppress(OSError, ValueError):  # standard output that stands in for a file has no descriptor
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 class _Tally:
     """What happened to the lines."""
 
@@ -256,6 +249,7 @@ def _aligning(
     if path is None:
         yield lambda _: None
         return
+    from mtkit.outputs import open_output
     from mtkit.translation.alignment import pharaoh
 
     aligner = load_aligner()

@@ -108,6 +108,8 @@ def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
         return None
     manifest = read_json(directory / MANIFEST)
     if isinstance(manifest, dict) and manifest.get("job") == job:
+        if type(manifest.get("n_pairs")) is not int:
+            raise DataError(f"{directory / MANIFEST}: damaged; add --overwrite")
         return manifest
     before = manifest.get("job") if isinstance(manifest, dict) else None
     changed = f" ({what_changed(before, job)} changed)" if isinstance(before, dict) else ""

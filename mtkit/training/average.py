@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 import torch
 from torch import Tensor
@@ -35,7 +35,12 @@ def average_checkpoints(paths: Sequence[Path]) -> dict[str, Tensor]:
 def choose_checkpoints(store: CheckpointStore, state: TrainState, n: int, by: Literal["last", "best"]) -> list[int]:
     """Updates of the ``n`` newest or best checkpoints that exist, fewer where there are not so many; oldest first."""
     updates = [update for update in store.updates() if update not in state.off_schedule]
-    if by == "best":
-        updates = [update for update in updates if str(update) in state.scores]
-        updates.sort(key=lambda update: state.scores[str(update)])
+    match by:
+        case "best":
+            updates = [update for update in updates if str(update) in state.scores]
+            updates.sort(key=lambda update: state.scores[str(update)])
+        case "last":
+            pass
+        case _:
+            assert_never(by)
     return sorted(updates[-n:])

@@ -9,22 +9,24 @@ import torch
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.errors import CheckpointError
+from mtkit.errors import CheckpointError, VocabularyError
 from mtkit.evaluation.seen import SeenSources
-from mtkit.files import read_json, replace_directory
+from mtkit.files import replace_directory
 from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
-from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
+from mtkit.training.checkpoint import CheckpointStore, disk_errors, read_state, verify
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.places import apart_from_places
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
 from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
-from mtkit.translation.corpus import NOTE, relative_path
+from mtkit.translation.bundle_check import check_run_tokenizer
+from mtkit.translation.corpus import relative_path
 from mtkit.translation.in_time import SHORT, Deadline
+from mtkit.translation.run_note import DIRECTORY, noted_place
 from mtkit.translation.speed import SECONDS
 from mtkit.translation.translator import Translator
 
@@ -51,13 +53,11 @@ def finish(
     average = config.training.average
     updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
-    if (bundle / MANIFEST).exists():
-        manifest = read_json(bundle / MANIFEST)
-        same = (updates, apart_from_places(config.model_dump(mode="json")), sorted(data_hashes(prepared).values()))
-        then = (manifest["updates"], apart_from_places(manifest["config"]), sorted(manifest["data"].values()))
-        if then == same:
-            logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
-            return {name: SetScores.from_json(scores) for name, scores in manifest["scores"].items()}
+    same = (updates, apart_from_places(config.model_dump(mode="json")), sorted(data_hashes(prepared).values()))
+    finished = _finished(bundle, same)
+    if finished is not None:
+        logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
+        return finished
     updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
     if not updates:
         raise CheckpointError(f"{run_dir}: no checkpoint is whole; start again with --overwrite")
@@ -84,6 +84,23 @@ def finish(
         note_scores(work, {name: of_set.as_json() for name, of_set in scores.items()})
         replace_directory(bundle, work)
     return scores
+
+
+def _finished(bundle: Path, same: tuple[object, ...]) -> dict[str, SetScores] | None:
+    """The scores of a bundle that was made from this; None where there is none, or it is damaged."""
+    if not (bundle / MANIFEST).exists():
+        return None
+    try:
+        manifest = load_bundle(bundle).metadata
+        then = (manifest["updates"], apart_from_places(manifest["config"]), sorted(manifest["data"].values()))
+        if then != same:
+            return None
+        return {name: SetScores.from_json(scores) for name, scores in manifest["scores"].items()}
+    except (CheckpointError, VocabularyError) as error:
+        logger.warning("%s; writing the model again", error)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        logger.warning("%s: damaged; writing the model again", bundle / MANIFEST)
+    return None
 
 
 def _seen_sources(prepared: Prepared) -> SeenSources:
@@ -160,18 +177,20 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     Raises:
         CheckpointError: If the run has none or one is damaged, or ``output`` is something else than a bundle.
     """
-    if output.exists() and not (output / MANIFEST).is_file():
+    is_empty = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_empty and not (output / MANIFEST).is_file():
         raise CheckpointError(f"{output}: is there and is no bundle; choose another -o")
     store = CheckpointStore(run_dir)
     if not store.updates():
         raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")
-    state = TrainState.from_dict(read_json(store.path(store.updates()[-1]) / "state.json")["train"])
+    state = TrainState.from_dict(read_state(store.path(store.updates()[-1]))["train"])
     updates = choose_checkpoints(store, state, n, by)
     if len(updates) < n:
         raise CheckpointError(
             f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}; set training.keep_{by}"
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
+    check_run_tokenizer(run_dir, tokenizer)
     model = EncoderDecoder(
         config.model,
         src_vocab_size=tokenizer.src_vocab_size,
@@ -198,9 +217,8 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
 
 def _corpus_of(run_dir: Path, bundle: Path) -> str | None:
     """Where the corpus of a run lies, as seen from a bundle; None where the run does not say."""
-    path = run_dir / NOTE
-    noted = read_json(path).get("directory") if path.is_file() else None
-    return relative_path(run_dir / noted, bundle) if isinstance(noted, str) else None
+    noted = noted_place(run_dir, DIRECTORY)
+    return None if noted is None else relative_path(run_dir / noted, bundle)
 
 
 def data_hashes(prepared: Prepared) -> dict[str, str]:

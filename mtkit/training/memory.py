@@ -8,16 +8,19 @@ from torch import Tensor
 
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast, free_memory, is_out_of_memory, release_memory
-from mtkit.errors import DataError
+from mtkit.errors import DataError, DeviceError
 from mtkit.files import read_json, write_json
-from mtkit.log import logger
+from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.fitting import skeleton
+from mtkit.model_config import ModelConfig
 from mtkit.training.objective import CrossEntropy, Loss
 
 FITTED = "fitted.json"  # in the run directory
 
 # Of the memory, what a run may plan to fill: the rest is for the allocator's gaps and for batches not foreseen. On a
 # CPU, where it is an estimate and other programs want their part, half.
+_MOST = 1 << 31  # of anything that is chosen
 _SHARE = {"cuda": 0.9, "cpu": 0.5}
 
 
@@ -57,10 +60,31 @@ def fitted(run_dir: Path) -> dict[str, int]:
         DataError: If it is damaged.
     """
     path = run_dir / FITTED
-    values = read_json(path) if path.exists() else {}
-    if not isinstance(values, dict) or any(not isinstance(n, int) or n < 1 for n in values.values()):
+    try:
+        values = read_json(path) if path.exists() else {}
+    except DataError as error:
+        raise DataError(f"{error}; start again with --overwrite") from None
+    if not isinstance(values, dict) or any(type(n) is not int or not 0 < n < _MOST for n in values.values()):
         raise DataError(f"{path}: damaged; start again with --overwrite")
     return values
+
+
+def check_room(config: ModelConfig, device: torch.device, *, src_vocab_size: int, tgt_vocab_size: int) -> None:
+    """Refuse a model that the machine cannot hold, before it takes what other programs need.
+
+    Raises:
+        DeviceError: If weights, gradients and both moments are more than the free memory of a CPU.
+    """
+    free = free_memory()
+    if device.type != "cpu" or free is None:
+        return
+    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
+    n_parameters = model.n_parameters()
+    if 16 * n_parameters > free:
+        raise DeviceError(
+            f"the model has {n_parameters:,} parameters: training it takes {bytes_shown(16 * n_parameters)} at least, "
+            f"and {bytes_shown(free)} of memory are free; choose a smaller one, such as --preset small"
+        )
 
 
 class MemoryProbe:

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.config import DataConfig
-from mtkit.files import read_json
 from mtkit.log import logger
 from mtkit.source_config import KINDS
-from mtkit.translation.corpus import NOTE, relative_path
+from mtkit.translation.corpus import relative_path
+from mtkit.translation.run_note import CALLED_FROM, noted_place
 
 _FILES = ("src", "tgt", "tsv", "jsonl", "tmx", "xliff", "po")
-_CALLED_FROM = "called_from"
 
 
 def note_of_place(run_dir: Path) -> dict[str, str]:
     """What a run directory notes of where the command was called."""
-    return {_CALLED_FROM: relative_path(Path.cwd(), run_dir)}
+    return {CALLED_FROM: relative_path(Path.cwd(), run_dir)}
 
 
 @contextmanager
@@ -28,8 +27,8 @@ def where_it_began(run_dir: Path, data: DataConfig) -> Iterator[Path]:
     Yields:
         The run directory, as seen from there.
     """
-    noted = read_json(run_dir / NOTE).get(_CALLED_FROM) if (run_dir / NOTE).is_file() else None
-    base = Path(os.path.normpath(run_dir.resolve() / noted)) if isinstance(noted, str) else None
+    noted = noted_place(run_dir, CALLED_FROM)
+    base = None if noted is None else Path(os.path.normpath(run_dir.resolve() / noted))
     if base is None or _all_there(data, Path()) or not _all_there(data, base):
         yield run_dir
         return

@@ -18,7 +18,6 @@ from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
-from mtkit.evaluation.metrics import check_metrics
 from mtkit.log import counted, duration_shown, log_to_file, logger
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
@@ -32,7 +31,7 @@ from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, seconds_to_translate
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
-from mtkit.training.memory import MemoryProbe, fewest_micro_batches, remembered
+from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches, remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planner import Planner, count_sampling_workers
@@ -76,8 +75,6 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     config = settings.before_corpus().config()
     choose_device(config.training.device)
     check_is_run(run_dir)
-    if config.training.validate_text:
-        check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
     pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
     prepared = prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
     in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite)
@@ -104,14 +101,11 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
     keep_freed_memory()
     device = choose_device(training.device)
     tokenizer = prepared.tokenizer
+    vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
 
+    check_room(config.model, device, **vocab_sizes)
     seed_dropout(training.seed, 0)
-    model = EncoderDecoder(
-        config.model,
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    ).to(device)
+    model = EncoderDecoder(config.model, **vocab_sizes, pad_id=tokenizer.pad_id).to(device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)

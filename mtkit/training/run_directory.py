@@ -1,20 +1,21 @@
 """The run directory: one process at a time, one recipe for its whole life, nothing of anybody else's touched."""
 
 import fcntl
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
-from mtkit.errors import CheckpointError, ConfigError
-from mtkit.files import atomic_file, read_json, write_json
+from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.files import atomic_file, delete_directory, write_json
+from mtkit.locks import open_lock
 from mtkit.settings import dump_config, read_config
 from mtkit.training.memory import FITTED
 from mtkit.training.places import apart_from_places, note_of_place
-from mtkit.translation.corpus import NOTE, relative_path
+from mtkit.translation.corpus import relative_path
+from mtkit.translation.run_note import DIRECTORY, NOTE, noted_hashes
 
 # Settings that may differ when a run goes on: they say how long and where, not what is computed.
 _CHANGEABLE = {
@@ -51,7 +52,7 @@ _MARKER = ".mtkit"  # in every run directory from its first moment, so that a to
 def sole_user(run_dir: Path) -> Iterator[None]:
     """Keep a second process out of the run directory for as long as this one trains there."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / ".lock").open("a") as lock:
+    with open_lock(run_dir / ".lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -66,7 +67,8 @@ def clear(run_dir: Path) -> None:
         return
     (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", ".model", "tensorboard"):
-        shutil.rmtree(run_dir / name, ignore_errors=True)
+        with suppress(OSError):
+            delete_directory(run_dir / name)
     files = ("best", "last", "metrics.jsonl", "train.log", NOTE, FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
     for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
         (run_dir / name).unlink(missing_ok=True)
@@ -119,21 +121,30 @@ def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:
     """Refuse to go on with other pairs; otherwise note what and where they are."""
     path = run_dir / NOTE
     now = {place: sorted(prepared.manifest.digests(place)) for place in ("train", "valid")}
-    then = read_json(path) if path.exists() else now
-    if (run_dir / "checkpoints").exists() and any(
-        then.get(place, digests) != digests for place, digests in now.items()
-    ):
+    now["tokenizer"] = [prepared.manifest.tokenizer_sha256]
+    then = _noted_corpus(path) if (run_dir / "checkpoints").exists() and path.exists() else now
+    if {**now, **then} != now:
         raise CheckpointError(
             f"{run_dir}: the training or validation files are not those that the run began with; "
             "choose another -o, or --overwrite to start afresh"
         )
-    places = note_of_place(run_dir) | {"directory": relative_path(prepared.directory, run_dir)}
+    places = note_of_place(run_dir) | {DIRECTORY: relative_path(prepared.directory, run_dir)}
     write_json(path, now | places)
 
 
+def _noted_corpus(path: Path) -> dict[str, list[str]]:
+    """The hashes that ``corpus.json`` of a run holds; those of older versions do not name the tokenizer."""
+    try:
+        return noted_hashes(path)
+    except DataError as error:
+        raise CheckpointError(f"{error}; delete it, or start again with --overwrite") from None
+    except ValueError:
+        raise CheckpointError(f"{path}: damaged; delete it, or start again with --overwrite") from None
+
+
 def visible_names(directory: Path) -> set[str]:
-    """What lies in a directory, but for locks and what a killed process left half written."""
-    return {entry.name for entry in directory.iterdir() if not entry.name.startswith(".")}
+    """What lies in a directory, but for locks, what a killed process left half written, and links into nowhere."""
+    return {entry.name for entry in directory.iterdir() if entry.exists() and not entry.name.startswith(".")}
 
 
 def _flat(config: Config) -> dict[str, object]:

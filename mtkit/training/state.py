@@ -5,7 +5,11 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mtkit.log import counted
+from mtkit.shapes import shaped
 from mtkit.training_config import Metric, TrainingConfig
+
+_MOST = 10**18
+"""Of anything that is counted."""
 
 
 @dataclass
@@ -62,10 +66,21 @@ class TrainState:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "TrainState":
-        """Inverse of ``state_dict``; a value that an older version did not save takes its default."""
+    def from_dict(cls, values: Any) -> "TrainState":
+        """Inverse of ``state_dict``; a value that an older version did not save takes its default.
+
+        Raises:
+            ValueError: If a value is of another kind than ``state_dict`` gives.
+        """
+        if not isinstance(values, dict):
+            raise ValueError("it has no state of the training")
         known = {f.name for f in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        state = shaped(cls, {key: value for key, value in values.items() if key in known})
+        counts = {name: value for name, value in asdict(state).items() if isinstance(value, int | float)}
+        for name, value in counts.items():
+            if name != "best_score" and not 0 <= value < _MOST:
+                raise ValueError(f"{name}: {value} cannot be")
+        return state
 
     def note_validation(self, score: float) -> bool:
         """Take in the score of the present update (higher is better); returns whether it is a new best."""

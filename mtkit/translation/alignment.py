@@ -3,7 +3,6 @@
 Shapes: H heads, T target pieces, S source pieces, both with the end of sentence.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -19,6 +18,7 @@ from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.files import read_json, write_json
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.shapes import shaped
 from mtkit.translation.batching import in_batches
 from mtkit.translation.bundle import load_bundle
 from mtkit.translation.languages import prefix_for
@@ -208,7 +208,10 @@ def usual_choice(directory: Path, model: EncoderDecoder) -> Choice:
     Raises:
         CheckpointError: If what was noted is damaged.
     """
-    return _remembered(directory) or Choice(max(n_attending(model) - 1, 1), reading=False)
+    remembered = _remembered(directory)
+    if remembered is not None and not 1 <= remembered.layer <= n_attending(model):
+        raise CheckpointError(f"{directory / CHOICE_FILE}: damaged: layer {remembered.layer} is not there; delete it")
+    return remembered or Choice(max(n_attending(model) - 1, 1), reading=False)
 
 
 def _remembered(directory: Path) -> Choice | None:
@@ -217,6 +220,6 @@ def _remembered(directory: Path) -> Choice | None:
         return None
     try:
         plain = read_json(path)
-        return Choice(int(plain["layer"]), bool(plain["reading"]))
-    except (DataError, KeyError, TypeError, ValueError, json.JSONDecodeError):
+        return shaped(Choice, plain)
+    except (DataError, ValueError):
         raise CheckpointError(f"{path}: damaged; delete it") from None

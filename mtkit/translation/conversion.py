@@ -23,7 +23,8 @@ from mtkit.locks import sole_writer
 from mtkit.log import logger
 from mtkit.model_config import ModelConfig
 from mtkit.processor import cpu_kind
-from mtkit.translation.bundle import WEIGHTS, Bundle, check_files
+from mtkit.translation.bundle import WEIGHTS, Bundle
+from mtkit.translation.conversion_check import check_conversion
 from mtkit.translation.speed import Speeds
 
 FOLDER = "ctranslate2"
@@ -221,7 +222,7 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
         return None
     try:
         if check:
-            check_files(place, note["files"])
+            check_conversion(place, note["files"], bundle.tokenizer)
         conversion = Conversion(place, quantization, note["quality"])
         conversion.loses_little()
     except CheckpointError as error:
@@ -246,6 +247,7 @@ def _write(bundle: Bundle, quantization: str, directory: Path, *, quality: Mappi
 
     from mtkit.translation.ctranslate2_spec import save_ctranslate2
 
+    bundle.check_weights_fit()
     save_ctranslate2(
         bundle.directory / WEIGHTS, bundle.model, bundle.tokenizer, quantization=quantization, directory=directory
     )

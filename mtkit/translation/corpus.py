@@ -10,15 +10,12 @@ from pathlib import Path
 
 from mtkit.config import Config
 from mtkit.data.prepared import MANIFEST_FILE, Prepared, open_prepared
-from mtkit.errors import DataError
-from mtkit.files import read_json
+from mtkit.errors import ConfigError, DataError
 from mtkit.layers import Layer
 from mtkit.log import logger
 from mtkit.settings import Settings, read_config
 from mtkit.translation.bundle import CORPUS, MANIFEST, Bundle
-
-NOTE = "corpus.json"
-"""In a run directory: the hashes of its corpus, and where that lies."""
+from mtkit.translation.run_note import DIRECTORY, noted_place
 
 INSTEAD = "name a test set with -i FILE --ref FILE"
 
@@ -55,7 +52,7 @@ def _noted(bundle: Bundle) -> Path | None:
     start, noted = bundle.directory, bundle.metadata.get(CORPUS)
     if not bundle.metadata:  # a checkpoint, in its run directory
         start = bundle.directory.parent.parent
-        noted = read_json(start / NOTE).get("directory") if (start / NOTE).is_file() else None
+        noted = noted_place(start, DIRECTORY)
     return Path(os.path.normpath(start.resolve() / noted)) if isinstance(noted, str) else None
 
 
@@ -71,5 +68,8 @@ def _places(bundle: Bundle, named: Path, noted: Path | None) -> Iterator[Path]:
 def _recipe(bundle: Bundle) -> Config:
     """The settings that a model was trained with: its bundle has them, a checkpoint's run directory does."""
     if bundle.metadata:
-        return Settings([Layer(str(bundle.directory / MANIFEST), bundle.metadata.get("config", {}))]).config()
+        path, config = bundle.directory / MANIFEST, bundle.metadata.get("config", {})
+        if not isinstance(config, dict):
+            raise ConfigError(f"{path}: damaged: its config is no recipe")
+        return Settings([Layer(str(path), config)]).config()
     return read_config(bundle.directory.parent.parent / "config.yaml")

@@ -181,7 +181,10 @@ class TestMistakes:
             (["a.txt", "-i", "b.txt"], "two inputs, a.txt and b.txt: name one"),
             (["--scores", "--json"], "--scores and --json do not go together"),
             (["--alignments", "-"], "--alignments -: holds the alignments alone"),
-            (["-o", "x", "--alignments", "x"], "--alignments x: holds the alignments alone"),
+            (
+                ["-o", "x", "--alignments", "x"],
+                "-o x and --alignments x are the same file: give each a file of its own",
+            ),
             (["--n-best", "9"], "n-best 9 exceeds the beam size 3; add --beam-size 9"),
         ],
     )
@@ -307,7 +310,10 @@ def test_data_errors_after_the_first_lines_keep_those_lines(bundle: Path, expect
 def test_a_full_standard_output_is_one_line(bundle: Path) -> None:
     command = f'exec "{sys.executable}" -m mtkit -q translate -m "{bundle}" > /dev/full'
     done = subprocess.run(["sh", "-c", command], input="a b\n", capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "mtkit: error: cannot write: No space left on device\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "mtkit: error: standard output: cannot write: No space left on device\n",
+    )
 
 
 @pytest.mark.parametrize("option", ["-o", "--alignments"])

@@ -111,9 +111,21 @@ def test_a_run_of_two_files_goes_on_from_anywhere(
     settings = [
         f"{section}.{key}={json.dumps(value)}" for section, values in SMALL.items() for key, value in values.items()
     ]
+    settings = [setting for setting in settings if not setting.startswith("training.max_updates=")]
     settings += ["data.cleaning.max_tokens=30"]
     small = [word for setting in settings for word in ("--set", setting)]
-    first = run("train", "--src", "train.num", "--tgt", "train.abc", "-o", "runs/files", *small)
+    first = run(
+        "train",
+        "--src",
+        "train.num",
+        "--tgt",
+        "train.abc",
+        "-o",
+        "runs/files",
+        *small,
+        "--set",
+        "training.max_updates=2",
+    )
     assert first.exit_code == 0, first.exception
     monkeypatch.chdir(tmp_path / "elsewhere")
     files = ("--src", project / "train.num", "--tgt", project / "train.abc", "-o", project / "runs" / "files")
