@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,13 @@ def test_an_atomic_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_signal_while_an_atomic_file_is_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make = Path.open
+    make = os.open
 
-    def interrupted(path: Path, mode: str) -> None:
-        make(path, mode).close()
+    def interrupted(path: Path, flags: int, mode: int) -> None:
+        os.close(make(path, flags, mode))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "open", interrupted)
+    monkeypatch.setattr(os, "open", interrupted)
     with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "file"):
         pass
     assert list(tmp_path.iterdir()) == []

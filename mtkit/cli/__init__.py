@@ -86,4 +86,10 @@ def main() -> None:
         kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
         with suppress(OSError, ValueError):  # nobody listens any more
             typer.echo(f"mtkit: {kind}{error}", err=True)
+        if isinstance(error, (Interrupted, Stopped)):
+            interrupts.leave(error.exit_code)
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == Stopped.exit_code:
+            interrupts.leave(Stopped.exit_code)
+        raise

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
+from mtkit.bounds import MINUTES
+from mtkit.cli.options import (
+    ConfigOption,
+    OverwriteOption,
+    PresetOption,
+    PrintConfigOption,
+    SetOption,
+    ThreadsOption,
+    number,
+)
 from mtkit.errors import ConfigError, Stopped
 
 if TYPE_CHECKING:
@@ -37,6 +46,7 @@ def train(
     minutes: Annotated[
         float | None,
         typer.Option(
+            parser=number(MINUTES),
             metavar="MINUTES",
             help="End after this much time, everything included, with the learning rate decayed to zero.",
         ),

@@ -5,11 +5,13 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
+# Nothing here is tried again from the middle of a run that has not matched from its beginning, nor with less of it: the
+# time grows with the length of the text, whatever stands in it.
 _DIGITS = re.compile(r"\d+")
-_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+|(?<![\w.+-])[\w.+-]++@[\w-]++\.[\w.-]+", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _PLACEHOLDER = re.compile(
-    r"%(?:\d+\$)?[-+ 0#]*\d*(?:\.\d+)?(?:l{0,2}|h{0,2})[sdiufgexXc@](?![A-Za-z])"  # %s, %1$d, %@
+    r"%(?:\d++\$)?[-+ 0#]*+\d*+(?:\.\d++)?(?:l{0,2}|h{0,2})[sdiufgexXc@](?![A-Za-z])"  # %s, %1$d, %@
     r"|%\([^()\s]+\)[sdifgr]"  # %(name)s
     r"|\$?\{[^{}\s]*\}|\{\{[^{}]*\}\}"  # {name}, ${name}, {{ name }}
 )
@@ -27,7 +29,7 @@ def numbers(text: str) -> list[str]:
     found = _DIGITS.findall(text)
     if not found:
         return found
-    return sorted(run if run.isascii() else str(int(run)).zfill(len(run)) for run in found)
+    return sorted(run if run.isascii() else "".join(str(unicodedata.decimal(digit)) for digit in run) for run in found)
 
 
 def urls(text: str) -> list[str]:

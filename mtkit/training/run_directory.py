@@ -13,6 +13,7 @@ from mtkit.errors import CheckpointError, ConfigError
 from mtkit.files import atomic_file, read_json, write_json
 from mtkit.settings import dump_config, read_config
 from mtkit.training.memory import FITTED
+from mtkit.translation.bundle import LINES
 
 # Settings that may differ when a run goes on: they say how long and where, not what is computed.
 _CHANGEABLE = {
@@ -39,6 +40,7 @@ _CHANGEABLE = {
     "decoding.length_penalty",
     "decoding.max_length_ratio",
     "decoding.max_length_offset",
+    "decoding.split",
 }
 
 
@@ -65,7 +67,7 @@ def clear(run_dir: Path) -> None:
     (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", ".model", "tensorboard"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
-    files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
+    files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", LINES, FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
     for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
         (run_dir / name).unlink(missing_ok=True)
 

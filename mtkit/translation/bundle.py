@@ -8,29 +8,33 @@ run directory around them.
 torch is imported where weights are read or written: CTranslate2 translates without it.
 """
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from mtkit import __version__
 from mtkit.config import Config, DataConfig, DecodingConfig
+from mtkit.data.source_lines import SourceLines
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
+from mtkit.tensor_file import check_finite, n_numbers
 
 if TYPE_CHECKING:
     from mtkit.evaluation.seen import SeenSources
     from mtkit.model.encoder_decoder import EncoderDecoder
 
+Loaded = TypeVar("Loaded")
+
 FORMAT_VERSION = 1
 MANIFEST = "mtkit.json"
 WEIGHTS = "model.safetensors"
+LINES = "source_lines.json"
+"""In a run directory: what its checkpoints were trained on, as a bundle has it under ``source_lines``."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,10 @@ class Bundle:
     tgt_lang: str
 
     max_src_tokens: int
-    """The longest source that training has shown to the model, without the end of sentence."""
+    """The longest source that training can have shown to the model, without the end of sentence."""
+
+    lines: SourceLines | None
+    """What its training lines were like; None where the model does not say, as older ones do not."""
 
     weights_sha256: str
     """Of ``model.safetensors``, checked."""
@@ -64,13 +71,7 @@ class Bundle:
         Raises:
             CheckpointError: If the weights are damaged.
         """
-        path = self.directory / WEIGHTS
-        try:
-            with path.open("rb") as file:
-                head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-            return sum(math.prod(entry["shape"]) for name, entry in head.items() if name != "__metadata__")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path}: cannot read: {error}") from None
+        return n_numbers(self.directory / WEIGHTS)
 
     def training_sources(self) -> "SeenSources | None":
         """Which sources the model was trained on; None where the bundle does not say, as older ones do not.
@@ -83,12 +84,21 @@ class Bundle:
         path = self.directory / FILE
         return SeenSources.read(path) if path.is_file() else None
 
+    def check_finite(self) -> None:
+        """Refuse weights of which one is not a finite number.
+
+        Raises:
+            CheckpointError: Naming the tensor that holds it.
+        """
+        check_finite(self.directory / WEIGHTS)
+
     def build_model(self) -> "EncoderDecoder":
         """The model with its weights, on the CPU, in evaluation mode.
 
         Raises:
-            CheckpointError: If the weights are damaged or belong to another model.
+            CheckpointError: If the weights are damaged, not finite, or belong to another model.
         """
+        self.check_finite()
         from mtkit.model.encoder_decoder import EncoderDecoder
         from mtkit.model.weights import load_tensors, restore_model
 
@@ -113,6 +123,7 @@ def save_bundle(
     scores: Any,
     updates: Sequence[int] = (),
     seen: "SeenSources | None" = None,
+    lines: SourceLines | None = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -125,6 +136,7 @@ def save_bundle(
         scores: What the model reached, with signatures; any JSON value.
         updates: Of the run, whose weights these are: one, or those that were averaged.
         seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
+        lines: What they were like, for what a translation cuts in parts.
     """
     from safetensors.torch import save_file
 
@@ -147,6 +159,7 @@ def save_bundle(
             "tgt_vocab_size": tokenizer.tgt_vocab_size,
             "n_parameters": model.n_parameters(),
             "max_src_tokens": _max_src_tokens(config),
+            "source_lines": None if lines is None else lines.as_json(),
             "model": config.model.model_dump(mode="json"),
             "decoding": config.decoding.model_dump(mode="json"),
             "updates": list(updates),
@@ -170,17 +183,48 @@ def load_bundle(path: Path) -> Bundle:
         CheckpointError: If there is no model at ``path``, a file is damaged, or the format is newer than this mtkit.
         VocabularyError: If the tokenizer is damaged.
     """
+    while True:
+        directory = _directory_of(path)
+        try:
+            return (_read_bundle if (directory / MANIFEST).exists() else _read_checkpoint)(directory)
+        except CheckpointError:
+            if directory.exists():
+                raise
+            # Training has deleted this checkpoint while it was read: another one is the best or the last now.
+
+
+def _directory_of(path: Path) -> Path:
+    """Where the weights lie."""
     if not path.exists():
         raise CheckpointError(f"{path}: no such model; give a run directory, a checkpoint or a bundle")
     for directory in (path, path / "model"):
         if (directory / MANIFEST).exists():
-            return _read_bundle(directory)
+            return directory
     for directory in (path, path / "best", path / "last"):
         if (directory / WEIGHTS).exists():
-            return _read_checkpoint(directory.resolve())
+            return directory.resolve()
     if (path / "config.yaml").exists():
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
+
+
+def with_bundle(path: Path, load: Callable[[Bundle], Loaded]) -> Loaded:
+    """What is loaded out of a model, once again where training has deleted the checkpoint meanwhile.
+
+    Args:
+        path: As for ``load_bundle``.
+        load: Reads what it needs of the bundle's directory.
+
+    Raises:
+        CheckpointError: As ``load_bundle`` does.
+    """
+    while True:
+        bundle = load_bundle(path)
+        try:
+            return load(bundle)
+        except (MtkitError, OSError):
+            if bundle.directory.exists():
+                raise
 
 
 def _read_bundle(directory: Path) -> Bundle:
@@ -196,6 +240,7 @@ def _read_bundle(directory: Path) -> Bundle:
             metadata["src_lang"],
             metadata["tgt_lang"],
             int(metadata["max_src_tokens"]),
+            SourceLines.from_json(metadata.get("source_lines")),
             str(metadata["files"][WEIGHTS]),
             metadata,
             _data_config(metadata.get("config")),
@@ -249,8 +294,18 @@ def _read_checkpoint(directory: Path) -> Bundle:
         raise CheckpointError(str(error)) from None
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
-    limit = _max_src_tokens(config)
-    return Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {}, config.data)
+    limit, lines = _max_src_tokens(config), read_source_lines(run_dir)
+    return Bundle(
+        directory, config.model, config.decoding, tokenizer, *languages, limit, lines, sha256, {}, config.data
+    )
+
+
+def read_source_lines(run_dir: Path) -> SourceLines | None:
+    """What the training lines of a run are like; None where it does not say, as older ones do not."""
+    try:
+        return SourceLines.from_json(read_json(run_dir / LINES))
+    except DataError:
+        return None
 
 
 def check_files(directory: Path, sha256: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -232,11 +233,14 @@ def test_a_model_that_computes_nan_has_one_empty_hypothesis(tokenizers: dict[boo
     tokenizer = tokenizers[True]
     model = lively_model(tokenizer, tiny_config().model)
     with torch.no_grad():
-        model.output_weight.fill_(torch.nan)
+        for parameter in model.parameters():  # each of them finite
+            parameter.mul_(1e30)
     both = engines(model, tokenizer, tmp_path / "model")
     for engine in both:
-        found = engine.begin([[5, 6]], search_options(), batch_size=1, batch_type="sentences")()
-        assert found == [[Hypothesis([], -torch.inf, -torch.inf, finished=False)]]
+        for beam_size, scores in product((1, 4), (False, True)):
+            options = replace(search_options(beam_size), scores=scores)
+            found = engine.begin([[5, 6]], options, batch_size=1, batch_type="sentences")()
+            assert found == [[Hypothesis([], -torch.inf, -torch.inf, finished=False)]]
 
 
 def test_without_scores_the_translations_are_the_same(both: Engines, sources: list[list[int]]) -> None:
