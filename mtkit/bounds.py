@@ -3,6 +3,7 @@
 Nothing here is slow to import. The other settings have their bounds beside their types.
 """
 
+import math
 from dataclasses import dataclass
 
 from mtkit.errors import ConfigError
@@ -16,8 +17,12 @@ class Bounds:
     most: float
 
     def why_not(self, value: float) -> str | None:
-        """What is wrong with a value, in words that follow it; None where nothing is. Not a number is never allowed."""
-        return None if self.least <= value <= self.most else f"must be between {self.least:g} and {self.most:,g}"
+        """What is wrong with a value, in words that follow it; None where nothing is."""
+        if not math.isfinite(value):
+            return "must be a finite number"
+        if value < self.least:
+            return f"must be at least {self.least:,.9g}"
+        return f"must be at most {self.most:,.9g}" if value > self.most else None
 
     def check(self, name: str, value: float) -> None:
         """Refuse a value.
@@ -36,7 +41,7 @@ class Bounds:
 LENGTH_PENALTY = Bounds(-10, 10)
 """Exponents: a power of the longest length stays a finite number in single precision."""
 
-MINUTES = Bounds(0.001, 1_000_000)
+MINUTES = Bounds(1e-6, 1_000_000)
 """Of a training: up to two years."""
 
 BENCH_SECONDS = Bounds(0, 86_400)

@@ -50,7 +50,7 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
         ("tokenizer: {joint: false}\n", r"model.tie_embeddings: all needs tokenizer.joint: true"),
         ("tokenizer: {type: char, byte_fallback: true}\n", r"byte_fallback needs type unigram or bpe, not char"),
         ("training: {schedule: linear, max_updates: 5}\n", r"warmup_updates \(4000\) must be below max_updates \(5\)"),
-        ("training: {max_minutes: 0}\n", r"my.yaml:6: training.max_minutes: must be at least 0.001 \(got 0\)"),
+        ("training: {max_minutes: 0}\n", r"my.yaml:6: training.max_minutes: must be at least 1e-06 \(got 0\)"),
         ("training: {max_minutes: .inf}\n", r"my.yaml:6: training.max_minutes: .*finite"),
         ("training: {max_minutes: ten}\n", r"my.yaml:6: training.max_minutes: .*number.* \(got 'ten'\)"),
         (

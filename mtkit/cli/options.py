@@ -69,6 +69,10 @@ PrintConfigOption = Annotated[
 ]
 
 
+class ImpossibleNumber(typer.BadParameter):
+    """The value of an option is no number, or one that it cannot have."""
+
+
 def number(bounds: Bounds) -> Callable[[str], float]:
     """What reads the value of an option that takes a number: for ``typer.Option(parser=...)``."""
 
@@ -76,9 +80,9 @@ def number(bounds: Bounds) -> Callable[[str], float]:
         try:
             value = float(typed)
         except ValueError:
-            raise typer.BadParameter(f"{typed} is not a number") from None
+            raise ImpossibleNumber(f"{typed}: is no number") from None
         if (reason := bounds.why_not(value)) is not None:
-            raise typer.BadParameter(f"{typed} {reason}")
+            raise ImpossibleNumber(f"{typed}: {reason}")
         return value
 
     return read

@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.bounds import MINUTES
-from mtkit.cli.options import (
-    ConfigOption,
-    OverwriteOption,
-    PresetOption,
-    PrintConfigOption,
-    SetOption,
-    ThreadsOption,
-    number,
-)
+from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
 from mtkit.errors import ConfigError, Stopped
 
 if TYPE_CHECKING:
@@ -46,7 +37,6 @@ def train(
     minutes: Annotated[
         float | None,
         typer.Option(
-            parser=number(MINUTES),
             metavar="MINUTES",
             help="End after this much time, everything included, with the learning rate decayed to zero.",
         ),

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from mtkit.cli.options import ImpossibleNumber
 from mtkit.errors import Stopped
 
 # Typer has its own copy of click, or click itself, by its version.
@@ -48,6 +49,8 @@ class Commands(TyperGroup):
 def told(error: Any) -> str:
     """What is wrong and where to read on; the help itself where a command was named without anything."""
     message = str(error.format_message())
+    if isinstance(error, ImpossibleNumber) and error.param is not None:
+        message = f"{max(error.param.opts, key=len)} {error.message}"
     if "\n" in message:
         return message
     plain = _plain(error, message)

@@ -11,7 +11,7 @@ from mtkit.config import DecodingConfig
 from mtkit.data.batches import collate
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import choose_device, set_threads
-from mtkit.errors import CheckpointError, ConfigError
+from mtkit.errors import ConfigError
 from mtkit.inspection.history import History, Node, path
 from mtkit.inspection.look import Candidate, Guess, Heads, Look, Position
 from mtkit.inspection.words import Word, words
@@ -19,7 +19,7 @@ from mtkit.model.attention_weights import AttentionWeights, attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
 from mtkit.search.forced import Predictions, predictions
-from mtkit.search.hypothesis import NOT_FINITE, Hypothesis, SearchOptions
+from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.translation.alignment import Choice, links, usual_choice
 from mtkit.translation.bundle import Bundle, with_bundle
 from mtkit.translation.languages import direction_of, prefix_for
@@ -126,9 +126,6 @@ class Inspector:
 
         Returns:
             The look, or in words why there is none.
-
-        Raises:
-            CheckpointError: If what the model computes is not finite.
         """
         src = self.tokenizer.encode_src([source.strip()])[0]
         if not src:
@@ -142,8 +139,6 @@ class Inspector:
             return f"a translation of {len(given)} tokens, more than the model can write"
         history = History(beam_size=options.beam_size, eos_id=self.tokenizer.eos_id)
         hypotheses = self._search(src, options, history)
-        if hypotheses[0].log_prob == -math.inf:
-            raise CheckpointError(NOT_FINITE)
         nodes = history.nodes
         n_best = [self._candidate(src, found, nodes, options, n_alternatives) for found in hypotheses]
         shown, ids = n_best[0], hypotheses[0].ids

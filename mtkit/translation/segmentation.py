@@ -5,7 +5,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mtkit.config import DecodingConfig
 from mtkit.data.sentences import CLOSING, sentences
+from mtkit.data.source_lines import SourceLines
 
 _CLAUSES = re.compile(rf"[,;:،؛]{CLOSING}(?=\s)|\S(?=\s[–—]\s)|[，、；：]{CLOSING}")
 # Where nothing better is left: whatever may be the end of a sentence, and between words.
@@ -38,6 +40,21 @@ class Limits:
 
     max_tokens: int
     """A text of more tokens is cut, wherever that has to be."""
+
+
+def limits(decoding: DecodingConfig, lines: SourceLines | None, max_tokens: int) -> Limits:
+    """What a model is to be given at once.
+
+    Args:
+        decoding: Says what is split.
+        lines: What the model was trained on; None where that is not known: single sentences, as most models were.
+        max_tokens: The most source tokens that it reads.
+    """
+    if decoding.split == "never":
+        return Limits(None, max_tokens, max_tokens)
+    usual = max_tokens if lines is None else min(lines.usual_tokens, max_tokens)
+    n = 1 if lines is None or decoding.split == "sentences" else lines.usual_sentences
+    return Limits(n, usual, max_tokens)
 
 
 def split(

@@ -20,7 +20,7 @@ from mtkit.translation.completeness import is_short, missing
 from mtkit.translation.engine import Engine
 from mtkit.translation.engine_choice import EngineName, load_engine
 from mtkit.translation.languages import prefix_for
-from mtkit.translation.segmentation import Limits, Segment, split
+from mtkit.translation.segmentation import Segment, limits, split
 from mtkit.translation.texts import as_texts
 from mtkit.translation.translation import Candidate, Part, Translation, merged
 
@@ -224,21 +224,12 @@ class Translator:
         if failure is not None:
             raise failure
 
-    def _limits(self) -> Limits:
-        """What is given to the model at once."""
-        longest, lines = self._max_src_tokens, self._lines
-        if self.decoding.split == "never":
-            return Limits(None, longest, longest)
-        usual = longest if lines is None else min(lines.usual_tokens, longest)
-        return Limits(
-            1 if lines is None or self.decoding.split == "sentences" else lines.usual_sentences, usual, longest
-        )
-
     def _begin(
         self, texts: Sequence[str], options: SearchOptions, batch_size: int | None, batch_type: BatchType
     ) -> Callable[[], list[Translation]]:
         """Start on texts; calling what is returned waits for their translations."""
-        segments = split([text.strip() for text in texts], self.tokenizer.encode_src, self._limits())
+        within = limits(self.decoding, self._lines, self._max_src_tokens)
+        segments = split([text.strip() for text in texts], self.tokenizer.encode_src, within)
         flat = [self._prefix + segment.ids for parts in segments for segment in parts]
         size = batch_size or BATCH_SIZE[batch_type]
         pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type)

@@ -85,7 +85,7 @@ def test_a_conversion_by_a_version_that_did_not_look_is_looked_at(tmp_path: Path
         USES["ctranslate2"](bundle)
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", USES.keys() - {"inspect"})  # which shows where the numbers end
 def test_a_model_that_computes_what_is_not_finite_is_an_error(tmp_path: Path, use: str) -> None:
     bundle = changed(tmp_path / "model", lambda _, tensor: tensor.mul_(1e30).sum())
     with pytest.raises(CheckpointError, match="the model computes numbers that are not finite"):
