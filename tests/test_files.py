@@ -1,11 +1,16 @@
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mtkit.errors import DataError
-from mtkit.files import atomic_directory, atomic_file, read_json, sha256_file, write_json
+from mtkit.files import atomic_directory, atomic_file, read_json, remove_leftovers, sha256_file, write_json
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_an_atomic_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -59,3 +64,26 @@ def test_json_survives_and_damage_is_named(tmp_path: Path) -> None:
 def test_the_hash_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256_file(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_what_killed_processes_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    """A process is killed in the middle of a file and of a directory, while another one goes on writing."""
+    code = (
+        "import os, sys; from pathlib import Path; from mtkit.files import atomic_directory, atomic_file\n"
+        "with atomic_file(Path('dead.yaml')), atomic_directory(Path('dead')) as work:\n"
+        "    (work / 'part').write_text('x'); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == -signal.SIGKILL
+    (tmp_path / ".update-7.old").mkdir()
+    for name in (".profile.old", ".mine.0123456789abcde", "dead.0123456789abcdef", ".lock"):
+        (tmp_path / name).touch()
+    own = {".profile.old", ".mine.0123456789abcde", "dead.0123456789abcdef", ".lock"}
+    assert len(list(tmp_path.iterdir())) == len(own) + 3
+    with atomic_file(tmp_path / "a") as file, atomic_directory(tmp_path / "b") as work:
+        file.write(b"1")
+        (work / "c").write_text("2")
+        remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == own | {"a", "b"}
+    assert ((tmp_path / "a").read_text(), (tmp_path / "b" / "c").read_text()) == ("1", "2")
+    remove_leftovers(tmp_path / "nowhere")

@@ -41,8 +41,9 @@ def missing(source: str, translation: str, unread: Sequence[str] = ()) -> list[s
     literal += [*tags(source), *urls(source), *_symbols(source)]
     if not literal and not unread:
         return literal
-    wanted = Counter(literal) | Counter(unread)
-    return [item for item, n in wanted.items() if translation.count(item) < n]
+    lacking = [item for item, n in Counter(literal).items() if translation.count(item) < n]
+    unseen = [item for item in unread if item not in translation and not any(item in each for each in lacking)]
+    return lacking + unseen
 
 
 def _symbols(text: str) -> list[str]:
