@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mtkit.data.source_lines import SourceLines
 from mtkit.data.traits import placeholders, tags, urls
 
-_SHORT = 0.4  # of the usual length: less than that and something is missing
+_SHORT = 0.5  # of the usual length: less than that and something is missing
 _LONG_ENOUGH = 10  # source tokens from which on lengths tell that
 
 
