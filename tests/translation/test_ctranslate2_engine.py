@@ -229,12 +229,15 @@ def test_padding_and_begin_of_sentence_are_never_predicted(tokenizers: dict[bool
     assert [each[0].ids for each in greedy[1]] == [each[0].ids for each in greedy[0]]
 
 
-def test_a_model_that_computes_nan_has_one_empty_hypothesis(tokenizers: dict[bool, Tokenizer], tmp_path: Path) -> None:
+@pytest.mark.parametrize("only_output", [False, True])
+def test_a_model_that_computes_nan_has_one_empty_hypothesis(
+    tokenizers: dict[bool, Tokenizer], tmp_path: Path, *, only_output: bool
+) -> None:
     tokenizer = tokenizers[True]
     model = lively_model(tokenizer, tiny_config().model)
     with torch.no_grad():
-        for parameter in model.parameters():  # each of them finite
-            parameter.mul_(1e30)
+        for parameter in [model.output_weight] if only_output else model.parameters():  # each of them finite
+            parameter.copy_(parameter.sign() * 3e38 if only_output else parameter * 1e30)
     both = engines(model, tokenizer, tmp_path / "model")
     for engine in both:
         for beam_size, scores in product((1, 4), (False, True)):
