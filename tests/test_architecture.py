@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"not_text"},
-    {"io", "files", "log", "html_page", "language_codes", "yaml_file"},
+    {"io", "files", "log", "html_page", "language_codes", "yaml_file", "bounds", "tensor_file"},
     {
         "section",
         "model_rules",
