@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mtkit.config import DecodingConfig
-from mtkit.data.sentences import CLOSING, sentences
+from mtkit.data.sentences import CLOSING, has_ordinals, sentences
 from mtkit.data.source_lines import SourceLines
 
 _CLAUSES = re.compile(rf"[,;:،؛]{CLOSING}(?=\s)|\S(?=\s[–—]\s)|[，、；：]{CLOSING}")
@@ -41,20 +41,24 @@ class Limits:
     max_tokens: int
     """A text of more tokens is cut, wherever that has to be."""
 
+    ordinals: bool = True
+    """Whether the source language writes a full stop after an ordinal number."""
 
-def limits(decoding: DecodingConfig, lines: SourceLines | None, max_tokens: int) -> Limits:
+
+def limits(decoding: DecodingConfig, lines: SourceLines | None, max_tokens: int, src_lang: str | None = None) -> Limits:
     """What a model is to be given at once.
 
     Args:
         decoding: Says what is split.
         lines: What the model was trained on; None where that is not known: single sentences, as most models were.
         max_tokens: The most source tokens that it reads.
+        src_lang: Code of its source language, where that is known.
     """
     if decoding.split == "never":
         return Limits(None, max_tokens, max_tokens)
     usual = max_tokens if lines is None else min(lines.usual_tokens, max_tokens)
     n = 1 if lines is None or decoding.split == "sentences" else lines.usual_sentences
-    return Limits(n, usual, max_tokens)
+    return Limits(n, usual, max_tokens, has_ordinals(src_lang))
 
 
 def split(
@@ -74,7 +78,7 @@ def split(
     Returns:
         The segments of each text, none of one without tokens.
     """
-    parts = [_whole_or_sentences(text, limits.max_sentences) for text in texts]
+    parts = [_whole_or_sentences(text, limits) for text in texts]
     ids = iter(encode([part for of_text in parts for _, part in of_text]))
     return [
         [segment for gap, part in of_text for segment in _fitting(gap, part, next(ids), encode, limits)]
@@ -82,16 +86,16 @@ def split(
     ]
 
 
-def _whole_or_sentences(text: str, max_sentences: int | None) -> list[tuple[str, str]]:
-    if max_sentences is None:
+def _whole_or_sentences(text: str, limits: Limits) -> list[tuple[str, str]]:
+    if limits.max_sentences is None:
         return [("", text)]
-    found = _sentences(text)
-    return found if len(found) > max_sentences else [("", text)]
+    found = _sentences(text, ordinals=limits.ordinals)
+    return found if len(found) > limits.max_sentences else [("", text)]
 
 
-def _sentences(text: str) -> list[tuple[str, str]]:
+def _sentences(text: str, *, ordinals: bool = True) -> list[tuple[str, str]]:
     """The sentences of a text, each after the white space before it."""
-    return sentences(text)
+    return sentences(text, ordinals=ordinals)
 
 
 def _fitting(
@@ -103,7 +107,7 @@ def _fitting(
     if len(ids) <= limits.usual_tokens:
         return [Segment(text, ids, gap)]
     done: list[Segment] = []
-    todo = [(before, part) for before, part in reversed(_sentences(text))]
+    todo = [(before, part) for before, part in reversed(_sentences(text, ordinals=limits.ordinals))]
     todo[-1] = (gap, todo[-1][1])
     while todo:
         gap, part = todo.pop()

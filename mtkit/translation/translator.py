@@ -43,6 +43,7 @@ class Translator:
         *,
         max_src_tokens: int | None = None,
         lines: SourceLines | None = None,
+        src_lang: str | None = None,
     ) -> None:
         """Put an engine between a tokenizer's two ends.
 
@@ -53,11 +54,13 @@ class Translator:
             max_src_tokens: Texts with more tokens are split; by default as many as the model can read.
             lines: What the model was trained on, for what else is split; None where that is not known: every text of
                 several sentences then.
+            src_lang: Code of the language of the texts, where that is known.
         """
         self.engine = engine
         self.tokenizer = tokenizer
         self.decoding = decoding
         self._lines = lines
+        self._src_lang = src_lang
         self._prefix: list[int] = []
         self._max_src_tokens = min(max_src_tokens or engine.max_length, engine.max_length - 1)
 
@@ -84,9 +87,16 @@ class Translator:
         return cls(engine, tokenizer, decoding, lines=lines)
 
     @classmethod
-    def of(cls, engine: Engine, bundle: Bundle) -> "Translator":
+    def of(cls, engine: Engine, bundle: Bundle, src_lang: str | None = None) -> "Translator":
         """Translate by what a bundle says, with an engine that has its model."""
-        return cls(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens, lines=bundle.lines)
+        return cls(
+            engine,
+            bundle.tokenizer,
+            bundle.decoding,
+            max_src_tokens=bundle.max_src_tokens,
+            lines=bundle.lines,
+            src_lang=src_lang or bundle.src_lang,
+        )
 
     @classmethod
     def load(
@@ -136,7 +146,7 @@ class Translator:
                 beam_size=beam_size,
                 sample=sample,
             )
-            return cls.of(chosen, bundle).prefixed(prefix)
+            return cls.of(chosen, bundle, src_lang).prefixed(prefix)
 
         return with_bundle(Path(path), load)
 
@@ -228,7 +238,7 @@ class Translator:
         self, texts: Sequence[str], options: SearchOptions, batch_size: int | None, batch_type: BatchType
     ) -> Callable[[], list[Translation]]:
         """Start on texts; calling what is returned waits for their translations."""
-        within = limits(self.decoding, self._lines, self._max_src_tokens)
+        within = limits(self.decoding, self._lines, self._max_src_tokens, self._src_lang)
         segments = split([text.strip() for text in texts], self.tokenizer.encode_src, within)
         flat = [self._prefix + segment.ids for parts in segments for segment in parts]
         size = batch_size or BATCH_SIZE[batch_type]

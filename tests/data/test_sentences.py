@@ -1,6 +1,6 @@
 import pytest
 
-from mtkit.data.sentences import count_sentences, sentences
+from mtkit.data.sentences import count_sentences, has_ordinals, sentences
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,13 @@ def test_sentences_end_where_a_reader_sees_it(text: str, parts: list[str]) -> No
 def test_sentences_and_the_space_between_them_are_the_text(text: str) -> None:
     assert "".join(gap + part for gap, part in sentences(text)) == text
     assert all(part == part.strip() for _, part in sentences(text))
+
+
+@pytest.mark.parametrize(
+    ("language", "parts"),
+    [("en", ["It is number 3.", "Hello."]), ("de-AT", ["It is number 3. Hello."]), (None, ["It is number 3. Hello."])],
+)
+def test_a_number_may_be_an_ordinal_one_where_those_have_a_full_stop(language: str | None, parts: list[str]) -> None:
+    found = sentences("It is number 3. Hello.", ordinals=has_ordinals(language))
+    assert [part for _, part in found] == parts
+    assert len(sentences("1. Open the door", ordinals=has_ordinals(language))) == 1
