@@ -14,6 +14,7 @@ from mtkit.locks import open_lock
 from mtkit.settings import dump_config, read_config
 from mtkit.shapes import shaped
 from mtkit.training.memory import FITTED
+from mtkit.translation.bundle import LINES
 
 # Settings that may differ when a run goes on: they say how long and where, not what is computed.
 _CHANGEABLE = {
@@ -40,6 +41,7 @@ _CHANGEABLE = {
     "decoding.length_penalty",
     "decoding.max_length_ratio",
     "decoding.max_length_offset",
+    "decoding.split",
 }
 
 
@@ -67,7 +69,7 @@ def clear(run_dir: Path) -> None:
     for name in ("checkpoints", "model", ".model", "tensorboard"):
         with suppress(OSError):
             delete_directory(run_dir / name)
-    files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
+    files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", LINES, FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
     for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
         (run_dir / name).unlink(missing_ok=True)
 
