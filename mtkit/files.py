@@ -31,13 +31,25 @@ _MAX_NAME = 40
 _FILE, _DIRECTORY = re.compile(r"\..+\.[0-9a-f]{16}"), re.compile(r"\..+\.(partial|old)")  # names of what is begun
 
 
+def followed(path: Path) -> Path:
+    """Where a path leads to, whatever links are on the way, whether or not anything is there.
+
+    Raises:
+        OSError: If links lead around in a circle.
+    """
+    end = Path(os.path.realpath(path))
+    if end.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return end
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name, whole and on disk, only when the block ends without an error.
 
     An existing file is replaced, where a link leads to as well; what takes its place has its permissions and its owner.
     """
-    path = Path(os.path.realpath(path))
+    path = followed(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name[:_MAX_NAME]}.{secrets.token_hex(8)}")
     try:  # from before it is made: a signal may come at any moment
@@ -71,7 +83,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     An existing directory of that name is replaced, where a link leads to as well. A leftover of an interrupted attempt
     is removed.
     """
-    path = Path(os.path.realpath(path))
+    path = followed(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name}.partial")
     shutil.rmtree(work, ignore_errors=True)
@@ -90,8 +102,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 def replace_directory(path: Path, work: Path) -> None:
     """Give a whole directory the name ``path``, in place of what has it now, where a link leads to as well."""
-    path = Path(os.path.realpath(path))
-    if Path(os.path.realpath(work)).parent != path.parent:  # perhaps on another disk
+    path = followed(path)
+    if followed(work).parent != path.parent:  # perhaps on another disk
         beside = path.with_name(f".{path.name}.partial")
         shutil.rmtree(beside, ignore_errors=True)
         work = Path(shutil.move(work, beside))
@@ -116,7 +128,7 @@ def _remove(path: Path) -> None:
 
 def delete_directory(path: Path) -> None:
     """Delete a directory if there is one, where a link leads to as well; a kill leaves nothing of it under its name."""
-    path = Path(os.path.realpath(path))
+    path = followed(path)
     if path.exists():
         _put_aside(path)
     _remove(path.with_name(f".{path.name}.old"))

@@ -77,7 +77,7 @@ def doctor(
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
     _check_usage(chosen, src_files, src_lang, tgt_lang)
-    check_inputs(*tgt_files, *(src_files if tgt_files else ()))
+    check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
     from mtkit.data.sources import open_sources
     from mtkit.device import available_cores
