@@ -10,12 +10,12 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from mtkit.cleaning_config import Steps
 from mtkit.model_config import ModelConfig
 from mtkit.sampling_config import MixingConfig
-from mtkit.section import Mistakes, Positive, Section
+from mtkit.section import LengthPenalty, Mistakes, Section
 from mtkit.source_config import SourceConfig
 from mtkit.training_config import TrainingConfig
 
@@ -30,7 +30,7 @@ class CleaningConfig(Section):
     max_tokens: PositiveInt = 256
     """Drop a pair with more tokens than this on either side."""
 
-    max_ratio: Annotated[float, Field(ge=1)] = 6.0
+    max_ratio: Annotated[float, Field(ge=1, le=1_000)] = 6.0
     """Drop a pair whose longer side has more than this many times the tokens of the shorter."""
 
     drop_duplicates: bool = True
@@ -58,7 +58,7 @@ class DataConfig(Section):
     test: list[SourceConfig] = Field(default_factory=list)
     """Test sets, kept apart from each other under their names."""
 
-    hold_out: Positive | None = None
+    hold_out: Annotated[float, Field(ge=1e-9, le=1e9)] | None = None
     """Where there is no validation set: hold out so many training pairs, or this share of them (0.01), for one, and as
     many for a test set where there is none."""
 
@@ -209,18 +209,26 @@ def symbol_mistake(symbol: str, kind: str) -> str | None:
     return None
 
 
+Split = Literal["auto", "sentences", "never"]
+
+
 class DecodingConfig(Section):
     """How hypotheses are searched for. Kept in the bundle as the model's defaults."""
 
     beam_size: Annotated[int, Field(gt=0, le=10_000)] = 5
     """Hypotheses kept per sentence; 1 is greedy search."""
 
-    length_penalty: float = 1.0
+    length_penalty: LengthPenalty = 1.0
     """Exponent p in score = log_prob / length ** p, the end of sentence counted. Higher favours longer output."""
 
-    max_length_ratio: Positive = 2.0
-    max_length_offset: NonNegativeInt = 20
+    max_length_ratio: Annotated[float, Field(ge=0.01, le=1_000)] = 2.0
+    max_length_offset: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens."""
+
+    split: Split = "auto"
+    """What is translated in parts. auto: lines of more sentences than the training lines have, sentence by sentence,
+    and sentences longer than those at the ends of their clauses. sentences: every line, sentence by sentence. never:
+    only what is too long for the model."""
 
 
 class Config(Section):

@@ -1,13 +1,19 @@
-"""Files of mtkit's own: they appear whole or not at all; JSON in them, and what they are known by."""
+"""Files of mtkit's own: they appear whole or not at all; JSON in them, and what they are known by.
+
+What is being written has a hidden name and is locked by its writer, so that what a killed process has left can be told
+from it: nobody locks that.
+"""
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +28,19 @@ _MAX_DIGITS = 40
 
 _MAX_NAME = 40
 """Letters of its name that a file in the making has in its own, which would else be too long for a directory."""
+_FILE, _DIRECTORY = re.compile(r"\..+\.[0-9a-f]{16}"), re.compile(r"\..+\.(partial|old)")  # names of what is begun
+
+
+def followed(path: Path) -> Path:
+    """Where a path leads to, whatever links are on the way, whether or not anything is there.
+
+    Raises:
+        OSError: If links lead around in a circle.
+    """
+    end = Path(os.path.realpath(path))
+    if end.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return end
 
 
 @contextmanager
@@ -30,17 +49,18 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
     An existing file is replaced, where a link leads to as well; what takes its place has its permissions and its owner.
     """
-    path = Path(os.path.realpath(path))
+    path = followed(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name[:_MAX_NAME]}.{secrets.token_hex(8)}")
     try:  # from before it is made: a signal may come at any moment
-        with work.open("xb") as file:
-            if path.exists():
-                _make_like(work, path)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        work.replace(path)
+        with _locked(work, os.O_CREAT | os.O_EXCL | os.O_WRONLY) as descriptor:
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
+                if path.exists():
+                    _make_like(work, path)
+                yield file
+                file.flush()
+                os.fsync(descriptor)
+            work.replace(path)
     except BaseException:
         work.unlink(missing_ok=True)
         raise
@@ -63,18 +83,18 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     An existing directory of that name is replaced, where a link leads to as well. A leftover of an interrupted attempt
     is removed.
     """
-    path = Path(os.path.realpath(path))
+    path = followed(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name}.partial")
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
     try:
-        yield work
-        for file in work.rglob("*"):
-            if file.is_file():
-                file.chmod(0o666 & ~_umask())  # some libraries write files that only their owner may read
-                _fsync(file)
-        replace_directory(path, work)
+        with _locked(work, os.O_RDONLY | os.O_DIRECTORY, make=work.mkdir):
+            yield work
+            for file in work.rglob("*"):
+                if file.is_file():
+                    file.chmod(0o666 & ~_umask())  # some libraries write files that only their owner may read
+                    _fsync(file)
+            replace_directory(path, work)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
@@ -82,8 +102,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 def replace_directory(path: Path, work: Path) -> None:
     """Give a whole directory the name ``path``, in place of what has it now, where a link leads to as well."""
-    path = Path(os.path.realpath(path))
-    if Path(os.path.realpath(work)).parent != path.parent:  # perhaps on another disk
+    path = followed(path)
+    if followed(work).parent != path.parent:  # perhaps on another disk
         beside = path.with_name(f".{path.name}.partial")
         shutil.rmtree(beside, ignore_errors=True)
         work = Path(shutil.move(work, beside))
@@ -108,7 +128,7 @@ def _remove(path: Path) -> None:
 
 def delete_directory(path: Path) -> None:
     """Delete a directory if there is one, where a link leads to as well; a kill leaves nothing of it under its name."""
-    path = Path(os.path.realpath(path))
+    path = followed(path)
     if path.exists():
         _put_aside(path)
     _remove(path.with_name(f".{path.name}.old"))
@@ -120,6 +140,44 @@ def _put_aside(path: Path) -> Path:
     _remove(old)
     path.rename(old)
     return old
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Delete what killed processes have left half written, or half deleted, in a directory of mtkit's own.
+
+    What a living process is at work on stays, and so does what cannot be deleted.
+    """
+    with suppress(OSError):
+        for entry in list(directory.iterdir()):
+            name = _DIRECTORY if entry.is_dir() else _FILE
+            if name.fullmatch(entry.name) and not entry.is_symlink():
+                _remove_unlocked(entry)
+
+
+def _remove_unlocked(path: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _locked(path: Path, flags: int, make: Callable[[], None] = lambda: None) -> Iterator[int]:
+    """Open what is made now so that others see that somebody is at work on it; yields its descriptor."""
+    while True:
+        make()
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.lexists(path):  # nobody took it for a leftover before it was locked
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -78,7 +78,7 @@ def parse_overrides(overrides: Sequence[str]) -> list[tuple[str, object]]:
     """
     found: dict[str, object] = {}
     for key, value in map(parse_override, overrides):
-        if found.setdefault(key, value) != value:
+        if repr(found.setdefault(key, value)) != repr(value):  # NaN is not equal to itself
             raise ConfigError(f"--set {key} is given twice, as {found[key]} and as {value}: give it once")
     return list(found.items())
 

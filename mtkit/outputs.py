@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from mtkit.errors import DataError, ReaderGone
-from mtkit.files import atomic_file
+from mtkit.files import atomic_file, followed
 from mtkit.io import packing_of
 from mtkit.streams import is_closed
 
@@ -83,7 +83,7 @@ def _opened(path: Path | None) -> AbstractContextManager[IO[bytes]]:
         return _standard_output()
     if (descriptor := descriptor_of(path)) is not None:
         return _descriptor(descriptor)
-    target = Path(os.path.realpath(path))
+    target = followed(path)
     if target.is_dir():
         raise DataError(f"{path}: is a directory; name a file")
     if not target.exists():

@@ -1,9 +1,10 @@
-"""The header of a safetensors file: names, types, shapes and places of its tensors, checked before anything is read.
+"""What a safetensors file holds: its header, checked before anything is read, and whether its numbers are finite.
 
 torch is not needed for it. A file is 8 bytes with the length of the header, the header in JSON, and the numbers.
 """
 
 import math
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 1
 _BITS |= {"U64": 64, "I64": 64, "F64": 64}
 FLOATS = ("F16", "BF16", "F32", "F64")
 """Types that weights may have."""
+
+# How numbers of each kind are read to see which are finite: as floats, or, where NumPy has no such kind, as the bits of
+# the exponent, all of which are set in a number that is not finite.
+_AS_FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
+_EXPONENTS = {"BF16": ("<u2", 0x7F80)}
+_AT_ONCE = 1 << 22  # numbers
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,41 @@ def read_tensor_file(path: Path) -> TensorFile:
     if end != n_bytes:
         raise CheckpointError(f"{path}: damaged: it has {n_bytes:,} bytes, its tensors end after {end:,}")
     return TensorFile(path, tensors, metadata)
+
+
+def check_finite(path: Path) -> None:
+    """Look at every number of a file.
+
+    Raises:
+        CheckpointError: Naming the first tensor with a number that is not finite; or if the file cannot be read.
+    """
+    tensors = read_tensor_file(path).tensors
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            for name, info in tensors.items():
+                if not _is_finite(content, info):
+                    raise CheckpointError(
+                        f"{path}: {name} holds numbers that are not finite: the file is damaged or the training "
+                        "diverged; take another checkpoint"
+                    )
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot read: {error.strerror or error}") from None
+
+
+def _is_finite(content: mmap.mmap, info: TensorInfo) -> bool:
+    import numpy as np
+
+    kind, exponent = (_AS_FLOATS[info.dtype], 0) if info.dtype in _AS_FLOATS else _EXPONENTS.get(info.dtype, ("", 0))
+    if not kind:
+        return True  # whole numbers are always finite
+    size = np.dtype(kind).itemsize
+    for first in range(info.start, info.end, size * _AT_ONCE):
+        some = np.frombuffer(content, kind, min(_AT_ONCE, (info.end - first) // size), first)
+        finite = bool(((some & exponent) != exponent).all() if exponent else np.isfinite(some).all())
+        del some  # the file cannot be closed while it is looked at
+        if not finite:
+            return False
+    return True
 
 
 def _info(entry: dict[str, Any], offset: int) -> TensorInfo:

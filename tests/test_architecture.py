@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 LAYERS = [
     {"errors"},
     {"not_text", "packed", "safe_path", "visible"},
-    {"io", "files", "log", "outputs", "streams", "html_page", "language_codes", "shapes", "tensor_file", "yaml_file"},
+    {"io", "files", "log", "outputs", "streams", "html_page", "language_codes", "shapes", "tensor_file", "yaml_file"}
+    | {"bounds"},
     {
         "section",
         "model_rules",

@@ -1,5 +1,8 @@
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,13 @@ from mtkit.files import (
     atomic_file,
     delete_directory,
     read_json,
+    remove_leftovers,
     replace_directory,
     sha256_file,
     write_json,
 )
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_an_atomic_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -28,13 +34,13 @@ def test_an_atomic_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_signal_while_an_atomic_file_is_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make = Path.open
+    make = os.open
 
-    def interrupted(path: Path, mode: str) -> None:
-        make(path, mode).close()
+    def interrupted(path: Path, flags: int, mode: int) -> None:
+        os.close(make(path, flags, mode))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "open", interrupted)
+    monkeypatch.setattr(os, "open", interrupted)
     with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "file"):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -170,3 +176,26 @@ def test_a_link_that_an_interrupted_attempt_has_left_is_not_in_the_way(tmp_path:
             (work / name).write_text("")
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["two"]
     assert (tmp_path / "elsewhere").is_dir()
+
+
+def test_what_killed_processes_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    """A process is killed in the middle of a file and of a directory, while another one goes on writing."""
+    code = (
+        "import os, sys; from pathlib import Path; from mtkit.files import atomic_directory, atomic_file\n"
+        "with atomic_file(Path('dead.yaml')), atomic_directory(Path('dead')) as work:\n"
+        "    (work / 'part').write_text('x'); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == -signal.SIGKILL
+    (tmp_path / ".update-7.old").mkdir()
+    for name in (".profile.old", ".mine.0123456789abcde", "dead.0123456789abcdef", ".lock"):
+        (tmp_path / name).touch()
+    own = {".profile.old", ".mine.0123456789abcde", "dead.0123456789abcdef", ".lock"}
+    assert len(list(tmp_path.iterdir())) == len(own) + 3
+    with atomic_file(tmp_path / "a") as file, atomic_directory(tmp_path / "b") as work:
+        file.write(b"1")
+        (work / "c").write_text("2")
+        remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == own | {"a", "b"}
+    assert ((tmp_path / "a").read_text(), (tmp_path / "b" / "c").read_text()) == ("1", "2")
+    remove_leftovers(tmp_path / "nowhere")

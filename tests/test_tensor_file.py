@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_tensors
 
 from mtkit.errors import CheckpointError
-from mtkit.tensor_file import read_tensor_file
+from mtkit.tensor_file import check_finite, read_tensor_file
 
 TENSORS: dict[str, np.ndarray[Any, Any]] = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -111,3 +113,32 @@ def test_what_is_not_a_file_is_not_opened(tmp_path: Path) -> None:
     for name in ("pipe", "zero", "directory", "nothing"):
         with pytest.raises(CheckpointError, match=name):
             read_tensor_file(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_not_finite_is_found_in_every_kind_of_tensor(
+    tmp_path: Path, kind: torch.dtype, value: float
+) -> None:
+    tensors = {"whole": torch.ones(3, dtype=torch.int64), "a": torch.zeros(2, 3, dtype=kind), "b": torch.ones(5)}
+    tensors["a"][1, 2] = torch.finfo(kind).max
+    save_tensors(tensors, tmp_path / "good")
+    check_finite(tmp_path / "good")
+    tensors["a"][1, 1] = value
+    save_tensors(tensors, tmp_path / "bad")
+    with pytest.raises(CheckpointError, match=r"bad: a holds numbers that are not finite: .*; take another checkpoint"):
+        check_finite(tmp_path / "bad")
+
+
+def test_a_number_is_found_wherever_it_is_in_a_large_tensor(tmp_path: Path) -> None:
+    for place in (0, 1 << 22, (1 << 22) + 6):
+        tensor = torch.zeros((1 << 22) + 7)
+        tensor[place] = torch.nan
+        save_tensors({"large": tensor}, tmp_path / "file")
+        with pytest.raises(CheckpointError, match="large holds numbers"):
+            check_finite(tmp_path / "file")
+
+
+def test_an_empty_tensor_is_finite(tmp_path: Path) -> None:
+    save_tensors({"none": torch.zeros(0, 4)}, tmp_path / "file")
+    check_finite(tmp_path / "file")

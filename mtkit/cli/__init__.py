@@ -102,7 +102,13 @@ def main() -> None:
         kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
         with suppress(OSError, ValueError):  # nobody listens any more
             typer.echo(f"mtkit: {kind}{error}", err=True, color=True)
+        if isinstance(error, (Interrupted, Stopped)):
+            interrupts.leave(error.exit_code)
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == Stopped.exit_code:
+            interrupts.leave(Stopped.exit_code)
+        raise
     except OSError as error:  # of a file that nobody foresaw: one may not be read, or is a directory
         if error.filename is None:
             raise

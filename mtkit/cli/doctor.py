@@ -82,7 +82,7 @@ def doctor(
     _check_usage(chosen, src_files, src_lang, tgt_lang)
     if chosen is None:
         refuse_idle(context, ["raw", "overrides"], "of a recipe, of which there is none; leave it out")
-    check_inputs(*tgt_files, *(src_files if tgt_files else ()))
+    check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
     from mtkit.data.sources import open_sources
     from mtkit.device import available_cores

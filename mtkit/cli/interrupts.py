@@ -1,8 +1,12 @@
 """Ctrl-C and SIGTERM: both end a command at once, with what it had begun to write put away."""
 
+import os
 import signal
+import sys
 import time
+from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 _SAME_SECONDS = 1.0
 """A signal so soon after another is the same one: timeout and shells send it to the process and to its group. A second
@@ -26,6 +30,17 @@ def check() -> None:
     """
     if _received is not None:
         raise KeyboardInterrupt
+
+
+def leave(code: int) -> NoReturn:
+    """End the process that a signal has stopped, once all is put away, without waiting for threads that still compute.
+
+    A batch that a library searches cannot be called back, and may take minutes.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads
+            stream.flush()
+    os._exit(code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

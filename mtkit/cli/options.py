@@ -1,12 +1,13 @@
 """Options that mean the same in several commands."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mtkit.bounds import Bounds
 from mtkit.errors import ConfigError
 
 
@@ -80,6 +81,25 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what
 PrintConfigOption = Annotated[
     bool, typer.Option("--print-config", help="Show every setting and where it came from, and do nothing else.")
 ]
+
+
+class ImpossibleNumber(typer.BadParameter):
+    """The value of an option is no number, or one that it cannot have."""
+
+
+def number(bounds: Bounds) -> Callable[[str], float]:
+    """What reads the value of an option that takes a number: for ``typer.Option(parser=...)``."""
+
+    def read(typed: str) -> float:
+        try:
+            value = float(typed)
+        except ValueError:
+            raise ImpossibleNumber(f"{typed}: is no number") from None
+        if (reason := bounds.why_not(value)) is not None:
+            raise ImpossibleNumber(f"{typed}: {reason}")
+        return value
+
+    return read
 
 
 def needed(model: Path | None, argument: Path | None = None) -> Path:

@@ -97,7 +97,7 @@ def train(
     _check_sets(sets, config)
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
-    check_inputs(*tgt_files, *(src_files if tgt_files else ()))
+    check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
     from mtkit.settings import Settings, recipe_name
 

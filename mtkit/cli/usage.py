@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from mtkit.cli.options import ImpossibleNumber
 from mtkit.cli.repeated import Once
 from mtkit.errors import ReaderGone, Stopped
 
@@ -55,6 +56,8 @@ class Commands(Once, TyperGroup):
 def told(error: Any) -> str:
     """What is wrong and where to read on; the help itself where a command was named without anything."""
     message = str(error.format_message())
+    if isinstance(error, ImpossibleNumber) and error.param is not None:
+        message = f"{max(error.param.opts, key=len)} {error.message}"
     if "\n" in message:
         return message
     plain = _plain(error, message)

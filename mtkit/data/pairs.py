@@ -15,7 +15,7 @@ from mtkit.files import sha256_file
 CHUNK_PAIRS = 8192
 """Pairs that a source hands over at once."""
 
-_BREAK = re.compile(r"[ \t\r]*\n[ \t\r\n]*")
+_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*+\n[ \t\r\n]*")
 
 
 class Pairs(NamedTuple):

@@ -5,7 +5,6 @@ large as the test sets, and fit for a repository. It is JSON, and says of each t
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 from mtkit import __version__
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics import Score
-from mtkit.files import json_bytes
+from mtkit.files import check_regular, json_bytes, parse_json
 from mtkit.io import read_blocks
 from mtkit.outputs import write_output
 
@@ -146,8 +145,9 @@ def load_baseline(path: Path) -> Baseline:
     """
     if not path.exists():
         raise DataError(f"{path}: no such baseline; save one with --save-baseline {path}")
+    check_regular(path)  # a pipe may have no end
     try:
-        tree = json.loads(b"".join(read_blocks(path)))
+        tree = parse_json(b"".join(read_blocks(path)))
     except ValueError as error:
         raise DataError(f"{path}: is no baseline, or is not whole; {_AGAIN}") from error
     if not isinstance(tree, dict) or tree.get("kind") != _KIND:

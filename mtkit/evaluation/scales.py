@@ -3,6 +3,7 @@
 import math
 from typing import Literal
 
+from mtkit.bounds import POINTS
 from mtkit.errors import ConfigError
 
 Bound = Literal["min", "max"]
@@ -60,13 +61,15 @@ def check_drop(metric: str, max_drop: float) -> None:
 
 
 def check_number(value: float, what: str) -> None:
-    """Refuse what is not finite.
+    """Refuse what is not finite, or beyond what any metric can have.
 
     Raises:
         ConfigError: Saying what it should be.
     """
     if not math.isfinite(value):
         raise ConfigError(f"{what} must be a number, not {value}")
+    if (reason := POINTS.why_not(value)) is not None:
+        raise ConfigError(f"{what} {reason}, not {value:g}")
 
 
 def doubtful_threshold(metric: str, threshold: float) -> str | None:

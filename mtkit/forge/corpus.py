@@ -19,7 +19,7 @@ from mtkit import __version__
 from mtkit.config import DataConfig
 from mtkit.data.sources import open_sources
 from mtkit.errors import ConfigError, DataError
-from mtkit.files import atomic_file, read_json, sha256_file, write_json
+from mtkit.files import atomic_file, read_json, remove_leftovers, sha256_file, write_json
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
 from mtkit.io import read_line_chunks
 from mtkit.locks import sole_writer
@@ -92,6 +92,8 @@ def forge(
     check_replaceable(directory)
     try:
         with sole_writer(directory):
+            for each in (directory, directory / SHARDS):
+                remove_leftovers(each)
             begin(directory, job)
             n_lines = sum(1 for _ in read_lines())
             translate_shards(

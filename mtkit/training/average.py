@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mtkit.errors import CheckpointError
 from mtkit.model.weights import load_tensors
+from mtkit.tensor_file import check_finite
 from mtkit.training.checkpoint import CheckpointStore, verify
 from mtkit.training.state import TrainState
 
@@ -17,13 +18,14 @@ def average_checkpoints(paths: Sequence[Path]) -> dict[str, Tensor]:
     """The mean of each weight over checkpoints, summed in float64 (Vaswani et al. 2017, section 6.1).
 
     Raises:
-        CheckpointError: If there is none, one is damaged, or they are not of one model.
+        CheckpointError: If there is none, one is damaged or not finite, or they are not of one model.
     """
     if not paths:
         raise CheckpointError("no checkpoints to average")
     sums: dict[str, Tensor] = {}
     for path in paths:
         verify(path)
+        check_finite(path / "model.safetensors")
         tensors = load_tensors(path / "model.safetensors")
         if sums and {k: v.shape for k, v in sums.items()} != {k: v.shape for k, v in tensors.items()}:
             raise CheckpointError(f"{path}: another model than {paths[0]}; average checkpoints of one run")

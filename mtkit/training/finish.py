@@ -20,9 +20,10 @@ from mtkit.training.average import average_checkpoints, choose_checkpoints
 from mtkit.training.checkpoint import CheckpointStore, disk_errors, read_state, verify
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.places import apart_from_places
+from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
-from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
+from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, read_source_lines, save_bundle
 from mtkit.translation.bundle_check import check_run_tokenizer
 from mtkit.translation.corpus import relative_path
 from mtkit.translation.in_time import SHORT, Deadline
@@ -66,6 +67,7 @@ def finish(
     restore_model(model, average_checkpoints(paths), source=paths[0])
     model.eval()
 
+    lines = noted_source_lines(prepared, run_dir, join=config.training.sampling.join)
     work = run_dir / ".model"  # takes its place when it is converted and scored
     with disk_errors(bundle):
         save_bundle(
@@ -78,6 +80,7 @@ def finish(
             updates=updates,
             seen=_seen_sources(prepared),
             corpus=relative_path(prepared.directory, bundle),
+            lines=lines,
         )
         convert_measured(work, config, prepared, device, deadline)
         scores = score_test_sets(work, config, prepared, device, deadline, run_dir)
@@ -211,6 +214,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
             updates=updates,
             seen=seen,
             corpus=_corpus_of(run_dir, output),
+            lines=read_source_lines(run_dir),
         )
     return updates
 

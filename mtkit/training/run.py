@@ -18,6 +18,7 @@ from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, describe, memory_advice, set_threads
 from mtkit.errors import Interrupted
+from mtkit.files import remove_leftovers
 from mtkit.log import counted, duration_shown, log_to_file, logger
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
@@ -39,6 +40,7 @@ from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_is_run, check_same_run, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
 from mtkit.training.size_in_time import size_in_time, vocabulary_in_time
+from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
 from mtkit.training.tuning import Way, remembered_way
 from mtkit.training.validation import Validator
@@ -83,6 +85,8 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     with disk_errors(run_dir), sole_user(run_dir):
         if overwrite:
             clear(run_dir)
+        for directory in (run_dir, run_dir / "checkpoints"):
+            remove_leftovers(directory)
         check_same_run(config, prepared, run_dir)
         with log_to_file(run_dir / "train.log"):
             logger.info("%s", choice)
@@ -166,6 +170,8 @@ def _fit(
         tgt_lang=config.data.tgt_lang,
         n_samples=training.n_samples,
         decode=training.validate_text,
+        split=config.decoding.split,
+        lines=noted_source_lines(prepared, run_dir, join=training.sampling.join),
     )
     reporter = Reporter(
         run_dir,

@@ -14,6 +14,7 @@ from mtkit.locks import open_lock
 from mtkit.settings import dump_config, read_config
 from mtkit.training.memory import FITTED
 from mtkit.training.places import apart_from_places, note_of_place
+from mtkit.translation.bundle import LINES
 from mtkit.translation.corpus import relative_path
 from mtkit.translation.run_note import DIRECTORY, NOTE, noted_hashes
 
@@ -42,6 +43,7 @@ _CHANGEABLE = {
     "decoding.length_penalty",
     "decoding.max_length_ratio",
     "decoding.max_length_offset",
+    "decoding.split",
 }
 
 
@@ -69,7 +71,7 @@ def clear(run_dir: Path) -> None:
     for name in ("checkpoints", "model", ".model", "tensorboard"):
         with suppress(OSError):
             delete_directory(run_dir / name)
-    files = ("best", "last", "metrics.jsonl", "train.log", NOTE, FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
+    files = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
     for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
         (run_dir / name).unlink(missing_ok=True)
 

@@ -8,27 +8,30 @@ run directory around them.
 torch is imported where weights are read or written: CTranslate2 translates without it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ConfigDict, PositiveInt, ValidationError
 
 from mtkit import __version__
 from mtkit.config import Config, DataConfig, DecodingConfig
+from mtkit.data.source_lines import SourceLines
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
 from mtkit.not_text import other_kind
 from mtkit.shapes import first_mistake, shaped
-from mtkit.tensor_file import TensorFile, read_tensor_file
+from mtkit.tensor_file import TensorFile, check_finite, read_tensor_file
 from mtkit.translation.bundle_check import check_files, check_run_tokenizer, check_sizes, check_weights_length
 
 if TYPE_CHECKING:
     from mtkit.evaluation.seen import SeenSources
     from mtkit.model.encoder_decoder import EncoderDecoder
+
+Loaded = TypeVar("Loaded")
 
 FORMAT_VERSION = 1
 MANIFEST = "mtkit.json"
@@ -38,6 +41,8 @@ CORPUS = "corpus"
 _HEAD_BYTES = 512
 
 _TWO = {SRC_FILE, TGT_FILE}
+LINES = "source_lines.json"
+"""In a run directory: what its checkpoints were trained on, as a bundle has it under ``source_lines``."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,10 @@ class Bundle:
     tgt_lang: str
 
     max_src_tokens: int
-    """The longest source that training has shown to the model, without the end of sentence."""
+    """The longest source that training can have shown to the model, without the end of sentence."""
+
+    lines: SourceLines | None
+    """What its training lines were like; None where the model does not say, as older ones do not."""
 
     weights_sha256: str
     """Of ``model.safetensors``, checked."""
@@ -92,12 +100,21 @@ class Bundle:
         path = self.directory / FILE
         return SeenSources.read(path) if path.is_file() else None
 
+    def check_finite(self) -> None:
+        """Refuse weights of which one is not a finite number.
+
+        Raises:
+            CheckpointError: Naming the tensor that holds it.
+        """
+        check_finite(self.directory / WEIGHTS)
+
     def build_model(self) -> "EncoderDecoder":
         """The model with its weights, on the CPU, in evaluation mode.
 
         Raises:
-            CheckpointError: If the weights are damaged or belong to another model.
+            CheckpointError: If the weights are damaged, not finite, or belong to another model.
         """
+        self.check_finite()
         from mtkit.model.encoder_decoder import EncoderDecoder
         from mtkit.model.weights import load_tensors, restore_model
 
@@ -156,6 +173,7 @@ def save_bundle(
     updates: Sequence[int] = (),
     seen: "SeenSources | None" = None,
     corpus: str | None = None,
+    lines: SourceLines | None = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -169,6 +187,7 @@ def save_bundle(
         updates: Of the run, whose weights these are: one, or those that were averaged.
         seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
         corpus: Where the prepared corpus lies, as seen from the bundle, so that its test sets are found again.
+        lines: What the sources were like, for what a translation cuts in parts.
     """
     from safetensors.torch import save_file
 
@@ -191,6 +210,7 @@ def save_bundle(
             "tgt_vocab_size": tokenizer.tgt_vocab_size,
             "n_parameters": model.n_parameters(),
             "max_src_tokens": _max_src_tokens(config),
+            "source_lines": None if lines is None else lines.as_json(),
             "model": config.model.model_dump(mode="json"),
             "decoding": config.decoding.model_dump(mode="json"),
             "updates": list(updates),
@@ -215,16 +235,28 @@ def load_bundle(path: Path) -> Bundle:
         CheckpointError: If there is no model at ``path``, a file is damaged, or the format is newer than this mtkit.
         VocabularyError: If the tokenizer is damaged.
     """
+    while True:
+        directory = _directory_of(path)
+        try:
+            return (_read_bundle if (directory / MANIFEST).exists() else _read_checkpoint)(directory)
+        except CheckpointError:
+            if directory.exists():
+                raise
+            # Training has deleted this checkpoint while it was read: another one is the best or the last now.
+
+
+def _directory_of(path: Path) -> Path:
+    """Where the weights lie."""
     if not path.exists():
         raise CheckpointError(f"{path}: no such model; give a run directory, a checkpoint or a bundle")
     if path.is_file():
         raise CheckpointError(f"{path}: {_instead_of_file(path)}")
     for directory in (path, path / "model"):
         if (directory / MANIFEST).exists():
-            return _read_bundle(directory)
+            return directory
     for directory in (path, path / "best", path / "last"):
         if (directory / WEIGHTS).exists():
-            return _read_checkpoint(directory.resolve())
+            return directory.resolve()
     if (path / "config.yaml").exists():
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
@@ -241,6 +273,25 @@ def _instead_of_file(path: Path) -> str:
     if packed is not None and "pack" in packed:
         return f"a model is a directory, and this {packed}"
     return "a model is a directory: give a run, a checkpoint or a bundle of mtkit's"
+
+
+def with_bundle(path: Path, load: Callable[[Bundle], Loaded]) -> Loaded:
+    """What is loaded out of a model, once again where training has deleted the checkpoint meanwhile.
+
+    Args:
+        path: As for ``load_bundle``.
+        load: Reads what it needs of the bundle's directory.
+
+    Raises:
+        CheckpointError: As ``load_bundle`` does.
+    """
+    while True:
+        bundle = load_bundle(path)
+        try:
+            return load(bundle)
+        except (MtkitError, OSError):
+            if bundle.directory.exists():
+                raise
 
 
 def _read_bundle(directory: Path) -> Bundle:
@@ -265,6 +316,7 @@ def _read_bundle(directory: Path) -> Bundle:
         manifest.src_lang,
         manifest.tgt_lang,
         manifest.max_src_tokens,
+        SourceLines.from_json(metadata.get("source_lines")),
         manifest.files[WEIGHTS],
         metadata,
         _data_config(metadata.get("config")),
@@ -319,10 +371,20 @@ def _read_checkpoint(directory: Path) -> Bundle:
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)
-    limit = _max_src_tokens(config)
-    bundle = Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {}, config.data)
+    limit, lines = _max_src_tokens(config), read_source_lines(run_dir)
+    bundle = Bundle(
+        directory, config.model, config.decoding, tokenizer, *languages, limit, lines, sha256, {}, config.data
+    )
     check_sizes(bundle.weights(), bundle.model, bundle.tokenizer.tgt_vocab_size)
     return bundle
+
+
+def read_source_lines(run_dir: Path) -> SourceLines | None:
+    """What the training lines of a run are like; None where it does not say, as older ones do not."""
+    try:
+        return SourceLines.from_json(read_json(run_dir / LINES))
+    except DataError:
+        return None
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from mtkit.evaluation.metrics import DEFAULT_METRICS, Score, score
 from mtkit.log import progress_bar
 from mtkit.translation.bundle import Bundle
 from mtkit.translation.corpus import INSTEAD, find_corpus
+from mtkit.translation.tally import Tally
 from mtkit.translation.translator import Translator
 
 _LINES_AT_ONCE = 1024  # sorted by length among themselves
@@ -40,7 +41,7 @@ class Evaluation:
 def translate_lines(
     translator: Translator, src_text: Sequence[str], *, beam_size: int | None = None, batch_size: int | None = None
 ) -> list[str]:
-    """The best translation of each line, with a progress bar on a terminal.
+    """The best translation of each line, with a progress bar on a terminal, and a warning of what may be missing.
 
     Args:
         translator: The model.
@@ -49,12 +50,16 @@ def translate_lines(
         batch_size: Sentences that are searched at once; by default the translator's.
     """
     hyp_text: list[str] = []
+    tally = Tally()
     options = translator.search_options(beam_size=beam_size, scores=False)
     buffers = (src_text[start : start + _LINES_AT_ONCE] for start in range(0, len(src_text), _LINES_AT_ONCE))
     with progress_bar(total=len(src_text), description="translating", unit=" lines") as bar:
         for translations in translator.translate_ahead(buffers, options, n_ahead=1, batch_size=batch_size):
-            hyp_text += [translation.text for translation in translations]
+            for translation in translations:
+                hyp_text.append(translation.text)
+                tally.add(translation)
             bar.update(len(translations))
+    tally.warn()
     return hyp_text
 
 

@@ -143,7 +143,7 @@ def test_one_corpus_is_needed(arguments: list[str]) -> None:
 
 
 def test_a_missing_file_is_one_line() -> None:
-    assert "absent.en: No such file" in str(refused("--src", "absent.en", "--tgt", "train.de"))
+    assert "absent.en: no such file" in str(refused("--src", "absent.en", "--tgt", "train.de"))
 
 
 def test_a_missing_tokenizer_is_one_line() -> None:

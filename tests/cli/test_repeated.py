@@ -88,7 +88,12 @@ def test_several_pairs_of_files_are_paired_in_order(
             Path(f"{name}.{language}").write_text("".join(f"{name} {language} {i}\n" for i in range(30)))
     for missing, message in (
         ("--src a.en --src b.en --tgt a.de", "2 --src but 1 --tgt: give as many of both, in the same order"),
-        ("--src a.en --src b.en", "--src and --tgt go together: name both files"),
+        (
+            "--src a.en --src b.en",
+            "--src and --tgt go together: a.en is no file of pairs by its ending (.tmx, .xlf, .po, .tsv, .csv or "
+            ".jsonl); name its translations with --tgt FILE",
+        ),
+        ("--tgt a.de --tgt b.de", "--src and --tgt go together: name both files"),
         (
             "--src a.en --tgt a.de --src b.de --tgt b.en",
             "a.en is en but b.de is de: name their language with --src-lang",

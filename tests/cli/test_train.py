@@ -146,8 +146,8 @@ def test_average_writes_a_bundle_that_translates(
 @pytest.mark.parametrize(
     ("minutes", "message"),
     [
-        ("0", "flag: training.max_minutes: must be greater than 0 (got 0.0)"),
-        ("-5", "flag: training.max_minutes: must be greater than 0 (got -5.0)"),
+        ("0", "flag: training.max_minutes: must be at least 1e-06 (got 0.0)"),
+        ("-5", "flag: training.max_minutes: must be at least 1e-06 (got -5.0)"),
         ("nan", "flag: training.max_minutes: "),
         ("ten", "--minutes ten: is no number"),
     ],

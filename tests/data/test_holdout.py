@@ -109,5 +109,5 @@ def test_several_sources_are_one_corpus(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="begun with other --src and --tgt files"):
         cut([(one, two), (three, one)], "twice")
     write(pairs[1][1], ["short"])
-    with pytest.raises(DataError, match=r"b.en has 60 lines but .*b.de has 1: they are not aligned"):
+    with pytest.raises(DataError, match=r"b.en has 60 lines but .*b.de has 1: "):
         cut(pairs, "other")

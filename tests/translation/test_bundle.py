@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from mtkit.config import TokenizerConfig
 from mtkit.data.tokenizer import train_tokenizer
-from mtkit.errors import CheckpointError, VocabularyError
+from mtkit.errors import CheckpointError, DeviceError, VocabularyError
 from mtkit.files import sha256_file, write_json
 from mtkit.model.weights import model_tensors
 from mtkit.settings import dump_config
-from mtkit.translation.bundle import load_bundle
+from mtkit.translation.bundle import Bundle, load_bundle, with_bundle
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES, MAX_SRC_TOKENS, save_tiny_bundle, tiny_config
 
@@ -191,6 +191,27 @@ class TestRunDirectory:
         (run_dir / "tokenizer.model").unlink()
         with pytest.raises(VocabularyError, match="tokenizer"):
             load_bundle(run_dir)
+
+    def test_a_checkpoint_that_training_deletes_while_it_is_read_gives_way_to_the_next(self, run_dir: Path) -> None:
+        seen = []
+
+        def load(bundle: Bundle) -> int:
+            seen.append(bundle.directory.name)
+            if len(seen) == 1:
+                shutil.rmtree(bundle.directory)
+                (run_dir / "last").unlink()
+                (run_dir / "last").symlink_to("checkpoints/update-00000010")
+            return bundle.build_model().n_parameters()
+
+        assert with_bundle(run_dir, load) == load_bundle(run_dir).n_parameters()
+        assert seen == ["update-00000020", "update-00000010"]
+
+    def test_an_error_of_a_model_that_is_there_is_told_at_once(self, run_dir: Path) -> None:
+        def load(_: Bundle) -> None:
+            raise DeviceError("no such device")
+
+        with pytest.raises(DeviceError, match="no such device"):
+            with_bundle(run_dir, load)
 
 
 def rehash(bundle: Path) -> None:
