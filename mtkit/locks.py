@@ -3,15 +3,20 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mtkit.files import leftovers, named, remove_if_left
 from mtkit.log import logger
 
 
 @contextmanager
 def sole_writer(directory: Path) -> Iterator[None]:
-    """Wait until no other process writes this directory, and keep others waiting until the block ends."""
+    """Wait until no other process writes this directory, and keep others waiting until the block ends.
+
+    What a killed process left of it half written is removed.
+    """
+    directory = named(directory)
     path = directory.with_name(f".{directory.name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
@@ -24,10 +29,23 @@ def sole_writer(directory: Path) -> Iterator[None]:
             if not _is_at(lock.fileno(), path):
                 continue  # the process that held it has deleted the file since
             try:
+                for left in _leftovers(directory):
+                    remove_if_left(left)
                 yield
             finally:
                 path.unlink(missing_ok=True)
             return
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a killed process left of a directory, half written or half deleted; a living one is waited for."""
+    if _leftovers(directory):
+        with suppress(OSError), sole_writer(directory):
+            pass
+
+
+def _leftovers(directory: Path) -> list[Path]:
+    return [path for name, path in leftovers(directory.parent) if name == directory.name]
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -28,6 +28,7 @@ from mtkit.cli.translate import translate
 from mtkit.cli.usage import Commands
 from mtkit.device import let_waiting_threads_sleep
 from mtkit.errors import Interrupted, MtkitError, Stopped
+from mtkit.signals import heed
 
 app = typer.Typer(
     cls=Commands,
@@ -83,7 +84,10 @@ def main() -> None:
     try:
         app()
     except MtkitError as error:
+        heed(False)
         kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
         with suppress(OSError, ValueError):  # nobody listens any more
             typer.echo(f"mtkit: {kind}{error}", err=True)
         sys.exit(error.exit_code)
+    finally:
+        heed(False)

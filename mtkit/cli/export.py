@@ -127,11 +127,14 @@ def _held_out(bundle: "Bundle", src: str | None, ref: str | None) -> "HeldOut | 
 
 
 def _summary(conversion: "Conversion", directory: Path) -> str:
+    from mtkit.evaluation.telling import NAMES
+
     line = f"exported to {directory} ({conversion.quantization})"
     if conversion.quality is None:
         return line
     quality = conversion.quality
-    bleu, float32 = quality["bleu"]["value"], quality["float32_bleu"]["value"]
+    metric = quality.get("metric", "bleu")
+    name, own, float32 = NAMES[metric], quality[metric]["value"], quality[f"float32_{metric}"]["value"]
     return (
-        f"{line}: BLEU {bleu:.2f}, in float32 {float32:.2f}, on {quality['n_lines']:,} lines of {quality['held_out']}"
+        f"{line}: {name} {own:.2f}, in float32 {float32:.2f}, on {quality['n_lines']:,} lines of {quality['held_out']}"
     )

@@ -1,6 +1,5 @@
 """``mtkit forge backtranslate`` and ``mtkit forge distill``."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,6 @@ from mtkit.cli.options import (
     ThreadsOption,
     TranslationPrecisionOption,
 )
-from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.forge.corpus import Kind, Work
@@ -112,7 +110,6 @@ def _forge(
     overwrite: bool,
 ) -> None:
     from mtkit.errors import Interrupted
-    from mtkit.forge.corpus import MANIFEST
     from mtkit.forge.corpus import forge as make
     from mtkit.forge.shards import JOB_FILE, n_shards
     from mtkit.log import counted
@@ -120,14 +117,13 @@ def _forge(
 
     settings = Settings.load(recipe, overrides=overrides or ())
     data = settings.before_corpus().config().data
-    if overwrite and output.exists():
-        if not ((output / MANIFEST).exists() or (output / JOB_FILE).exists()):
-            raise ConfigError(f"{output}: is no forged source, and is not replaced; choose another -o")
-        shutil.rmtree(output)
     try:
-        manifest = make(kind, data, inputs, work, output, tags=tags)
+        manifest = make(kind, data, inputs, work, output, tags=tags, overwrite=overwrite)
     except KeyboardInterrupt:
+        if not (output / JOB_FILE).exists():
+            raise
         done = counted(n_shards(output), "shard")
-        raise Interrupted(f"{output}: {done} done; the same command goes on") from None
+        again = f"the same command{' without --overwrite' * overwrite} goes on"
+        raise Interrupted(f"{output}: {done} done; {again}") from None
     typer.echo(f"{counted(manifest['n_pairs'], 'pair')} in {output}; for data.train in the recipe:")
     typer.echo((output / "source.yaml").read_text(encoding="utf-8").rstrip())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
-from mtkit.errors import ConfigError, Stopped
+from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.settings import Settings
@@ -56,7 +56,8 @@ def train(
     mtkit train recipe.yaml --minutes 10           the same within ten minutes, as well as they allow
     mtkit train ...the same again                  go on where it stopped
 
-    SIGINT (Ctrl-C) and SIGTERM finish the update, save, and exit with 75.
+    SIGINT (Ctrl-C), SIGTERM and a closed terminal finish the update, save, and exit
+    with 75.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     started = time.monotonic()
     if recipe is not None and config is not None:
@@ -107,10 +108,7 @@ def train(
     from mtkit.training.run import train as run_training
 
     check_output_directory(directory)
-    try:
-        run = run_training(settings, directory, overwrite=overwrite, started=started)
-    except KeyboardInterrupt:  # from the first update on, training itself takes the signals
-        raise Stopped("stopped before any update; the same command goes on") from None
+    run = run_training(settings, directory, overwrite=overwrite, started=started)
     for name, of_set in run.scores.items():
         extent = f", {of_set.extent()}" if of_set.extent() else ""
         typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}{extent}")

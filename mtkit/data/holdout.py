@@ -52,8 +52,8 @@ def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: 
     """
     splits = split_files(directory, src_lang=src_lang, tgt_lang=tgt_lang)
     origin = {"inputs": {str(path): sha256_file(path) for path in (src, tgt)}, "seed": seed}
-    if directory.exists():
-        if _content(read_json(directory / ORIGIN_FILE)) != _content(origin):
+    if (before := _origin(directory)) is not None:
+        if _content(before) != _content(origin):
             raise DataError(
                 f"{directory.parent}: was begun with other --src and --tgt files; choose another -o, or --overwrite"
             )
@@ -73,6 +73,19 @@ def hold_out(src: Path, tgt: Path, directory: Path, *, src_lang: str, tgt_lang: 
     if left_out:
         logger.info("left %s more out of training: one of their sides occurs in those", f"{left_out:,}")
     return splits
+
+
+def _origin(directory: Path) -> Any:
+    """What the splits that are there were made from; None where there are none, or it cannot be read."""
+    if not directory.exists():
+        return None
+    try:
+        return read_json(directory / ORIGIN_FILE)
+    except DataError as error:
+        if not (directory / ORIGIN_FILE).is_file():
+            raise
+        logger.warning("%s; cutting the corpus again", error)
+        return None
 
 
 def _content(origin: Any) -> object:

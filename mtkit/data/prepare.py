@@ -32,8 +32,8 @@ from mtkit.data.sources import PLACES, Place, open_sources
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.data.vocabulary import tokenizer_for
 from mtkit.errors import ConfigError, DataError
-from mtkit.files import atomic_directory, write_json
-from mtkit.locks import sole_writer
+from mtkit.files import atomic_directory, named, write_json
+from mtkit.locks import remove_leftovers, sole_writer
 from mtkit.log import logger
 from mtkit.output_directory import check_replaceable
 from mtkit.workers import Workers
@@ -72,6 +72,8 @@ def prepare(
     """
     sources = open_sources(data)
     check_replaceable(directory)
+    directory = named(directory)
+    remove_leftovers(directory)
     _check_own(directory)
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
     settings = _settings(data, tokenizer)
@@ -123,6 +125,9 @@ def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, o
     if not (directory / MANIFEST_FILE).exists() or (existing := _open_existing(directory, overwrite)) is None:
         return None
     changed = difference(existing.manifest, settings, hashes)
+    if changed is None and (damage := existing.damage()) is not None:
+        logger.warning("%s; preparing it again", damage)
+        return None
     if changed is None:
         logger.info("%s: already prepared from these inputs and settings, nothing to do", directory)
         return existing

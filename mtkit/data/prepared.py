@@ -9,7 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from mtkit.data.cleaning import REASONS
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.errors import DataError
+from mtkit.errors import DataError, VocabularyError
 from mtkit.files import read_json
 from mtkit.source_config import KINDS
 
@@ -114,7 +114,10 @@ class Prepared:
             VocabularyError: If it is absent or damaged.
             DataError: If it is another one.
         """
-        tokenizer = Tokenizer.load(self.directory)
+        try:
+            tokenizer = Tokenizer.load(self.directory)
+        except VocabularyError as error:
+            raise VocabularyError(f"{error}; {_AGAIN}") from None
         if tokenizer.sha256() != self.manifest.tokenizer_sha256:
             raise DataError(
                 f"{self.directory}: the corpus was encoded with another tokenizer than lies there; {_AGAIN}"
@@ -132,7 +135,24 @@ class Prepared:
         Raises:
             DataError: If the split is absent or damaged.
         """
-        return Store.open(self.directory / split)
+        try:
+            return Store.open(self.directory / split)
+        except DataError as error:
+            raise DataError(f"{error}; {_AGAIN}") from None
+
+    def damage(self) -> str | None:
+        """What of it cannot be read or is not all there, at a quick look; None where nothing is wrong."""
+        m = self.manifest
+        sizes = {"train": m.n_train, "valid": m.n_valid} | {f"test/{name}": n for name, n in m.n_test.items()}
+        try:
+            if Tokenizer.load(self.directory).sha256() != m.tokenizer_sha256:
+                return f"{self.directory}: another tokenizer than its manifest's"
+            for split, n in sizes.items():
+                if (found := len(Store.open(self.directory / split))) != n:
+                    return f"{self.directory / split}: {found:,} pairs, where its manifest has {n:,}"
+        except (DataError, VocabularyError) as error:
+            return str(error)
+        return None
 
 
 def open_prepared(directory: Path) -> Prepared:
@@ -144,7 +164,10 @@ def open_prepared(directory: Path) -> Prepared:
     path = directory / MANIFEST_FILE
     if not path.exists():
         raise DataError(f"{directory}: no prepared corpus there; make one with mtkit preprocess RECIPE -o {directory}")
-    tree = read_json(path)
+    try:
+        tree = read_json(path)
+    except DataError as error:
+        raise DataError(f"{error}; {_AGAIN}") from None
     version = tree.get("format_version") if isinstance(tree, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise DataError(

@@ -47,7 +47,7 @@ class Store:
             shards = [_map(directory / shard["filename"]) for shard in state["_data_files"]]
             return cls(pa.concat_tables(shards))
         except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
-            raise DataError(f"{directory}: damaged ({error}); prepare it again with --overwrite") from None
+            raise DataError(f"{directory}: damaged ({error})") from None
 
     def __len__(self) -> int:
         return self._table.num_rows

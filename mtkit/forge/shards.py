@@ -44,14 +44,19 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
     """
     path = directory / JOB_FILE
     if path.exists():
-        begun = read_json(path)
+        try:
+            begun = read_json(path)
+        except DataError as error:
+            raise DataError(f"{error}; begin again with --overwrite") from None
+        if not isinstance(begun, dict):
+            raise DataError(f"{path}: damaged; begin again with --overwrite")
         if changed := what_changed(begun, job):
             raise DataError(
                 f"{directory}: begun otherwise ({changed} changed); choose another directory with -o, "
                 "or add --overwrite"
             )
         return
-    if directory.exists() and any(directory.iterdir()):
+    if directory.exists() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
         raise DataError(f"{directory}: holds something else; choose another directory with -o")
     write_json(path, job)
 

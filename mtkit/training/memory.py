@@ -1,20 +1,15 @@
 """Fit a run to the memory: choose the size of its micro-batches by trying."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast, free_memory, is_out_of_memory, release_memory
-from mtkit.errors import DataError
-from mtkit.files import read_json, write_json
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.objective import CrossEntropy, Loss
-
-FITTED = "fitted.json"  # in the run directory
 
 # Of the memory, what a run may plan to fill: the rest is for the allocator's gaps and for batches not foreseen. On a
 # CPU, where it is an estimate and other programs want their part, half.
@@ -35,32 +30,6 @@ def fewest_micro_batches(try_size: Callable[[int], bool], batch_tokens: int) -> 
     while n < batch_tokens and not try_size(batch_tokens // n):
         n *= 2
     return min(n, batch_tokens)
-
-
-def remembered(run_dir: Path, name: str, choose: Callable[[], int]) -> int:
-    """The number, 1 or more, that the run began with; a new run chooses it now.
-
-    Raises:
-        DataError: If what is remembered is damaged.
-    """
-    values = fitted(run_dir)
-    if name not in values:
-        values[name] = choose()
-        write_json(run_dir / FITTED, values)
-    return values[name]
-
-
-def fitted(run_dir: Path) -> dict[str, int]:
-    """All that is remembered.
-
-    Raises:
-        DataError: If it is damaged.
-    """
-    path = run_dir / FITTED
-    values = read_json(path) if path.exists() else {}
-    if not isinstance(values, dict) or any(not isinstance(n, int) or n < 1 for n in values.values()):
-        raise DataError(f"{path}: damaged; start again with --overwrite")
-    return values
 
 
 class MemoryProbe:

@@ -1,6 +1,5 @@
 """Training without a recipe: hold out lines, write the recipe, go on as with any other."""
 
-import shutil
 from pathlib import Path
 from typing import cast
 
@@ -10,9 +9,9 @@ from mtkit.data.holdout import ORIGIN_FILE, hold_out, split_files
 from mtkit.data.prepared import MANIFEST_FILE
 from mtkit.data.sources import language_of
 from mtkit.errors import ConfigError, DataError
-from mtkit.files import atomic_file
+from mtkit.files import atomic_file, delete_directory
 from mtkit.training.checkpoint import disk_errors
-from mtkit.training.run_directory import sole_user, visible_names
+from mtkit.training.run_directory import is_marked, sole_user, visible_names
 
 _HEAD = "# Written by mtkit train --src"
 _CORPUS, _PREPARED = "corpus", "prepared"
@@ -64,7 +63,7 @@ def write_recipe(
     with disk_errors(run_dir), sole_user(run_dir):
         if overwrite:
             for name in (_CORPUS, _PREPARED):
-                _delete(run_dir / name)
+                delete_directory(run_dir / name)
         data = cast(dict[str, str], tree["data"])
         hold_out(src, tgt, run_dir / _CORPUS, src_lang=data["src_lang"], tgt_lang=data["tgt_lang"])
         head = f"{_HEAD} {src} --tgt {tgt}; what is not given here follows the size of the corpus.\n"
@@ -80,7 +79,9 @@ def _check_own(run_dir: Path) -> None:
     if not run_dir.is_dir():
         raise DataError(f"{run_dir}: not a directory; choose another -o")
     recipe = run_dir / "recipe.yaml"
-    if recipe.exists():
+    if is_marked(run_dir) and (run_dir / _CORPUS).is_dir():
+        own = True  # whatever has become of the recipe, which is written anew
+    elif recipe.exists():
         own = recipe.is_file() and recipe.read_bytes().startswith(_HEAD.encode())
     else:
         own = visible_names(run_dir) <= {_CORPUS}
@@ -89,12 +90,3 @@ def _check_own(run_dir: Path) -> None:
         (run_dir / name).exists() and not (run_dir / name / file).is_file() for name, file in made.items()
     ):
         raise DataError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
-
-
-def _delete(directory: Path) -> None:
-    """Delete a directory; a kill on the way leaves nothing of it under its name."""
-    old = directory.with_name(f".{directory.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if directory.exists():
-        directory.rename(old)
-        shutil.rmtree(old)
