@@ -17,7 +17,7 @@ def sole_writer(directory: Path) -> Iterator[None]:
     What a killed process left of it half written is removed.
     """
     directory = named(directory)
-    path = directory.with_name(f".{directory.name}.lock")
+    path = _lock_of(directory)
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with path.open("a") as lock:
@@ -39,9 +39,13 @@ def sole_writer(directory: Path) -> Iterator[None]:
 
 def remove_leftovers(directory: Path) -> None:
     """Remove what a killed process left of a directory, half written or half deleted; a living one is waited for."""
-    if _leftovers(directory):
+    if _leftovers(directory) or _lock_of(directory).exists():
         with suppress(OSError), sole_writer(directory):
             pass
+
+
+def _lock_of(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.lock")
 
 
 def _leftovers(directory: Path) -> list[Path]:

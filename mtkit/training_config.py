@@ -15,7 +15,7 @@ class EarlyStoppingConfig(Section):
 
     metric: Metric = "bleu"
     """What must go on improving on the validation set; also what *best* means for checkpoints. Where BLEU says nothing
-    of it, as on lines of one word, chrF takes its place, and the loss where chrF does not either; the loss too where the
+    of it, as on lines of one word, chrF takes its place, and the loss where chrF does not either, or where the
     validation set is not translated (``validate_text: false``) and patience is null."""
 
     patience: PositiveInt | None = None

@@ -8,7 +8,7 @@ import typer
 
 from mtkit.cli.options import OverwriteOption, ThreadsOption
 from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.output_directory import check_replaceable
+from mtkit.output_directory import check_output_directory, check_replaceable
 
 if TYPE_CHECKING:
     from mtkit.translation.bundle import Bundle
@@ -70,10 +70,11 @@ def export(
         raise ConfigError("-i and --ref go together: the text to translate and its reference")
     if to is Format.SAFETENSORS and output is None:
         raise ConfigError("where to? name a directory with -o DIR")
+    if output is not None:
+        check_output_directory(output)
+        check_replaceable(output)
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output}: exists; choose another -o, or --overwrite")
-    if output is not None:
-        check_replaceable(output)
     if output is not None and output.exists() and not _is_export(output):
         raise ConfigError(f"{output}: is there and is no export; choose another -o")
 

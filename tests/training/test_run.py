@@ -382,9 +382,11 @@ def test_a_signal_while_the_test_set_is_scored_loses_nothing(
     monkeypatch.setattr(final_scores, "evaluate_texts", interrupted)
     with pytest.raises(Interrupted, match="stopped before the model was scored"):
         train(toy_task.recipe(), tmp_path / "run")
-    assert not (tmp_path / "run" / "model").exists()
+    model = tmp_path / "run" / "model" / "model.safetensors"
+    before = model.stat()
     monkeypatch.undo()
     assert train(toy_task.recipe(), tmp_path / "run").scores["test"].scores
+    assert model.stat() == before
 
 
 def test_tensorboard_gets_the_same_numbers(toy_task: ToyTask, tmp_path: Path) -> None:
