@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM, a closed terminal: all end a command at once, with what it had begun to write put away."""
 
+import atexit
 import signal
 import time
 from types import FrameType
@@ -13,6 +14,7 @@ _received: float | None = None
 def install() -> None:
     """Let the signals raise KeyboardInterrupt; while it runs, training puts handlers of its own in their place."""
     heed(True)
+    atexit.register(_end_undisturbed)
     for number in ending_signals():
         signal.signal(number, _interrupt)
 
@@ -24,6 +26,12 @@ def check() -> None:
     """
     if _received is not None:
         raise KeyboardInterrupt
+
+
+def _end_undisturbed() -> None:
+    """Python gives the signals back to the system before it ends, and one would then change the exit code."""
+    for number in ending_signals():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
