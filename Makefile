@@ -1,11 +1,12 @@
 # make demo    the whole job on the sample corpus       make test       format, lint, types, tests
 # make bench   what measures speed and memory           make test-slow  the tests that take longer
+# make fuzz    damaged files of every kind, two minutes
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/sample
 
-.PHONY: install demo test test-slow bench format clean
+.PHONY: install demo test test-slow fuzz bench format clean
 
 install: $(VENV)/.installed
 
@@ -16,7 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling editables
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
-		--editable '.[formats,langid,mtdata,repair,report,tensorboard]' ruff mypy pytest pytest-xdist hypothesis \
+		--editable '.[langid,mtdata,repair,report,tensorboard]' ruff mypy pytest pytest-xdist hypothesis \
 		types-defusedxml types-PyYAML types-tqdm
 	@touch $@
 
@@ -44,6 +45,12 @@ test: install
 
 test-slow: install
 	$(BIN)/python -m pytest -m "slow and not gpu and not network" --durations=10
+
+# Files of every kind damaged at random; another seed damages otherwise.
+SECONDS ?= 120
+SEED ?= 1
+fuzz: install
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 bench: install
 	$(BIN)/python -m benchmarks

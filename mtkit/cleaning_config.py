@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_serializer, model_validator
 
-from mtkit.section import Section
+from mtkit.section import Section, Share
 
-Share = Annotated[float, Field(ge=0, le=1)]
+_OfScores = Annotated[float, Field(ge=-1e12, le=1e12)]
 By = Literal["pair", "src", "tgt"]
 
 
@@ -26,7 +26,7 @@ class LengthStep(Section):
 class RatioStep(Section):
     """Drop a pair whose sides differ too much in length."""
 
-    max: Annotated[float, Field(ge=1)] = 3.0
+    max: Annotated[float, Field(ge=1, le=1_000)] = 3.0
     """The longer side may be this many times as long as the shorter."""
 
     unit: Literal["characters", "words"] = "characters"
@@ -98,8 +98,8 @@ class LeakageStep(Section):
 class ScoreStep(Section):
     """Drop a pair by the score that its source gives it."""
 
-    min: float | None = None
-    max: float | None = None
+    min: _OfScores | None = None
+    max: _OfScores | None = None
 
     @model_validator(mode="after")
     def _check_some(self) -> Self:

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import torch
 
+from mtkit.errors import Interrupted
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -26,13 +28,18 @@ def map_on_cores(
         yield from map(function, items)
         return
     futures = [_workers(n_threads).submit(function, item) for item in items]
+    is_ending = False
     try:
         for future in futures:
             yield future.result()
+    except (KeyboardInterrupt, Interrupted):
+        is_ending = True  # the process, which is not to wait for work that nobody wants
+        raise
     finally:  # after an error nobody is at work any longer
         for future in futures:
             future.cancel()
-        wait(futures)
+        if not is_ending:
+            wait(futures)
 
 
 def _compute_alone() -> None:

@@ -135,7 +135,7 @@ def memory_advice(advice: str) -> Iterator[None]:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the memory of a GPU or of the machine is exhausted."""
-    said = ("can't allocate memory", "not enough memory")
+    said = ("can't allocate memory", "not enough memory", "failed to allocate memory")
     return (
         isinstance(error, MemoryError)
         or _is_of_gpu(error)

@@ -11,6 +11,8 @@ MtkitError                 anything a user can fix; the command line prints it o
 ├── Interrupted            a signal ended the run with everything saved (exit code 75)
 └── Stopped                a signal ended a command, with nothing to go on from (exit code 130)
 
+ReaderGone                 nobody reads the results any more; a command ends with 0 and without a word
+
 Everything else that escapes is a bug and keeps its traceback.
 """
 
@@ -63,3 +65,7 @@ class Stopped(MtkitError):
     """A signal ended a command before there was anything to go on from."""
 
     exit_code = 130
+
+
+class ReaderGone(Exception):
+    """Nobody reads the results any more, as when they go to ``head``."""

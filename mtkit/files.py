@@ -1,9 +1,10 @@
 """Files of mtkit's own: they appear whole or not at all; JSON in them, and what they are known by.
 
-What is being written has a hidden name beside its own, and is locked by the process that writes it. Without a lock it
-is what a killed process left, and goes when the same is written again.
+What is being written has a hidden name beside its own and is locked by its writer, so that what a killed process has
+left can be told from it: nobody locks that. It goes when the same is written again.
 """
 
+import errno
 import fcntl
 import glob
 import hashlib
@@ -12,44 +13,59 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from mtkit.errors import DataError
 
+_MAX_JSON_BYTES = 2_000_000_000
+"""What is longer was not written by mtkit: a baseline of ten million lines stays below it."""
+
+_MAX_DIGITS = 40
+"""Of a whole number: some hundred become a float no more, and some thousand not even a number."""
+
+_MAX_NAME = 40
+"""Letters of its name that a file in the making has in its own, which would else be too long for a directory."""
 _LEFT = re.compile(r"\.(?P<name>.+)\.(partial|old|[0-9a-f]{16})")
+_FILE, _DIRECTORY = re.compile(r"\..+\.[0-9a-f]{16}"), re.compile(r"\..+\.(partial|old)")  # names of what is begun
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name, whole and on disk, only when the block ends without an error."""
+    """A file that appears under its name, whole and on disk, only when the block ends without an error.
+
+    An existing file is replaced, where a link leads to as well; what takes its place has its permissions and its owner.
+    """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}"):
+    for left in path.parent.glob(f".{glob.escape(path.name[:_MAX_NAME])}.{'[0-9a-f]' * 16}"):
         remove_if_left(left)
-    work = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    work = path.with_name(f".{path.name[:_MAX_NAME]}.{secrets.token_hex(8)}")
     try:  # from before it is made: a signal may come at any moment
-        with _locked_file(work) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        with _locked(work, os.O_CREAT | os.O_EXCL | os.O_WRONLY) as descriptor:
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
+                if path.exists():
+                    _make_like(work, path)
+                yield file
+                file.flush()
+                os.fsync(descriptor)
             work.replace(path)
     except BaseException:
         work.unlink(missing_ok=True)
         raise
 
 
-@contextmanager
-def _locked_file(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that ``remove_if_left`` spares."""
-    while True:
-        with path.open("xb") as file:
-            with suppress(OSError):  # a file system without locks: then nothing can be known to be left over either
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if path.exists():  # and was not taken for left over in the moment before it was locked
-                yield file
-                return
+def _make_like(work: Path, path: Path) -> None:
+    """Give what is new the permissions of what it replaces, and its owner where that is allowed."""
+    status = path.stat()
+    with suppress(PermissionError):
+        os.chown(work, status.st_uid, status.st_gid)
+    with suppress(OSError):  # a file system that has no permissions
+        shutil.copystat(path, work)
+        os.utime(work)  # those it is newer than
 
 
 def leftovers(directory: Path) -> Iterator[tuple[str, Path]]:
@@ -65,7 +81,7 @@ def remove_if_left(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.is_dir():
@@ -80,63 +96,52 @@ def remove_if_left(path: Path) -> None:
 def atomic_directory(path: Path) -> Iterator[Path]:
     """A directory that appears under its name, whole and on disk, only when the block ends without an error.
 
-    An existing directory of that name is replaced. A leftover of an interrupted attempt is removed.
+    An existing directory of that name is replaced, where a link leads to as well. A leftover of an interrupted attempt
+    is removed.
 
     Raises:
         DataError: If another process is writing it.
     """
-    path = named(path)
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name}.partial")
-    with _locked_directory(work, path):
+    remove_if_left(work)
+
+    def make() -> None:
+        try:
+            work.mkdir()
+        except FileExistsError:
+            raise DataError(f"{path}: another process is writing it; wait for that, or choose another name") from None
+
+    with _locked(work, os.O_RDONLY | os.O_DIRECTORY, make=make):
         try:
             yield work
             for file in work.rglob("*"):
                 if file.is_file():
                     file.chmod(0o666 & ~_umask())  # some libraries write files that only their owner may read
                     _fsync(file)
-            _replace_directory(path, work)
+            replace_directory(path, work)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
 
 
-@contextmanager
-def _locked_directory(work: Path, path: Path) -> Iterator[None]:
-    """A new, empty directory that ``remove_if_left`` spares, and that no other process takes for its own."""
-    remove_if_left(work)
-    try:
-        work.mkdir()
-    except FileExistsError:
-        raise DataError(f"{path}: another process is writing it; wait for that, or choose another name") from None
-    descriptor = os.open(work, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _replace_directory(path: Path, work: Path) -> None:
-    """Give a directory beside ``path`` its name, in place of what has it now."""
-    old = path.with_name(f".{path.name}.old")
+def replace_directory(path: Path, work: Path) -> None:
+    """Give a whole directory the name ``path``, in place of what has it now, where a link leads to as well."""
+    path = Path(os.path.realpath(path))
+    if Path(os.path.realpath(work)).parent != path.parent:  # perhaps on another disk
+        beside = path.with_name(f".{path.name}.partial")
+        shutil.rmtree(beside, ignore_errors=True)
+        work = Path(shutil.move(work, beside))
     if path.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        path.rename(old)
-    work.rename(path)
+        if path.is_dir():
+            _make_like(work, path)
+        old = _put_aside(path)
+        work.rename(path)
+        _remove(old)
+    else:
+        work.rename(path)
     _fsync(path.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def delete_directory(path: Path) -> None:
-    """Delete a directory, if there is one; a kill on the way leaves nothing of it under its name."""
-    path = named(path)
-    old = path.with_name(f".{path.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        path.rename(old)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def named(path: Path) -> Path:
@@ -144,24 +149,151 @@ def named(path: Path) -> Path:
     return path.resolve() if path.name in ("", "..") else path
 
 
+def _remove(path: Path) -> None:
+    """Delete what has a name, be it a directory or, where somebody put one in its place, a file."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def delete_directory(path: Path) -> None:
+    """Delete a directory if there is one, where a link leads to as well; a kill leaves nothing of it under its name."""
+    path = Path(os.path.realpath(path))
+    if path.exists():
+        _put_aside(path)
+    _remove(path.with_name(f".{path.name}.old"))
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename a directory, and delete what an interrupted attempt has left under that name."""
+    old = path.with_name(f".{path.name}.old")
+    _remove(old)
+    path.rename(old)
+    return old
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Delete what killed processes have left half written, or half deleted, in a directory of mtkit's own.
+
+    What a living process is at work on stays, and so does what cannot be deleted.
+    """
+    with suppress(OSError):
+        for entry in list(directory.iterdir()):
+            name = _DIRECTORY if entry.is_dir() else _FILE
+            if name.fullmatch(entry.name) and not entry.is_symlink():
+                remove_if_left(entry)
+
+
+@contextmanager
+def _locked(path: Path, flags: int, make: Callable[[], None] = lambda: None) -> Iterator[int]:
+    """Open what is made now so that others see that somebody is at work on it; yields its descriptor."""
+    while True:
+        make()
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.lexists(path):  # nobody took it for a leftover before it was locked
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, whole or not at all."""
     with atomic_file(path) as file:
-        file.write((json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
+        file.write(json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as indented JSON."""
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
+    """Read a JSON file, as strictly as ``parse_json``.
 
     Raises:
-        DataError: If the file is missing or not JSON.
+        DataError: If the file is missing, not a regular one, or not JSON.
     """
+    content = read_regular(path, max_bytes=_MAX_JSON_BYTES)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        return parse_json(content)
     except ValueError as error:
         raise DataError(f"{path}: not valid JSON: {error}") from error
+
+
+def parse_json(content: str | bytes) -> Any:
+    """The value of a JSON text; NaN and Infinity, which Python writes, are taken too.
+
+    Raises:
+        ValueError: If it is not JSON in UTF-8, gives a key twice, nests hundreds of values in each other, or holds
+            a whole number of more than 40 digits or half a surrogate pair.
+    """
+    try:
+        text = content if isinstance(content, str) else content.decode()
+        value = json.loads(text, object_pairs_hook=_without_twins, parse_int=_integer)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start + 1}") from None
+    except UnicodeEncodeError:
+        raise ValueError("half of a surrogate pair (\\ud800 to \\udfff), which is no character") from None
+    except RecursionError:
+        raise ValueError("values are nested too deeply") from None
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r:.60} is given twice")
+    return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"the number {digits:.12}... is too large")
+    return int(digits)
+
+
+def check_regular(path: Path) -> os.stat_result:
+    """Make sure that a file can be read to its end: neither a directory nor a pipe or device, which may have none.
+
+    Returns:
+        What the system knows of it.
+
+    Raises:
+        DataError: If it is something else, absent or cannot be looked at.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:  # a name with a NUL
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(found.st_mode):
+        reason = os.strerror(errno.EISDIR)
+        raise DataError(f"{path}: {reason}") from IsADirectoryError(errno.EISDIR, reason, str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"{path}: a pipe, a socket or a device, not a file")
+    return found
+
+
+def read_regular(path: Path, *, max_bytes: int) -> bytes:
+    """All of a regular file.
+
+    Raises:
+        DataError: If it is not regular, larger than that, or cannot be read.
+    """
+    n_bytes = check_regular(path).st_size
+    if n_bytes > max_bytes:
+        raise DataError(f"{path}: {n_bytes:,} bytes, but it should have {max_bytes:,} at most")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
 
 
 def _umask() -> int:
@@ -185,6 +317,8 @@ def sha256_file(path: Path) -> str:
         DataError: If the file cannot be read.
     """
     try:
+        if path.is_char_device():  # /dev/zero has no end
+            raise DataError(f"{path}: a device, not a file")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

@@ -3,7 +3,6 @@ r"""Files: text read line by line, JSON, hashes, and writes that are whole or ab
 A line ends at ``\n`` and nowhere else: U+2028, U+0085 or a lone ``\r`` inside a segment stay in it.
 """
 
-import gzip
 import io
 import sys
 from collections.abc import Iterator
@@ -11,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from mtkit.errors import DataError
-from mtkit.not_text import what_is_wrong
+from mtkit.not_text import other_kind, other_text, what_is_wrong
+from mtkit.packed import MAX_WINDOW_BYTES, TooWideError, unpacked
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_BYTES = 1 << 20
@@ -26,6 +26,12 @@ PACKED = (".gz", ".zst", ".xz", ".bz2")
 MAX_LINE_BYTES = 100_000_000
 """A longer line is refused: a whole document as one JSON object stays far below it, what exceeds it is a file without
 line feeds, and reading a line takes several times its length of memory."""
+
+
+def packing_of(path: str | Path) -> str:
+    """The ending that tells how a file is packed, one of ``PACKED``, whatever its case; empty of a plain one."""
+    ending = Path(path).suffix.lower()
+    return ending if ending in PACKED else ""
 
 
 def open_binary(path: str | Path) -> BinaryIO:
@@ -40,64 +46,10 @@ def open_binary(path: str | Path) -> BinaryIO:
         return sys.stdin.buffer
     path = Path(path)
     try:
-        unpacked = _unpacked(path)
-        return path.open("rb") if unpacked is None else cast(BinaryIO, io.BufferedReader(unpacked, 1 << 16))
+        packed = unpacked(path)
+        return path.open("rb") if packed is None else cast(BinaryIO, io.BufferedReader(packed, 1 << 16))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
-
-
-def _unpacked(path: Path) -> io.RawIOBase | None:
-    """A reader of what is in a packed file; None where the file is plain."""
-    match path.suffix:
-        case ".gz":
-            return cast(io.RawIOBase, gzip.open(path, "rb"))
-        case ".zst":
-            return _ZstdReader(path.open("rb"))
-        case ".xz":
-            import lzma  # seldom needed, and absent from some builds of Python
-
-            return cast(io.RawIOBase, lzma.open(path, "rb"))
-        case ".bz2":
-            import bz2
-
-            return cast(io.RawIOBase, bz2.open(path, "rb"))
-    return None
-
-
-class _ZstdReader(io.RawIOBase):
-    """Unpacks Zstandard frames. The library's own reader takes a file that breaks off for one that ends."""
-
-    def __init__(self, packed: BinaryIO) -> None:
-        import zstandard
-
-        self._packed = packed
-        self._new_frame = zstandard.ZstdDecompressor().decompressobj
-        self._frame: Any = None
-        self._input = b""
-        self._output = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._output:
-            self._input = self._input or self._packed.read(1 << 16)
-            if not self._input and self._frame is None:
-                return 0
-            if not self._input:
-                raise EOFError("the archive breaks off")
-            self._frame = self._frame or self._new_frame()
-            self._output = memoryview(self._frame.decompress(self._input))
-            self._input = self._frame.unused_data
-            if self._frame.eof:
-                self._frame = None
-        n = min(len(buffer), len(self._output))
-        buffer[:n], self._output = self._output[:n], self._output[n:]
-        return n
-
-    def close(self) -> None:
-        self._packed.close()
-        super().close()
 
 
 def read_lines(path: str | Path, *, keep_bom: bool = False) -> Iterator[str]:
@@ -117,6 +69,7 @@ def read_lines(path: str | Path, *, keep_bom: bool = False) -> Iterator[str]:
 def read_raw_lines(path: str | Path, *, keep_bom: bool = False) -> Iterator[str]:
     r"""Yield the lines of a UTF-8 text file as ``read_lines`` does, but keep a ``\r`` before the ``\n``."""
     with open_binary(path) as file, _reading(path) as position:
+        _check_text(file, path)
         for raw in iter(partial(file.readline, MAX_LINE_BYTES + 1), b""):  # faster than a loop of calls
             position.line += 1
             if len(raw) > MAX_LINE_BYTES:
@@ -128,6 +81,7 @@ def read_line_chunks(path: str | Path, n_lines: int) -> Iterator[list[str]]:
     """Yield the lines of a UTF-8 text file as ``read_lines`` does, ``n_lines`` at a time: several times faster."""
     waiting: list[str] = []
     with open_binary(path) as file, _reading(path) as position:
+        _check_text(file, path)
         for block in _whole_lines(file, path, position):
             lines = _decoded(block, path, position)
             position.line += len(lines)
@@ -147,9 +101,42 @@ def read_blocks(path: str | Path) -> Iterator[bytes]:
         DataError: If the file cannot be read or is damaged.
     """
     with open_binary(path) as file, _reading(path) as position:
+        _refuse(path, other_kind(_coming(file), str(path), may_be_named=_may_be_named(path)))
         while block := file.read(_BLOCK_BYTES):
             yield block
             position.line += block.count(b"\n")
+
+
+def check_text(path: str | Path) -> None:
+    """Find out by its beginning whether a file is one that lines are read from.
+
+    Raises:
+        DataError: If it cannot be opened, or is a document, an archive or something else, naming that and the way out.
+    """
+    with open_binary(path) as file, _reading(path):
+        _check_text(file, path)
+
+
+def _check_text(file: BinaryIO, path: str | Path) -> None:
+    head = _coming(file)
+    _refuse(path, other_kind(head, str(path), may_be_named=_may_be_named(path)) or other_text(head, str(path)))
+
+
+def _coming(file: BinaryIO) -> bytes:
+    """The first bytes of what will be read."""
+    if isinstance(file, io.BufferedReader):
+        return file.peek(_HEAD_BYTES)[:_HEAD_BYTES]
+    return b""  # of what stands in for standard input
+
+
+def _may_be_named(path: str | Path) -> bool:
+    return str(path) != "-" and not packing_of(path)
+
+
+def _refuse(path: str | Path, wrong: str | None) -> None:
+    """Say what is wrong with a file, if anything."""
+    if wrong is not None:
+        raise DataError(f"{_shown(path)}: {wrong}") from None
 
 
 def _whole_lines(file: BinaryIO, path: str | Path, position: "_Position") -> Iterator[bytes]:
@@ -231,6 +218,9 @@ def _reading(path: str | Path) -> Iterator[_Position]:
         raise DataError(
             f"{_shown(path)}: incomplete, it breaks off after line {position.line}; fetch it again"
         ) from None
+    except TooWideError as error:
+        limit = f"{MAX_WINDOW_BYTES // 2**20} MB"
+        raise DataError(f"{_shown(path)}: needs more than {limit} of memory to be unpacked: {error}") from None
     except OSError as error:
         raise DataError(f"{_shown(path)}: cannot read after line {position.line}: {error}") from error
     except Exception as error:  # zstandard.ZstdError, zlib.error, LZMAError: a damaged archive
@@ -245,13 +235,13 @@ def decode_line(raw: bytes, number: int, path: str | Path, *, keep_bom: bool = F
     Raises:
         DataError: If the line is not UTF-8, naming it and the byte.
     """
+    if number == 1:
+        _refuse(path, other_kind(raw[:_HEAD_BYTES], str(path), may_be_named=_may_be_named(path)))
     try:
         return (raw.removeprefix(_BOM) if number == 1 and not keep_bom else raw).decode().removesuffix("\n")
     except UnicodeDecodeError as error:
         head = _head(path) or raw
-        may_be_named = str(path) != "-" and Path(path).suffix not in PACKED
-        if (wrong := what_is_wrong(head, str(path), may_be_named=may_be_named)) is not None:
-            raise DataError(f"{_shown(path)}: {wrong}") from None
+        _refuse(path, what_is_wrong(head, str(path), may_be_named=_may_be_named(path)))
         where = f"{_shown(path)}:{number}: byte {error.start + 1} of the line"
         bad = error.object[error.start]
         raise DataError(f"{where} is not UTF-8 (0x{bad:02x}); convert the file, for example with iconv") from None

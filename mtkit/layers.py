@@ -1,15 +1,14 @@
 """Where settings come from: trees of values, each with its origin and, of a file, the line of each key."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 from mtkit.errors import ConfigError
-from mtkit.yaml_file import Location, read_yaml
+from mtkit.yaml_file import Location, YamlError, parse_yaml, read_yaml
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,22 @@ def parse_override(override: str) -> tuple[str, object]:
     if not separator or not key:
         raise ConfigError(f"--set {override}: expected section.key=value")
     try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+        return key, parse_yaml(value)
+    except YamlError as error:
+        raise ConfigError(f"--set {override:.200}: the value is not valid YAML: {error}") from None
+
+
+def parse_overrides(overrides: Sequence[str]) -> list[tuple[str, object]]:
+    """All that was typed after ``--set``.
+
+    Raises:
+        ConfigError: If one is malformed, or two give a setting different values.
+    """
+    found: dict[str, object] = {}
+    for key, value in map(parse_override, overrides):
+        if repr(found.setdefault(key, value)) != repr(value):  # NaN is not equal to itself
+            raise ConfigError(f"--set {key} is given twice, as {found[key]} and as {value}: give it once")
+    return list(found.items())
 
 
 def tree_of(values: Any) -> dict[str, Any]:

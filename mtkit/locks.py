@@ -5,8 +5,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from mtkit.files import leftovers, named, remove_if_left
+from mtkit.files import leftovers, remove_if_left
 from mtkit.log import logger
 
 
@@ -16,11 +17,10 @@ def sole_writer(directory: Path) -> Iterator[None]:
 
     What a killed process left of it half written is removed.
     """
-    directory = named(directory)
     path = _lock_of(directory)
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        with path.open("a") as lock:
+        with open_lock(path) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -44,12 +44,24 @@ def remove_leftovers(directory: Path) -> None:
             pass
 
 
+def open_lock(path: Path) -> IO[bytes]:
+    """A file to lock; a pipe that somebody put in its place is not waited for."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666), "r+b", buffering=0)
+
+
+def _place(directory: Path) -> Path:
+    """The same directory under one name, whatever links lead there."""
+    return Path(os.path.realpath(directory))
+
+
 def _lock_of(directory: Path) -> Path:
-    return directory.with_name(f".{directory.name}.lock")
+    place = _place(directory)
+    return place.with_name(f".{place.name}.lock")
 
 
 def _leftovers(directory: Path) -> list[Path]:
-    return [path for name, path in leftovers(directory.parent) if name == directory.name]
+    place = _place(directory)
+    return [path for name, path in leftovers(place.parent) if name == place.name]
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

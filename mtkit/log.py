@@ -9,12 +9,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from mtkit.files import atomic_file
+from mtkit.files import atomic_file, check_regular, parse_json, read_regular
+from mtkit.visible import visible
 
 if TYPE_CHECKING:
     from tqdm import tqdm  # imported when the first bar is shown, so that a quick answer does not wait for it
 
 logger = logging.getLogger("mtkit")
+
+_MAX_METRICS_BYTES = 2_000_000_000
 
 
 class _Handler(logging.Handler):
@@ -63,8 +66,10 @@ def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
 @contextmanager
 def log_to_file(path: Path) -> Iterator[None]:
     """Copy the log, with time and level, to the end of a file for the length of the block."""
+    if path.exists():
+        check_regular(path)
     handler = _LogFile(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield
@@ -109,11 +114,13 @@ class MetricsLog:
         self._path = path
 
         if path.exists():
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-            kept = [line for line in lines if _update_of(line) <= (last_validated if "valid_" in line else last_update)]
+            lines = read_regular(path, max_bytes=_MAX_METRICS_BYTES).splitlines(keepends=True)
+            kept = [
+                line for line in lines if _update_of(line) <= (last_validated if b"valid_" in line else last_update)
+            ]
             if kept != lines:
                 with atomic_file(path) as file:
-                    file.write("".join(kept).encode())
+                    file.write(b"".join(kept))
 
     def write(self, update: int, values: Mapping[str, object]) -> None:
         """Append one record."""
@@ -121,10 +128,10 @@ class MetricsLog:
             file.write(json.dumps({"update": update, **values}, ensure_ascii=False) + "\n")
 
 
-def _update_of(line: str) -> float:
+def _update_of(line: bytes) -> float:
     """The update of a record; a torn last line belongs to no update that was kept."""
     try:
-        return float(json.loads(line)["update"])
+        return float(parse_json(line)["update"])
     except (ValueError, KeyError, TypeError):
         return float("inf")
 
@@ -133,8 +140,15 @@ class _Formatter(logging.Formatter):
     """Plain messages; warnings and errors say what they are."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = super().format(record)
+        message = visible(super().format(record))
         return message if record.levelno < logging.WARNING else f"mtkit: {record.levelname.lower()}: {message}"
+
+
+class _FileFormatter(logging.Formatter):
+    """The same for a file, which will be shown on a terminal one day."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 def bytes_shown(n: float) -> str:

@@ -57,7 +57,7 @@ class SettingError:
             return f"{key}: unknown setting{_meant(self.location, root)}"
         if self.kind == "missing":
             return f"{key}: required, but not given"
-        if isinstance(self.given, (dict, BaseModel)):
+        if isinstance(self.given, (dict, BaseModel)) or self.given == []:
             return f"{key}: {self.message}"
         known = re.findall(r"'([^']+)'", self.message) if self.kind == "literal_error" else []
         close = difflib.get_close_matches(str(self.given).lower(), known, n=1, cutoff=0.6)

@@ -1,9 +1,9 @@
 """The shape of a model: every architecture and its options."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, assert_never
 
-from pydantic import PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mtkit.log import counted
 from mtkit.model_rules import DEEP, OPTIONS, RELATIVE, mistakes
@@ -11,6 +11,10 @@ from mtkit.section import Mistakes, Probability, Section
 
 Architecture = Literal["transformer", "rnn", "conv"]
 Side = Literal["encoder", "decoder"]
+
+# Far above any model: what is larger would take all memory before it is found to be a slip.
+Width = Annotated[int, Field(gt=0, le=1 << 16)]
+Layers = Annotated[int, Field(gt=0, le=1_000)]
 
 Preset = Literal[
     "auto",
@@ -40,17 +44,17 @@ class ModelConfig(Section):
 
     decoder_architecture: Architecture | None = None
 
-    d_model: PositiveInt = 512
+    d_model: Width = 512
     """Width of the residual stream."""
 
-    n_heads: PositiveInt = 8
+    n_heads: Width = 8
     """Attention heads per layer; must divide ``d_model``."""
 
-    d_ff: PositiveInt = 2048
+    d_ff: Annotated[int, Field(gt=0, le=1 << 20)] = 2048
     """Inner width of the feed-forward blocks."""
 
-    n_encoder_layers: PositiveInt = 6
-    n_decoder_layers: PositiveInt = 6
+    n_encoder_layers: Layers = 6
+    n_decoder_layers: Layers = 6
 
     encoder_attention: str | list[str] = "scaled_dot"
     """Self-attention of the encoder's layers, or what stands in its place; one name, or one for each layer."""
@@ -66,16 +70,16 @@ class ModelConfig(Section):
     four are relative: they change the scores of attention, and belong to Transformers; convolutions have learned ones
     then."""
 
-    n_kv_heads: PositiveInt | None = None
+    n_kv_heads: Width | None = None
     """Heads of keys and values, each shared by several heads of queries; by default as many as ``n_heads``."""
 
-    window: PositiveInt = 32
+    window: Width = 32
     """For attention local: tokens that are seen on each side."""
 
-    low_rank_size: PositiveInt = 64
+    low_rank_size: Width = 64
     """For attention low_rank: to how many keys and values a sequence is reduced."""
 
-    kernel_size: PositiveInt = 3
+    kernel_size: Width = 3
     """Width of convolutions, in tokens."""
 
     norm: Literal["pre", "post", "sandwich"] = "pre"
@@ -86,7 +90,7 @@ class ModelConfig(Section):
 
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
 
-    n_unique_layers: PositiveInt | None = None
+    n_unique_layers: Layers | None = None
     """Layers of each side with weights of their own; those above use them again in turn. By default all."""
 
     layer_drop: Probability = 0.0
@@ -124,7 +128,7 @@ class ModelConfig(Section):
     tie_embeddings: Literal["none", "decoder", "all"] = "all"
     """Share the output projection with the target embedding (decoder), and with the source embedding too (all)."""
 
-    d_embedding: PositiveInt | None = None
+    d_embedding: Width | None = None
     """Width of the embeddings, with a linear map to ``d_model``; by default ``d_model``, without."""
 
     scale_embeddings: bool | None = None
@@ -133,7 +137,7 @@ class ModelConfig(Section):
     initialisation: Literal["auto", "xavier", "depth_scaled"] = "auto"
     """depth_scaled: smaller weights in deeper layers. auto: that for eight or more post-norm layers, else xavier."""
 
-    max_length: PositiveInt = 512
+    max_length: Annotated[int, Field(gt=0, le=1 << 20)] = 512
     """Longest sequence in tokens, on either side, end of sentence included."""
 
     def side(self, side: Side) -> Architecture:
@@ -169,7 +173,15 @@ class ModelConfig(Section):
     def scales_by_depth(self) -> bool:
         """Whether weights are smaller in deeper layers before the first update."""
         deep = max(self.n_encoder_layers, self.n_decoder_layers) >= DEEP
-        return self.initialisation == "depth_scaled" or (self.initialisation == "auto" and deep and self.norm == "post")
+        match self.initialisation:
+            case "depth_scaled":
+                return True
+            case "xavier":
+                return False
+            case "auto":
+                return deep and self.norm == "post"
+            case _:
+                assert_never(self.initialisation)
 
     def summary(self) -> str:
         """Kind and sizes in one phrase."""

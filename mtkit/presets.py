@@ -1,6 +1,8 @@
 """What suits a corpus of a given size, where the recipe does not say: model, schedule and vocabulary."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from mtkit.section import Section
 
@@ -8,7 +10,7 @@ from mtkit.section import Section
 class SizeClass(Section):
     """A preset: a model and a schedule."""
 
-    max_pairs: float | None = None
+    max_pairs: Annotated[float, Field(allow_inf_nan=True)] | None = None
     """The largest corpus, in training pairs, that it is chosen for; None where it is only taken by name."""
 
     model: dict[str, Any]

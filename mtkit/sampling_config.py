@@ -5,10 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from mtkit.section import Section
-
-Share = Annotated[float, Field(ge=0, le=1)]
-"""A probability that may be certainty."""
+from mtkit.section import Section, Share
 
 
 def _as_curriculum(value: Any) -> Any:
@@ -17,21 +14,22 @@ def _as_curriculum(value: Any) -> Any:
         return None
     curriculum = value if isinstance(value, dict) else {0: value}
     weights = [w for w in curriculum.values() if isinstance(w, int | float) and not isinstance(w, bool)]
-    if len(weights) < max(len(curriculum), 1) or any(w <= 0 or not math.isfinite(w) for w in weights):
+    if len(weights) < max(len(curriculum), 1) or not all(w > 0 and math.isfinite(w) for w in weights):
         raise ValueError("must be a positive number, or a curriculum of them by update: {0: 1.0, 20_000: 0.2}")
     if not {"0", 0} & curriculum.keys():
         raise ValueError("a curriculum begins with update 0, such as {0: 1.0, 20_000: 0.2}")
     return curriculum
 
 
-Curriculum = Annotated[dict[NonNegativeInt, float], BeforeValidator(_as_curriculum)]
+Weight = Annotated[float, Field(ge=1e-9, le=1e9)]
+Curriculum = Annotated[dict[NonNegativeInt, Weight], BeforeValidator(_as_curriculum)]
 """After so many updates, this weight; one number alone stands for {0: number}."""
 
 
 class MixingConfig(Section):
     """How often each corpus is seen, where none has a weight."""
 
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    temperature: Annotated[float, Field(ge=0.1, le=1_000)] = 1.0
     """A corpus of n pairs has a share in proportion to n ** (1 / temperature): 1 is every pair equally often, more than
     that shows small corpora more often, 100 all corpora alike."""
 
@@ -44,7 +42,7 @@ class SubwordConfig(Section):
     probability: Share = 0.0
     """Share of sentences that are segmented by chance, each side by itself."""
 
-    alpha: Annotated[float, Field(ge=0)] = 0.2
+    alpha: Annotated[float, Field(ge=0, le=100)] = 0.2
     """unigram: a segmentation is drawn in proportion to its probability ** alpha; 0 draws evenly."""
 
     n_best: PositiveInt = 16

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mtkit.config import Config
 from mtkit.errors import ConfigError
-from mtkit.layers import Layer, leaves, merge, parse_override, read_layer, stands_in, tree_of, value_at
+from mtkit.layers import Layer, leaves, merge, parse_overrides, read_layer, stands_in, tree_of, value_at
 from mtkit.mistakes import one_by_one
 from mtkit.model_config import ModelConfig, without_idle
 from mtkit.model_rules import OPTIONS
@@ -58,9 +58,12 @@ class Settings:
         Raises:
             ConfigError: If the recipe cannot be read or an override is malformed.
         """
-        layers = [] if path is None else [Layer("recipe's name", {"name": recipe_name(path)}), read_layer(path, Config)]
+        layers = []
+        if path is not None:
+            recipe = read_layer(path, Config)  # before its name: it may be a link to itself
+            layers = [Layer("recipe's name", {"name": recipe_name(path)}), recipe]
         if overrides:
-            layers.append(Layer("--set", tree_of(parse_override(override) for override in overrides)))
+            layers.append(Layer("--set", tree_of(parse_overrides(overrides))))
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         if given:
             layers.append(Layer("flag", tree_of(given.items())))
@@ -87,7 +90,7 @@ class Settings:
         """
         named = value_at(merge(layer.tree for layer in self._layers), ("model", "preset"))
         if isinstance(named, str) and named in SIZE_CLASSES:
-            name, reason = named, "the recipe names it"
+            name, reason = named, f"{self._who_names_it()} names it"
         elif in_time is not None:
             name, reason = in_time.preset, in_time.reason
         else:
@@ -96,6 +99,11 @@ class Settings:
         preset, *own = self._over_preset(name)._layers
         few = [Layer("few passes", {"model": in_time.model})] if in_time is not None and in_time.model else []
         return Settings([preset, *few, *own, forced]), f"preset {name}: {reason}{self._instead(name)}"
+
+    def _who_names_it(self) -> str:
+        """Where the preset comes from, as a person calls it."""
+        origin = next(each.origin for each in reversed(self._layers) if stands_in(each.tree, ("model", "preset")))
+        return {"flag": "--preset", "--set": "--set model.preset"}.get(origin, "the recipe")
 
     def _instead(self, name: str) -> str:
         """Which values of a preset give way to stronger ones, for a line of the log."""
@@ -201,7 +209,10 @@ def read_config(path: Path) -> Config:
     Raises:
         ConfigError: If it is missing or not valid.
     """
-    return Settings.load(path).config()
+    try:
+        return Settings.load(path).config()
+    except ConfigError as error:
+        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
 
 def recipe_name(path: Path) -> str:

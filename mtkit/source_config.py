@@ -37,10 +37,18 @@ _ENDINGS = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".tmx": "tmx",
-    ".xlf": "xliff",
-    ".xliff": "xliff",
+    **dict.fromkeys((".xlf", ".xliff", ".sdlxliff", ".mqxliff", ".mxliff", ".txlf"), "xliff"),
     ".po": "po",
+    ".csv": "hf",
 }
+
+
+def kind_of(path: str) -> str | None:
+    """The kind of source that a file of pairs is, by its ending, packed or not; None where it is none."""
+    plain = path.lower()
+    for ending in PACKED:
+        plain = plain.removesuffix(ending)
+    return next((kind for ending, kind in _ENDINGS.items() if plain.endswith(ending)), None)
 
 
 class SourceConfig(Section):
@@ -135,12 +143,8 @@ class SourceConfig(Section):
         prefix, colon, rest = value.partition(":")
         if colon and prefix in ("hf", "mtdata"):
             return {prefix: rest}
-        plain = value
-        for ending in PACKED:
-            plain = plain.removesuffix(ending)
-        for ending, kind in _ENDINGS.items():
-            if plain.lower().endswith(ending):
-                return {kind: value}
+        if (kind := kind_of(value)) is not None:
+            return {kind: value}
         raise ValueError(
             f"a source is hf:NAME, mtdata:ID, a file that ends in {', '.join(_ENDINGS)}, or {{src: FILE, tgt: FILE}}"
         )
@@ -154,7 +158,7 @@ class SourceConfig(Section):
             raise ValueError(f"give one of {', '.join(others)} and {last}")
         if self.name is not None and (not self.name or self.name.startswith(".") or {"/", "\\", "\0"} & set(self.name)):
             raise ValueError(f"name {self.name!r} names a directory: no slashes, and no dot at its beginning")
-        if any(not tag or tag != tag.strip() for tag in self.tags):
+        if any(not tag or tag != " ".join(tag.split()) for tag in self.tags):
             raise ValueError("a tag is a word without white space around it, such as <bt>")
         return self
 

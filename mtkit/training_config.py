@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from mtkit.bounds import MINUTES
 from mtkit.sampling_config import SamplingConfig
-from mtkit.section import NonNegative, Positive, Probability, Section
+from mtkit.section import Probability, Section
 
 Metric = Literal["loss", "bleu", "chrf"]
 
@@ -40,7 +41,7 @@ class TrainingConfig(Section):
     max_epochs: PositiveInt | None = None
     """Stop after this many passes over the corpus, where that comes first."""
 
-    max_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_minutes: Annotated[float, Field(ge=MINUTES.least, le=MINUTES.most)] | None = None
     """End after this much time, from the start of the command to the scores of the test sets, with the learning rate
     decayed to zero. Validations and checkpoints then come at shares of the time, not every so many updates."""
 
@@ -60,21 +61,21 @@ class TrainingConfig(Section):
     schedule: Literal["inverse_sqrt", "linear", "cosine", "constant"] = "inverse_sqrt"
     """What the learning rate does after warm-up; linear and cosine reach zero at the end of the run."""
 
-    learning_rate: Positive = 7e-4
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 7e-4
     """Peak learning rate, reached at the end of warm-up."""
 
     warmup_updates: NonNegativeInt = 4_000
     """Updates of linear warm-up from zero; with ``max_minutes`` at most a tenth of the time."""
 
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
-    adam_epsilon: Positive = 1e-9
-    weight_decay: NonNegative = 0.0
+    adam_epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-9
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Decoupled weight decay (AdamW), on matrices only."""
 
     label_smoothing: Probability = 0.1
     """Probability mass moved from the reference token to the whole vocabulary."""
 
-    max_grad_norm: Positive = 1.0
+    max_grad_norm: Annotated[float, Field(ge=1e-6, le=1e9)] = 1.0
     """Clip the global L2 norm of the gradient to this."""
 
     max_bad_updates: PositiveInt = 20
@@ -110,7 +111,7 @@ class TrainingConfig(Section):
     """Processes that sample pairs ahead of the training, where anything is sampled; by default one for every four CPU
     threads, at least one and at most four. They change the speed alone, never the result."""
 
-    seed: int = 1
+    seed: Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)] = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of forward and backward; weights and optimiser stay in float32. auto: bf16 on a GPU that multiplies in

@@ -23,6 +23,8 @@ Result = TypeVar("Result")
 _WORTH_IT = 8
 """So many items are done sooner here than processes start."""
 
+_SAFE = "PYTHONSAFEPATH"
+
 
 class Workers:
     """Processes that start when there is enough to do, and end with the block, at once where that ends in an error.
@@ -66,7 +68,7 @@ class Workers:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in chain(first, iterator):
-                with _ctrl_c_held_back():  # starts a process where too few run
+                with _ctrl_c_held_back(), safe_children():  # starts a process where too few run
                     waiting.append(pool.submit(function, item))
                 if len(waiting) > 2 * self.n:
                     yield waiting.popleft().result()
@@ -98,8 +100,23 @@ class Workers:
     def _start(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
         theirs, _ = self._lifelines = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=_begin, initargs=(theirs,))
+        with safe_children():  # one that looks after semaphores starts now
+            self._pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=_begin, initargs=(theirs,))
         return self._pool
+
+
+@contextmanager
+def safe_children() -> Iterator[None]:
+    """Let Python processes that start in the block look for no module in the working directory."""
+    before = os.environ.get(_SAFE)
+    os.environ[_SAFE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE]
+        else:
+            os.environ[_SAFE] = before
 
 
 @contextmanager

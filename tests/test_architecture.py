@@ -14,8 +14,9 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 # Each room may import itself and the rooms before its own.
 LAYERS = [
     {"errors", "signals"},
-    {"not_text"},
-    {"io", "files", "log", "html_page", "language_codes", "yaml_file"},
+    {"not_text", "packed", "safe_path", "visible"},
+    {"io", "files", "log", "outputs", "streams", "html_page", "language_codes", "shapes", "tensor_file", "yaml_file"}
+    | {"bounds"},
     {
         "section",
         "model_rules",

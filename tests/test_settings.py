@@ -1,7 +1,11 @@
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mtkit.cleaning_config import CharactersStep, LanguageStep, RatioStep, ScoreStep
+from mtkit.config import Config
 from mtkit.errors import ConfigError
 from mtkit.presets import SIZE_CLASSES, default_vocab_size, size_class_for
 from mtkit.settings import Settings, dump_config, read_config, recipe_name
@@ -50,7 +54,7 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
         ("tokenizer: {joint: false}\n", r"model.tie_embeddings: all needs tokenizer.joint: true"),
         ("tokenizer: {type: char, byte_fallback: true}\n", r"byte_fallback needs type unigram or bpe, not char"),
         ("training: {schedule: linear, max_updates: 5}\n", r"warmup_updates \(4000\) must be below max_updates \(5\)"),
-        ("training: {max_minutes: 0}\n", r"my.yaml:6: training.max_minutes: .*greater than 0 \(got 0\)"),
+        ("training: {max_minutes: 0}\n", r"my.yaml:6: training.max_minutes: must be at least 1e-06 \(got 0\)"),
         ("training: {max_minutes: .inf}\n", r"my.yaml:6: training.max_minutes: .*finite"),
         ("training: {max_minutes: ten}\n", r"my.yaml:6: training.max_minutes: .*number.* \(got 'ten'\)"),
         (
@@ -195,7 +199,7 @@ def test_the_size_of_the_corpus_chooses_the_preset(n_pairs: int, size: str, voca
 def test_what_a_recipe_says_in_the_place_of_a_preset_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL + "model: {n_encoder_layers: 2, n_heads: 4}\n")
     _, line = Settings.load(path, overrides=["model.preset=deep-shallow"]).for_corpus(10)
-    assert line == "preset deep-shallow: the recipe names it; instead of its own values: n_encoder_layers 2"
+    assert line == "preset deep-shallow: --set model.preset names it; instead of its own values: n_encoder_layers 2"
 
 
 @pytest.mark.parametrize("name", SIZE_CLASSES)
@@ -372,3 +376,52 @@ def test_batches_may_be_left_to_the_preset_and_the_memory(
         assert (training.batch_tokens, training.accumulate) == (batch_tokens, accumulate)
     (tmp_path / "again.yaml").write_text(dump_config(settings.before_corpus().config()))
     assert read_config(tmp_path / "again.yaml").training.accumulate == accumulate
+
+
+def _numbers(schema: dict[str, Any], node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every number of a schema that need not be whole, by its place."""
+    if isinstance(node, list):
+        for part in node:
+            yield from _numbers(schema, part, place)
+    if not isinstance(node, dict):
+        return
+    if "$ref" in node:
+        yield from _numbers(schema, schema["$defs"][node["$ref"].rpartition("/")[2]], place)
+    if node.get("type") == "number":
+        yield place, node
+    for key, part in node.items():
+        if key == "properties":
+            for name, setting in part.items():
+                yield from _numbers(schema, setting, f"{place}.{name}")
+        elif key in ("anyOf", "oneOf", "items", "prefixItems", "additionalProperties"):
+            yield from _numbers(schema, part, place)
+
+
+def test_every_number_has_a_least_and_a_greatest_value() -> None:
+    schema = Config.model_json_schema()
+    found = [*_numbers(schema, schema, "recipe")]
+    for root in (CharactersStep, LanguageStep, RatioStep, ScoreStep):
+        schema = root.model_json_schema()
+        found += _numbers(schema, schema, root.__name__)
+    assert len(found) > 30
+    for place, number in found:
+        assert {"minimum", "exclusiveMinimum"} & number.keys(), place
+        assert {"maximum", "exclusiveMaximum"} & number.keys(), place
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "1e308", "-1e308"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("decoding.length_penalty", "decoding.max_length_ratio", "training.learning_rate", "training.weight_decay"),
+        *("training.adam_epsilon", "training.max_grad_norm", "training.max_minutes", "training.label_smoothing"),
+        *("model.dropout", "data.mixing.temperature", "data.train.0.weight", "training.sampling.subword.alpha"),
+        *("data.cleaning.max_ratio", "tokenizer.character_coverage", "training.adam_betas"),
+    ],
+)
+def test_absurd_numbers_are_refused(tmp_path: Path, setting: str, value: str) -> None:
+    given = f"[{value}, 0.5]" if setting.endswith("betas") else value
+    if ".0." in setting:
+        setting, given = "data.train", f"[{{src: a, tgt: b, weight: {value}}}]"
+    with pytest.raises(ConfigError, match=r"must be|finite"):
+        Settings.load(write(tmp_path, MINIMAL), overrides=[f"{setting}={given}"]).config()

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mtkit.bench.sizes import sizes_of, skeleton
+from mtkit.bench.sizes import sizes_of
 from mtkit.log import bytes_shown
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
+from mtkit.model.fitting import skeleton
 from mtkit.model_config import ModelConfig, Side
 from mtkit.settings import Settings
 from mtkit.translation.bundle import load_bundle
@@ -102,7 +103,7 @@ def _described(
 ) -> Description:
     """All of it, for sentences of so many source and target tokens."""
     src_length, tgt_length = lengths or (_TYPICAL_LENGTH, _TYPICAL_LENGTH)
-    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size)
+    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
     parameters: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
         parameters[_part_of(name)] += parameter.numel()

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from mtkit.bench.sizes import sizes_of, skeleton
+from mtkit.bench.sizes import sizes_of
 from mtkit.bench.training import TrainingSpeed, measure_training
 from mtkit.bench.translation import TranslationSpeed, measure_model, measure_random
 from mtkit.config import Config
@@ -22,6 +22,7 @@ from mtkit.device import Precision, bf16_is_native, choose_device, choose_precis
 from mtkit.errors import ConfigError, DataError
 from mtkit.log import logger
 from mtkit.machine import Peak, measured_peak, memory_bandwidth, peak
+from mtkit.model.fitting import skeleton
 from mtkit.model_config import ModelConfig
 from mtkit.processor import cpu_name
 from mtkit.settings import Settings
@@ -216,7 +217,7 @@ def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:
         )
         no_corpus = f"random tokens, as {config.prepared_directory} is not there"
         data = "random tokens" if config.name == _NO_RECIPE else no_corpus
-    model = skeleton(config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1])
+    model = skeleton(config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=0)
     name = f"preset {config.model.preset}" if config.name == _NO_RECIPE else f"recipe {config.name}"
     return config, store, Work(name, data, config.model, model.n_parameters(), *vocab_sizes)
 

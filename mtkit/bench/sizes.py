@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from mtkit.config import Config
 from mtkit.data.prepared import Prepared, open_prepared
 from mtkit.log import logger
-from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
 from mtkit.presets import SIZE_CLASSES, default_vocab_size
 from mtkit.settings import Settings
 
@@ -43,12 +39,6 @@ def sizes_of(settings: Settings) -> Sizes:
         )
     vocab_size = before.tokenizer.vocab_size or _typical_vocab_size(before.model.preset)
     return Sizes(before, None, vocab_size, vocab_size)
-
-
-def skeleton(config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int) -> EncoderDecoder:
-    """The model without its numbers: names and shapes alone, which take no memory."""
-    with torch.device("meta"):
-        return EncoderDecoder(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
 
 
 def _typical_vocab_size(preset: str) -> int:

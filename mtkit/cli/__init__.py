@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mtkit import __version__
+from mtkit import __version__, streams
 from mtkit.cli import interrupts
 from mtkit.cli.align import align
 from mtkit.cli.average import average
@@ -25,9 +25,10 @@ from mtkit.cli.report import report
 from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
-from mtkit.cli.usage import Commands
+from mtkit.cli.usage import Command, Commands
 from mtkit.device import let_waiting_threads_sleep
 from mtkit.errors import Interrupted, MtkitError, Stopped
+from mtkit.safe_path import leave_out_working_directory
 from mtkit.signals import heed
 
 app = typer.Typer(
@@ -36,7 +37,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, and no time spent on importing rich
     add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "color": True,  # click would leave out what looks like colours, in results too; streams.py sees to terminals
+    },
 )
 for _command in (
     doctor,
@@ -53,7 +57,7 @@ for _command in (
     describe,
     bench,
 ):
-    app.command()(_command)
+    app.command(cls=Command)(_command)
 app.add_typer(forge, cls=Commands)
 
 
@@ -63,8 +67,13 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_WITH_OUTPUT = ("translate", "score", "align", "inspect", "report")
+"""Commands whose results may all go to a file that -o names."""
+
+
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
@@ -74,20 +83,47 @@ def _root(
     """Train neural machine translation models, translate with them, and score them."""
     from mtkit.log import set_up_logging
 
+    if context.invoked_subcommand not in _WITH_OUTPUT:
+        streams.check_open()
     set_up_logging(verbose=verbose, quiet=quiet)
 
 
 def main() -> None:
     """Run the app; an error that a user can fix becomes one line on stderr and an exit code."""
+    leave_out_working_directory()
+    streams.set_up()
     interrupts.install()
     let_waiting_threads_sleep()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except MtkitError as error:
         heed(False)
         kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
         with suppress(OSError, ValueError):  # nobody listens any more
-            typer.echo(f"mtkit: {kind}{error}", err=True)
+            typer.echo(f"mtkit: {kind}{error}", err=True, color=True)
+        if isinstance(error, (Interrupted, Stopped)):
+            interrupts.leave(error.exit_code)
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == Stopped.exit_code:
+            interrupts.leave(Stopped.exit_code)
+        raise
+    except OSError as error:  # of a file that nobody foresaw: one may not be read, or is a directory
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}")
+    except RuntimeError as error:
+        if not str(error).startswith("Symlink loop"):  # what pathlib raises before Python 3.13
+            raise
+        _fail(str(error))
     finally:
         heed(False)
+
+
+def _fail(message: str) -> None:
+    with suppress(OSError, ValueError):  # nobody listens any more
+        typer.echo(f"mtkit: error: {message}", err=True)
+    sys.exit(MtkitError.exit_code)

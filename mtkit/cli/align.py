@@ -17,7 +17,7 @@ from mtkit.cli.options import (
     check_inputs,
     needed,
 )
-from mtkit.cli.output import check_output, line_writer, open_output
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs, line_writer
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,10 +72,11 @@ def align(
     if gold is not None and (layer is not None or reading is not None):
         raise ConfigError("--gold compares all layers: leave out --layer and --reading")
     check_inputs(src, tgt, gold)
-    check_output("-o", output, src, tgt, gold)
+    check_outputs({"-o": output or STANDARD_OUTPUT}, src, tgt, gold)
 
     from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger
+    from mtkit.outputs import open_output
     from mtkit.translation.alignment import Aligner, pharaoh
 
     aligner = Aligner.load(

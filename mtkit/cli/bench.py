@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, SetOption, ThreadsOption
+from mtkit.bounds import BENCH_SECONDS
+from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, SetOption, ThreadsOption, number
 from mtkit.errors import ConfigError
 
 
@@ -22,7 +23,9 @@ def bench(
     ] = None,
     preset: PresetOption = None,
     overrides: SetOption = None,
-    seconds: Annotated[float, typer.Option(min=0, help="How long to measure, about.")] = 30,
+    seconds: Annotated[
+        float, typer.Option(parser=number(BENCH_SECONDS), metavar="SECONDS", help="How long to measure, about.")
+    ] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     precision: Annotated[

@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtkit import __version__
-from mtkit.cli.options import ConfigOption, SetOption
-from mtkit.cli.output import check_output
+from mtkit.cli.options import (
+    ConfigOption,
+    CorpusSrcOption,
+    CorpusTgtOption,
+    SetOption,
+    check_inputs,
+    corpus_instead_of_recipe,
+)
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.errors import ConfigError, DataError, VocabularyError
 
 if TYPE_CHECKING:
@@ -23,10 +30,14 @@ def doctor(
         Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
     ] = None,
     config: ConfigOption = None,
-    src: Annotated[Path | None, typer.Option("--src", metavar="FILE", help="Without a recipe: source lines.")] = None,
-    tgt: Annotated[Path | None, typer.Option("--tgt", metavar="FILE", help="Without a recipe: target lines.")] = None,
+    srcs: CorpusSrcOption = None,
+    tgts: CorpusTgtOption = None,
     src_lang: Annotated[
-        str | None, typer.Option("--src-lang", help="Without a recipe: default is the ending of the file's name.")
+        str | None,
+        typer.Option(
+            "--src-lang",
+            help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
+        ),
     ] = None,
     tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", help="Likewise.")] = None,
     tokenizer: Annotated[
@@ -61,10 +72,12 @@ def doctor(
                                                   the held-out sets is among them
     mtkit doctor recipe.yaml --raw                the same of the files as they are
     mtkit doctor --src my.en --tgt my.de          two files
+    mtkit doctor my.tmx                           a file of pairs
     mtkit doctor recipe.yaml --html report.html   with plots, as one page
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    chosen = recipe or config
-    _check_usage(recipe, config, src, tgt, src_lang, tgt_lang)
+    chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
+    _check_usage(chosen, src_files, src_lang, tgt_lang)
+    check_inputs(*tgt_files, *(src_files if tgt_files else ()))
 
     from mtkit.data.sources import open_sources
     from mtkit.device import available_cores
@@ -82,13 +95,14 @@ def doctor(
         if tokenizer is None and settings.prepared_directory.exists():
             tokenizer = settings.prepared_directory
     else:
-        assert src is not None
-        assert tgt is not None
-        sources, languages = _two_files(src, tgt, src_lang, tgt_lang)
+        from mtkit.data.named_corpus import named_corpus
+
+        corpus = named_corpus(src_files, tgt_files, src_lang, tgt_lang)
+        sources, languages = {"train": corpus.sources()}, corpus.languages
     if html is not None:
         from mtkit.doctor.page import check_plots
 
-        check_output("--html", html, chosen, *_files_of(sources))
+        check_outputs({"--html": html, "standard output": STANDARD_OUTPUT}, chosen, *_files_of(sources))
         check_plots()
     report = examine(
         sources,
@@ -112,19 +126,10 @@ def doctor(
         raise DataError(f"--strict: {summary(report)}")
 
 
-def _check_usage(
-    recipe: Path | None,
-    config: Path | None,
-    src: Path | None,
-    tgt: Path | None,
-    src_lang: str | None,
-    tgt_lang: str | None,
-) -> None:
-    if [recipe is not None, config is not None, src is not None or tgt is not None].count(True) != 1:
+def _check_usage(recipe: Path | None, srcs: list[Path], src_lang: str | None, tgt_lang: str | None) -> None:
+    if (recipe is None) == (not srcs):
         raise ConfigError("give one corpus: mtkit doctor RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
-    if (src is None) != (tgt is None):
-        raise ConfigError("--src and --tgt go together: name both files")
-    if src is None and (src_lang or tgt_lang):
+    if not srcs and (src_lang or tgt_lang):
         raise ConfigError("--src-lang and --tgt-lang go with --src and --tgt; a recipe names its own languages")
 
 
@@ -133,14 +138,6 @@ def _files_of(sources: "Sources") -> "Iterator[Path | str]":
     for source in (source for each in sources.values() for source in each):
         inner = getattr(source, "source", source)  # of the first pairs of one
         yield from (file for name in ("path", "src", "tgt") if (file := getattr(inner, name, None)) is not None)
-
-
-def _two_files(src: Path, tgt: Path, src_lang: str | None, tgt_lang: str | None) -> "tuple[Sources, tuple[str, str]]":
-    from mtkit.data.sources import language_of, open_source
-    from mtkit.source_config import SourceConfig
-
-    languages = (src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang"))
-    return {"train": [open_source(SourceConfig(src=str(src), tgt=str(tgt)), "train", languages)]}, languages
 
 
 def _tokenizer(directory: Path) -> "Tokenizer":

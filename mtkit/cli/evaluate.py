@@ -187,6 +187,7 @@ def evaluate(
             method = replace(method, comet=load_comet(comet_model))
 
         material = inputs.read(pair)
+        outputs.check_read(inputs, material or [])
         translated: Iterable[EvaluationSet]
         if model is None:
             assert material is not None

@@ -1,12 +1,13 @@
 """What ``mtkit evaluate`` is given: checks of the options, and the test sets that they name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtkit.cli.evaluation_outputs import check_directory, write_atomically
+from mtkit.cli.evaluation_outputs import check_directory
 from mtkit.cli.options import check_stdin
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.cli.usage import metrics_as_model
 from mtkit.errors import ConfigError
 
@@ -69,7 +70,7 @@ class Inputs:
             if called.count(name) > 1:
                 raise ConfigError(f"two outputs are called {name}: give each a name of its own with --name")
         if self.output is not None:
-            _check_output(self.output, [*self.files, *map(str, self.lists)])
+            _check_output(self.output, [*self.files, *self.lists])
 
     @property
     def own_sets(self) -> bool:
@@ -97,13 +98,12 @@ class Inputs:
         ]
 
 
-def _check_output(output: Path, inputs: list[str]) -> None:
-    if str(output) == "-":
+def _check_output(output: Path, inputs: Sequence[Path | str]) -> None:
+    if output == STANDARD_OUTPUT:
         raise ConfigError("-o -: the scores go to standard output; name a file for the translations")
-    if output.exists() and any(Path(path).exists() and output.samefile(path) for path in inputs):
-        raise ConfigError(f"-o {output}: is an input too; choose another file")
-    if output.exists() and not output.is_file():
-        raise ConfigError(f"-o {output}: is there and is no file; name a file")
+    check_outputs({"standard output": STANDARD_OUTPUT, "-o": output}, *inputs)
+    if output.is_dir():
+        raise ConfigError(f"-o {output}: is a directory; name a file")
     check_directory("-o", output)
 
 
@@ -171,6 +171,7 @@ def translate(
     from mtkit.evaluation.checks import Text
     from mtkit.evaluation.sets import System
     from mtkit.log import logger
+    from mtkit.outputs import write_output
     from mtkit.translation.scoring import translate_lines
 
     for material, prefix in sets:
@@ -181,6 +182,6 @@ def translate(
             tagged = translator.prefixed(prefix)
             hyp_text = translate_lines(tagged, material.src.lines, beam_size=beam_size, batch_size=batch_size)
         if output is not None:
-            write_atomically(output, "".join(f"{line}\n" for line in hyp_text).encode())
+            write_output(output, (f"{line}\n".encode() for line in hyp_text))
         hyp = Text(f"the translation of {material.name}", hyp_text)
         yield replace(material, systems=[System(system, hyp, description)])

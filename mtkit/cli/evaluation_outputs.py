@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mtkit.errors import ConfigError, DataError, GateError, MtkitError
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
+from mtkit.errors import ConfigError, GateError, MtkitError
 
 if TYPE_CHECKING:
     from mtkit.cli.evaluation_inputs import Inputs
@@ -51,6 +52,7 @@ class Outputs:
     def _tell(self, error: BaseException, inputs: "Inputs") -> None:
         from mtkit.evaluation.report_files import junit_of_error, markdown_of_error
         from mtkit.log import logger
+        from mtkit.outputs import write_output
 
         kind = type(error).__name__
         message = str(error) if isinstance(error, MtkitError) else f"{kind} {error}".strip()
@@ -61,7 +63,7 @@ class Outputs:
                 continue
             try:
                 self._check_file(flag, path, inputs)
-                write_atomically(path, content)
+                write_output(path, [content])
             except MtkitError as second:
                 if str(second) != message:
                     logger.warning("not written: %s", second)
@@ -79,17 +81,27 @@ class Outputs:
 
     def _check_file(self, flag: str, path: Path, inputs: "Inputs") -> None:
         """Refuse a file that must not be written."""
-        read = {path.resolve() for path in (*map(Path, inputs.files), *inputs.lists)}
-        if flag == "--save-baseline" and inputs.against is not None:
-            read.discard(inputs.against.resolve())  # what is compared with may be replaced
-        if path.resolve() in read:
-            raise ConfigError(f"{flag} {path}: is an input too; choose another file")
-        if path.is_dir() or str(path) == "-":
+        if path.is_dir() or path == STANDARD_OUTPUT:
             raise ConfigError(f"{flag} {path}: name a file")
+        lists = inputs.lists
+        if flag == "--save-baseline" and inputs.against is not None:
+            lists.remove(inputs.against)  # what is compared with may be replaced
+        check_outputs({flag: path}, *inputs.files, *lists)
+        writes = {"-o": inputs.output, **self._files, "standard output": STANDARD_OUTPUT}
+        for other in writes:
+            check_outputs({name: writes[name] for name in writes if name in (flag, other)})
         check_directory(flag, path)
-        others = [other for name, other in self._files.items() if name != flag]
-        if path.resolve() in [other.resolve() for other in (*others, inputs.output) if other is not None]:
-            raise ConfigError("two reports would be written to the same file; give each its own")
+
+    def check_read(self, inputs: "Inputs", sets: "Sequence[EvaluationSet]") -> None:
+        """Refuse files that would overwrite what a list of test sets names."""
+        texts = [
+            text.name
+            for each in sets
+            for text in (*each.refs, each.src, each.docs, *(system.hyp for system in each.systems))
+            if text is not None
+        ]
+        for flag, path in {"-o": inputs.output, **self._files}.items():
+            check_outputs({flag: path}, *texts)
 
     def check_sets(self, sets: "Sequence[EvaluationSet]") -> None:
         """Refuse a baseline of several systems."""
@@ -124,19 +136,15 @@ class Outputs:
     ) -> None:
         """All reports in files, and JSON on standard output."""
         from mtkit.evaluation.report_files import as_json, junit, markdown, segment_records
-        from mtkit.files import atomic_file
+        from mtkit.outputs import write_output
 
         if self.junit is not None:
-            write_atomically(self.junit, junit(reports))
+            write_output(self.junit, [junit(reports)])
         if self.markdown is not None:
-            write_atomically(self.markdown, markdown(reports, decimals=self.decimals).encode())
+            write_output(self.markdown, [markdown(reports, decimals=self.decimals).encode()])
         if self.segments is not None:
-            try:
-                with atomic_file(self.segments.resolve()) as file:
-                    for record in segment_records(reports, method):
-                        file.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
-            except OSError as error:
-                raise _cannot_write(self.segments, error) from error
+            records = segment_records(reports, method)
+            write_output(self.segments, (f"{json.dumps(record, ensure_ascii=False)}\n".encode() for record in records))
         if self.as_json:
             whole = as_json(
                 reports,
@@ -178,27 +186,12 @@ def check_directory(flag: str, path: Path) -> None:
         flag: The option that names it.
         path: The file.
     """
+    from mtkit.outputs import is_stream
+
+    if is_stream(path):
+        return
     directory = path.resolve().parent
     if not directory.is_dir():
         raise ConfigError(f"{flag} {path}: there is no directory {path.parent}; make it, or choose another file")
     if not os.access(directory, os.W_OK):
         raise ConfigError(f"{flag} {path}: no file can be written in {path.parent}; choose another")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all.
-
-    Raises:
-        DataError: If it cannot be written.
-    """
-    from mtkit.files import atomic_file
-
-    try:
-        with atomic_file(path.resolve()) as file:
-            file.write(content)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: Path, error: OSError) -> DataError:
-    return DataError(f"{path}: cannot write: {error.strerror or error}")

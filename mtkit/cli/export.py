@@ -99,7 +99,7 @@ def export(
 
 def _is_export(path: Path) -> bool:
     """Whether there is nothing but what this command writes, or nothing at all."""
-    if path.is_symlink() or not path.is_dir():
+    if not path.is_dir():
         return False
     names = {inner.name for inner in path.iterdir()}
     is_flat = not any(inner.is_dir() for inner in path.iterdir())

@@ -14,6 +14,7 @@ from mtkit.cli.options import (
     ThreadsOption,
     TranslationPrecisionOption,
 )
+from mtkit.cli.usage import Command
 
 if TYPE_CHECKING:
     from mtkit.forge.corpus import Kind, Work
@@ -30,7 +31,7 @@ BeamOption = Annotated[
 ShardOption = Annotated[int, typer.Option(min=1, help="Lines that are lost at most when the process ends.")]
 
 
-@forge.command()
+@forge.command(cls=Command)
 def backtranslate(
     recipe: RecipeArgument,
     model: Annotated[
@@ -64,7 +65,7 @@ def backtranslate(
     _forge("backtranslate", recipe, inputs, output, [tag] if tag else [], work, overrides, overwrite=overwrite)
 
 
-@forge.command()
+@forge.command(cls=Command)
 def distill(
     recipe: RecipeArgument,
     model: Annotated[Path, typer.Option("--model", "-m", help="The teacher: translates in the recipe's direction.")],

@@ -16,6 +16,7 @@ from mtkit.cli.options import (
     check_inputs,
     needed,
 )
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -65,9 +66,13 @@ def inspect(
     model = needed(model)
     if texts and input_file is not None:
         raise ConfigError("give sentences or -i FILE, not both")
+    if texts and (named := next((text for text in texts if _is_file(text)), None)) is not None:
+        raise ConfigError(f"{named} is a file: for the sentences in it type -i {named}")
     ending = _ending(output, as_json=as_json)
-    check_inputs(tgt, None if texts else input_file or "-")
     source = input_file or "-"
+    read = (tgt, None if texts else source)
+    check_inputs(*read)
+    check_outputs({"-o": output or STANDARD_OUTPUT}, *read)
     pairs = _given_pairs(texts, tgt) if texts else _read_pairs(source, tgt)
 
     from mtkit.inspection.inspector import Inspector
@@ -91,22 +96,25 @@ def inspect(
         if not n_seen:
             raise DataError(f"{'TEXT' if texts else source}: no sentence to look at")
 
-    try:
-        if ending in _PICTURE:
-            _draw(looks(), output)
-        else:
-            _write(_parts(looks(), ending, model, (inspector.src_lang, inspector.tgt_lang)), output)
-    except BrokenPipeError:  # the reader has seen enough
-        raise
-    except OSError as error:
-        raise DataError(f"{output or 'standard output'}: cannot write: {error.strerror or error}") from None
+    if ending in _PICTURE:
+        _draw(looks(), output)
+    else:
+        _write(_parts(looks(), ending, model, (inspector.src_lang, inspector.tgt_lang)), output)
 
 
 def _ending(output: Path | None, *, as_json: bool) -> str:
     """What the output is, by its name's ending."""
+    from mtkit.io import packing_of
+    from mtkit.outputs import is_stream
+
     if output is None or str(output) == "-":
         return ".json" if as_json else ".txt"
-    ending = output.suffix.lower()
+    packing = packing_of(output)
+    ending = Path(output.stem if packing else output.name).suffix.lower()
+    if packing and ending in _PICTURE:
+        raise ConfigError(f"{output}: a picture is packed already; leave out {output.suffix}")
+    if ending not in _ENDINGS and is_stream(output):
+        return ".json" if as_json else ".txt"
     if ending not in _ENDINGS:
         raise ConfigError(f"{output}: name a file that ends in {_ENDINGS_NAMED}")
     if as_json and ending not in _JSON:
@@ -114,6 +122,14 @@ def _ending(output: Path | None, *, as_json: bool) -> str:
     if output.is_dir():
         raise DataError(f"{output}: is a directory; name a file")
     return ending
+
+
+def _is_file(text: str) -> bool:
+    """Whether what stands where a sentence should is the name of a file."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name
+        return False
 
 
 def _given_pairs(texts: list[str], tgt: str | None) -> list[tuple[str, str | None]]:
@@ -156,15 +172,14 @@ def _parts(looks: "Iterator[Look]", ending: str, model: Path, languages: tuple[s
 
 
 def _write(parts: Iterator[str], output: Path | None) -> None:
-    from mtkit.files import atomic_file
+    from mtkit.outputs import open_output
+    from mtkit.visible import visible
 
-    if output is None or str(output) == "-":
+    with open_output(output) as out:
+        seen_by_people = out.isatty()
         for part in parts:
-            typer.echo(part, nl=False)
-        return
-    with atomic_file(output.resolve()) as file:
-        for part in parts:
-            file.write(part.encode())
+            out.write((visible(part) if seen_by_people else part).encode())
+            out.flush()
 
 
 def _draw(looks: "Iterator[Look]", output: Path | None) -> None:

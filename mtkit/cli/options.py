@@ -1,11 +1,13 @@
 """Options that mean the same in several commands."""
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mtkit.bounds import Bounds
 from mtkit.errors import ConfigError
 
 
@@ -58,6 +60,19 @@ PairsSrcOption = Annotated[
 PairsTgtOption = Annotated[
     str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
 ]
+CorpusSrcOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--src",
+        "-src",
+        metavar="FILE",
+        help="Without a recipe: source lines; or a file of pairs (TMX, XLIFF, PO, TSV, CSV, JSONL) alone. Repeatable.",
+    ),
+]
+CorpusTgtOption = Annotated[
+    list[Path] | None,
+    typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: target lines, as often as --src."),
+]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Written when all is done; default stdout.")
 ]
@@ -65,6 +80,25 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what
 PrintConfigOption = Annotated[
     bool, typer.Option("--print-config", help="Show every setting and where it came from, and do nothing else.")
 ]
+
+
+class ImpossibleNumber(typer.BadParameter):
+    """The value of an option is no number, or one that it cannot have."""
+
+
+def number(bounds: Bounds) -> Callable[[str], float]:
+    """What reads the value of an option that takes a number: for ``typer.Option(parser=...)``."""
+
+    def read(typed: str) -> float:
+        try:
+            value = float(typed)
+        except ValueError:
+            raise ImpossibleNumber(f"{typed}: is no number") from None
+        if (reason := bounds.why_not(value)) is not None:
+            raise ImpossibleNumber(f"{typed}: {reason}")
+        return value
+
+    return read
 
 
 def needed(model: Path | None) -> Path:
@@ -78,6 +112,33 @@ def needed(model: Path | None) -> Path:
     return model
 
 
+def corpus_instead_of_recipe(
+    recipe: Path | None, config: Path | None, srcs: Sequence[Path] | None, tgts: Sequence[Path] | None
+) -> tuple[Path | None, list[Path], list[Path]]:
+    """The recipe of a command, or the files of its corpus: a file of pairs in the place of a recipe is a corpus.
+
+    Raises:
+        ConfigError: If there are two recipes, a file of pairs beside ``--src``, or ``--tgt`` alone.
+    """
+    if recipe is not None and config is not None:
+        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
+    chosen, src_files, tgt_files = config or recipe, list(srcs or []), list(tgts or [])
+    if chosen is not None and is_file_of_pairs(chosen):
+        if src_files:
+            raise ConfigError(f"two corpora, {chosen} and {src_files[0]}: name both with --src")
+        src_files, chosen = [chosen], None
+    if tgt_files and not src_files:
+        raise ConfigError("--src and --tgt go together: name both files")
+    return chosen, src_files, tgt_files
+
+
+def is_file_of_pairs(path: Path) -> bool:
+    """Whether a file holds source and target, by its ending."""
+    from mtkit.source_config import kind_of
+
+    return kind_of(str(path)) is not None
+
+
 def check_stdin(*files: Path | str | None) -> None:
     """Find out whether more than one of a command's inputs is ``-``.
 
@@ -89,16 +150,18 @@ def check_stdin(*files: Path | str | None) -> None:
 
 
 def check_inputs(*files: Path | str | None) -> None:
-    """Find out whether a command's inputs can be opened, before it loads a model.
+    """Find out whether a command's inputs are texts that can be opened, before it loads a model.
 
     Raises:
         ConfigError: If more than one of them is ``-``.
-        DataError: If one cannot be opened.
+        DataError: If one cannot be opened, or is something else.
     """
-    from mtkit.io import open_binary
+    from mtkit.io import check_text
 
     check_stdin(*files)
     for file in files:
-        # A pipe can be opened only once; standard input is open.
-        if file is not None and str(file) != "-" and not Path(file).is_fifo():
-            open_binary(file).close()
+        if file is None or str(file) == "-":
+            continue
+        path = Path(file)
+        if path.is_file() or path.is_dir() or not path.exists():  # what comes from pipes and devices comes but once
+            check_text(path)

@@ -1,29 +1,67 @@
-"""Where results go: standard output, or a file that is not an input as well."""
+"""Which files a command may write: none that it reads, and none for two things."""
 
+import os
+import stat
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError
+
+STANDARD_OUTPUT = Path("-")
 
 
-def check_output(option: str, output: Path | None, *inputs: Path | str | None) -> None:
-    """Find out whether an output would replace an input.
+def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | str | None) -> None:
+    """Find out whether an output would replace an input, or two outputs each other, whatever their names are.
 
     Args:
-        option: That names the output, such as ``-o``.
-        output: None and ``-`` are standard output.
-        inputs: None and ``-`` are none.
+        outputs: By the options that name them; None is none, ``-`` is standard output.
+        inputs: None is none, ``-`` is standard input.
 
     Raises:
         ConfigError: If so.
     """
-    if output is None or not output.exists():
-        return
-    if any(path is not None and Path(path).exists() and output.samefile(path) for path in inputs):
-        raise ConfigError(f"{option} {output}: is an input too; choose another file")
+    read = {_place(path, 0) for path in inputs if path is not None} - {None}
+    written: dict[object, str] = {}
+    for option, path in outputs.items():
+        if path is None or (place := _place(path, 1)) is None:
+            continue
+        shown = "standard output" if path == STANDARD_OUTPUT else f"{option} {path}"
+        if place in read:
+            raise ConfigError(f"{shown}: is an input too; choose another file")
+        if place in written:
+            raise ConfigError(f"{written[place]} and {shown} are the same file: give each a file of its own")
+        written[place] = shown
+
+
+def _place(path: Path | str, stream: int) -> object:
+    """What tells a file or pipe from others, under all of its names; None of terminals and devices.
+
+    Args:
+        path: ``-`` is the stream.
+        stream: 0 for standard input, 1 for standard output.
+    """
+    from mtkit.outputs import descriptor_of
+
+    number = _number(stream) if str(path) == "-" else descriptor_of(Path(path))
+    if number is None and str(path) == "-":
+        return stream
+    try:
+        found = Path(path).stat() if number is None else os.fstat(number)
+    except OSError:
+        return os.path.realpath(path)  # it is to be made
+    is_kept = stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode)
+    return (found.st_dev, found.st_ino) if is_kept else None
+
+
+def _number(stream: int) -> int | None:
+    """The descriptor of standard input or output; None of what stands in for it."""
+    file = (sys.stdin, sys.stdout)[stream]
+    try:
+        return None if file is None else file.fileno()
+    except (OSError, ValueError):
+        return None
 
 
 def line_writer(out: IO[bytes]) -> Callable[[str], None]:
@@ -36,33 +74,3 @@ def line_writer(out: IO[bytes]) -> Callable[[str], None]:
             out.flush()
 
     return write
-
-
-@contextmanager
-def open_output(path: Path | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that appears under its name when all of it is written.
-
-    Raises:
-        DataError: If it cannot be written.
-    """
-    from mtkit.files import atomic_file
-
-    if path is None or str(path) == "-":
-        if sys.stdout is None or sys.stdout.closed:
-            raise DataError("standard output is closed; name a file with -o FILE")
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if path.is_dir():
-        raise DataError(f"{path}: is a directory; name a file")
-    try:
-        if path.exists() and not path.is_file():  # a device or a named pipe
-            with path.open("wb") as file:
-                yield file
-        else:
-            with atomic_file(path.resolve()) as whole:
-                yield whole
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise DataError(f"{path}: cannot write: {error.strerror or error}") from error

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, OverwriteOption, PrintConfigOption, SetOption
+from mtkit.cli.options import (
+    ConfigOption,
+    CorpusSrcOption,
+    CorpusTgtOption,
+    OverwriteOption,
+    PrintConfigOption,
+    SetOption,
+    corpus_instead_of_recipe,
+)
 from mtkit.errors import ConfigError, Stopped
 
 if TYPE_CHECKING:
@@ -20,6 +28,17 @@ def preprocess(
         Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
     ] = None,
     config: ConfigOption = None,
+    srcs: CorpusSrcOption = None,
+    tgts: CorpusTgtOption = None,
+    src_lang: Annotated[
+        str | None,
+        typer.Option(
+            "--src-lang",
+            "-s",
+            help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
+        ),
+    ] = None,
+    tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", "-t", help="Likewise.")] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Prepared corpus. Default: data.prepared or prepared/NAME."),
@@ -40,15 +59,26 @@ def preprocess(
     \b
     mtkit preprocess recipe.yaml           what mtkit train does first, when it has not been done
     mtkit preprocess ...the same again     does nothing, when neither the inputs nor the settings have changed
+    mtkit preprocess my.tmx -o DIR         without a recipe, validation and test pairs held out
     mtkit preprocess recipe.yaml --dry-run what data.cleaning would drop, with samples
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if (recipe is None) == (config is None):
-        raise ConfigError("give one recipe: mtkit preprocess RECIPE, or -c RECIPE")
+    chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
+    if (chosen is None) == (not src_files):
+        raise ConfigError("give one corpus: mtkit preprocess RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
+    if not src_files and (src_lang or tgt_lang):
+        raise ConfigError("--src-lang and --tgt-lang go with --src; a recipe names its own languages")
+    if src_files and output is None and not dry_run:
+        raise ConfigError("name a directory for the prepared corpus with -o DIR")
 
     from mtkit.settings import Settings
 
     flags = {"data.prepared": None if output is None else str(output)}
-    settings = Settings.load(recipe or config, overrides=overrides or (), flags=flags)
+    settings = Settings.load(chosen, overrides=overrides or (), flags=flags)
+    if src_files:
+        from mtkit.data.named_corpus import named_corpus
+
+        data = named_corpus(src_files, tgt_files, src_lang, tgt_lang).with_hold_out()
+        settings = settings.with_layer("mtkit preprocess --src", {"data": data})
     if print_config:
         typer.echo(settings.before_corpus().explain())
         return

@@ -43,7 +43,8 @@ def formatter(*, as_json: bool, n_best: bool, scores: bool) -> Callable[[int, di
 
     def json_line(_number: int, fields: dict[str, Any], translation: "Translation") -> str:
         alternatives = {"n_best": [_json_fields(c) for c in translation.n_best]} if n_best else {}
-        return json.dumps(fields | _json_fields(translation) | alternatives, ensure_ascii=False)
+        doubts = {"short": translation.is_short, "missing": translation.missing}
+        return json.dumps(fields | _json_fields(translation) | doubts | alternatives, ensure_ascii=False)
 
     def moses_lines(number: int, _fields: dict[str, Any], translation: "Translation") -> str:
         return "\n".join(f"{number} ||| {c.text} ||| {c.score:.4f}" for c in translation.n_best or [translation])

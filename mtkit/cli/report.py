@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from mtkit.cli.evaluation_inputs import Inputs
-from mtkit.cli.evaluation_outputs import write_atomically
 from mtkit.cli.options import check_stdin
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.errors import ConfigError, DataError
 
 
@@ -66,6 +66,7 @@ def report(
     from mtkit.evaluation.metrics import DEFAULT_METRICS, check_metrics
     from mtkit.evaluation.sets import parse_language_pair, system_names
     from mtkit.io import read_lines
+    from mtkit.outputs import write_output
     from mtkit.report.collect import collect
     from mtkit.report.curves import read_curves
     from mtkit.report.names import short_names
@@ -84,7 +85,7 @@ def report(
     counted_in = (train_tgt, read_lines(train_tgt)) if train_tgt else None
     found = collect(read[0], method, train_tgt=counted_in, curves=curves)
     if output is not None:
-        write_atomically(output, "".join(page(found)).encode())
+        write_output(output, (part.encode() for part in page(found)))
     if as_json:
         typer.echo(json.dumps(found.as_json(), ensure_ascii=False, allow_nan=False))
 
@@ -105,6 +106,5 @@ def _check(inputs: Inputs, train_tgt: str | None, output: Path | None, *, as_jso
         raise ConfigError("-o -: name a file for the page; --json prints the numbers")
     if output.is_dir():
         raise DataError(f"{output}: is a directory; name a file")
-    read = [*inputs.files, *filter(None, [train_tgt])]
-    if output.exists() and any(Path(path).exists() and output.samefile(path) for path in read):
-        raise ConfigError(f"-o {output}: is an input too; choose another file")
+    printed = STANDARD_OUTPUT if as_json else None
+    check_outputs({"standard output": printed, "-o": output}, train_tgt, *inputs.files)

@@ -18,7 +18,7 @@ from mtkit.cli.options import (
     check_inputs,
     needed,
 )
-from mtkit.cli.output import check_output, line_writer, open_output
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs, line_writer
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,10 +73,11 @@ def score(
     if (src is None) != (tgt is None):
         raise ConfigError("--src and --tgt go together: name both files")
     check_inputs(src, tgt, contrast)
-    check_output("-o", output, src, tgt, contrast)
+    check_outputs({"-o": output or STANDARD_OUTPUT}, src, tgt, contrast)
 
     from mtkit.io import read_aligned_chunks
     from mtkit.log import counted, logger, progress_bar
+    from mtkit.outputs import open_output
     from mtkit.translation.scorer import Scorer
 
     scorer = Scorer.load(

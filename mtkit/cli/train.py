@@ -6,11 +6,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, OverwriteOption, PresetOption, PrintConfigOption, SetOption, ThreadsOption
+from mtkit.cli.options import (
+    ConfigOption,
+    CorpusSrcOption,
+    CorpusTgtOption,
+    OverwriteOption,
+    PresetOption,
+    PrintConfigOption,
+    SetOption,
+    ThreadsOption,
+    check_inputs,
+    corpus_instead_of_recipe,
+    is_file_of_pairs,
+)
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.settings import Settings
+
+
+ValidSrcOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="With --src: the validation set, instead of lines held out of the corpus."),
+]
+ValidTgtOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Its translations.")]
+TestSrcOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="With --src: the test set, instead of lines held out of the corpus.")
+]
+TestTgtOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Its translations.")]
 
 
 def train(
@@ -22,16 +45,21 @@ def train(
         Path | None,
         typer.Option("--output", "-o", help="Run directory: checkpoints, logs and the model. Default: runs/NAME."),
     ] = None,
-    src: Annotated[
-        Path | None, typer.Option("--src", "-src", metavar="FILE", help="Without a recipe: the source lines.")
-    ] = None,
-    tgt: Annotated[
-        Path | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: the target lines.")
-    ] = None,
+    srcs: CorpusSrcOption = None,
+    tgts: CorpusTgtOption = None,
     src_lang: Annotated[
-        str | None, typer.Option("--src-lang", "-s", help="Without a recipe: default is the ending of the file's name.")
+        str | None,
+        typer.Option(
+            "--src-lang",
+            "-s",
+            help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
+        ),
     ] = None,
     tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", "-t", help="Likewise.")] = None,
+    valid_src: ValidSrcOption = None,
+    valid_tgt: ValidTgtOption = None,
+    test_src: TestSrcOption = None,
+    test_tgt: TestTgtOption = None,
     preset: PresetOption = None,
     overrides: SetOption = None,
     minutes: Annotated[
@@ -48,29 +76,29 @@ def train(
     overwrite: OverwriteOption = False,
     print_config: PrintConfigOption = False,
 ) -> None:
-    """Train a model: from a recipe, or from two text files alone.
+    """Train a model: from a recipe, or from two text files or a file of pairs alone.
 
     \b
     mtkit train recipe.yaml                        prepare the corpus, train, score the test sets
     mtkit train --src my.en --tgt my.de -o runs/my hold out validation and test lines, choose the rest
-    mtkit train recipe.yaml --minutes 10           the same within ten minutes, as well as they allow
+    mtkit train my.tmx -o runs/my                  with a file of pairs: TMX, XLIFF, PO, TSV, CSV, JSONL
+    mtkit train recipe.yaml --minutes 10           a recipe within ten minutes, as well as they allow
     mtkit train ...the same again                  go on where it stopped
 
     SIGINT (Ctrl-C), SIGTERM and a closed terminal finish the update, save, and exit
     with 75.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     started = time.monotonic()
-    if recipe is not None and config is not None:
-        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
-    config = config or recipe
-    if (config is None) == (src is None and tgt is None):
+    config, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
+    if (config is None) == (not src_files):
         raise ConfigError(
             "give a recipe with -c FILE, or two text files with --src FILE --tgt FILE, not both or neither"
         )
-    if (src is None) != (tgt is None):
-        raise ConfigError("--src and --tgt go together: name both files")
+    sets = {"valid": (valid_src, valid_tgt), "test": (test_src, test_tgt)}
+    _check_sets(sets, config)
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
+    check_inputs(*tgt_files, *(src_files if tgt_files else ()))
 
     from mtkit.settings import Settings, recipe_name
 
@@ -84,19 +112,26 @@ def train(
     }
     from mtkit.output_directory import check_output_directory
 
-    if src is not None and tgt is not None:
+    if src_files:
         assert run_dir is not None
-        from mtkit.training.quickstart import recipe_for, write_recipe
+        from mtkit.data.named_corpus import named_corpus
+        from mtkit.training.quickstart import Given, recipe_for, write_recipe
 
-        chosen = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+        corpus = named_corpus(src_files, tgt_files, src_lang, tgt_lang)
+        of_sets = {
+            place: named_corpus([set_src], [set_tgt] if set_tgt else [], *corpus.languages)
+            for place, (set_src, set_tgt) in sets.items()
+            if set_src is not None
+        }
+        given = Given(corpus, **of_sets)
         settings = Settings.load(None, overrides=overrides or (), flags=flags)
-        settings = settings.with_layer("mtkit train --src", chosen)
+        settings = settings.with_layer("mtkit train --src", recipe_for(given, run_dir))
         if print_config:
             typer.echo(_explain(settings, run_dir))
             return
         settings.before_corpus().config()  # what is mistyped is told before anything is written
         check_output_directory(run_dir)
-        config = write_recipe(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang, overwrite=overwrite)
+        config = write_recipe(given, run_dir, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
     directory = run_dir or Path("runs") / recipe_name(config)
@@ -116,6 +151,17 @@ def train(
             typer.echo(f"  {line}")
     typer.echo(f"the model: {run.directory / 'model'}")
     typer.echo(f"translate with: mtkit translate -m {run.directory} -i FILE")
+
+
+def _check_sets(sets: dict[str, tuple[Path | None, Path | None]], config: Path | None) -> None:
+    """Whether the files of validation and test sets, by their place, are complete, and of a corpus without a recipe."""
+    for place, (src, tgt) in sets.items():
+        if src is None and tgt is not None:
+            raise ConfigError(f"--{place}-src and --{place}-tgt go together: name both files")
+        if src is not None and config is not None:
+            raise ConfigError(f"--{place}-src goes with --src; a recipe names its own sets under data.{place}")
+        if src is not None and tgt is None and not is_file_of_pairs(src):
+            raise ConfigError(f"--{place}-src and --{place}-tgt go together: name both files, or one file of pairs")
 
 
 def _explain(settings: "Settings", run_dir: Path) -> str:

@@ -1,8 +1,6 @@
 """``mtkit translate``."""
 
-import os
-import sys
-import time
+import shlex
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.bounds import LENGTH_PENALTY
 from mtkit.cli import interrupts
 from mtkit.cli.options import (
     DeviceOption,
@@ -24,9 +23,11 @@ from mtkit.cli.options import (
     TgtLangOption,
     ThreadsOption,
     TranslationPrecisionOption,
+    check_inputs,
     needed,
+    number,
 )
-from mtkit.cli.output import check_output, open_output
+from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.cli.records import Record, formatter, json_record, text_record
 from mtkit.errors import ConfigError, DataError
 
@@ -44,6 +45,14 @@ class BatchType(StrEnum):
 
     SENTENCES = "sentences"
     TOKENS = "tokens"
+
+
+class Split(StrEnum):
+    """What is translated in parts."""
+
+    AUTO = "auto"
+    SENTENCES = "sentences"
+    NEVER = "never"
 
 
 class InputFormat(StrEnum):
@@ -67,7 +76,12 @@ def translate(
     ] = None,
     n_best: Annotated[int, typer.Option("--n-best", min=1, help="Translations per line: id ||| text ||| score.")] = 1,
     length_penalty: Annotated[
-        float | None, typer.Option(help="score = log_prob / length ** PENALTY. Default: the model's.")
+        float | None,
+        typer.Option(
+            parser=number(LENGTH_PENALTY),
+            metavar="PENALTY",
+            help="score = log_prob / length ** PENALTY. Default: the model's.",
+        ),
     ] = None,
     scores: Annotated[bool, typer.Option("--scores", help="Begin each line with its score and a tab.")] = False,
     as_json: Annotated[
@@ -85,6 +99,10 @@ def translate(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Sentences or tokens searched at once.")] = None,
     batch_type: Annotated[BatchType, typer.Option(help="What --batch-size counts.")] = BatchType.SENTENCES,
     buffer: Annotated[int, typer.Option(min=1, help="Lines read ahead and sorted by length.")] = 1024,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="auto: what is longer than the model was trained on, in parts. Default: the model's."),
+    ] = None,
     engine: EngineOption = Engine.AUTO,
     device: DeviceOption = "auto",
     precision: TranslationPrecisionOption = "auto",
@@ -97,8 +115,8 @@ def translate(
     mtkit translate -m RUN -i test.en -o test.de
     cat test.en | mtkit translate -m RUN | less
 
-    Blank lines and the white space around a line stay as they are. A line over the model's limit is translated
-    sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
+    Blank lines and the white space around a line stay as they are. A line of more sentences than the model was trained
+    on is translated sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = needed(models[0] if models else None)
     if models and len(models) > 1:
@@ -107,17 +125,22 @@ def translate(
         raise ConfigError(f"two inputs, {file} and {input_file}: name one")
     if scores and as_json:
         raise ConfigError("--scores and --json do not go together: --json has the score")
-    if alignments is not None and (str(alignments) == "-" or alignments == output):
+    if alignments == STANDARD_OUTPUT:
         raise ConfigError(f"--alignments {alignments}: holds the alignments alone; name a file of its own")
     source = file or input_file or "-"
-    if source != "-" and not Path(source).exists():
-        raise DataError(f"{source}: No such file or directory")
-    check_output("-o", output, source)
-    check_output("--alignments", alignments, source)
+    if source == file and not Path(source).exists() and any(map(str.isspace, source)):
+        raise DataError(
+            f"{source}: no such file; a sentence goes through a pipe: "
+            f"echo {shlex.quote(source)} | mtkit translate -m {model}"
+        )
+    check_inputs(source)
+    check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
         from mtkit.device import memory_advice
         from mtkit.log import logger, set_up_logging
+        from mtkit.outputs import open_output
         from mtkit.translation.batching import BATCH_SIZE
+        from mtkit.translation.tally import Tally
         from mtkit.translation.translator import Translator
 
         read = json_record if input_format is InputFormat.JSONL else text_record
@@ -134,6 +157,8 @@ def translate(
             beam_size=beam_size,
             sample=_beginning(source, read) if precision == "auto" else (),
         )
+        if split is not None:
+            translator = translator.decoding_by(translator.decoding.model_copy(update={"split": split.value}))
         interrupts.check()
         options = translator.search_options(
             beam_size=beam_size,
@@ -153,7 +178,7 @@ def translate(
         )
         search = partial(translator.translate_ahead, options=options, batch_size=size, batch_type=batch_type.value)
         show = formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
-        tally = _Tally()
+        tally = Tally()
 
         def load_aligner() -> "Aligner":
             from mtkit.translation.alignment import Aligner
@@ -175,11 +200,6 @@ def translate(
         tally.log()
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except BrokenPipeError:  # the reader has seen enough
-        _silence_stdout()
-    except OSError as error:
-        _silence_stdout()
-        raise DataError(f"cannot write: {error.strerror or error}") from None
 
 
 def _beginning(source: str, read: "Callable[[str, str], Record]") -> list[str]:
@@ -216,38 +236,6 @@ def _translated(
         yield zip(begun.popleft(), translations, strict=True)
 
 
-def _silence_stdout() -> None:
-    """What is still buffered for a stream that takes no more would fail once again when Python exits."""
-    with suppress(OSError, ValueError):  # standard output that stands in for a file has no descriptor
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _Tally:
-    """What happened to the lines."""
-
-    def __init__(self) -> None:
-        self.n_lines = 0
-        self._n_split = 0
-        self._n_cut_off = 0
-        self._start = time.perf_counter()
-
-    def add(self, translation: "Translation") -> None:
-        self.n_lines += 1
-        self._n_split += translation.n_segments > 1
-        self._n_cut_off += not translation.finished
-
-    def log(self) -> None:
-        from mtkit.log import counted, duration_shown, logger
-
-        if self._n_split:
-            logger.warning("%s longer than the model's limit: translated in parts", counted(self._n_split, "line"))
-        if self._n_cut_off:
-            logger.warning("%s cut off at the longest length allowed", counted(self._n_cut_off, "translation"))
-        seconds = time.perf_counter() - self._start
-        rate = self.n_lines / seconds
-        logger.info("%s in %s, %.1f lines/s", counted(self.n_lines, "line"), duration_shown(seconds), rate)
-
-
 @contextmanager
 def _aligning(
     path: Path | None, load_aligner: "Callable[[], Aligner]"
@@ -256,6 +244,7 @@ def _aligning(
     if path is None:
         yield lambda _: None
         return
+    from mtkit.outputs import open_output
     from mtkit.translation.alignment import pharaoh
 
     aligner = load_aligner()

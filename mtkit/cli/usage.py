@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from mtkit.errors import Stopped
+from mtkit.cli.options import ImpossibleNumber
+from mtkit.cli.repeated import Once
+from mtkit.errors import ReaderGone, Stopped
 
 # Typer has its own copy of click, or click itself, by its version.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -16,7 +18,11 @@ _SIBLINGS = {"--tgt": "--ref", "--ref": "--tgt", "--hyp": "--tgt", "--run": "--m
 """What other commands call it."""
 
 
-class Commands(TyperGroup):
+class Command(Once, TyperCommand):
+    """A command whose options are each given once, or as often as they have values."""
+
+
+class Commands(Once, TyperGroup):
     """The commands, which tell mistakes in one line, and have a help option that is False where it is not given."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -25,8 +31,10 @@ class Commands(TyperGroup):
             return super().main(*args, **extra | {"standalone_mode": False})
         try:
             code = super().main(*args, **extra | {"standalone_mode": False})
+        except ReaderGone:
+            code = 0
         except UsageError as error:
-            typer.echo(told(error), err=True)
+            typer.echo(told(error), err=True, color=True)
             code = 2
         raise SystemExit(code or 0)
 
@@ -48,6 +56,8 @@ class Commands(TyperGroup):
 def told(error: Any) -> str:
     """What is wrong and where to read on; the help itself where a command was named without anything."""
     message = str(error.format_message())
+    if isinstance(error, ImpossibleNumber) and error.param is not None:
+        message = f"{max(error.param.opts, key=len)} {error.message}"
     if "\n" in message:
         return message
     plain = _plain(error, message)
@@ -58,14 +68,23 @@ def told(error: Any) -> str:
 def _plain(error: Any, message: str) -> str:
     if message.startswith("No such option"):
         return f"no such option: {error.option_name}{_meant(error)}"
+    if message.startswith("No such command"):
+        return _unknown_command(error)
     if message.endswith("requires an argument."):
         return f"{error.option_name} needs a value"
     if message.startswith("Got unexpected extra argument"):
         extra = message.partition("(s) ")[2].strip("()")
         given = {} if error.ctx is None else error.ctx.params
         misread = metrics_as_model(given.get("model"), extra.split()) if "metrics" in given else ""
-        return misread or f"unexpected {extra}; of several values each needs its option before it"
+        return misread or f"unexpected {extra}; {_one_argument(error)}of several values each needs its option before it"
     return _of_value(error) or (message[:1].lower() + message[1:]).rstrip(".")
+
+
+def _one_argument(error: Any) -> str:
+    """What a command takes without an option before it, where it is one thing."""
+    params = [] if error.ctx is None else error.ctx.command.params
+    named = [param.metavar for param in params if param.param_type_name == "argument" and param.nargs == 1]
+    return f"there is one {named[0]}, and " if named else ""
 
 
 def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:
@@ -87,14 +106,18 @@ def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:
 
 
 def _meant(error: Any) -> str:
-    from difflib import get_close_matches
+    from mtkit.cli.foreign import meant_option
 
     known = [] if error.ctx is None else [name for param in error.ctx.command.params for name in param.opts]
     sibling = _SIBLINGS.get(error.option_name)
-    if sibling in known:
-        return f"; here it is {sibling}"
-    close = get_close_matches(error.option_name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"; here it is {sibling}" if sibling in known else meant_option(error.option_name, known)
+
+
+def _unknown_command(error: Any) -> str:
+    from mtkit.cli.foreign import meant_command
+
+    typed = error.message.partition("'")[2].partition("'")[0]
+    return f"no such command {typed!r}{meant_command(typed, error.ctx.command.commands)}"
 
 
 def _of_value(error: Any) -> str:

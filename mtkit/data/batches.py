@@ -20,11 +20,14 @@ from mtkit.data.prefetch import ahead
 from mtkit.data.sampling import Sampler, SideIds
 from mtkit.data.sampling_workers import sampling_workers
 from mtkit.data.store import Store
+from mtkit.shapes import shaped
 
 __all__ = ["Batch", "BatchPlan", "Position", "collate", "fixed_batches", "padding_share"]
 
 # Rows that stay neighbours on disk when a corpus larger than the window is shuffled.
 _BLOCK = 1024
+MOST_PLACES = 1 << 50
+"""More than any run passes through."""
 
 Begin = Callable[[Rows], Callable[[], SideIds]]
 """Starts on the ids of a micro-batch, given its places; calling what is returned waits for them."""
@@ -94,8 +97,16 @@ class BatchPlan:
         return asdict(self._position)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with the update after the one that the state was taken at."""
-        self._position = Position(**state)
+        """Go on with the update after the one that the state was taken at.
+
+        Raises:
+            ValueError: If it is not a state of such a plan.
+        """
+        position = shaped(Position, state)
+        places = position.epoch * len(self._store)
+        if not 0 <= position.window < self._n_windows or not 0 <= places < MOST_PLACES or position.update < 0:
+            raise ValueError("the place in the data is not one in this corpus")
+        self._position = position
 
     def __iter__(self) -> Iterator[list[Batch]]:
         return self._advancing(self._upcoming())

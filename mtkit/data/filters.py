@@ -95,7 +95,7 @@ def length(pairs: Pairs, limits: LengthStep) -> list[bool]:
 
 def ratio(pairs: Pairs, limits: RatioStep) -> list[bool]:
     """Pairs whose longer side is at most so many times as long as the shorter."""
-    size = len if limits.unit == "characters" else _n_words
+    size = {"characters": len, "words": _n_words}[limits.unit]
     sizes = zip(map(size, pairs.src), map(size, pairs.tgt), strict=True)
     return [max(s, t) <= limits.max * min(s, t) for s, t in sizes]
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from mtkit.data.batches import BatchPlan, Position
+from mtkit.data.batches import MOST_PLACES, BatchPlan, Position
 from mtkit.data.buckets import Lengths, Rows
 from mtkit.data.mixing import Corpus, Mix, apportion, shuffled_run
 from mtkit.data.sampling import Sampler
 from mtkit.data.store import Store
 from mtkit.errors import ConfigError
 from mtkit.log import logger
+from mtkit.shapes import shaped
 
 # Rows that stay neighbours on disk when a corpus larger than a window is shuffled.
 _BLOCK = 1024
@@ -65,8 +66,12 @@ class MixedPlan(BatchPlan):
         return state | {"pairs_before": list(state["pairs_before"])}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with the update after the one that the state was taken at."""
-        self._position = MixedPosition(**state | {"pairs_before": tuple(state["pairs_before"])})
+        """Go on with the update after the one that the state was taken at; errors as in ``BatchPlan``."""
+        position = shaped(MixedPosition, state)
+        numbers = [position.epoch, position.window, position.update, position.updates_before, *position.pairs_before]
+        if len(position.pairs_before) != len(self._mix.corpora) or not all(0 <= n < MOST_PLACES for n in numbers):
+            raise ValueError("the place in the data is not one in this corpus")
+        self._position = position
 
     def log_shares(self) -> None:
         """Say how large each corpus is in the mix now, and how often it has been passed through."""

@@ -1,6 +1,6 @@
 """Steps that change text: pure functions of one segment, which change nothing more when they are applied again."""
 
-import unicodedata
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from html import unescape
@@ -12,6 +12,7 @@ from mtkit.errors import DataError
 Normaliser = Callable[[str], str]
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»〝〞", '"') | dict.fromkeys("‘’‚‛‹›´", "'"))
+_ESCAPED = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);)++")
 
 
 def normaliser(name: str) -> Normaliser | None:
@@ -42,12 +43,12 @@ def normaliser(name: str) -> Normaliser | None:
 
 def nfc(text: str) -> str:
     """Letters and accents composed (Unicode NFC)."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else traits.normalised("NFC", text)
 
 
 def nfkc(text: str) -> str:
     """NFC, and the plain form of ligatures, full-width letters and the like (Unicode NFKC)."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return text if text.isascii() else traits.normalised("NFKC", text)
 
 
 def quotes(text: str) -> str:
@@ -61,15 +62,20 @@ def spaces(text: str) -> str:
 
 
 def entities(text: str) -> str:
-    """HTML entities as characters, those that were escaped twice too; what is no entity stays as it is."""
+    """HTML entities as characters, those that were escaped several times too; what is no entity stays as it is."""
+    if "&" not in text:
+        return text
     while True:
-        before = text
-        for entity in set(traits.entities(text)):
-            if entity[1] == "#" or entity[1:] in html5:
-                # A segment never holds a line feed.
-                text = text.replace(entity, unescape(entity).replace("\n", " "))
+        # An & that was escaped many times is one again in one go.
+        before, text = text, traits.with_entities(_ESCAPED.sub("&", text), _character)
         if text == before:
             return text
+
+
+def _character(entity: str) -> str:
+    if entity[1] == "#" or entity[1:] in html5:
+        return unescape(entity).replace("\n", " ")  # a segment never holds a line feed
+    return entity
 
 
 def mojibake(text: str) -> str:

@@ -3,9 +3,9 @@
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ from mtkit.files import sha256_file
 CHUNK_PAIRS = 8192
 """Pairs that a source hands over at once."""
 
-_BREAK = re.compile(r"[ \t\r]*\n[ \t\r\n]*")
+_BREAK = re.compile(r"(?<![ \t\r])[ \t\r]*+\n[ \t\r\n]*")
 
 
 class Pairs(NamedTuple):
@@ -108,6 +108,29 @@ class FirstPairs:
             n_left -= len(segments)
             if n_left <= 0:
                 return
+
+
+@dataclass
+class JoinedSources:
+    """Sources one after the other."""
+
+    name: str
+    sources: Sequence[Source]
+
+    def sha256(self) -> dict[str, str]:
+        """Digests of all inputs, numbered where there are several sources: one file may stand in two of them."""
+        if len(self.sources) == 1:
+            return self.sources[0].sha256()
+        inputs = chain.from_iterable(source.sha256().items() for source in self.sources)
+        return {f"{number}: {path}": digest for number, (path, digest) in enumerate(inputs, start=1)}
+
+    def chunks(self) -> Iterator[Pairs]:
+        """The chunks of each."""
+        return chain.from_iterable(source.chunks() for source in self.sources)
+
+    def one_side(self, side: int) -> Iterator[list[str]]:
+        """One side of each."""
+        return chain.from_iterable(source.one_side(side) for source in self.sources)
 
 
 def in_chunks(found: Iterable[tuple[str, str]]) -> Iterator[Pairs]:

@@ -7,7 +7,6 @@ be trained and for all to be encoded. The directory appears whole at the end or 
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from itertools import chain, starmap
 from pathlib import Path
@@ -26,12 +25,14 @@ from mtkit.data.prepared import (
     SourceReport,
     difference,
     open_prepared,
+    state_hashes,
+    write_manifest,
 )
 from mtkit.data.report import REPORT_FILE, CleaningReport, all_dropped, cleaning_report, reports_by_text
 from mtkit.data.sources import PLACES, Place, open_sources
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.data.vocabulary import tokenizer_for
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError, DataError, VocabularyError
 from mtkit.files import atomic_directory, named, write_json
 from mtkit.locks import remove_leftovers, sole_writer
 from mtkit.log import logger
@@ -85,6 +86,7 @@ def prepare(
                 return existing
             with atomic_directory(directory) as work, Workers(n_workers) as workers:
                 trained, reports = _prepare(data, tokenizer, sources, hashes, workers, work, max_vocab_size)
+                test_names = [report["name"] for report in reports if report["place"] == "test"]
                 manifest = Manifest(
                     format_version=FORMAT_VERSION,
                     src_lang=data.src_lang,
@@ -97,8 +99,9 @@ def prepare(
                     tokenizer_sha256=trained.sha256(),
                     settings=settings,
                     sources=reports,
+                    splits=state_hashes(work, ["train", "valid", *(f"test/{name}" for name in test_names)]),
                 )
-                write_json(work / MANIFEST_FILE, asdict(manifest))
+                write_manifest(work, manifest)
     except OSError as error:
         raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
     return Prepared(directory, manifest)
@@ -125,8 +128,7 @@ def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, o
     if not (directory / MANIFEST_FILE).exists() or (existing := _open_existing(directory, overwrite)) is None:
         return None
     changed = difference(existing.manifest, settings, hashes)
-    if changed is None and (damage := existing.damage()) is not None:
-        logger.warning("%s; preparing it again", damage)
+    if changed is None and not _is_whole(existing, overwrite):
         return None
     if changed is None:
         logger.info("%s: already prepared from these inputs and settings, nothing to do", directory)
@@ -137,6 +139,18 @@ def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, o
             "or name another directory with data.prepared"
         )
     return None
+
+
+def _is_whole(existing: Prepared, overwrite: bool) -> bool:
+    """Whether a prepared corpus is as it was written; where it is to be replaced anyway, damage is no error."""
+    try:
+        existing.check()
+    except (DataError, VocabularyError) as error:
+        if not overwrite:
+            raise
+        logger.warning("%s", error)
+        return False
+    return True
 
 
 def _open_existing(directory: Path, overwrite: bool) -> Prepared | None:
@@ -214,8 +228,7 @@ def _prepare(
 ) -> tuple[Tokenizer, list[SourceReport]]:
     """Write tokenizer, splits and the report on cleaning into ``work``."""
     symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
-    if len(symbols) > len(tokenizer.user_defined_symbols):  # what stands there twice is left for its own message
-        tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
+    tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
     scratch = work / "scratch"
     scratch.mkdir()
     judgement = clean(data, sources, workers, scratch)
@@ -244,10 +257,9 @@ def _prepare(
 
 
 def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:
-    configs = {"train": data.train, "valid": data.valid, "test": data.test}[place]
     return [
         Input(source, sha256, tags, tokenizer.tag_ids(tags), config.tgt_lang or data.tgt_lang)
-        for source, sha256, config in zip(sources[place], hashes[place], configs, strict=True)
+        for source, sha256, config in zip(sources[place], hashes[place], data.sources_of(place), strict=True)
         for tags in [data.tags_of(config)]
     ]
 

@@ -1,29 +1,42 @@
 """A prepared corpus on disk: ``manifest.json``, the tokenizer, and one store for each split."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import (
+    Any,
+    Literal,
+    NotRequired,  # pydantic reads no other before Python 3.12
+)
+
+from pydantic import ConfigDict
+from typing_extensions import TypedDict
 
 from mtkit.data.cleaning import REASONS
 from mtkit.data.store import Store
+from mtkit.data.store_check import AGAIN, STATE_FILE, Expected, damaged
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.errors import DataError, VocabularyError
-from mtkit.files import read_json
+from mtkit.files import read_json, sha256_file, write_json
+from mtkit.log import logger
+from mtkit.shapes import shaped
 from mtkit.source_config import KINDS
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 
 _TOKENS: tuple[Literal["n_src_tokens"], Literal["n_tgt_tokens"]] = ("n_src_tokens", "n_tgt_tokens")
-_AGAIN = "run mtkit preprocess again with --overwrite"
+_DIGEST = "sha256"
+"""Key of the hash of all other values of a manifest, which those of older versions lack."""
 
 
 class SourceReport(TypedDict):
     """What came of one source."""
 
-    place: str
+    place: Literal["train", "valid", "test"]
     """train, valid or test."""
 
     name: str
@@ -58,6 +71,8 @@ class SourceReport(TypedDict):
 class Manifest:
     """What a prepared corpus is made of; the same inputs and settings give the same manifest."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     format_version: int
     src_lang: str
     tgt_lang: str
@@ -74,6 +89,9 @@ class Manifest:
 
     sources: list[SourceReport]
 
+    splits: dict[str, str] = field(default_factory=dict)
+    """Sha256 of ``state.json`` of each split; empty in a corpus of a version that did not note it."""
+
     def digests(self, place: str) -> list[str]:
         """Sha256 of the inputs of train, valid or test, in the order of the recipe."""
         return [digest for source in self.sources if source["place"] == place for digest in source["sha256"].values()]
@@ -81,6 +99,15 @@ class Manifest:
     def of_place(self, place: str) -> list[SourceReport]:
         """The sources of train, valid or test, in the order of the recipe."""
         return [source for source in self.sources if source["place"] == place]
+
+    def split_names(self) -> list[str]:
+        """The splits: train, valid and each test set."""
+        return ["train", "valid", *(f"test/{name}" for name in self.n_test)]
+
+    def of_split(self, split: str) -> list[SourceReport]:
+        """The sources of ``train``, ``valid`` or ``test/NAME``."""
+        place, _, name = split.partition("/")
+        return [source for source in self.of_place(place) if not name or source["name"] == name]
 
     @property
     def n_train_tgt_tokens(self) -> int:
@@ -117,11 +144,13 @@ class Prepared:
         try:
             tokenizer = Tokenizer.load(self.directory)
         except VocabularyError as error:
-            raise VocabularyError(f"{error}; {_AGAIN}") from None
-        if tokenizer.sha256() != self.manifest.tokenizer_sha256:
-            raise DataError(
-                f"{self.directory}: the corpus was encoded with another tokenizer than lies there; {_AGAIN}"
-            )
+            raise VocabularyError(f"{error}; {AGAIN}") from None
+        sizes = self.manifest.src_vocab_size, self.manifest.tgt_vocab_size
+        if (
+            tokenizer.sha256() != self.manifest.tokenizer_sha256
+            or (tokenizer.src_vocab_size, tokenizer.tgt_vocab_size) != sizes
+        ):
+            raise DataError(f"{self.directory}: the corpus was encoded with another tokenizer than lies there; {AGAIN}")
         return tokenizer
 
     def prefixes(self, place: str) -> list[list[int]]:
@@ -135,24 +164,35 @@ class Prepared:
         Raises:
             DataError: If the split is absent or damaged.
         """
-        try:
-            return Store.open(self.directory / split)
-        except DataError as error:
-            raise DataError(f"{error}; {_AGAIN}") from None
+        return Store.open(self.directory / split, self._expected(split))
 
-    def damage(self) -> str | None:
-        """What of it cannot be read or is not all there, at a quick look; None where nothing is wrong."""
-        m = self.manifest
-        sizes = {"train": m.n_train, "valid": m.n_valid} | {f"test/{name}": n for name, n in m.n_test.items()}
-        try:
-            if Tokenizer.load(self.directory).sha256() != m.tokenizer_sha256:
-                return f"{self.directory}: another tokenizer than its manifest's"
-            for split, n in sizes.items():
-                if (found := len(Store.open(self.directory / split))) != n:
-                    return f"{self.directory / split}: {found:,} pairs, where its manifest has {n:,}"
-        except (DataError, VocabularyError) as error:
-            return str(error)
-        return None
+    def check(self) -> None:
+        """Make sure that everything is as it was written.
+
+        Raises:
+            VocabularyError: If the tokenizer is absent or damaged.
+            DataError: If anything else is.
+        """
+        _ = self.tokenizer
+        for split in self.manifest.split_names():
+            self.store(split)
+
+    def _expected(self, split: str) -> Expected:
+        manifest = self.manifest
+        if not manifest.splits:
+            logger.debug("%s: of an older mtkit; checked by a short hash, counts and the range of ids", self.directory)
+        elif split not in manifest.splits:
+            raise damaged(self.directory / MANIFEST_FILE, f"it does not know {split}")
+        sources = manifest.of_split(split)
+        n_src_tokens, n_tgt_tokens = (sum(source[key] for source in sources) for key in _TOKENS)
+        return Expected(
+            n_pairs=sum(source["n_kept"] for source in sources),
+            n_sources=len(sources),
+            src_vocab_size=manifest.src_vocab_size,
+            tgt_vocab_size=manifest.tgt_vocab_size,
+            n_tokens=(n_src_tokens, n_tgt_tokens) if manifest.splits else None,
+            state_sha256=manifest.splits.get(split),
+        )
 
 
 def open_prepared(directory: Path) -> Prepared:
@@ -167,17 +207,49 @@ def open_prepared(directory: Path) -> Prepared:
     try:
         tree = read_json(path)
     except DataError as error:
-        raise DataError(f"{error}; {_AGAIN}") from None
+        raise DataError(f"{error}; {AGAIN}") from None
     version = tree.get("format_version") if isinstance(tree, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise DataError(
             f"{directory}: prepared by a newer mtkit (format {version}, this one reads up to {FORMAT_VERSION}); "
             "upgrade mtkit, or prepare it again with --overwrite"
         )
+    if not isinstance(tree, dict):
+        raise DataError(f"{path}: damaged; {AGAIN}")
+    digest = tree.pop(_DIGEST, None)
+    if digest is not None and digest != _digest(tree):
+        raise damaged(path, "its sha256 is not the noted one")
     try:
-        return Prepared(directory, Manifest(**tree))
-    except TypeError:
-        raise DataError(f"{path}: damaged; {_AGAIN}") from None
+        manifest = shaped(Manifest, tree)
+    except ValueError as error:
+        raise DataError(f"{path}: damaged; {AGAIN} ({error})") from None
+    _check_counts(path, manifest)
+    return Prepared(directory, manifest)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write a manifest into the directory of its corpus, with a hash of itself."""
+    tree = asdict(manifest)
+    write_json(directory / MANIFEST_FILE, {**tree, _DIGEST: _digest(tree)})
+
+
+def state_hashes(directory: Path, splits: Sequence[str]) -> dict[str, str]:
+    """What ``Manifest.splits`` notes of the splits of a directory."""
+    return {split: sha256_file(directory / split / STATE_FILE) for split in splits}
+
+
+def _digest(tree: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(tree, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")).hexdigest()
+
+
+def _check_counts(path: Path, manifest: Manifest) -> None:
+    """Refuse a manifest whose parts say different things; ``n_test`` may leave out test sets that its sources have."""
+    of_train, of_valid = (sum(each["n_kept"] for each in manifest.of_place(place)) for place in ("train", "valid"))
+    of_test = {each["name"]: each["n_kept"] for each in manifest.of_place("test")}
+    if (manifest.n_train, manifest.n_valid) != (of_train, of_valid) or manifest.n_test.items() - of_test.items():
+        raise damaged(path, "the pairs of the sources are not those of the whole")
+    if min(manifest.n_train, manifest.src_vocab_size, manifest.tgt_vocab_size) < 1:
+        raise damaged(path, "it has no pairs, or no vocabulary")
 
 
 def difference(

@@ -196,8 +196,8 @@ def _segmenters(config: SamplingConfig, prepared: Prepared) -> tuple[Segmenter |
             symbols=symbols,
         )
 
-    src = of(tokenizer.src_processor) if subword.sides != "tgt" else None
-    return src, of(tokenizer.tgt_processor) if subword.sides != "src" else None
+    of_src, of_tgt = {"both": (True, True), "src": (True, False), "tgt": (False, True)}[subword.sides]
+    return of(tokenizer.src_processor) if of_src else None, of(tokenizer.tgt_processor) if of_tgt else None
 
 
 def _split(ids: SideIds) -> tuple[list[Ids], list[Ids]]:

@@ -59,12 +59,12 @@ class _Worker:
 
     def __init__(self, recipe: SamplingRecipe) -> None:
         root = str(Path(mtkit.__file__).parents[1])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join([*(() if root in sys.path else [root]), *filter(None, sys.path)])
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtkit.data.sampling_workers"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            env=os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
             process_group=0,  # Ctrl-C is for the trainer, which saves and then ends its workers
         )
         assert self._process.stdin is not None

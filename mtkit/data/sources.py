@@ -1,5 +1,6 @@
 """Where pairs come from: the sources that a recipe names, whatever their format."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,7 @@ from mtkit.data.formats.po import PoSource
 from mtkit.data.formats.text import TextSource, TsvSource
 from mtkit.data.formats.tmx import TmxSource
 from mtkit.data.formats.xliff import XliffSource
+from mtkit.data.holding_out import held_out_of
 from mtkit.data.pairs import FirstPairs, Source
 from mtkit.errors import ConfigError, DataError
 from mtkit.io import PACKED
@@ -26,6 +28,8 @@ PLACES: tuple[Place, ...] = ("train", "valid", "test")
 def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     """The sources of a recipe, by their place; training and validation sources get distinct names.
 
+    Where the recipe has some held out, the training sources are without them.
+
     Raises:
         DataError: If two test sets have the same name.
     """
@@ -35,19 +39,27 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
         "valid": [open_source(config, "valid", languages) for config in data.valid],
         "test": [open_source(config, "test", languages) for config in data.test],
     }
+    if data.hold_out is not None:
+        places = [place for place in PLACES if place in data.held_out()]
+        sources |= held_out_of(sources["train"], data.hold_out, places)
     names = [source.name for source in sources["test"]]
     for name in names:
         if names.count(name) > 1:
             raise DataError(f"two test sets are called {name}; give each a name: of its own in the recipe")
     for place in ("train", "valid"):
-        taken: set[str] = set()
-        for source in sources[place]:
-            name, n = source.name, 1
-            while source.name in taken:
-                n += 1
-                source.name = f"{name}-{n}"
-            taken.add(source.name)
+        tell_apart(sources[place])
     return sources
+
+
+def tell_apart(sources: Sequence[Source]) -> None:
+    """Give sources distinct names."""
+    taken: set[str] = set()
+    for source in sources:
+        name, n = source.name, 1
+        while source.name in taken:
+            n += 1
+            source.name = f"{name}-{n}"
+        taken.add(source.name)
 
 
 def open_source(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Source:
@@ -133,6 +145,20 @@ def language_of(path: Path, flag: str) -> str:
     if ending == name or ending in ("txt", "tok", "src", "tgt") or not CODE.fullmatch(ending):
         raise ConfigError(f"{path}: the name does not end in a language code such as .en; say which with {flag}")
     return ending
+
+
+def common_language(paths: Sequence[Path], flag: str) -> str:
+    """The language of files whose names tell it.
+
+    Raises:
+        ConfigError: If one does not tell it, or two tell another one, naming the flag that does.
+    """
+    first, *others = paths
+    language = language_of(first, flag)
+    for other in others:
+        if (its := language_of(other, flag)) != language:
+            raise ConfigError(f"{first} is {language} but {other} is {its}: name their language with {flag}")
+    return language
 
 
 @cache

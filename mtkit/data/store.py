@@ -15,8 +15,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mtkit.errors import DataError
-from mtkit.files import read_json, write_json
+from mtkit.data.store_check import (
+    STATE_FILE,
+    Checked,
+    Expected,
+    Shard,
+    check_contents,
+    check_table,
+    damaged,
+    read_shards,
+    short_hash,
+)
+from mtkit.files import sha256_file, write_json
 
 Int32s = NDArray[np.int32]
 Ids = NDArray[np.integer[Any]]
@@ -36,18 +46,26 @@ class Store:
         self._tgt = _IdColumn(table.column("tgt_ids"))
 
     @classmethod
-    def open(cls, directory: Path) -> "Store":
-        """Map a split that ``StoreWriter`` wrote.
+    def open(cls, directory: Path, expected: Expected | None = None) -> "Store":
+        """Map a split that ``StoreWriter`` wrote, after making sure that it is still the same.
+
+        Args:
+            directory: Of the split.
+            expected: What the manifest says of it; None checks what needs no manifest.
 
         Raises:
             DataError: If it is absent or damaged.
         """
-        state = read_json(directory / "state.json")
-        try:
-            shards = [_map(directory / shard["filename"]) for shard in state["_data_files"]]
-            return cls(pa.concat_tables(shards))
-        except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
-            raise DataError(f"{directory}: damaged ({error})") from None
+        shards, fingerprint = read_shards(directory, None if expected is None else expected.state_sha256)
+        checked = Checked(directory, shards, fingerprint, expected)
+        known = checked.is_known
+        if not known:
+            check_contents(shards, fingerprint)
+        table = _mapped(directory, shards)
+        if not known:
+            check_table(table, directory, expected)
+            checked.remember()
+        return cls(table)
 
     def __len__(self) -> int:
         return self._table.num_rows
@@ -235,20 +253,20 @@ class StoreWriter:
         for number, path in enumerate(self._shards):
             name = f"data-{number:05d}-of-{len(self._shards):05d}.arrow"
             path.rename(self._directory / name)
-            with (self._directory / name).open("rb") as file:
-                content.update(hashlib.file_digest(file, "sha256").digest())
-            names.append({"filename": name})
+            digest = sha256_file(self._directory / name)
+            content.update(bytes.fromhex(digest))
+            names.append({"filename": name, "size": (self._directory / name).stat().st_size, "sha256": digest})
         DatasetInfo(features=self._features).write_to_directory(str(self._directory), pretty_print=True)
         state: dict[str, object] = {
             "_data_files": names,
-            "_fingerprint": content.hexdigest()[:16],
+            "_fingerprint": short_hash(content),
             "_format_columns": None,
             "_format_kwargs": {},
             "_format_type": None,
             "_output_all_columns": False,
             "_split": None,
         }
-        write_json(self._directory / "state.json", state)
+        write_json(self._directory / STATE_FILE, state)
 
     def __enter__(self) -> Self:
         return self
@@ -277,9 +295,19 @@ def id_lists(values: NDArray[Any], lengths: NDArray[Any]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
 
 
-def _map(path: Path) -> pa.Table:
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_stream(source).read_all()
+def _mapped(directory: Path, shards: Sequence[Shard]) -> pa.Table:
+    """The table of all files."""
+    tables = []
+    for shard in shards:
+        try:
+            with pa.memory_map(str(shard.path)) as source:
+                tables.append(pa.ipc.open_stream(source).read_all())
+        except (OSError, pa.ArrowException, MemoryError, ValueError) as error:
+            raise damaged(shard.path, str(error).partition("\n")[0]) from None
+    try:
+        return pa.concat_tables(tables)
+    except pa.ArrowException:
+        raise damaged(directory, "its files have different columns") from None
 
 
 def _view(array: pa.Array) -> NDArray[Any]:

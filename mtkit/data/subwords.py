@@ -11,6 +11,8 @@ from functools import cached_property
 from random import Random
 from typing import Any, Protocol
 
+from mtkit.config import as_piece
+
 _SPACE = "▁"
 
 
@@ -69,7 +71,7 @@ class BpeDropout:
         self._scores = {pieces[i]: scores[i] for i in of_text}
         self._bytes = {pieces[i]: i for i in numbers if processor.is_byte(i)}
         self._unk_id = processor.unk_id()
-        longest_first = sorted(symbols, key=len, reverse=True)
+        longest_first = sorted(map(as_piece, symbols), key=len, reverse=True)
         self._symbols = set(longest_first)
         symbol = "|".join(map(re.escape, longest_first)) or "(?!)"  # which nothing is
         letters = f"(?:(?!{symbol})[^{_SPACE}])"
@@ -112,6 +114,9 @@ def segmenter(
     processor: Any, kind: str, *, alpha: float, n_best: int, dropout: float, symbols: Sequence[str]
 ) -> Segmenter:
     """What draws segmentations with a tokenizer of type unigram or bpe."""
-    if kind == "bpe":
-        return BpeDropout(processor, dropout=dropout, symbols=symbols)
-    return UnigramSampling(processor, alpha=alpha, n_best=n_best)
+    match kind:
+        case "bpe":
+            return BpeDropout(processor, dropout=dropout, symbols=symbols)
+        case "unigram":
+            return UnigramSampling(processor, alpha=alpha, n_best=n_best)
+    raise ValueError(f"a tokenizer of type {kind} has one segmentation of a text")

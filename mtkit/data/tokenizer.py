@@ -11,10 +11,10 @@ from typing import Any
 
 import sentencepiece
 
-from mtkit.config import TokenizerConfig
+from mtkit.config import TokenizerConfig, as_piece, symbol_mistake
 from mtkit.device import available_cores
-from mtkit.errors import VocabularyError
-from mtkit.files import atomic_file
+from mtkit.errors import DataError, VocabularyError
+from mtkit.files import atomic_file, read_regular
 
 JOINT_FILE = "tokenizer.model"
 SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"
@@ -22,9 +22,9 @@ SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"
 # Unigram training sums in an order that depends on the number of threads: one number for every machine.
 _TRAINING_THREADS = 4
 _ERRORS_ONLY = 2
+_MAX_BYTES = 1_000_000_000  # a model of a million long pieces has some fifty million
 _MANY_TEXTS = 1000
 _SPACE = "\u2581"  # how SentencePiece writes the space before a word
-_SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")
 
 
 class VocabularyTooSmallError(VocabularyError):
@@ -65,10 +65,11 @@ class Tokenizer:
             VocabularyError: If the files are absent, unreadable or damaged.
         """
         joint = (directory / JOINT_FILE).exists() or not (directory / SRC_FILE).exists()
+        names = [JOINT_FILE] if joint else [SRC_FILE, TGT_FILE]
         try:
-            models = [(directory / name).read_bytes() for name in ([JOINT_FILE] if joint else [SRC_FILE, TGT_FILE])]
-        except OSError as error:
-            raise VocabularyError(f"{error.filename}: {error.strerror}") from error
+            models = [read_regular(directory / name, max_bytes=_MAX_BYTES) for name in names]
+        except DataError as error:
+            raise VocabularyError(str(error)) from error
         try:
             return cls(*models)
         except VocabularyError as error:
@@ -154,7 +155,7 @@ class Tokenizer:
         Raises:
             VocabularyError: If the source vocabulary has no such piece.
         """
-        ids = [self._src.piece_to_id(tag) for tag in tags]
+        ids = [self._src.piece_to_id(as_piece(tag)) for tag in tags]
         for tag, piece in zip(tags, ids, strict=True):
             if piece == self.unk_id:
                 raise VocabularyError(f"the tokenizer has no piece for the tag {tag}: it was trained without it")
@@ -200,13 +201,11 @@ def train_tokenizer(
             character model always takes as many as there are, up to ``vocab_size``.
 
     Raises:
-        VocabularyError: If the text does not allow this size (naming one that works), or the symbols are not valid.
+        VocabularyError: If the text does not allow this size (naming one that works), or a symbol is not valid.
     """
-    symbols = config.user_defined_symbols
-    for symbol in symbols:
-        if not symbol or symbol in _SPECIAL_TOKENS or symbols.count(symbol) > 1:
-            why = "given twice" if symbols.count(symbol) > 1 else "taken" if symbol else "empty"
-            raise VocabularyError(f"tokenizer.user_defined_symbols: {symbol!r} is {why}")
+    for symbol in config.user_defined_symbols:  # tags of the corpus among them
+        if (mistake := symbol_mistake(symbol, config.type)) is not None:
+            raise VocabularyError(f"the symbol {symbol!r} cannot be one piece: {mistake}")
     if config.joint:
         return Tokenizer(_train(chain(src_lines, tgt_lines), config, vocab_size, exact=exact))
     src_model = _train(src_lines, config, vocab_size, exact=exact)
@@ -235,7 +234,7 @@ def _train(lines: Iterable[str], config: TokenizerConfig, vocab_size: int, *, ex
             hard_vocab_limit=exact,
             character_coverage=config.character_coverage,
             byte_fallback=config.type in ("unigram", "bpe") if config.byte_fallback is None else config.byte_fallback,
-            user_defined_symbols=config.user_defined_symbols,
+            user_defined_symbols=[as_piece(symbol) for symbol in config.user_defined_symbols],
             pad_id=Tokenizer.pad_id,
             unk_id=Tokenizer.unk_id,
             bos_id=Tokenizer.bos_id,

@@ -3,13 +3,18 @@ r"""What can be told of one segment by its characters alone: small, pure, and sh
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
+from itertools import groupby
+from typing import Literal
 
+# Nothing here is tried again from the middle of a run that has not matched from its beginning, nor with less of it: the
+# time grows with the length of the text, whatever stands in it.
 _DIGITS = re.compile(r"\d+")
-_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+|(?<![\w.+-])[\w.+-]++@[\w-]++\.[\w.-]+", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _PLACEHOLDER = re.compile(
-    r"%(?:\d+\$)?[-+ 0#]*\d*(?:\.\d+)?(?:l{0,2}|h{0,2})[sdiufgexXc@](?![A-Za-z])"  # %s, %1$d, %@
+    r"%(?:\d++\$)?[-+ 0#]*+\d*+(?:\.\d++)?(?:l{0,2}|h{0,2})[sdiufgexXc@](?![A-Za-z])"  # %s, %1$d, %@
     r"|%\([^()\s]+\)[sdifgr]"  # %(name)s
     r"|\$?\{[^{}\s]*\}|\{\{[^{}]*\}\}"  # {name}, ${name}, {{ name }}
 )
@@ -19,6 +24,7 @@ _MOJIBAKE = re.compile(r"[ÂÃÅÄ][\x80-\xbf¡-¿€‚ƒ„…†‡ˆ‰Š‹
 _ZERO_WIDTH = re.compile("[\u200b\u200e\u200f\u2060\ufeff\u00ad]")  # joiners are letters' business in some scripts
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _LINE_ENDS = re.compile("[\x0b-\x0d\x85\u2028\u2029]")
+_MANY_MARKS = re.compile(r"[^\w\s\x00-\x7f]{32,}")
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
@@ -27,7 +33,7 @@ def numbers(text: str) -> list[str]:
     found = _DIGITS.findall(text)
     if not found:
         return found
-    return sorted(run if run.isascii() else str(int(run)).zfill(len(run)) for run in found)
+    return sorted(run if run.isascii() else "".join(str(unicodedata.decimal(digit)) for digit in run) for run in found)
 
 
 def urls(text: str) -> list[str]:
@@ -50,6 +56,11 @@ def placeholders(text: str) -> list[str]:
 def entities(text: str) -> list[str]:
     """HTML entities such as &amp;amp; and &amp;#39;."""
     return _ENTITY.findall(text) if "&" in text else []
+
+
+def with_entities(text: str, character: Callable[[str], str]) -> str:
+    """The text with each HTML entity replaced by what ``character`` makes of it."""
+    return _ENTITY.sub(lambda match: character(match[0]), text) if "&" in text else text
 
 
 def has_mojibake(text: str) -> bool:
@@ -81,12 +92,25 @@ def visible(text: str) -> str:
     return _ZERO_WIDTH.sub("", text) if has_zero_width(text) else text
 
 
+def normalised(form: Literal["NFC", "NFKC"], text: str) -> str:
+    """A Unicode normal form, also of text with long runs of accents in any order: Python takes the square of their
+    number to bring them into their own.
+    """
+    return unicodedata.normalize(form, _MANY_MARKS.sub(_in_order, text))
+
+
+def _in_order(match: re.Match[str]) -> str:
+    """A run of signs with the accents in it sorted as every normal form has them."""
+    parts = [list(part) for _, part in groupby(match[0], key=lambda sign: unicodedata.combining(sign) > 0)]
+    return "".join("".join(sorted(part, key=unicodedata.combining)) for part in parts)
+
+
 def near_key(text: str) -> str:
     """The letters alone, in lower case: segments that differ in case, punctuation, digits or spaces have one key.
 
     Segments without letters are their own keys.
     """
-    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    text = text if text.isascii() else normalised("NFKC", text)
     return _NO_LETTER.sub("", text.casefold()) or text
 
 

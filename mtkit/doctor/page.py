@@ -15,8 +15,8 @@ from mtkit.doctor.lengths import RATIO_BINS, quantile
 from mtkit.doctor.report import Report
 from mtkit.doctor.text import share_shown, summary, what_was_examined
 from mtkit.errors import DataError
-from mtkit.files import atomic_file
 from mtkit.html_page import page_head
+from mtkit.outputs import write_output
 
 _INK = "#010203"
 """Stands in plots for the colour of the page's text, which is not the same in light and dark."""
@@ -49,11 +49,7 @@ def write_page(path: Path, report: Report) -> None:
         DataError: If matplotlib is not installed, or the file cannot be written.
     """
     page = "\n".join(_page(report))
-    try:
-        with atomic_file(path) as file:
-            file.write(f"{page}\n".encode())
-    except OSError as error:
-        raise DataError(f"{path}: cannot write: {error.strerror or error}") from error
+    write_output(path, [f"{page}\n".encode()])
 
 
 def check_plots() -> None:

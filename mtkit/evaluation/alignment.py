@@ -9,7 +9,7 @@ from mtkit.evaluation.checks import Text
 
 Links = set[tuple[int, int]]
 
-_LINK = re.compile(r"(\d+)([-p])(\d+)")
+_LINK = re.compile(r"([0-9]{1,9})([-p])([0-9]{1,9})")
 _ENOUGH_LINKS = 20  # nearly every sentence links its first word
 
 

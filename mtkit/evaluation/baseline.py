@@ -5,6 +5,7 @@ large as the test sets, and fit for a repository. It is JSON, and says of each t
 """
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from typing import Any
 from mtkit import __version__
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics import Score
-from mtkit.files import read_json, write_json
+from mtkit.files import json_bytes
+from mtkit.io import read_blocks
+from mtkit.outputs import write_output
 
 FORMAT_VERSION = 1
 _KIND = "mtkit baseline"
@@ -132,10 +135,7 @@ def save_baseline(path: Path, sets: Sequence[BaselineSet]) -> None:
             for stored in sets
         ],
     }
-    try:
-        write_json(path, tree)
-    except OSError as error:
-        raise DataError(f"{path}: cannot write: {error.strerror or error}") from error
+    write_output(path, [json_bytes(tree)])
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -147,10 +147,8 @@ def load_baseline(path: Path) -> Baseline:
     if not path.exists():
         raise DataError(f"{path}: no such baseline; save one with --save-baseline {path}")
     try:
-        tree = read_json(path)
-    except DataError as error:
-        if isinstance(error.__cause__, OSError):
-            raise
+        tree = json.loads(b"".join(read_blocks(path)))
+    except ValueError as error:
         raise DataError(f"{path}: is no baseline, or is not whole; {_AGAIN}") from error
     if not isinstance(tree, dict) or tree.get("kind") != _KIND:
         raise DataError(f"{path}: is no baseline; {_AGAIN}")

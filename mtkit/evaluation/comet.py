@@ -137,11 +137,11 @@ def load_comet(path: Path) -> CometModel:
 
 def _model_class(path: Path, hparams: Path) -> str:
     """The class that the model is of, as the package calls it."""
-    import yaml
+    from mtkit.yaml_file import YamlError, parse_yaml
 
     try:
-        tree = yaml.safe_load(hparams.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        tree = parse_yaml(hparams.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YamlError) as error:
         raise ConfigError(f"--comet-model {path}: hparams.yaml cannot be read: {_short(error)}") from error
     kind = tree.get("class_identifier") if isinstance(tree, dict) else None
     if not isinstance(kind, str):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from mtkit.bounds import POINTS
 from mtkit.errors import ConfigError, GateError
 from mtkit.evaluation.comparison import TEST_NAMES, Comparison
 from mtkit.evaluation.metrics import Score, decimals_of
@@ -293,6 +294,8 @@ def _remarked(result: DropResult | SignificanceResult) -> str:
 def _check_number(value: float, what: str) -> None:
     if not math.isfinite(value):
         raise ConfigError(f"{what} must be a number, not {value}")
+    if (reason := POINTS.why_not(value)) is not None:
+        raise ConfigError(f"{what} {reason}, not {value:g}")
 
 
 def _telling(value: float, *limits: float, at_least: int) -> str:

@@ -15,6 +15,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
+from mtkit.bounds import POINTS
 from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.gate import Bound, DropGate, Gate, Gates
 from mtkit.mistakes import one_by_one
@@ -30,7 +31,7 @@ def _no_truth_value(value: object) -> object:
     return value
 
 
-Points = Annotated[float, BeforeValidator(_no_truth_value), Field(allow_inf_nan=False)]
+Points = Annotated[float, BeforeValidator(_no_truth_value), Field(ge=POINTS.least, le=POINTS.most)]
 
 
 class Rules(Section):

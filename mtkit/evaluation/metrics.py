@@ -16,7 +16,8 @@ from mtkit import __version__
 from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.checks import Text, check_aligned
 from mtkit.evaluation.counting import Counts, count
-from mtkit.evaluation.scorers import SACREBLEU_METRICS, ScoringSettings, make_scorer, meant
+from mtkit.evaluation.scorers import SACREBLEU_METRICS, ScoringSettings, bleu_tokenizer, make_scorer, meant
+from mtkit.shapes import shaped
 from mtkit.workers import Workers
 
 METRICS = (*SACREBLEU_METRICS, "exact", "length")
@@ -123,7 +124,11 @@ class Score:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Score":
-        """Inverse of ``as_json``."""
+        """Inverse of ``as_json``.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: If it is something else.
+        """
         kinds: dict[str, type[BleuDetails | TerDetails]] = {
             "bleu": BleuDetails,
             "spbleu": BleuDetails,
@@ -135,7 +140,8 @@ class Score:
         details = kind(**values) if kind else None
         confidence = plain.get("confidence", {})
         interval = Interval.from_json(confidence) if "low" in confidence else None  # of an older mtkit: no bounds
-        return cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details, interval)
+        found = cls(plain["metric"], plain["name"], plain["value"], plain["signature"], details, interval)
+        return shaped(cls, asdict(found))
 
 
 def decimals_of(metric: str, decimals: int = 2) -> int:
@@ -187,7 +193,7 @@ def score_and_count(
     )
     if not ref_texts:
         raise DataError("nothing to score against: no reference was given")
-    chosen = check_metrics(settings.metrics, tgt_lang=settings.tgt_lang, tokenize=settings.tokenize)
+    chosen = _known(settings.metrics)
     if not hyp_text:
         raise DataError("nothing to score: the test set has no lines")
     scorers = settings.scorers(len(ref_texts))
@@ -208,17 +214,26 @@ def check_metrics(
 ) -> tuple[str, ...]:
     """Make sure that the metrics can be computed, before hours are spent on what they should score.
 
+    ``score`` counts characters where the tokenizer of a language is not installed. Here that is an error: what is
+    compared with a number from elsewhere, or must reach one, needs the tokenizer that the other number had.
+
     Returns:
         The metrics, each once.
 
     Raises:
         ConfigError: If a metric or a tokenizer is unknown or lacks its package.
     """
+    for metric in _known(metrics):
+        if metric in ("bleu", "spbleu"):  # the only ones that can lack something
+            make_scorer(metric, tgt_lang=tgt_lang, tokenize=bleu_tokenizer(tgt_lang, tokenize), lowercase=False)
+    return _known(metrics)
+
+
+def _known(metrics: Sequence[str]) -> tuple[str, ...]:
+    """The metrics, each once."""
     for metric in metrics:
         if metric not in METRICS:
             raise ConfigError(f"unknown metric {metric!r}{meant(metric, METRICS)} There are {', '.join(METRICS)}")
-        if metric in ("bleu", "spbleu"):  # the only ones that can lack something
-            make_scorer(metric, tgt_lang=tgt_lang, tokenize=tokenize, lowercase=False)
     return tuple(dict.fromkeys(metrics))
 
 

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sacrebleu.metrics.base import Metric
 from sacrebleu.metrics.bleu import BLEU
@@ -11,11 +12,14 @@ from sacrebleu.metrics.ter import TER
 
 from mtkit.errors import ConfigError
 from mtkit.language_codes import base_language
+from mtkit.log import logger
 
 SACREBLEU_METRICS = ("bleu", "chrf", "chrf++", "ter", "spbleu")
 
-# Languages written without spaces, or with spaces that do not part words, which 13a would not cut into words.
-_TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+# Languages written without spaces, or with spaces that do not part words, which 13a would not cut into words. Where
+# sacreBLEU cannot cut one into words either, characters are counted.
+_TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab", **dict.fromkeys(("th", "lo", "km", "my"), "char")}
+_FALLBACK = "char"
 _PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
 _SPBLEU = "flores200"
 _WITH_MODEL = ("spm", "flores101", "flores200", "spBLEU-1K")
@@ -35,7 +39,8 @@ def make_scorer(
     Args:
         metric: Out of ``SACREBLEU_METRICS``.
         tgt_lang: Code of the target language; chooses how text is cut into words.
-        tokenize: sacreBLEU tokenizer for BLEU, over the choice by language.
+        tokenize: sacreBLEU tokenizer for BLEU, over the choice by language; where that one lacks its package,
+            characters are counted, which is said once and stands in the signature.
         lowercase: Ignore case in BLEU and chrF. TER always does, as TERCOM did.
         of_segments: BLEU leaves out the orders of n-grams that a short sentence cannot match (``eff:yes``).
 
@@ -44,10 +49,27 @@ def make_scorer(
     """
     if metric in ("bleu", "spbleu"):
         name = _SPBLEU if metric == "spbleu" else bleu_tokenizer(tgt_lang, tokenize)
-        return _bleu(name, lowercase=lowercase, effective_order=of_segments)
+        try:
+            return _bleu(name, lowercase=lowercase, effective_order=of_segments)
+        except ConfigError:
+            if tokenize is not None or name not in _PACKAGES:
+                raise
+        _say_fallback(name)
+        return _bleu(_FALLBACK, lowercase=lowercase, effective_order=of_segments)
     if metric == "ter":
         return make_ter(unspaced=_TOKENIZERS.get(base_language(tgt_lang)) in ("zh", "ja-mecab"))
     return CHRF(word_order=2 if metric == "chrf++" else 0, lowercase=lowercase)
+
+
+@cache
+def _say_fallback(name: str) -> None:
+    """Say once which package is missing."""
+    logger.warning(
+        "BLEU counts characters (tok:%s) instead of words, as its tokenizer %s is not installed: pip install '%s'",
+        _FALLBACK,
+        name,
+        _PACKAGES[name],
+    )
 
 
 def make_ter(*, unspaced: bool) -> TER:
@@ -115,7 +137,8 @@ def _bleu(name: str, *, lowercase: bool, effective_order: bool) -> BLEU:
             raise ConfigError(_without_model(name, error)) from error
         package = _PACKAGES.get(name, "sacrebleu")
         raise ConfigError(
-            f"BLEU's tokenizer {name} is not installed: pip install '{package}' (or choose another, such as --tok char)"
+            f"BLEU's tokenizer {name} is not installed: pip install '{package}' (mtkit evaluate takes another with "
+            "--tok char)"
         ) from None
 
 

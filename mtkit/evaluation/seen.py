@@ -5,8 +5,6 @@ yes for about one in 2,000 that were not there. Of very large corpora it keeps e
 hash, so that it stays below 32 MB; a test set is then judged by the same share of its lines.
 """
 
-import json
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from mtkit.errors import DataError
+from mtkit.errors import CheckpointError, DataError
 from mtkit.log import counted
+from mtkit.tensor_file import read_tensor_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +26,7 @@ _BITS_PER_SOURCE = 16
 _N_HASHES = 11  # 16 ln 2: the fewest false answers
 _MAX_SOURCES = 1 << 24  # 32 MB
 _FEWEST_BYTES = 64
+_MAX_BYTES = _MAX_SOURCES * _BITS_PER_SOURCE // 4  # twice what the largest filter has
 _FALSE_RATE = 1 / 2_000
 _CHUNK = 10_000
 _NAME = "bits"
@@ -96,15 +96,16 @@ class SeenSources:
         import numpy as np
 
         try:
-            data = path.read_bytes()
-            (size,) = struct.unpack("<Q", data[:8])
-            head = json.loads(data[8 : 8 + size])
-            one_in = int(head["__metadata__"]["one_in"])
-            start, end = head[_NAME]["data_offsets"]
-            bits = np.frombuffer(data[8 + size + start : 8 + size + end], dtype=np.uint8)
-            if not len(bits) or one_in < 1:
-                raise ValueError("it is empty")
-        except (OSError, struct.error, ValueError, KeyError, TypeError) as error:
+            file = read_tensor_file(path)
+            info, one_in = file.tensors[_NAME], int(file.metadata["one_in"])
+            if not info.n_numbers or info.dtype != "U8" or one_in < 1 or info.n_numbers > _MAX_BYTES:
+                raise ValueError("it is no filter")
+            with path.open("rb") as content:
+                content.seek(info.start)
+                bits = np.frombuffer(content.read(info.n_numbers), dtype=np.uint8)
+        except CheckpointError as error:
+            raise DataError(str(error)) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: damaged: {error}") from None
         return cls(bits, one_in=one_in)
 

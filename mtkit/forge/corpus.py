@@ -19,7 +19,7 @@ from mtkit import __version__
 from mtkit.config import DataConfig
 from mtkit.data.sources import open_sources
 from mtkit.errors import ConfigError, DataError
-from mtkit.files import atomic_file, delete_directory, read_json, sha256_file, write_json
+from mtkit.files import atomic_file, delete_directory, read_json, remove_leftovers, sha256_file, write_json
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
 from mtkit.io import read_line_chunks
 from mtkit.locks import sole_writer
@@ -103,6 +103,8 @@ def forge(
         with sole_writer(directory):
             if overwrite:
                 _clear(directory)
+            for each in (directory, directory / SHARDS):
+                remove_leftovers(each)
             begin(directory, job)
             n_lines = sum(1 for _ in read_lines())
             translate_shards(
@@ -122,6 +124,8 @@ def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
     except DataError as error:
         raise DataError(f"{error}; make it again with --overwrite") from None
     if isinstance(manifest, dict) and manifest.get("job") == job:
+        if type(manifest.get("n_pairs")) is not int:
+            raise DataError(f"{directory / MANIFEST}: damaged; make it again with --overwrite")
         for name, digest in manifest.get("sha256", {}).items():
             if not (directory / name).is_file() or sha256_file(directory / name) != digest:
                 raise DataError(f"{directory / name}: missing or damaged; make it again with --overwrite")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.errors import DataError
-from mtkit.files import atomic_file, read_json, write_json
+from mtkit.files import atomic_file, parse_json, read_json, write_json
 from mtkit.io import read_lines
 from mtkit.log import counted, logger, progress_bar
 
@@ -49,7 +49,7 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
         except DataError as error:
             raise DataError(f"{error}; begin again with --overwrite") from None
         if not isinstance(begun, dict):
-            raise DataError(f"{path}: damaged; begin again with --overwrite")
+            raise DataError(f"{path}: damaged; choose another directory with -o, or add --overwrite")
         if changed := what_changed(begun, job):
             raise DataError(
                 f"{directory}: begun otherwise ({changed} changed); choose another directory with -o, "
@@ -107,7 +107,9 @@ def read_shards(directory: Path) -> Iterator[Pair | None]:
         path = _path(directory, number)
         for place, line in enumerate(read_lines(path), start=1):
             try:
-                text, translation = json.loads(line)
+                text, translation = parse_json(line)
+                if not isinstance(text, str) or not isinstance(translation, str | None):
+                    raise TypeError
             except (ValueError, TypeError):
                 raise DataError(f"{path}:{place}: damaged; delete the file, and it is translated again") from None
             yield None if translation is None else Pair(text, translation)

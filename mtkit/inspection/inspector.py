@@ -21,7 +21,7 @@ from mtkit.search.beam import beam_search
 from mtkit.search.forced import Predictions, predictions
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.translation.alignment import Choice, links, usual_choice
-from mtkit.translation.bundle import load_bundle
+from mtkit.translation.bundle import Bundle, with_bundle
 from mtkit.translation.languages import direction_of, prefix_for
 
 _DECIMALS = 4  # of attention weights
@@ -75,22 +75,24 @@ class Inspector:
         tgt_lang: str | None = None,
     ) -> "Inspector":
         """Load a run directory, a checkpoint or a bundle; arguments and errors as for ``Aligner.load``."""
-        bundle = load_bundle(Path(path))
-        prefix = prefix_for(bundle, src_lang, tgt_lang)
-        set_threads(threads)
-        chosen = choose_device(device)
-        model = bundle.build_model().to(chosen)
-        choice = usual_choice(bundle.directory, model)
-        return cls(
-            model,
-            bundle.tokenizer,
-            bundle.decoding,
-            choice,
-            device=chosen,
-            languages=direction_of(bundle, src_lang, tgt_lang),
-            prefix=prefix,
-            max_src_tokens=bundle.max_src_tokens,
-        )
+
+        def load(bundle: Bundle) -> Inspector:
+            prefix = prefix_for(bundle, src_lang, tgt_lang)
+            set_threads(threads)
+            chosen = choose_device(device)
+            model = bundle.build_model().to(chosen)
+            return cls(
+                model,
+                bundle.tokenizer,
+                bundle.decoding,
+                usual_choice(bundle.directory, model),
+                device=chosen,
+                languages=direction_of(bundle, src_lang, tgt_lang),
+                prefix=prefix,
+                max_src_tokens=bundle.max_src_tokens,
+            )
+
+        return with_bundle(Path(path), load)
 
     def options(self, *, beam_size: int | None = None, n_best: int | None = None) -> SearchOptions:
         """The model's own search; ``n_best`` is by default the beam size.

@@ -1,5 +1,6 @@
 """A look as a picture: how probable each piece was, and what the layer that aligns looked at, head by head."""
 
+import io
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from mtkit.errors import ConfigError, DataError
 from mtkit.inspection.look import Look, Position
 from mtkit.inspection.words import Word, spelt
 from mtkit.log import logger
+from mtkit.outputs import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,10 +75,9 @@ def draw(look: Look, path: Path) -> None:
         for head in range(heads):
             axes = figure.add_subplot(grid[2 + head // _COLUMNS, head % _COLUMNS])
             _map(axes, maps[head], [], [], f"head {head + 1}")
-        try:
-            figure.savefig(path)
-        except OSError as error:
-            raise DataError(f"{path}: cannot write: {error.strerror or error}") from None
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=path.suffix.lower().removeprefix("."))
+    write_output(path, [drawn.getvalue()])
 
 
 def _bars(axes: "Axes", positions: Sequence[Position], units: Sequence[Word]) -> None:

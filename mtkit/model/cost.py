@@ -12,6 +12,7 @@ kernel size, R rank.
 from mtkit.model.efficient_attention import CHUNK
 from mtkit.model.positions import N_DISTANCES
 from mtkit.model_config import ModelConfig
+from mtkit.model_rules import SCORES
 
 FORWARD_AND_BACKWARD = 3
 _GATES = {"lstm": 4, "gru": 3}
@@ -154,6 +155,8 @@ def _general(config: ModelConfig, name: str) -> float:
 
 def _scored(config: ModelConfig, name: str, length: float) -> float:
     """Self-attention of one token to ``length`` others."""
+    if name not in (*SCORES, "local"):
+        raise ValueError(f"what the attention {name} computes is not known")
     d = config.d_model
     shaw = 2 * 2 * N_DISTANCES * d if config.positions == "shaw" else 0
     pairs = length * 4 * d  # a score, and a share of the weighted sum

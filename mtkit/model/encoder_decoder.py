@@ -4,6 +4,7 @@ Shapes: B batch, S source length, T target length, D d_model, V vocabulary; in s
 """
 
 import math
+from typing import assert_never
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from mtkit.model.recurrent import RecurrentDecoder, RecurrentEncoder
 from mtkit.model.search_state import SearchState
 from mtkit.model.transformer import TransformerDecoder, TransformerEncoder
 from mtkit.model_config import ModelConfig, Side
+from mtkit.model_rules import RELATIVE
 
 Encoder = TransformerEncoder | RecurrentEncoder | ConvolutionalEncoder
 Decoder = TransformerDecoder | RecurrentDecoder | ConvolutionalDecoder
@@ -54,6 +56,8 @@ class Embedding(nn.Module):
             self.positions = nn.Parameter(torch.empty(config.max_length, config.d_model))
             nn.init.normal_(self.positions, std=self.scale * width**-0.5)  # as the tokens that they are added to
         else:
+            if positions != "sinusoidal" and positions not in ("none", *RELATIVE):
+                raise ValueError(f"no positions are called {positions}")
             table = sinusoidal_positions(config.max_length, config.d_model) if positions == "sinusoidal" else None
             self.register_buffer("positions", table, persistent=False)
 
@@ -76,11 +80,19 @@ class EncoderDecoder(nn.Module):
         self.pad_id = pad_id
         self.tgt_embedding = Embedding(config, tgt_vocab_size, pad_id=pad_id, side="decoder")
         self.src_embedding = Embedding(config, src_vocab_size, pad_id=pad_id, side="encoder")
-        if config.tie_embeddings == "all":  # tokens alone: where they stand is a matter of each side
-            self.src_embedding.tokens, self.src_embedding.widen = self.tgt_embedding.tokens, self.tgt_embedding.widen
         width = config.d_embedding or config.d_model
         self.narrow = nn.Linear(config.d_model, width, bias=False) if config.d_embedding else None
-        self.output = None if config.tie_embeddings != "none" else nn.Linear(width, tgt_vocab_size, bias=False)
+        self.output: nn.Linear | None = None
+        match config.tie_embeddings:
+            case "all":  # tokens alone: where they stand is a matter of each side
+                self.src_embedding.tokens = self.tgt_embedding.tokens
+                self.src_embedding.widen = self.tgt_embedding.widen
+            case "decoder":
+                pass
+            case "none":
+                self.output = nn.Linear(width, tgt_vocab_size, bias=False)
+            case _:
+                assert_never(config.tie_embeddings)
         self.encoder: Encoder = _ENCODERS[config.side("encoder")](config)
         self.decoder: Decoder = _DECODERS[config.side("decoder")](config)
         self.dropout = Dropout(config.dropout)

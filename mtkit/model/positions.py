@@ -145,8 +145,14 @@ class Shaw(Relative):
 
 
 def build_relative(name: str, *, n_heads: int, per_head: int, causal: bool) -> Relative:
-    """What attention does with positions of this name; nothing for those that are added to embeddings."""
+    """What attention does with positions of this name; nothing for those that are added to embeddings.
+
+    Raises:
+        ValueError: If there are none of this name.
+    """
     match name:
+        case "none" | "sinusoidal" | "learned":
+            return Relative()
         case "rotary":
             return Rotary(per_head)
         case "alibi":
@@ -155,4 +161,4 @@ def build_relative(name: str, *, n_heads: int, per_head: int, causal: bool) -> R
             return Bucketed(n_heads, causal=causal)
         case "shaw":
             return Shaw(per_head)
-    return Relative()
+    raise ValueError(f"no positions are called {name}")

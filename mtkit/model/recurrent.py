@@ -3,6 +3,8 @@
 Shapes: B batch, S source length, T target length, D d_model, H heads; in search K beam, M = B * K rows.
 """
 
+from typing import assert_never
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -72,14 +74,14 @@ class RecurrentDecoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         d = config.d_model
-        self.attends_first = config.rnn_attention == "bahdanau"
+        self.attends_first = {"bahdanau": True, "luong": False}[config.rnn_attention]
         self.fed = self.attends_first or config.input_feeding
         self.one_by_one = self.fed or config.coverage
         self.layers = nn.ModuleList(
             _CELLS[config.rnn_cell](2 * d if self.fed and index == 0 else d, d, batch_first=True)
             for index in range(config.n_decoder_layers)
         )
-        self.n_states = 2 if config.rnn_cell == "lstm" else 1
+        self.n_states = {"lstm": 2, "gru": 1}[config.rnn_cell]
         assert isinstance(config.cross_attention, str)
         self.cross_attention = StateAttention(config, config.cross_attention, coverage=config.coverage)
         self.covers = config.coverage
@@ -119,15 +121,18 @@ class RecurrentDecoder(nn.Module):
         """What rows carry from step to step: the states of all layers; what is fed, (B, D); coverage, (B, H, S)."""
         hidden, mask = memory.hidden, memory.padding_mask
         nothing = hidden.new_zeros(hidden.size(0), hidden.size(2))
-        if self.bridge == "copy":
-            assert memory.final is not None
-            states = memory.final
-        elif self.bridge == "dense":
-            real = torch.ones_like(hidden[..., :1]) if mask is None else (~mask)[..., None].to(hidden.dtype)
-            mean = (hidden * real).sum(1) / real.sum(1)
-            states = [[bridge(mean).tanh(), *[nothing] * (self.n_states - 1)] for bridge in self.bridges]
-        else:
-            states = [[nothing] * self.n_states for _ in self.layers]
+        match self.bridge:
+            case "copy":
+                assert memory.final is not None
+                states = memory.final
+            case "dense":
+                real = torch.ones_like(hidden[..., :1]) if mask is None else (~mask)[..., None].to(hidden.dtype)
+                mean = (hidden * real).sum(1) / real.sum(1)
+                states = [[bridge(mean).tanh(), *[nothing] * (self.n_states - 1)] for bridge in self.bridges]
+            case "none":
+                states = [[nothing] * self.n_states for _ in self.layers]
+            case _:
+                assert_never(self.bridge)
         tensors = [tensor for layer in states for tensor in layer]
         if self.fed and not self.attends_first:
             tensors.append(nothing)

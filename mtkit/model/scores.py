@@ -68,8 +68,14 @@ class Location(nn.Module):
 
 
 def build_score(name: str, *, n_heads: int, per_head: int, max_length: int) -> nn.Module:
-    """The score function of this name."""
+    """The score function of this name.
+
+    Raises:
+        ValueError: If there is none.
+    """
     match name:
+        case "scaled_dot":
+            return ScaledDot()
         case "dot":
             return Dot()
         case "general":
@@ -78,4 +84,4 @@ def build_score(name: str, *, n_heads: int, per_head: int, max_length: int) -> n
             return Additive(n_heads, per_head)
         case "location":
             return Location(n_heads, per_head, max_length)
-    return ScaledDot()
+    raise ValueError(f"no score function of attention is called {name}")

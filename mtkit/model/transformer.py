@@ -6,7 +6,7 @@ K rows of a sentence side by side.
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -62,7 +62,13 @@ class FeedForward(nn.Module):
 
 def build_norm(config: ModelConfig) -> nn.Module:
     """Layer normalisation (Ba et al. 2016), or without mean and bias (RMSNorm, Zhang and Sennrich 2019)."""
-    return nn.LayerNorm(config.d_model) if config.norm_type == "layer" else RMSNorm(config.d_model, eps=1e-6)
+    match config.norm_type:
+        case "layer":
+            return nn.LayerNorm(config.d_model)
+        case "rms":
+            return RMSNorm(config.d_model, eps=1e-6)
+        case _:
+            assert_never(config.norm_type)
 
 
 class RMSNorm(nn.RMSNorm):
@@ -83,9 +89,17 @@ class Residual(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.norm = build_norm(config)
-        self.outer_norm = build_norm(config) if config.norm == "sandwich" else None
+        self.outer_norm: nn.Module | None = None
+        match config.norm:
+            case "pre":
+                self.pre_norm = True
+            case "post":
+                self.pre_norm = False
+            case "sandwich":
+                self.pre_norm, self.outer_norm = True, build_norm(config)
+            case _:
+                assert_never(config.norm)
         self.dropout = Dropout(config.dropout)
-        self.pre_norm = config.norm != "post"
 
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a sublayer, (..., D) -> (..., D), around a residual connection."""

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mtkit.errors import CheckpointError
+from mtkit.tensor_file import FLOATS, read_tensor_file
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -22,24 +23,37 @@ def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Pa
     Raises:
         CheckpointError: Naming the first weight that is missing, unknown or of another shape.
     """
+    check_shapes(model, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, source=source)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(tensors[name])
+
+
+def check_shapes(model: nn.Module, shapes: Mapping[str, tuple[int, ...]], *, source: Path) -> None:
+    """Compare the names and shapes of saved weights with those of a model.
+
+    Raises:
+        CheckpointError: Naming the first weight that is missing, unknown or of another shape.
+    """
     parameters = dict(model.named_parameters())
-    for name in sorted(parameters.keys() ^ tensors.keys()):
+    for name in sorted(parameters.keys() ^ shapes.keys()):
         which = "lacks" if name in parameters else "has an unknown"
         raise CheckpointError(f"{source}: {which} weight {name}: it belongs to another model")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            if parameter.shape != tensors[name].shape:
-                shapes = f"{tuple(tensors[name].shape)}, the model's is {tuple(parameter.shape)}"
-                raise CheckpointError(f"{source}: the shape of {name} is {shapes}: it belongs to another model")
-            parameter.copy_(tensors[name])
+    for name, parameter in parameters.items():
+        if tuple(parameter.shape) != shapes[name]:
+            told = f"{shapes[name]}, the model's is {tuple(parameter.shape)}"
+            raise CheckpointError(f"{source}: the shape of {name} is {told}: it belongs to another model")
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """Read a safetensors file.
 
     Raises:
-        CheckpointError: If it is missing or damaged.
+        CheckpointError: If it is missing or damaged, or holds something else than floating-point numbers.
     """
+    for name, info in read_tensor_file(path).tensors.items():
+        if info.dtype not in FLOATS:
+            raise CheckpointError(f"{path}: damaged: {name} is of type {info.dtype}, which weights are not")
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:

@@ -1,12 +1,12 @@
 """How training runs went: loss, BLEU and chrF by update, out of ``metrics.jsonl``."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtkit.errors import DataError
+from mtkit.files import check_regular, parse_json
 from mtkit.io import read_lines
 from mtkit.log import counted, logger
 from mtkit.report.names import run_names
@@ -65,13 +65,14 @@ def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
         raise DataError(f"{path.parent}: there is no run directory; --run takes what mtkit train wrote with -o")
     if not path.exists():
         raise DataError(f"{path.parent}: is no run directory: it has no {path.name}, which mtkit train writes")
+    check_regular(path)
     points: dict[str, list[tuple[float, float]]] = {key: [] for key in MEASUREMENTS}
     n_left_out = 0
     for number, line in enumerate(read_lines(path), start=1):
         try:
-            record = json.loads(line)
-            update = float(record["update"])
-            values = {key: float(record[key]) for key in MEASUREMENTS if key in record}
+            record = parse_json(line)
+            update = _number(record["update"])
+            values = {key: _number(record[key]) for key in MEASUREMENTS if key in record}
         except (ValueError, KeyError, TypeError):
             raise DataError(f'{path}:{number}: expected a JSON object with an "update" and numbers') from None
         for key, value in values.items():
@@ -82,6 +83,13 @@ def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
     if n_left_out:
         logger.warning("%s: left out %s that is not finite", path, counted(n_left_out, "value"))
     return points
+
+
+def _number(value: object) -> float:
+    """A value of a record, which is a number and neither text nor a truth value."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+NOT_FINITE = (
+    "the model computes numbers that are not finite: its weights are damaged or its training diverged; take another "
+    "checkpoint"
+)
+"""What is wrong with a model whose search yields one empty hypothesis with a log_prob of minus infinity."""
+
 
 @dataclass(frozen=True)
 class SearchOptions:

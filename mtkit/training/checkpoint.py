@@ -5,6 +5,7 @@ manifest.json with the size and sha256 of each. ``best`` and ``last`` are links 
 """
 
 import errno
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from mtkit.errors import CheckpointError, DataError
 from mtkit.files import atomic_directory, delete_directory, read_json, sha256_file, write_json
 from mtkit.log import logger
 from mtkit.model.weights import load_tensors
+from mtkit.training.state import TrainState
 
 FORMAT_VERSION = 1
+_FILES = ("model.safetensors", "optimizer.safetensors", "state.json")
 
 
 class NewerFormatError(CheckpointError):
@@ -53,7 +56,8 @@ class CheckpointStore:
     def updates(self) -> list[int]:
         """Updates that have a checkpoint, oldest first."""
         names = (path.name for path in self._directory.glob("update-*") if path.is_dir())
-        return sorted(int(name.removeprefix("update-")) for name in names if name[7:].isdigit())
+        numbers = (int(name[7:]) for name in names if re.fullmatch(r"update-[0-9]{8,18}", name))
+        return sorted(update for update in numbers if self.path(update).is_dir())
 
     def save(self, update: int, checkpoint: Checkpoint) -> None:
         """Write the checkpoint of an update and point ``last`` at it.
@@ -66,8 +70,9 @@ class CheckpointStore:
             save_file(checkpoint.model, work / "model.safetensors")
             save_file(checkpoint.optimizer, work / "optimizer.safetensors")
             write_json(work / "state.json", checkpoint.state)
-            names = ("model.safetensors", "optimizer.safetensors", "state.json")
-            files = {name: {"size": (work / name).stat().st_size, "sha256": sha256_file(work / name)} for name in names}
+            files = {
+                name: {"size": (work / name).stat().st_size, "sha256": sha256_file(work / name)} for name in _FILES
+            }
             write_json(work / "manifest.json", {"format_version": FORMAT_VERSION, "update": update, "files": files})
         self.link("last", update)
 
@@ -118,25 +123,48 @@ def load_checkpoint(path: Path) -> Checkpoint:
         CheckpointError: Naming the file that is missing, damaged or from a newer mtkit.
     """
     verify(path)
+    state = read_state(path)
     return Checkpoint(
         load_tensors(path / "model.safetensors"),
         load_tensors(path / "optimizer.safetensors"),
-        read_json(path / "state.json"),
+        state,
     )
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What ``state.json`` of a checkpoint holds: ``train``, which is a whole ``TrainState``, and ``data``.
+
+    Raises:
+        CheckpointError: If it is missing or damaged.
+    """
+    file = path / "state.json"
+    try:
+        state = read_json(file)
+        if not isinstance(state, dict) or not isinstance(state.get("data"), dict):
+            raise ValueError("it has no data")
+        update = TrainState.from_dict(state.get("train")).update
+    except (DataError, ValueError) as error:
+        raise CheckpointError(f"{file}: damaged: {error}" if isinstance(error, ValueError) else str(error)) from None
+    if path.resolve().name != f"update-{update:08d}":
+        raise CheckpointError(f"{file}: damaged: it is that of update {update}")
+    return state
 
 
 def verify(path: Path) -> None:
     """Check the files of a checkpoint against its manifest; raises CheckpointError as ``load_checkpoint`` does."""
+    note = path / "manifest.json"
     try:
-        manifest = read_json(path / "manifest.json")
+        manifest = read_json(note)
         version, files = manifest["format_version"], manifest["files"]
-        if version > FORMAT_VERSION:
+        if type(version) is int and version > FORMAT_VERSION:
             raise NewerFormatError(
                 f"{path}: written by a newer mtkit (format {version}, this one reads {FORMAT_VERSION})"
             )
+        if type(version) is not int or version != FORMAT_VERSION or not files.keys() >= set(_FILES):
+            raise CheckpointError(f"{note}: damaged: it does not name the files of a checkpoint")
         for name, expected in files.items():
             file = path / name
-            if not file.is_file():
+            if Path(name).name != name or not file.is_file():
                 raise CheckpointError(f"{file}: missing")
             if file.stat().st_size != expected["size"] or sha256_file(file) != expected["sha256"]:
                 raise CheckpointError(f"{file}: damaged (its sha256 is not the one in manifest.json)")
@@ -145,7 +173,7 @@ def verify(path: Path) -> None:
     except DataError as error:
         raise CheckpointError(f"damaged checkpoint: {error}") from None
     except (KeyError, TypeError, AttributeError):
-        raise CheckpointError(f"{path / 'manifest.json'}: damaged") from None
+        raise CheckpointError(f"{note}: damaged") from None
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:
@@ -158,15 +186,24 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, s
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], names: Mapping[Tensor, str]
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], names: Mapping[Tensor, str], *, source: Path
 ) -> None:
-    """Inverse of ``optimizer_tensors``."""
+    """Inverse of ``optimizer_tensors``.
+
+    Raises:
+        CheckpointError: If the state is that of another model.
+    """
     parameters = {name: parameter for parameter, name in names.items()}
     optimizer.state.clear()
     for name, tensor in tensors.items():
         parameter_name, _, key = name.rpartition("/")
-        parameter = parameters[parameter_name]
+        parameter = parameters.get(parameter_name)
+        if parameter is None or (tensor.dim() and tensor.shape != parameter.shape):
+            raise CheckpointError(f"{source}: the optimiser's state {name} belongs to another model")
         optimizer.state[parameter][key] = tensor.clone().to(parameter.device)
+    kinds = {frozenset(state) for state in optimizer.state.values()}
+    if len(kinds) > 1 or (tensors and len(optimizer.state) != len(parameters)):
+        raise CheckpointError(f"{source}: the optimiser's state is not that of all weights")
 
 
 @contextmanager

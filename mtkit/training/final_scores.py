@@ -55,10 +55,13 @@ class SetScores:
 
     @classmethod
     def from_json(cls, plain: Sequence[Mapping[str, Any]]) -> "SetScores":
-        """Inverse of ``as_json``."""
+        """Inverse of ``as_json``; errors as in ``Score.from_json``."""
         first = plain[0] if plain else {}
         scores = [Score.from_json(each) for each in plain]
-        return cls(scores, first.get("n_lines"), first.get("n_lines_of_set"), SHORT.keys() <= first.keys())
+        n_lines, n_of_set = first.get("n_lines"), first.get("n_lines_of_set")
+        if any(type(count) not in (int, type(None)) for count in (n_lines, n_of_set)):
+            raise TypeError("these are no numbers of lines")
+        return cls(scores, n_lines, n_of_set, SHORT.keys() <= first.keys())
 
     def extent(self) -> str:
         """What was scored if that is not the whole set as the model translates it, such as ``312 of 1,500 lines``."""

@@ -18,11 +18,13 @@ from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
 from mtkit.training.budget import FINISH_MOST
-from mtkit.training.checkpoint import CheckpointStore, disk_errors, verify
+from mtkit.training.checkpoint import CheckpointStore, disk_errors, read_state, verify
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
+from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
-from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, save_bundle
+from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, read_source_lines, save_bundle
+from mtkit.translation.bundle_check import check_run_tokenizer
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.speed import SECONDS
 from mtkit.translation.translator import Translator
@@ -52,19 +54,19 @@ def finish(
     updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
     try:
-        manifest = load_bundle(bundle).metadata if (bundle / MANIFEST).exists() else {}
+        manifest, scores = _noted(bundle)
     except (CheckpointError, VocabularyError) as error:
         logger.warning("%s; making the model again from the checkpoints", error)
-        manifest = {}
+        manifest, scores = {}, None
         if deadline is not None and config.training.max_minutes is not None:  # the run's own time is over long ago
             deadline = Deadline(time.monotonic() + FINISH_MOST * 60 * config.training.max_minutes)
     if manifest and manifest["updates"] != updates:
         updates = _whole(store, updates)
     same = (updates, config.model_dump(mode="json"), data_hashes(prepared))
     is_written = bool(manifest) and (manifest["updates"], manifest["config"], manifest["data"]) == same
-    if is_written and manifest["scores"] is not None:
+    if is_written and scores is not None:
         logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
-        return {name: SetScores.from_json(scores) for name, scores in manifest["scores"].items()}
+        return scores
     if not is_written:
         _write(bundle, config, prepared, store, updates, which, model)
     with disk_errors(bundle):
@@ -72,6 +74,24 @@ def finish(
         scores = score_test_sets(bundle, config, prepared, device, deadline, run_dir)
         note_scores(bundle, {name: of_set.as_json() for name, of_set in scores.items()})
     return scores
+
+
+def _noted(bundle: Path) -> tuple[dict[str, object], dict[str, SetScores] | None]:
+    """What a bundle was made from, empty where there is none, and its scores, None where they are yet to be found out.
+
+    Raises:
+        CheckpointError: If it is damaged.
+        VocabularyError: If its tokenizer is.
+    """
+    if not (bundle / MANIFEST).exists():
+        return {}, None
+    manifest = load_bundle(bundle).metadata
+    try:
+        scores = manifest["scores"]
+        noted = None if scores is None else {name: SetScores.from_json(of_set) for name, of_set in scores.items()}
+        return {key: manifest[key] for key in ("updates", "config", "data")}, noted
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise CheckpointError(f"{bundle / MANIFEST}: damaged") from None
 
 
 def is_unscored(run_dir: Path) -> bool:
@@ -99,6 +119,8 @@ def _write(
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
     model.eval()
+
+    lines = noted_source_lines(prepared, store.run_dir, join=config.training.sampling.join)
     with disk_errors(bundle):
         save_bundle(
             bundle,
@@ -109,6 +131,7 @@ def _write(
             scores=None,
             updates=updates,
             seen=_seen_sources(prepared),
+            lines=lines,
         )
 
 
@@ -186,18 +209,20 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     Raises:
         CheckpointError: If the run has none or one is damaged, or ``output`` is something else than a bundle.
     """
-    if output.exists() and not (output / MANIFEST).is_file():
+    is_empty = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_empty and not (output / MANIFEST).is_file():
         raise CheckpointError(f"{output}: is there and is no bundle; choose another -o")
     store = CheckpointStore(run_dir)
     if not store.updates():
         raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")
-    state = TrainState.from_dict(read_json(store.path(store.updates()[-1]) / "state.json")["train"])
+    state = TrainState.from_dict(read_state(store.path(store.updates()[-1]))["train"])
     updates = choose_checkpoints(store, state, n, by)
     if len(updates) < n:
         raise CheckpointError(
             f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}; set training.keep_{by}"
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
+    check_run_tokenizer(run_dir, tokenizer)
     model = EncoderDecoder(
         config.model,
         src_vocab_size=tokenizer.src_vocab_size,
@@ -217,6 +242,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
             scores={},
             updates=updates,
             seen=seen,
+            lines=read_source_lines(run_dir),
         )
     return updates
 

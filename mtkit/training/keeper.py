@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from mtkit.data.batches import BatchPlan
+from mtkit.errors import CheckpointError
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import model_tensors, restore_model
@@ -57,9 +58,12 @@ class Keeper:
             return
         path = self.store.path(checkpoint.state["train"]["update"])
         restore_model(self.model, checkpoint.model, source=path)
-        restore_optimizer(self.optimizer, checkpoint.optimizer, self._names)
+        restore_optimizer(self.optimizer, checkpoint.optimizer, self._names, source=path)
         self.state = TrainState.from_dict(checkpoint.state["train"])
-        self.plan.load_state_dict(checkpoint.state["data"])
+        try:
+            self.plan.load_state_dict(checkpoint.state["data"])
+        except ValueError as error:
+            raise CheckpointError(f"{path / 'state.json'}: damaged: {error}") from None
         self.store.link("last", self.state.update)
         self._link_best()
         logger.info("going on from %s", path)

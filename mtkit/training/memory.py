@@ -7,8 +7,11 @@ from torch import Tensor
 
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast, free_memory, is_out_of_memory, release_memory
-from mtkit.log import logger
+from mtkit.errors import DeviceError
+from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.fitting import skeleton
+from mtkit.model_config import ModelConfig
 from mtkit.training.objective import CrossEntropy, Loss
 
 # Of the memory, what a run may plan to fill: the rest is for the allocator's gaps and for batches not foreseen. On a
@@ -30,6 +33,24 @@ def fewest_micro_batches(try_size: Callable[[int], bool], batch_tokens: int) -> 
     while n < batch_tokens and not try_size(batch_tokens // n):
         n *= 2
     return min(n, batch_tokens)
+
+
+def check_room(config: ModelConfig, device: torch.device, *, src_vocab_size: int, tgt_vocab_size: int) -> None:
+    """Refuse a model that the machine cannot hold, before it takes what other programs need.
+
+    Raises:
+        DeviceError: If weights, gradients and both moments are more than the free memory of a CPU.
+    """
+    free = free_memory()
+    if device.type != "cpu" or free is None:
+        return
+    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
+    n_parameters = model.n_parameters()
+    if 16 * n_parameters > free:
+        raise DeviceError(
+            f"the model has {n_parameters:,} parameters: training it takes {bytes_shown(16 * n_parameters)} at least, "
+            f"and {bytes_shown(free)} of memory are free; choose a smaller one, such as --preset small"
+        )
 
 
 class MemoryProbe:

@@ -1,14 +1,14 @@
 """Training without a recipe: hold out lines, write the recipe, go on as with any other."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import yaml
 
 from mtkit.data.holdout import ORIGIN_FILE, hold_out, split_files
+from mtkit.data.named_corpus import NamedCorpus
 from mtkit.data.prepared import MANIFEST_FILE
-from mtkit.data.sources import language_of
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import DataError
 from mtkit.files import atomic_file, delete_directory
 from mtkit.training.checkpoint import disk_errors
 from mtkit.training.run_directory import is_marked, sole_user, visible_names
@@ -17,56 +17,69 @@ _HEAD = "# Written by mtkit train --src"
 _CORPUS, _PREPARED = "corpus", "prepared"
 
 
-def recipe_for(src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None) -> dict[str, object]:
-    """The recipe for two aligned files, as ``write_recipe`` writes it. Nothing is cut or written here.
+@dataclass(frozen=True)
+class Given:
+    """What is named instead of a recipe."""
 
-    Raises:
-        ConfigError: If a language is not given and the file's name does not tell it.
-        DataError: If a file is missing.
-    """
-    src_lang, tgt_lang = src_lang or language_of(src, "--src-lang"), tgt_lang or language_of(tgt, "--tgt-lang")
-    if src_lang == tgt_lang:
-        raise ConfigError(f"source and target are both {src_lang}; give --src-lang and --tgt-lang")
-    for path in (src, tgt):
-        if not path.is_file():
-            raise DataError(f"{path}: no such file")
+    corpus: NamedCorpus
+    valid: NamedCorpus | None = None
+    """By default cut out of the corpus."""
+
+    test: NamedCorpus | None = None
+    """By default cut out of the corpus."""
+
+    @property
+    def sets(self) -> dict[str, NamedCorpus | None]:
+        """The sets that are held out, by their places."""
+        return {"valid": self.valid, "test": self.test}
+
+    @property
+    def cut(self) -> list[str]:
+        """The places of the sets that are cut out of the corpus."""
+        return [place for place, given in self.sets.items() if given is None]
+
+
+def recipe_for(given: Given, run_dir: Path) -> dict[str, object]:
+    """The recipe for a corpus, as ``write_recipe`` writes it. Nothing is cut or written here."""
+    src_lang, tgt_lang = given.corpus.languages
     data: dict[str, object] = {"src_lang": src_lang, "tgt_lang": tgt_lang}
-    for name, split in split_files(run_dir / _CORPUS, src_lang=src_lang, tgt_lang=tgt_lang).items():
-        data[name] = [{"src": str(split.src), "tgt": str(split.tgt)}]
+    files = split_files(run_dir / _CORPUS, src_lang=src_lang, tgt_lang=tgt_lang)
+    for name, of_place in {"train": None if given.cut else given.corpus, **given.sets}.items():
+        split = {"src": str(files[name].src), "tgt": str(files[name].tgt)}
+        data[name] = [split] if of_place is None else of_place.in_recipe()
+    if len(given.cut) < len(given.sets):  # what is cut is kept apart from training already
+        data["cleaning"] = {"steps": ["leakage"]}
     data["prepared"] = str(run_dir / _PREPARED)
     return {"name": run_dir.resolve().name, "data": data}
 
 
-def write_recipe(
-    src: Path, tgt: Path, run_dir: Path, *, src_lang: str | None, tgt_lang: str | None, overwrite: bool = False
-) -> Path:
-    """Cut two aligned files into train, valid and test below the run directory and write the recipe for them.
+def write_recipe(given: Given, run_dir: Path, *, overwrite: bool = False) -> Path:
+    """Cut a corpus into train, valid and test below the run directory and write the recipe for them.
 
     Args:
-        src: Source lines.
-        tgt: Target lines.
+        given: The corpus, and the sets that are not to be cut out of it.
         run_dir: Receives ``recipe.yaml`` and ``corpus/``; the prepared corpus will lie in ``prepared/``.
-        src_lang: Language code; by default the ending of the file's name.
-        tgt_lang: Likewise.
         overwrite: Cut anew where that has been done with other files.
 
     Returns:
         The recipe.
 
     Raises:
-        ConfigError: As ``recipe_for`` raises it.
-        DataError: As ``recipe_for`` and ``hold_out`` raise it, or if the run directory holds anything else.
+        DataError: As ``hold_out`` raises it, or if the run directory holds anything else.
         CheckpointError: If a run is being trained there, or the directory cannot be written.
     """
-    tree = recipe_for(src, tgt, run_dir, src_lang=src_lang, tgt_lang=tgt_lang)
+    tree = recipe_for(given, run_dir)
     _check_own(run_dir)
     with disk_errors(run_dir), sole_user(run_dir):
         if overwrite:
             for name in (_CORPUS, _PREPARED):
                 delete_directory(run_dir / name)
-        data = cast(dict[str, str], tree["data"])
-        hold_out(src, tgt, run_dir / _CORPUS, src_lang=data["src_lang"], tgt_lang=data["tgt_lang"])
-        head = f"{_HEAD} {src} --tgt {tgt}; what is not given here follows the size of the corpus.\n"
+        if given.cut:
+            src_lang, tgt_lang = given.corpus.languages
+            directory = run_dir / _CORPUS
+            hold_out(given.corpus.open(), directory, src_lang=src_lang, tgt_lang=tgt_lang, places=given.cut)
+        names = " --src ".join(" --tgt ".join(pair) for pair in given.corpus.shown())
+        head = f"{_HEAD} {names}; what is not given here follows the size of the corpus.\n"
         with atomic_file(run_dir / "recipe.yaml") as file:
             file.write((head + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)).encode())
     return run_dir / "recipe.yaml"

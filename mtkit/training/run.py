@@ -33,7 +33,7 @@ from mtkit.training.finish import finish, is_unscored, seconds_to_translate
 from mtkit.training.fitted import note_machine, remembered, use_remembered_threads
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
-from mtkit.training.memory import MemoryProbe, fewest_micro_batches
+from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planner import Planner, count_sampling_workers
@@ -41,6 +41,7 @@ from mtkit.training.report import Reporter
 from mtkit.training.run_directory import check_is_run, check_same_data, check_same_run, check_unused, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
 from mtkit.training.size_in_time import size_in_time, vocabulary_in_time
+from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
 from mtkit.training.tuning import Way, remembered_way
 from mtkit.training.validation import Validator
@@ -118,14 +119,11 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float, ag
     device = choose_device(training.device)
     note_machine(run_dir, device)
     tokenizer = prepared.tokenizer
+    vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
 
+    check_room(config.model, device, **vocab_sizes)
     seed_dropout(training.seed, 0)
-    model = EncoderDecoder(
-        config.model,
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    ).to(device)
+    model = EncoderDecoder(config.model, **vocab_sizes, pad_id=tokenizer.pad_id).to(device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)
@@ -190,6 +188,8 @@ def _fit(
         tgt_lang=config.data.tgt_lang,
         n_samples=training.n_samples,
         decode=training.validate_text,
+        split=config.decoding.split,
+        lines=noted_source_lines(prepared, run_dir, join=training.sampling.join),
     )
     reporter = Reporter(
         run_dir,

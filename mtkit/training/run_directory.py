@@ -1,9 +1,8 @@
 """The run directory: one process at a time, one recipe for its whole life, nothing of anybody else's touched."""
 
 import fcntl
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,10 +10,13 @@ from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
-from mtkit.files import atomic_file, leftovers, read_json, remove_if_left, write_json
+from mtkit.files import atomic_file, delete_directory, leftovers, read_json, remove_if_left, write_json
+from mtkit.locks import open_lock
 from mtkit.log import logger
 from mtkit.settings import dump_config, read_config
+from mtkit.shapes import shaped
 from mtkit.training.fitted import FITTED, MACHINE
+from mtkit.translation.bundle import LINES
 
 # Settings that may differ when a run goes on: they say how long and where, not what is computed.
 _CHANGEABLE = {
@@ -41,6 +43,7 @@ _CHANGEABLE = {
     "decoding.length_penalty",
     "decoding.max_length_ratio",
     "decoding.max_length_offset",
+    "decoding.split",
 }
 
 
@@ -63,7 +66,7 @@ def sole_user(run_dir: Path) -> Iterator[None]:
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / _MARKER).touch()
-    with (run_dir / _LOCK).open("a") as lock:
+    with open_lock(run_dir / _LOCK) as lock:
         _lock(lock, run_dir)
         for directory in (run_dir, run_dir / "checkpoints"):
             for name, path in leftovers(directory):
@@ -97,9 +100,10 @@ def clear(run_dir: Path) -> None:
         return
     (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", ".model", "tensorboard"):
-        shutil.rmtree(run_dir / name, ignore_errors=True)
-    files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", FITTED, MACHINE)
-    for name in (*files, JOINT_FILE, SRC_FILE, TGT_FILE, "config.yaml"):
+        with suppress(OSError):
+            delete_directory(run_dir / name)
+    files = ("best", "last", "metrics.jsonl", "train.log", "corpus.json", LINES, FITTED, MACHINE)
+    for name in (*files, JOINT_FILE, SRC_FILE, TGT_FILE, "config.yaml"):  # the last: while it is there, it is a run
         (run_dir / name).unlink(missing_ok=True)
 
 
@@ -208,13 +212,9 @@ def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:
     """Refuse to go on with other training or validation pairs; otherwise note the hashes of their files."""
     path = run_dir / "corpus.json"
     now = {place: sorted(prepared.manifest.digests(place)) for place in ("train", "valid")}
-    before = None
-    if (run_dir / "checkpoints").exists() and path.exists():
-        try:
-            before = read_json(path)
-        except DataError as error:
-            logger.warning("%s; written anew: that the corpus is still the same is not checked this time", error)
-    if before is not None and before != now:
+    now["tokenizer"] = [prepared.manifest.tokenizer_sha256]
+    then = _noted_corpus(path) if (run_dir / "checkpoints").exists() and path.exists() else now
+    if {**now, **then} != now:
         raise CheckpointError(
             f"{run_dir}: the training or validation files are not those that the run began with; "
             "choose another -o, or --overwrite to start afresh"
@@ -222,9 +222,19 @@ def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:
     write_json(path, now)
 
 
+def _noted_corpus(path: Path) -> dict[str, list[str]]:
+    """What ``corpus.json`` of a run says; those of older versions do not name the tokenizer."""
+    try:
+        return shaped(dict[str, list[str]], read_json(path))
+    except DataError as error:
+        raise CheckpointError(f"{error}; delete it, or start again with --overwrite") from None
+    except ValueError:
+        raise CheckpointError(f"{path}: damaged; delete it, or start again with --overwrite") from None
+
+
 def visible_names(directory: Path) -> set[str]:
-    """What lies in a directory, but for locks and what a killed process left half written."""
-    return {entry.name for entry in directory.iterdir() if not entry.name.startswith(".")}
+    """What lies in a directory, but for locks, what a killed process left half written, and links into nowhere."""
+    return {entry.name for entry in directory.iterdir() if entry.exists() and not entry.name.startswith(".")}
 
 
 def _flat(config: Config) -> dict[str, object]:

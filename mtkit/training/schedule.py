@@ -1,6 +1,7 @@
 """Learning rates: warm-up, then a decay, by the update counted from 1 or by the share of a run by time."""
 
 import math
+from typing import assert_never
 
 from mtkit.training_config import TrainingConfig
 
@@ -43,4 +44,12 @@ def learning_rate_at(share: float, update: int, config: TrainingConfig) -> float
 
 def _decay(progress: float, config: TrainingConfig) -> float:
     """From 1 to 0 as ``progress`` goes from 0 to 1."""
-    return 1 - progress if config.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * progress))
+    match config.schedule:
+        case "linear":
+            return 1 - progress
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * progress))
+        case "inverse_sqrt" | "constant":
+            raise ValueError(f"the schedule {config.schedule} does not reach zero")
+        case _:
+            assert_never(config.schedule)

@@ -11,7 +11,8 @@ from mtkit.device import choose_device, set_threads
 from mtkit.log import counted
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.presets import BY_TIME, size_class_for
+from mtkit.model_config import ModelConfig
+from mtkit.presets import BY_TIME, SIZE_CLASSES, size_class_for
 from mtkit.settings import Settings, SizeInTime
 from mtkit.training.foresight import TRAINING_SHARE, Foresight, passes_shown
 from mtkit.training.pace import measured_speed
@@ -25,7 +26,8 @@ ENOUGH_PASSES = 6.0
 FEW_PASSES = 25.0
 """Up to which the preset above the one that suits the corpus learns more in the same time, and does not overfit yet."""
 
-_OVERFITTING_PASSES = 8.0  # with fewer there is nothing that dropout could prevent
+_MOST_DROPOUT = ((5.0, 0.0), (8.0, 0.1))
+"""With fewer passes than these, the most dropout that helps: there is little overfitting yet that it could prevent."""
 
 _VOCABULARIES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
 _TOKENS_PER_PIECE = 500  # of the target side, that are trained on: with fewer, pieces are seen too seldom
@@ -65,8 +67,8 @@ def size_in_time(
         speed = _speed(config, vocab_sizes, prepared.tokenizer.pad_id, Planner(config, prepared).plan)
         foresight = Foresight(speed, n_pairs, prepared.manifest.n_train_tgt_tokens)
         passes[name] = foresight.passes(60 * training.max_minutes - (time.monotonic() - started))
-        if passes[name] < ENOUGH_PASSES or (name == suits and passes[name] < 2 * ENOUGH_PASSES):
-            break  # the next one takes twice as long, or more
+        if passes[name] < ENOUGH_PASSES or (name == suits and passes[name] < 1.5 * ENOUGH_PASSES):
+            break  # the next one takes 1.7 times as long, or more
     chosen = [name for name in passes if passes[name] >= ENOUGH_PASSES][-1:] or list(passes)[:1]
     if BY_TIME.index(chosen[0]) > BY_TIME.index(suits) and passes[chosen[0]] > FEW_PASSES:
         chosen = [suits]
@@ -76,9 +78,10 @@ def size_in_time(
         allowed = " and ".join(f"{passes_shown(n)} with {name}" for name, n in list(passes.items())[-2:])
         larger = BY_TIME.index(chosen[0]) > BY_TIME.index(suits)
         reason += f", which {suits} would suit, but {minutes} allow {'only ' if larger else ''}{allowed}"
-    if passes[chosen[0]] >= _OVERFITTING_PASSES:
+    most = next((rate for limit, rate in _MOST_DROPOUT if passes[chosen[0]] < limit), 1.0)
+    if _dropout_of(chosen[0]) <= most:
         return SizeInTime(chosen[0], reason)
-    return SizeInTime(chosen[0], f"{reason}; no dropout, as the passes are few", {"dropout": 0.0})
+    return SizeInTime(chosen[0], f"{reason}; dropout {most:g}, as the passes are few", {"dropout": most})
 
 
 def begun_size(settings: Settings, run_dir: Path) -> SizeInTime | None:
@@ -88,8 +91,8 @@ def begun_size(settings: Settings, run_dir: Path) -> SizeInTime | None:
     config = begun_with(run_dir)
     if config.model.preset not in BY_TIME:
         return None
-    without = {"dropout": 0.0} if config.model.dropout == 0 else {}
-    return SizeInTime(config.model.preset, "the run began with it", without)
+    own, dropout = _dropout_of(config.model.preset), config.model.dropout
+    return SizeInTime(config.model.preset, "the run began with it", {"dropout": dropout} if dropout < own else {})
 
 
 def vocabulary_in_time(settings: Settings, run_dir: Path, started: float, *, overwrite: bool) -> int | None:
@@ -128,6 +131,10 @@ def vocabulary_in_time(settings: Settings, run_dir: Path, started: float, *, ove
     seconds = 60 * training.max_minutes - (time.monotonic() - started)
     n_tokens = TRAINING_SHARE * max(seconds, 0.0) * speed
     return max(n for n in _VOCABULARIES if n == _VOCABULARIES[0] or n * _TOKENS_PER_PIECE <= n_tokens)
+
+
+def _dropout_of(preset: str) -> float:
+    return ModelConfig(**SIZE_CLASSES[preset].model).dropout
 
 
 def _speed(config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Plan) -> float:

@@ -6,7 +6,11 @@ from typing import Any
 
 from mtkit.evaluation.telling import Standing
 from mtkit.log import counted
+from mtkit.shapes import shaped
 from mtkit.training_config import TrainingConfig
+
+_MOST = 10**18
+"""Of anything that is counted."""
 
 
 @dataclass
@@ -70,10 +74,21 @@ class TrainState:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "TrainState":
-        """Inverse of ``state_dict``; a value that an older version did not save takes its default."""
+    def from_dict(cls, values: Any) -> "TrainState":
+        """Inverse of ``state_dict``; a value that an older version did not save takes its default.
+
+        Raises:
+            ValueError: If a value is of another kind than ``state_dict`` gives.
+        """
+        if not isinstance(values, dict):
+            raise ValueError("it has no state of the training")
         known = {f.name for f in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        state = shaped(cls, {key: value for key, value in values.items() if key in known})
+        counts = {name: value for name, value in asdict(state).items() if isinstance(value, int | float)}
+        for name, value in counts.items():
+            if name != "best_score" and not 0 <= value < _MOST:
+                raise ValueError(f"{name}: {value} cannot be")
+        return state
 
     def note_validation(self, standing: Standing) -> bool:
         """Take in where the present update stands; returns whether it is the best: of equals the later one is.

@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
 import torch
 
-from mtkit.config import DecodingConfig
+from mtkit.config import DecodingConfig, Split
 from mtkit.cores import map_on_cores
 from mtkit.data.batches import Batch, fixed_batches
+from mtkit.data.source_lines import SourceLines
 from mtkit.data.store import Store
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision, autocast
+from mtkit.errors import CheckpointError
 from mtkit.evaluation.metrics import score
 from mtkit.evaluation.telling import Standing, TextMetric, standing, telling
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -52,6 +55,8 @@ class Validator:
         tgt_lang: str,
         n_samples: int,
         decode: bool,
+        split: Split,
+        lines: SourceLines,
     ) -> None:
         self._store = store
         self._tokenizer = tokenizer
@@ -62,6 +67,8 @@ class Validator:
         self._tgt_lang = tgt_lang
         self._n_samples = n_samples
         self._decode = decode
+        self._decoding = DecodingConfig(beam_size=1, split=split)
+        self._lines = lines
 
     def measure(
         self, model: EncoderDecoder, stopped: Callable[[], object] = lambda: None
@@ -132,15 +139,23 @@ class Validator:
         hyp_text = [""] * n
         for prefix, of_prefix in self._rows_by_prefix(n).items():
             translator = Translator.from_model(
-                model, self._tokenizer, DecodingConfig(beam_size=1), device=self._device, precision=self._precision
+                model,
+                self._tokenizer,
+                self._decoding,
+                device=self._device,
+                precision=self._precision,
+                lines=self._lines,
             ).prefixed(prefix)
             by_length = sorted(of_prefix, key=lambda row: len(src_text[row]))
             for start in range(0, len(by_length), 64):  # one batch of the search: a signal waits for no more than that
                 if stopped():
                     raise Abandoned
                 rows = by_length[start : start + 64]
-                for row, translation in zip(rows, translator.translate([src_text[row] for row in rows]), strict=True):
-                    hyp_text[row] = translation.text
+                with suppress(
+                    CheckpointError
+                ):  # what is not finite is for the updates to notice; nothing is translated
+                    for row, found in zip(rows, translator.translate([src_text[row] for row in rows]), strict=True):
+                        hyp_text[row] = found.text
         scores = score(hyp_text, [ref_text], ["bleu", "chrf"], tgt_lang=self._tgt_lang)
         rows = [n * i // self._n_samples for i in range(self._n_samples)]
         samples = [Sample(src_text[i], hyp_text[i], ref_text[i]) for i in dict.fromkeys(rows)]

@@ -3,7 +3,6 @@
 Shapes: H heads, T target pieces, S source pieces, both with the end of sentence.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -19,8 +18,10 @@ from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.files import read_json, write_json
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.search.hypothesis import NOT_FINITE
+from mtkit.shapes import shaped
 from mtkit.translation.batching import in_batches
-from mtkit.translation.bundle import load_bundle
+from mtkit.translation.bundle import Bundle, load_bundle, with_bundle
 from mtkit.translation.languages import prefix_for
 
 Links = set[tuple[int, int]]
@@ -99,14 +100,17 @@ class Aligner:
             CheckpointError: If there is no whole model at ``path``.
             ConfigError: If it has no such layer, or does not know a language.
         """
-        bundle = load_bundle(Path(path))
-        prefix = prefix_for(bundle, src_lang, tgt_lang)
-        set_threads(threads)
-        chosen_device = choose_device(device)
-        model = bundle.build_model().to(chosen_device)
-        usual = usual_choice(bundle.directory, model)
-        choice = Choice(usual.layer if layer is None else layer, usual.reading if reading is None else reading)
-        return cls(model, bundle.tokenizer, choice, device=chosen_device, prefix=prefix)
+
+        def load(bundle: Bundle) -> Aligner:
+            prefix = prefix_for(bundle, src_lang, tgt_lang)
+            set_threads(threads)
+            chosen_device = choose_device(device)
+            model = bundle.build_model().to(chosen_device)
+            usual = usual_choice(bundle.directory, model)
+            choice = Choice(usual.layer if layer is None else layer, usual.reading if reading is None else reading)
+            return cls(model, bundle.tokenizer, choice, device=chosen_device, prefix=prefix)
+
+        return with_bundle(Path(path), load)
 
     def choices(self) -> list[Choice]:
         """All that the model offers."""
@@ -122,6 +126,7 @@ class Aligner:
 
         Raises:
             DataError: If the two sides differ in length.
+            CheckpointError: If what the model computes is not finite.
         """
         return self._align(src_text, tgt_text, [self.choice])[self.choice]
 
@@ -149,6 +154,8 @@ class Aligner:
                 first = int(choice.reading)  # the decoder reads the begin of sentence first
                 weights = crossing[choice.layer - 1][row]
                 weights = weights[first : first + sum(tgt_lengths), n_tags : n_tags + sum(src_lengths) + 1]
+                if not bool(weights.isfinite().all()):
+                    raise CheckpointError(NOT_FINITE)
                 found[choice][i] = links(weights, src_lengths, tgt_lengths)
         return found
 
@@ -208,7 +215,10 @@ def usual_choice(directory: Path, model: EncoderDecoder) -> Choice:
     Raises:
         CheckpointError: If what was noted is damaged.
     """
-    return _remembered(directory) or Choice(max(n_attending(model) - 1, 1), reading=False)
+    remembered = _remembered(directory)
+    if remembered is not None and not 1 <= remembered.layer <= n_attending(model):
+        raise CheckpointError(f"{directory / CHOICE_FILE}: damaged: layer {remembered.layer} is not there; delete it")
+    return remembered or Choice(max(n_attending(model) - 1, 1), reading=False)
 
 
 def _remembered(directory: Path) -> Choice | None:
@@ -217,6 +227,6 @@ def _remembered(directory: Path) -> Choice | None:
         return None
     try:
         plain = read_json(path)
-        return Choice(int(plain["layer"]), bool(plain["reading"]))
-    except (DataError, KeyError, TypeError, ValueError, json.JSONDecodeError):
+        return shaped(Choice, plain)
+    except (DataError, ValueError):
         raise CheckpointError(f"{path}: damaged; delete it") from None

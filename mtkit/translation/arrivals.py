@@ -1,5 +1,6 @@
 """Lines of a pipe, a terminal or a socket, read by a thread of its own while the caller has other work."""
 
+import errno
 import os
 import select
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mtkit.errors import DataError
+from mtkit.io import MAX_LINE_BYTES
 
 _PATIENCE = 0.02  # seconds that a line waits for others to come
 
@@ -87,6 +89,7 @@ class Arrivals:
     def _read(self) -> None:
         """What the thread does."""
         begun: list[bytes] = []  # a line whose end has not been read
+        n_begun = 0  # bytes of it
         try:
             while self._descriptor in select.select([self._descriptor, self._alarm], [], [])[0]:
                 chunk = os.read(self._descriptor, 1 << 16)
@@ -94,6 +97,9 @@ class Arrivals:
                     break
                 first, *others = chunk.split(b"\n")
                 begun.append(first)
+                n_begun = len(others[-1]) if others else n_begun + len(first)
+                if n_begun > MAX_LINE_BYTES:
+                    raise OSError(errno.EFBIG, f"no line feed within {MAX_LINE_BYTES:,} bytes")
                 whole: list[bytes] = []
                 for rest in others:
                     whole.append(b"".join(begun))
@@ -102,6 +108,7 @@ class Arrivals:
                     return
         except OSError as error:
             self._failure = error
+            begun = begun if error.errno != errno.EFBIG else []
         last = b"".join(begun)
         self._add([last] if last else [], ended=True)
 

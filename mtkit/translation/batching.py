@@ -7,19 +7,29 @@ BatchType = Literal["sentences", "tokens"]
 BATCH_SIZE: dict[BatchType, int] = {"sentences": 64, "tokens": 2_000}
 """Batch sizes where none is given."""
 
+MAX_BATCH_TOKENS = 4_096
+"""Source tokens with padding that a CPU is given at a time, whatever the batch size: more of them make nothing faster,
+but take long to be done."""
 
-def in_batches(lengths: Sequence[int], size: int, batch_type: BatchType) -> Iterator[list[int]]:
+
+def in_batches(
+    lengths: Sequence[int], size: int, batch_type: BatchType, *, max_tokens: int | None = None
+) -> Iterator[list[int]]:
     """Yield the numbers of the sentences, batch by batch, the longest first.
 
     Args:
         lengths: Of each sentence, in tokens, the end of sentence counted.
         size: Sentences, or tokens with padding, of a batch; a sentence longer than that is a batch of its own.
         batch_type: What ``size`` counts.
+        max_tokens: With padding, of a batch of several sentences; by default any number.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     start = 0
     while start < len(order):
         # The first of a batch is its longest, so it alone says how much every row is padded to.
-        n = size if batch_type == "sentences" else max(size // lengths[order[start]], 1)
+        longest = lengths[order[start]]
+        n = size if batch_type == "sentences" else max(size // longest, 1)
+        if max_tokens is not None:
+            n = min(n, max(max_tokens // longest, 1))
         yield order[start : start + n]
         start += n

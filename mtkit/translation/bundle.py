@@ -8,29 +8,39 @@ run directory around them.
 torch is imported where weights are read or written: CTranslate2 translates without it.
 """
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, PositiveInt, ValidationError
 
 from mtkit import __version__
 from mtkit.config import Config, DataConfig, DecodingConfig
-from mtkit.data.tokenizer import Tokenizer
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.data.source_lines import SourceLines
+from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
+from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.files import atomic_directory, read_json, sha256_file, write_json
 from mtkit.model_config import ModelConfig
+from mtkit.not_text import other_kind
+from mtkit.shapes import first_mistake, shaped
+from mtkit.tensor_file import TensorFile, check_finite, read_tensor_file
+from mtkit.translation.bundle_check import check_files, check_run_tokenizer, check_sizes, check_weights_length
 
 if TYPE_CHECKING:
     from mtkit.evaluation.seen import SeenSources
     from mtkit.model.encoder_decoder import EncoderDecoder
 
+Loaded = TypeVar("Loaded")
+
 FORMAT_VERSION = 1
 MANIFEST = "mtkit.json"
 WEIGHTS = "model.safetensors"
+_HEAD_BYTES = 512
+
+_TWO = {SRC_FILE, TGT_FILE}
+LINES = "source_lines.json"
+"""In a run directory: what its checkpoints were trained on, as a bundle has it under ``source_lines``."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,10 @@ class Bundle:
     tgt_lang: str
 
     max_src_tokens: int
-    """The longest source that training has shown to the model, without the end of sentence."""
+    """The longest source that training can have shown to the model, without the end of sentence."""
+
+    lines: SourceLines | None
+    """What its training lines were like; None where the model does not say, as older ones do not."""
 
     weights_sha256: str
     """Of ``model.safetensors``, checked."""
@@ -64,13 +77,15 @@ class Bundle:
         Raises:
             CheckpointError: If the weights are damaged.
         """
-        path = self.directory / WEIGHTS
-        try:
-            with path.open("rb") as file:
-                head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-            return sum(math.prod(entry["shape"]) for name, entry in head.items() if name != "__metadata__")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path}: cannot read: {error}") from None
+        return sum(info.n_numbers for info in self.weights().tensors.values())
+
+    def weights(self) -> TensorFile:
+        """What the head of the weights' file says.
+
+        Raises:
+            CheckpointError: If the weights are damaged.
+        """
+        return read_tensor_file(self.directory / WEIGHTS)
 
     def training_sources(self) -> "SeenSources | None":
         """Which sources the model was trained on; None where the bundle does not say, as older ones do not.
@@ -83,15 +98,25 @@ class Bundle:
         path = self.directory / FILE
         return SeenSources.read(path) if path.is_file() else None
 
+    def check_finite(self) -> None:
+        """Refuse weights of which one is not a finite number.
+
+        Raises:
+            CheckpointError: Naming the tensor that holds it.
+        """
+        check_finite(self.directory / WEIGHTS)
+
     def build_model(self) -> "EncoderDecoder":
         """The model with its weights, on the CPU, in evaluation mode.
 
         Raises:
-            CheckpointError: If the weights are damaged or belong to another model.
+            CheckpointError: If the weights are damaged, not finite, or belong to another model.
         """
+        self.check_finite()
         from mtkit.model.encoder_decoder import EncoderDecoder
         from mtkit.model.weights import load_tensors, restore_model
 
+        self.check_weights_fit()
         model = EncoderDecoder(
             self.model,
             src_vocab_size=self.tokenizer.src_vocab_size,
@@ -101,6 +126,38 @@ class Bundle:
         path = self.directory / WEIGHTS
         restore_model(model, load_tensors(path), source=path)
         return model.eval()
+
+    def check_weights_fit(self) -> None:
+        """Make sure that the weights are those of the model, before anything of its size is allocated.
+
+        Raises:
+            CheckpointError: If they are damaged or belong to another model.
+        """
+        from mtkit.model.fitting import check_fits
+
+        check_fits(
+            self.weights(),
+            self.model,
+            src_vocab_size=self.tokenizer.src_vocab_size,
+            tgt_vocab_size=self.tokenizer.tgt_vocab_size,
+            pad_id=self.tokenizer.pad_id,
+        )
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What loading reads of ``mtkit.json``; what else stands there is for people."""
+
+    __pydantic_config__ = ConfigDict(extra="ignore")
+
+    files: dict[str, str]
+    model: dict[str, Any]
+    decoding: dict[str, Any]
+    src_lang: str
+    tgt_lang: str
+    src_vocab_size: PositiveInt
+    tgt_vocab_size: PositiveInt
+    max_src_tokens: PositiveInt
 
 
 def save_bundle(
@@ -113,6 +170,7 @@ def save_bundle(
     scores: Any,
     updates: Sequence[int] = (),
     seen: "SeenSources | None" = None,
+    lines: SourceLines | None = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -125,6 +183,7 @@ def save_bundle(
         scores: What the model reached, with signatures; any JSON value. None where that is yet to be found out.
         updates: Of the run, whose weights these are: one, or those that were averaged.
         seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
+        lines: What they were like, for what a translation cuts in parts.
     """
     from safetensors.torch import save_file
 
@@ -147,6 +206,7 @@ def save_bundle(
             "tgt_vocab_size": tokenizer.tgt_vocab_size,
             "n_parameters": model.n_parameters(),
             "max_src_tokens": _max_src_tokens(config),
+            "source_lines": None if lines is None else lines.as_json(),
             "model": config.model.model_dump(mode="json"),
             "decoding": config.decoding.model_dump(mode="json"),
             "updates": list(updates),
@@ -170,41 +230,96 @@ def load_bundle(path: Path) -> Bundle:
         CheckpointError: If there is no model at ``path``, a file is damaged, or the format is newer than this mtkit.
         VocabularyError: If the tokenizer is damaged.
     """
+    while True:
+        directory = _directory_of(path)
+        try:
+            return (_read_bundle if (directory / MANIFEST).exists() else _read_checkpoint)(directory)
+        except CheckpointError:
+            if directory.exists():
+                raise
+            # Training has deleted this checkpoint while it was read: another one is the best or the last now.
+
+
+def _directory_of(path: Path) -> Path:
+    """Where the weights lie."""
     if not path.exists():
         raise CheckpointError(f"{path}: no such model; give a run directory, a checkpoint or a bundle")
+    if path.is_file():
+        raise CheckpointError(f"{path}: {_instead_of_file(path)}")
     for directory in (path, path / "model"):
         if (directory / MANIFEST).exists():
-            return _read_bundle(directory)
+            return directory
     for directory in (path, path / "best", path / "last"):
         if (directory / WEIGHTS).exists():
-            return _read_checkpoint(directory.resolve())
+            return directory.resolve()
     if (path / "config.yaml").exists():
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
+
+
+def _instead_of_file(path: Path) -> str:
+    """What to name in place of a file: a model is a directory."""
+    directory = path.absolute().parent
+    if any((directory / name).exists() for name in (MANIFEST, WEIGHTS)):
+        return f"a model is a directory: give {path.parent}"
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    packed = other_kind(head, str(path), may_be_named=False)
+    if packed is not None and "pack" in packed:
+        return f"a model is a directory, and this {packed}"
+    return "a model is a directory: give a run, a checkpoint or a bundle of mtkit's"
+
+
+def with_bundle(path: Path, load: Callable[[Bundle], Loaded]) -> Loaded:
+    """What is loaded out of a model, once again where training has deleted the checkpoint meanwhile.
+
+    Args:
+        path: As for ``load_bundle``.
+        load: Reads what it needs of the bundle's directory.
+
+    Raises:
+        CheckpointError: As ``load_bundle`` does.
+    """
+    while True:
+        bundle = load_bundle(path)
+        try:
+            return load(bundle)
+        except (MtkitError, OSError):
+            if bundle.directory.exists():
+                raise
 
 
 def _read_bundle(directory: Path) -> Bundle:
     path = directory / MANIFEST
     metadata = _read_manifest(path)
     try:
-        check_files(directory, metadata["files"])
-        bundle = Bundle(
-            directory,
-            _model_config(path, metadata["model"]),
-            DecodingConfig.model_validate(metadata["decoding"]),
-            Tokenizer.load(directory),
-            metadata["src_lang"],
-            metadata["tgt_lang"],
-            int(metadata["max_src_tokens"]),
-            str(metadata["files"][WEIGHTS]),
-            metadata,
-            _data_config(metadata.get("config")),
-        )
-        sizes = (metadata["src_vocab_size"], metadata["tgt_vocab_size"])
-    except (KeyError, TypeError, AttributeError, ValidationError) as error:
-        raise CheckpointError(f"{path}: damaged: {_in_one_line(error)}") from None
-    if sizes != (bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size):
+        manifest = shaped(_Manifest, metadata)
+        decoding = DecodingConfig.model_validate(manifest.decoding)
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: damaged: decoding.{first_mistake(error)}") from None
+    except ValueError as error:
+        raise CheckpointError(f"{path}: damaged: {error}") from None
+    if WEIGHTS not in manifest.files or not ({JOINT_FILE} <= manifest.files.keys() or manifest.files.keys() >= _TWO):
+        raise CheckpointError(f"{path}: damaged: files: names no weights, or no tokenizer")
+    check_weights_length(directory / WEIGHTS)
+    check_files(directory, manifest.files)
+    bundle = Bundle(
+        directory,
+        _model_config(path, manifest.model),
+        decoding,
+        Tokenizer.load(directory),
+        manifest.src_lang,
+        manifest.tgt_lang,
+        manifest.max_src_tokens,
+        SourceLines.from_json(metadata.get("source_lines")),
+        manifest.files[WEIGHTS],
+        metadata,
+        _data_config(metadata.get("config")),
+    )
+    sizes = bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size
+    if (manifest.src_vocab_size, manifest.tgt_vocab_size) != sizes:
         raise CheckpointError(f"{directory}: the tokenizer is not the one that the model was trained with")
+    check_sizes(bundle.weights(), bundle.model, bundle.tokenizer.tgt_vocab_size)
     return bundle
 
 
@@ -221,7 +336,7 @@ def _model_config(path: Path, model: Any) -> ModelConfig:
     try:
         return ModelConfig.model_validate(model)
     except ValidationError as error:
-        reason = _in_one_line(error).removeprefix(": ")
+        reason = first_mistake(error)
         raise CheckpointError(
             f"{path}: mtkit {__version__} does not know this kind of model (model.{reason}); use the version that "
             "trained it, or a newer one"
@@ -240,31 +355,31 @@ def _read_checkpoint(directory: Path) -> Bundle:
     manifest = _read_manifest(directory / "manifest.json")
     try:
         sha256 = str(manifest["files"][WEIGHTS]["sha256"])
-        check_files(directory, {WEIGHTS: sha256})
     except (KeyError, TypeError):
         raise CheckpointError(f"{directory / 'manifest.json'}: damaged") from None
+    check_weights_length(directory / WEIGHTS)
+    check_files(directory, {WEIGHTS: sha256})
     try:
         config = read_config(run_dir / "config.yaml")
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
-    limit = _max_src_tokens(config)
-    return Bundle(directory, config.model, config.decoding, tokenizer, *languages, limit, sha256, {}, config.data)
+    check_run_tokenizer(run_dir, tokenizer)
+    limit, lines = _max_src_tokens(config), read_source_lines(run_dir)
+    bundle = Bundle(
+        directory, config.model, config.decoding, tokenizer, *languages, limit, lines, sha256, {}, config.data
+    )
+    check_sizes(bundle.weights(), bundle.model, bundle.tokenizer.tgt_vocab_size)
+    return bundle
 
 
-def check_files(directory: Path, sha256: Mapping[str, str]) -> None:
-    """Compare files with the hashes that were noted for them.
-
-    Raises:
-        CheckpointError: Naming the first file that is missing or has changed.
-    """
-    for name, expected in sha256.items():
-        file = directory / name
-        if Path(name).name != name or not file.is_file():
-            raise CheckpointError(f"{file}: missing")
-        if sha256_file(file) != expected:
-            raise CheckpointError(f"{file}: damaged (its sha256 is not the noted one); copy the model again")
+def read_source_lines(run_dir: Path) -> SourceLines | None:
+    """What the training lines of a run are like; None where it does not say, as older ones do not."""
+    try:
+        return SourceLines.from_json(read_json(run_dir / LINES))
+    except DataError:
+        return None
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -275,7 +390,9 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"damaged model: {error}") from None
     except (KeyError, TypeError):
         raise CheckpointError(f"{path}: damaged: no format_version") from None
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if type(version) is not int or version < 1:
+        raise CheckpointError(f"{path}: damaged: format_version is {version!r:.40}")
+    if version > FORMAT_VERSION:
         maker = manifest.get("mtkit_version", "a newer version")
         raise CheckpointError(
             f"{path}: made by mtkit {maker}, format {version}; this mtkit reads up to {FORMAT_VERSION}; update mtkit"
@@ -285,10 +402,3 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _max_src_tokens(config: Config) -> int:
     return min(config.data.cleaning.max_tokens, config.model.max_length - 1)
-
-
-def _in_one_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return f"{type(error).__name__}: {error}"

@@ -18,12 +18,13 @@ from typing import Any
 
 from mtkit import __version__
 from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.files import atomic_directory, read_json, sha256_file, write_json
+from mtkit.files import atomic_directory, read_json, remove_leftovers, sha256_file, write_json
 from mtkit.locks import sole_writer
 from mtkit.log import logger
 from mtkit.model_config import ModelConfig
 from mtkit.processor import cpu_kind
-from mtkit.translation.bundle import WEIGHTS, Bundle, check_files
+from mtkit.translation.bundle import WEIGHTS, Bundle
+from mtkit.translation.conversion_check import check_conversion
 from mtkit.translation.speed import Speeds
 
 FOLDER = "ctranslate2"
@@ -52,6 +53,9 @@ class Conversion:
     quality: dict[str, Any] | None
     """What quantisation costs, as ``mtkit.translation.export.measure_quality`` found it; None where that was not
     measured."""
+
+    is_finite: bool = False
+    """Whether the weights that it was made from are known to be finite numbers."""
 
     def loses_little(self) -> bool:
         """Whether the loss was measured and is at most ``MAX_LOSS``."""
@@ -152,17 +156,21 @@ def converted(bundle: Bundle, quantization: str) -> Iterator[Conversion]:
     Where nothing can be written for long, it is there for the length of the block.
 
     Raises:
-        CheckpointError: If the weights are damaged.
+        CheckpointError: If the weights are damaged or not finite.
     """
     places = [_place(bundle, quantization), *_cache_place(bundle, quantization)]
+    for place in places:
+        remove_leftovers(place.parent)
     found = _first_found(places, bundle, quantization) or _made_in_first(places, bundle, quantization)
     if found is not None:
+        if not found.is_finite:  # made by a version that did not look
+            bundle.check_finite()
         yield found
         return
     logger.info("neither the model's directory nor the cache can be written: converting the model for this time only")
     with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
         _write(bundle, quantization, Path(name), quality=None)
-        yield Conversion(Path(name), quantization, None)
+        yield Conversion(Path(name), quantization, None, is_finite=True)
 
 
 def _first_found(places: Sequence[Path], bundle: Bundle, quantization: str) -> Conversion | None:
@@ -172,6 +180,8 @@ def _first_found(places: Sequence[Path], bundle: Bundle, quantization: str) -> C
 
 def _made_in_first(places: Sequence[Path], bundle: Bundle, quantization: str) -> Conversion | None:
     for place in places:
+        if not place.parents[1].is_dir() and place == _place(bundle, quantization):
+            continue  # a checkpoint that was pruned; nothing of it is to be there again
         try:
             return convert(bundle, quantization, place)
         except OSError as error:
@@ -184,7 +194,7 @@ def convert(bundle: Bundle, quantization: str, place: Path | None = None) -> Con
 
     Raises:
         ConfigError: If CTranslate2 cannot express the model.
-        CheckpointError: If the weights are damaged.
+        CheckpointError: If the weights are damaged or not finite.
         OSError: If the place cannot be written.
     """
     setting = inexpressible(bundle.model)
@@ -201,7 +211,7 @@ def convert(bundle: Bundle, quantization: str, place: Path | None = None) -> Con
         quality = known.get("quality") if known is not None and same else None
         with atomic_directory(place) as work:
             _write(bundle, quantization, work, quality=quality)
-    return Conversion(place, quantization, quality)
+    return Conversion(place, quantization, quality, is_finite=True)
 
 
 def note_quality(conversion: Conversion, quality: Mapping[str, Any]) -> None:
@@ -224,8 +234,8 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
         return None
     try:
         if check:
-            check_files(place, note["files"])
-        conversion = Conversion(place, quantization, note["quality"])
+            check_conversion(place, note["files"], bundle.tokenizer)
+        conversion = Conversion(place, quantization, note["quality"], note.get("finite") is True)
         conversion.loses_little()
     except CheckpointError as error:
         logger.warning("%s; converting again", error)
@@ -244,11 +254,17 @@ def _read_note(path: Path) -> dict[str, Any] | None:
 
 
 def _write(bundle: Bundle, quantization: str, directory: Path, *, quality: Mapping[str, Any] | None) -> None:
-    """Convert into an empty directory."""
+    """Convert into an empty directory.
+
+    Raises:
+        CheckpointError: If the weights are damaged or not finite.
+    """
     from importlib.metadata import version
 
     from mtkit.translation.ctranslate2_spec import save_ctranslate2
 
+    bundle.check_weights_fit()
+    bundle.check_finite()
     save_ctranslate2(
         bundle.directory / WEIGHTS, bundle.model, bundle.tokenizer, quantization=quantization, directory=directory
     )
@@ -259,6 +275,7 @@ def _write(bundle: Bundle, quantization: str, directory: Path, *, quality: Mappi
         "quantization": quantization,
         "source": _source(bundle),
         "quality": quality,
+        "finite": True,
         "files": {path.name: sha256_file(path) for path in sorted(directory.iterdir())},
     }
     write_json(directory / NOTE, note)

@@ -15,11 +15,14 @@ does otherwise is put right here:
 """
 
 import math
-from collections import defaultdict, deque
+import weakref
+from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import ctranslate2
@@ -27,7 +30,7 @@ import ctranslate2
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.log import counted
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
-from mtkit.translation.batching import BatchType, in_batches
+from mtkit.translation.batching import MAX_BATCH_TOKENS, BatchType, in_batches
 from mtkit.translation.bundle import Bundle
 from mtkit.translation.conversion import Conversion
 from mtkit.translation.engine import Pending
@@ -52,22 +55,23 @@ class _Request:
 
 @dataclass
 class _Job:
-    """A batch, from the moment that it is asked for."""
-
-    library: Any
-    """What searches it."""
+    """A batch that was asked for."""
 
     batch: list[int]
     """Numbers of its sentences."""
 
     request: _Request
-
-    futures: list[Any] = field(default_factory=list)
-    """Of its sentences, once the library has it."""
+    found: Future[list[Any]]
+    """What the library finds for each of them."""
 
 
 class CTranslate2Engine:
-    """Beam search with a converted model, on several threads that each search batches of their own."""
+    """Beam search with a converted model, on several threads that each search batches of their own.
+
+    Any number of threads may ask it at once: each call of the library is made by a thread of a pool, as what the
+    library promises for later may be asked for by one thread alone, and as no signal is heard by a thread that waits
+    inside the library.
+    """
 
     def __init__(
         self,
@@ -98,12 +102,15 @@ class CTranslate2Engine:
         self._for_batches = self._load(n_batches=threads, threads_each=1)
         self._for_one: Any = None
         self._n_alone = 0
+        self._alone = Lock()
+        self._is_finite = False  # what the model computes; known after the first search, as that has scores
+        # Twice as many as search: the next batch is with the library before one is done.
+        self._pool = ThreadPoolExecutor(2 * threads, "search")
+        self._pool_for_seconds = ThreadPoolExecutor(threads, "search-again")  # before what later calls wait for
         precision = "fp32" if quantization == "float32" else quantization
         self.description = f"CTranslate2, cpu, {counted(threads, 'thread')}, {precision}"
         self.n_parameters = n_parameters
         self.max_length = max_length
-        self._waiting: deque[tuple[_Job, list[Sequence[int]], SearchOptions]] = deque()
-        self._running: list[_Job] = []
         self._src_tokens = tokenizer.src_pieces
         self._tgt_tokens = tokenizer.tgt_pieces
         self._tgt_ids = {token: i for i, token in enumerate(self._tgt_tokens)}
@@ -140,11 +147,12 @@ class CTranslate2Engine:
         """
         if n_sentences != 1 or self._threads == 1 or self._quantization == "int8":
             return self._for_batches
-        self._n_alone += 1
-        if self._n_alone == 2:
-            with suppress(RuntimeError, ValueError):  # its directory was a temporary one
-                self._for_one = self._load(n_batches=1, threads_each=self._threads)
-        return self._for_one or self._for_batches
+        with self._alone:
+            self._n_alone += 1
+            if self._n_alone == 2:
+                with suppress(RuntimeError, ValueError):  # its directory was a temporary one
+                    self._for_one = self._load(n_batches=1, threads_each=self._threads)
+            return self._for_one or self._for_batches
 
     def begin(
         self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
@@ -154,60 +162,56 @@ class CTranslate2Engine:
         limits = [options.max_length(length, self.max_length) for length in lengths]
         if batch_type == "sentences":
             batch_size = min(batch_size, math.ceil(len(sources) / self._threads) or 1)  # a batch for every thread
-        scores = options.scores or options.beam_size > 1
         library = self._library(len(sources))
+
+        def submit(pool: ThreadPoolExecutor, batch: list[int], request: _Request) -> _Job:
+            texts = [sources[i] for i in batch]
+            return _Job(batch, request, pool.submit(self._search, library, texts, request, options))
+
+        scores = options.scores or options.beam_size > 1 or not self._is_finite
         jobs = [
-            _Job(library, batch, _Request(max(limits[i] for i in batch), scores=scores))
-            for batch in in_batches(lengths, batch_size, batch_type)
+            submit(self._pool, batch, _Request(max(limits[i] for i in batch), scores=scores))
+            for batch in in_batches(lengths, batch_size, batch_type, max_tokens=MAX_BATCH_TOKENS)
         ]
-        self._waiting += [(job, [sources[i] for i in job.batch], options) for job in jobs]
-        self._keep_busy()
 
         def wait() -> list[list[Hypothesis]]:
             results: list[list[Hypothesis]] = [[] for _ in sources]
             todo = jobs
-            while todo:
-                again = defaultdict(list)
-                for job in todo:
-                    for index, result in zip(job.batch, self._collect(job), strict=True):
-                        results[index] = self._hypotheses(result, options, limits[index])
-                        better = self._better_request(results[index], job.request, limits[index], options)
-                        if better is not None:
-                            again[better].append(index)
-                todo = [_Job(library, batch, request) for request, batch in again.items()]
-                # Before what later calls wait for: this one is about to be ready.
-                self._waiting.extendleft((job, [sources[i] for i in job.batch], options) for job in reversed(todo))
-                self._keep_busy()
+            try:
+                while todo:
+                    again = defaultdict(list)
+                    for job in todo:
+                        for index, result in zip(job.batch, job.found.result(), strict=True):
+                            results[index] = self._hypotheses(result, options, limits[index])
+                            better = self._better_request(results[index], job.request, limits[index], options)
+                            if better is not None:
+                                again[better].append(index)
+                    todo = [
+                        submit(self._pool_for_seconds, [indices[i] for i in batch], request)
+                        for request, indices in again.items()
+                        for batch in in_batches(
+                            [lengths[i] for i in indices], batch_size, batch_type, max_tokens=MAX_BATCH_TOKENS
+                        )
+                    ]
+            except BaseException:
+                _give_up(todo)
+                raise
+            self._is_finite = self._is_finite or (
+                scores and bool(results) and all(found[0].log_prob > -math.inf for found in results)
+            )
             return results
 
+        weakref.finalize(wait, _give_up, jobs)  # nobody may ever wait
         return wait
 
-    def _keep_busy(self) -> None:
-        """Hand over as many batches as keep every thread at work, and no more: the library cannot take one back."""
-        self._running = [job for job in self._running if not job.futures[-1].done()]
-        while self._waiting and len(self._running) < 2 * self._threads:
-            self._hand_over_next()
-
-    def _hand_over_next(self) -> None:
-        job, sources, options = self._waiting.popleft()
-        job.futures = self._submit(job, sources, options)
-        self._running.append(job)
-
-    def _collect(self, job: _Job) -> list[Any]:
-        """What the library found for a batch."""
-        while not job.futures:
-            self._hand_over_next()
-        results = [future.result() for future in job.futures]
-        self._keep_busy()
-        return results
-
-    def _submit(self, job: _Job, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[Any]:
-        """Queue one batch; returns the futures of its sentences."""
-        tokens, request = self._src_tokens, job.request
+    def _search(
+        self, library: Any, sources: Sequence[Sequence[int]], request: _Request, options: SearchOptions
+    ) -> list[Any]:
+        """Search one batch; returns the library's result for each sentence."""
+        tokens = self._src_tokens
         n_kept = 2 * options.beam_size if request.keep_all else options.n_best
-        return job.library.translate_batch(
+        return library.translate_batch(
             [[tokens[i] for i in ids] for ids in sources],
-            asynchronous=True,
             beam_size=options.beam_size,
             patience=2 if request.keep_all else 1,
             num_hypotheses=n_kept,
@@ -249,3 +253,9 @@ class CTranslate2Engine:
         if options.beam_size > 1 and not request.keep_all:
             return _Request(limit, keep_all=True, barred=request.barred)
         return None
+
+
+def _give_up(jobs: Sequence[_Job]) -> None:
+    """Take back what no thread has begun with."""
+    for job in jobs:
+        job.found.cancel()

@@ -166,12 +166,7 @@ def _compared(
     """Scores of two engines, float32 first; None where the time was up too soon to tell."""
     src_text, ref_text = held_out.src_text[:MAX_MEASURED], held_out.ref_text[:MAX_MEASURED]
     logger.info("translating up to %d lines of %s in %s", len(src_text), held_out.name, " and ".join(engines))
-    translators = [
-        Translator(engine, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens).prefixed(
-            held_out.prefix
-        )
-        for engine in engines.values()
-    ]
+    translators = [Translator.of(engine, bundle).prefixed(held_out.prefix) for engine in engines.values()]
     if deadline is None:
         hyp_texts = [translate_lines(translator, src_text) for translator in translators]
     else:
@@ -207,10 +202,12 @@ def export_safetensors(bundle: Bundle, output: Path) -> None:
     """Write the weights, a ``config.json`` that says what they are, and the tokenizer.
 
     Raises:
+        CheckpointError: If a weight is not finite.
         OSError: If the directory cannot be written.
     """
     from torch import nn
 
+    bundle.check_finite()
     tokenizer = bundle.tokenizer
     model = {name: value for name, value in bundle.model.in_use().items() if name not in WITHOUT_EFFECT}
     config = {

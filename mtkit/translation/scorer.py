@@ -1,5 +1,6 @@
 """Pairs in, log-probabilities out: how likely a model finds translations that it did not write."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ from mtkit.cores import map_on_cores
 from mtkit.data.batches import collate
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision, autocast, choose_device, choose_precision, describe, set_threads
-from mtkit.errors import DataError
+from mtkit.errors import CheckpointError, DataError
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.forced import token_log_probs
+from mtkit.search.hypothesis import NOT_FINITE
 from mtkit.translation.batching import in_batches
-from mtkit.translation.bundle import load_bundle
+from mtkit.translation.bundle import Bundle, with_bundle
 from mtkit.translation.languages import prefix_for
 
 _BATCH_TOKENS = 4_000
@@ -81,13 +83,22 @@ class Scorer:
 
         ``auto`` is fp32, on every device: scores are not to depend on the machine.
         """
-        bundle = load_bundle(Path(path))
-        prefix = prefix_for(bundle, src_lang, tgt_lang)
-        set_threads(threads)
-        chosen = choose_device(device)
-        chosen_precision = choose_precision("fp32" if precision == "auto" else precision, chosen)
-        model = bundle.build_model().to(chosen)
-        return cls(model, bundle.tokenizer, bundle.decoding, device=chosen, precision=chosen_precision, prefix=prefix)
+
+        def load(bundle: Bundle) -> Scorer:
+            prefix = prefix_for(bundle, src_lang, tgt_lang)
+            set_threads(threads)
+            chosen = choose_device(device)
+            chosen_precision = choose_precision("fp32" if precision == "auto" else precision, chosen)
+            return cls(
+                bundle.build_model().to(chosen),
+                bundle.tokenizer,
+                bundle.decoding,
+                device=chosen,
+                precision=chosen_precision,
+                prefix=prefix,
+            )
+
+        return with_bundle(Path(path), load)
 
     def score(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> list[PairScore | None]:
         """Score each pair; None for one that is longer than the model reads.
@@ -97,6 +108,7 @@ class Scorer:
 
         Raises:
             DataError: If the two sides differ in length.
+            CheckpointError: If what the model computes is not finite.
         """
         if len(src_text) != len(tgt_text):
             raise DataError(f"{len(src_text):,} source segments but {len(tgt_text):,} translations")
@@ -121,6 +133,8 @@ class Scorer:
         on_cores = map_on_cores if self._device.type == "cpu" else map
         for batch, rows in zip(batches, on_cores(score_batch, batches), strict=True):
             for i, row in zip(batch, rows, strict=True):
+                if not all(map(math.isfinite, row)):
+                    raise CheckpointError(NOT_FINITE)
                 tokens = self.tokenizer.tokens([*tgt_ids[i], self.tokenizer.eos_id])
                 found[i] = PairScore(tokens, row, self._length_penalty)
         return found

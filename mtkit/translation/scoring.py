@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from mtkit.config import Config
 from mtkit.data.prepared import Prepared, open_prepared
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.metrics import DEFAULT_METRICS, Score, score
 from mtkit.layers import Layer
 from mtkit.log import logger, progress_bar
 from mtkit.settings import Settings, read_config
 from mtkit.translation.bundle import MANIFEST, Bundle
+from mtkit.translation.tally import Tally
 from mtkit.translation.translator import Translator
 
 _LINES_AT_ONCE = 1024  # sorted by length among themselves
@@ -43,7 +44,7 @@ class Evaluation:
 def translate_lines(
     translator: Translator, src_text: Sequence[str], *, beam_size: int | None = None, batch_size: int | None = None
 ) -> list[str]:
-    """The best translation of each line, with a progress bar on a terminal.
+    """The best translation of each line, with a progress bar on a terminal, and a warning of what may be missing.
 
     Args:
         translator: The model.
@@ -52,12 +53,16 @@ def translate_lines(
         batch_size: Sentences that are searched at once; by default the translator's.
     """
     hyp_text: list[str] = []
+    tally = Tally()
     options = translator.search_options(beam_size=beam_size, scores=False)
     buffers = (src_text[start : start + _LINES_AT_ONCE] for start in range(0, len(src_text), _LINES_AT_ONCE))
     with progress_bar(total=len(src_text), description="translating", unit=" lines") as bar:
         for translations in translator.translate_ahead(buffers, options, n_ahead=1, batch_size=batch_size):
-            hyp_text += [translation.text for translation in translations]
+            for translation in translations:
+                hyp_text.append(translation.text)
+                tally.add(translation)
             bar.update(len(translations))
+    tally.warn()
     return hyp_text
 
 
@@ -143,5 +148,8 @@ def _corpus(bundle: Bundle) -> Prepared:
 def _recipe(bundle: Bundle) -> Config:
     """The settings that a model was trained with: its bundle has them, a checkpoint's run directory does."""
     if bundle.metadata:
-        return Settings([Layer(str(bundle.directory / MANIFEST), bundle.metadata.get("config", {}))]).config()
+        path, config = bundle.directory / MANIFEST, bundle.metadata.get("config", {})
+        if not isinstance(config, dict):
+            raise ConfigError(f"{path}: damaged: its config is no recipe")
+        return Settings([Layer(str(path), config)]).config()
     return read_config(bundle.directory.parent.parent / "config.yaml")

@@ -77,7 +77,7 @@ class Speeds:
             if 1 not in rates or any(rate <= 0 for speeds in rates.values() for rate in speeds.values()):
                 return None
             return cls(str(value["processor"]), int(value["threads"]), int(value["n_lines"]), rates)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mtkit.errors import DataError
-from mtkit.io import decode_line, read_raw_lines
+from mtkit.io import decode_line, packing_of, read_raw_lines
 from mtkit.translation.arrivals import Arrivals
 
 
@@ -56,7 +56,7 @@ def _live_descriptor(path: str | Path) -> int | None:
             descriptor = sys.stdin.fileno()
             return None if _is_regular(os.fstat(descriptor)) else descriptor
         return None
-    if Path(path).suffix in (".gz", ".zst"):
+    if packing_of(path):
         return None
     try:
         return None if _is_regular(Path(path).stat()) else os.open(path, os.O_RDONLY)

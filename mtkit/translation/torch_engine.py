@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from threading import Lock
 
 import torch
 
@@ -10,7 +11,7 @@ from mtkit.device import Precision, autocast, describe
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
-from mtkit.translation.batching import BatchType, in_batches
+from mtkit.translation.batching import MAX_BATCH_TOKENS, BatchType, in_batches
 from mtkit.translation.engine import Pending
 
 
@@ -28,6 +29,7 @@ class TorchEngine:
         self._eos_id = eos_id
         self._device = device
         self._precision = precision
+        self._searching = Lock()  # one caller's batches at a time: they use all threads already
 
     def begin(
         self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
@@ -44,10 +46,12 @@ class TorchEngine:
 
         def search() -> list[list[Hypothesis]]:
             results: list[list[Hypothesis]] = [[] for _ in sources]
-            batches = list(in_batches([len(ids) + 1 for ids in sources], batch_size, batch_type))
-            for batch, found in zip(batches, on_cores(translate, batches), strict=True):
-                for index, hypotheses in zip(batch, found, strict=True):
-                    results[index] = hypotheses
+            lengths, most = [len(ids) + 1 for ids in sources], MAX_BATCH_TOKENS if on_cpu else None
+            batches = list(in_batches(lengths, batch_size, batch_type, max_tokens=most))
+            with self._searching:
+                for batch, found in zip(batches, on_cores(translate, batches), strict=True):
+                    for index, hypotheses in zip(batch, found, strict=True):
+                        results[index] = hypotheses
             return results
 
         return search

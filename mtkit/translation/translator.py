@@ -1,70 +1,49 @@
 """Text in, text out: as many translations as there were texts, in their order."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mtkit.bounds import LENGTH_PENALTY
 from mtkit.config import DecodingConfig
+from mtkit.data.source_lines import SourceLines
 from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision
-from mtkit.errors import ConfigError, MtkitError
-from mtkit.search.hypothesis import Hypothesis, SearchOptions
+from mtkit.errors import CheckpointError, ConfigError, MtkitError
+from mtkit.search.hypothesis import NOT_FINITE, SearchOptions
 from mtkit.translation.batching import BATCH_SIZE, BatchType
-from mtkit.translation.bundle import load_bundle
+from mtkit.translation.bundle import Bundle, with_bundle
+from mtkit.translation.completeness import is_short, missing
 from mtkit.translation.engine import Engine
 from mtkit.translation.engine_choice import EngineName, load_engine
 from mtkit.translation.languages import prefix_for
-from mtkit.translation.segmentation import Segment, join, split
+from mtkit.translation.segmentation import Segment, limits, split
+from mtkit.translation.texts import as_texts
+from mtkit.translation.translation import Candidate, Part, Translation, merged
 
 if TYPE_CHECKING:
     import torch
 
     from mtkit.model.encoder_decoder import EncoderDecoder
 
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to translate a text."""
-
-    text: str
-    """Never holds a line feed. White space around the source stands around it too."""
-
-    tokens: list[str]
-    """The pieces that the text was made of."""
-
-    log_prob: float
-    """Nats; the sum over the segments where the text was split."""
-
-    score: float
-    """``log_prob`` divided by the length penalty; higher is better. 0 for a text that is blank."""
-
-    finished: bool
-    """False where the search was cut off at the longest length allowed."""
-
-
-@dataclass(frozen=True)
-class Translation(Candidate):
-    """The best translation of a text, and what came close."""
-
-    n_best: list[Candidate]
-    """Best first, this one included; empty for a text that is blank."""
-
-    n_segments: int
-    """Parts that the text was translated in: 0 for a text that is blank, above 1 for one over the model's limit."""
-
-
-_Part = tuple[str, Hypothesis]
-"""One way to translate a segment."""
+__all__ = ["Candidate", "Translation", "Translator"]
 
 
 class Translator:
     """Translates texts with one model."""
 
     def __init__(
-        self, engine: Engine, tokenizer: Tokenizer, decoding: DecodingConfig, *, max_src_tokens: int | None = None
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        decoding: DecodingConfig,
+        *,
+        max_src_tokens: int | None = None,
+        lines: SourceLines | None = None,
+        src_lang: str | None = None,
     ) -> None:
         """Put an engine between a tokenizer's two ends.
 
@@ -73,10 +52,15 @@ class Translator:
             tokenizer: The one that the model was trained with.
             decoding: Defaults of the search.
             max_src_tokens: Texts with more tokens are split; by default as many as the model can read.
+            lines: What the model was trained on, for what else is split; None where that is not known: every text of
+                several sentences then.
+            src_lang: Code of the language of the texts, where that is known.
         """
         self.engine = engine
         self.tokenizer = tokenizer
         self.decoding = decoding
+        self._lines = lines
+        self._src_lang = src_lang
         self._prefix: list[int] = []
         self._max_src_tokens = min(max_src_tokens or engine.max_length, engine.max_length - 1)
 
@@ -89,6 +73,7 @@ class Translator:
         *,
         device: "torch.device",
         precision: Precision,
+        lines: SourceLines | None = None,
     ) -> "Translator":
         """Wrap a model that is on its device and, while translating, in evaluation mode.
 
@@ -99,7 +84,19 @@ class Translator:
         engine = TorchEngine(
             model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=device, precision=precision
         )
-        return cls(engine, tokenizer, decoding)
+        return cls(engine, tokenizer, decoding, lines=lines)
+
+    @classmethod
+    def of(cls, engine: Engine, bundle: Bundle, src_lang: str | None = None) -> "Translator":
+        """Translate by what a bundle says, with an engine that has its model."""
+        return cls(
+            engine,
+            bundle.tokenizer,
+            bundle.decoding,
+            max_src_tokens=bundle.max_src_tokens,
+            lines=bundle.lines,
+            src_lang=src_lang or bundle.src_lang,
+        )
 
     @classmethod
     def load(
@@ -137,19 +134,21 @@ class Translator:
             VocabularyError: If its tokenizer is damaged.
             DeviceError: If the device is not there, or the precision unknown.
         """
-        bundle = load_bundle(Path(path))
-        prefix = prefix_for(bundle, src_lang, tgt_lang)
-        chosen = load_engine(
-            bundle,
-            engine=engine,
-            device=device,
-            precision=precision,
-            threads=threads,
-            beam_size=beam_size,
-            sample=sample,
-        )
-        translator = cls(chosen, bundle.tokenizer, bundle.decoding, max_src_tokens=bundle.max_src_tokens)
-        return translator.prefixed(prefix)
+
+        def load(bundle: Bundle) -> Translator:
+            prefix = prefix_for(bundle, src_lang, tgt_lang)
+            chosen = load_engine(
+                bundle,
+                engine=engine,
+                device=device,
+                precision=precision,
+                threads=threads,
+                beam_size=beam_size,
+                sample=sample,
+            )
+            return cls.of(chosen, bundle, src_lang).prefixed(prefix)
+
+        return with_bundle(Path(path), load)
 
     def prefixed(self, prefix: Sequence[int]) -> "Translator":
         """The same with source ids that stand before every text: the tags of its languages."""
@@ -166,7 +165,7 @@ class Translator:
 
     def translate(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         beam_size: int | None = None,
         n_best: int = 1,
@@ -174,10 +173,11 @@ class Translator:
         batch_size: int | None = None,
         batch_type: BatchType = "sentences",
     ) -> list[Translation]:
-        """Translate each text; the n-th result belongs to the n-th text.
+        """Translate each text; the n-th result belongs to the n-th text. Several threads may call it at once.
 
-        A blank text stays as it is. White space around a text is kept. A text longer than the model's limit is split
-        at sentence or clause ends, and its translation joined.
+        A blank text stays as it is. White space around a text is kept. A text of more sentences than the model is used
+        to, or longer than that, is split at the ends of sentences and clauses as ``decoding.split`` says, and its
+        translations are joined.
 
         Args:
             texts: One segment each.
@@ -188,10 +188,12 @@ class Translator:
             batch_type: What ``batch_size`` counts.
 
         Raises:
-            ConfigError: If ``n_best`` exceeds the beam size.
+            TypeError: If ``texts`` is one text or holds anything else than texts.
+            ConfigError: If ``n_best`` exceeds the beam size, or a number is not possible.
+            CheckpointError: If what the model computes is not finite.
         """
         options = self.search_options(beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
-        return self._begin(texts, options, batch_size, batch_type)()
+        return self._begin(as_texts(texts, "texts"), options, batch_size, batch_type)()
 
     def translate_ahead(
         self,
@@ -217,15 +219,18 @@ class Translator:
         begun: deque[Callable[[], list[Translation]]] = deque()
         failure = None
         try:
-            for texts in buffers:
-                if texts:
-                    begun.append(self._begin(texts, options, batch_size, batch_type))
-                while len(begun) > (n_ahead if texts else 0):
-                    yield begun.popleft()()
-        except MtkitError as error:
-            failure = error
-        while begun:
-            yield begun.popleft()()
+            try:
+                for texts in buffers:
+                    if texts:
+                        begun.append(self._begin(texts, options, batch_size, batch_type))
+                    while len(begun) > (n_ahead if texts else 0):
+                        yield begun.popleft()()
+            except MtkitError as error:
+                failure = error
+            while begun:
+                yield begun.popleft()()
+        finally:
+            begun.clear()  # so that nothing is searched that nobody waits for
         if failure is not None:
             raise failure
 
@@ -233,22 +238,16 @@ class Translator:
         self, texts: Sequence[str], options: SearchOptions, batch_size: int | None, batch_type: BatchType
     ) -> Callable[[], list[Translation]]:
         """Start on texts; calling what is returned waits for their translations."""
-        cores = [text.strip() for text in texts]
-        ids = self.tokenizer.encode_src(cores)
-        segments: list[list[Segment]] = []
-        for core, core_ids in zip(cores, ids, strict=True):
-            if not core_ids:  # blank, or nothing but characters that the tokenizer drops
-                segments.append([])
-            elif len(core_ids) <= self._max_src_tokens:
-                segments.append([Segment(core, core_ids, gap="")])
-            else:
-                segments.append(split(core, self.tokenizer.encode_src, self._max_src_tokens))
+        within = limits(self.decoding, self._lines, self._max_src_tokens, self._src_lang)
+        segments = split([text.strip() for text in texts], self.tokenizer.encode_src, within)
         flat = [self._prefix + segment.ids for parts in segments for segment in parts]
         size = batch_size or BATCH_SIZE[batch_type]
         pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type)
 
         def finish() -> list[Translation]:
             hypotheses = pending()
+            if any(found[0].log_prob == -math.inf for found in hypotheses):
+                raise CheckpointError(NOT_FINITE)
             # All at once, as that is much faster than text by text.
             decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
             rest = iter([[(next(decoded).strip(), h) for h in found] for found in hypotheses])
@@ -278,10 +277,15 @@ class Translator:
             scores: Whether ``log_prob`` and ``score`` are wanted; without them they may be NaN.
 
         Raises:
-            ConfigError: If ``n_best`` exceeds the beam size.
+            ConfigError: If ``n_best`` exceeds the beam size, or a number is not possible.
         """
         decoding = self.decoding
         beam_size = decoding.beam_size if beam_size is None else beam_size
+        if length_penalty is not None:
+            LENGTH_PENALTY.check("length penalty", length_penalty)
+        for name, given in (("n-best", n_best), ("beam size", beam_size)):
+            if given < 1:
+                raise ConfigError(f"{name} {given}: must be at least 1")
         if n_best > beam_size:
             raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
         return SearchOptions(
@@ -294,17 +298,15 @@ class Translator:
         )
 
     def _assemble(
-        self, text: str, segments: list[Segment], found: list[list[_Part]], options: SearchOptions
+        self, text: str, segments: list[Segment], found: list[list[Part]], options: SearchOptions
     ) -> Translation:
         """Turn the hypotheses of a text's segments into its translation."""
         if not segments:
             return Translation(text.replace("\n", " "), [], 0.0, 0.0, finished=True, n_best=[], n_segments=0)
-        core = text.strip()
-        start = text.index(core)
-        before, after = text[:start], text[start + len(core) :]
+        before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         n_best = []
         for rank in range(min(map(len, found))):
-            joined, ids, log_prob, length, finished = _merged([candidates[rank] for candidates in found], segments)
+            joined, ids, log_prob, length, finished = merged([candidates[rank] for candidates in found], segments)
             n_best.append(
                 Candidate(
                     text=(before + joined + after).replace("\n", " "),
@@ -316,20 +318,18 @@ class Translator:
             )
         best = n_best[0]
         return Translation(
-            best.text, best.tokens, best.log_prob, best.score, best.finished, n_best=n_best, n_segments=len(segments)
+            best.text,
+            best.tokens,
+            best.log_prob,
+            best.score,
+            best.finished,
+            n_best=n_best,
+            n_segments=len(segments),
+            is_short=is_short(sum(len(segment.ids) for segment in segments), len(best.tokens), self._lines),
+            missing=missing(text, best.text, self._unread(text, segments)),
         )
 
-
-def _merged(parts: Sequence[_Part], segments: Sequence[Segment]) -> tuple[str, list[int], float, int, bool]:
-    """Text, ids, log-probability, length and whether it is finished, of a text whose segments are translated so."""
-    if len(parts) == 1:  # nearly always; it is worth some of the time that a line takes here
-        ((text, found),) = parts
-        return text, found.ids, found.log_prob, len(found.ids) + found.finished, found.finished
-    hypotheses = [hypothesis for _, hypothesis in parts]
-    return (
-        join([text for text, _ in parts], [segment.gap for segment in segments]),
-        [i for hypothesis in hypotheses for i in hypothesis.ids],
-        sum(hypothesis.log_prob for hypothesis in hypotheses),
-        sum(len(hypothesis.ids) + hypothesis.finished for hypothesis in hypotheses),
-        all(hypothesis.finished for hypothesis in hypotheses),
-    )
+    def _unread(self, text: str, segments: Sequence[Segment]) -> list[str]:
+        """Characters that the model cannot read."""
+        unk_id = self.tokenizer.unk_id
+        return self.tokenizer.src_unknown(text) if any(unk_id in segment.ids for segment in segments) else []

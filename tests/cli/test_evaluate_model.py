@@ -235,7 +235,7 @@ def test_language_pair_goes_before_the_model_s_own(toy_run: ToyRun) -> None:
         (["-o", "hyp"], ConfigError, r"several test sets \(first, second\)"),
         (["--metrics", "meteor"], ConfigError, "unknown metric 'meteor'"),
         (["-i", "{src}", "--ref", "{short}"], DataError, r"test\.num has 20 lines but .*short has 1"),
-        (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}"], ConfigError, "is no file; name a file"),
+        (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}"], ConfigError, "is a directory; name a file"),
         (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}/new/hyp"], ConfigError, "there is no directory .*new; make it"),
     ],
 )
@@ -259,6 +259,7 @@ def bundle_with_corpus(toy_run: ToyRun, directory: Path, **changes: object) -> P
     shutil.copytree(toy_run.prepared, corpus)
     shutil.copytree(toy_run.directory / "model", bundle)
     manifest = json.loads((corpus / "manifest.json").read_text())
+    del manifest["sha256"]  # as an older version wrote it
     (corpus / "manifest.json").write_text(json.dumps(manifest | changes))
     metadata = json.loads((bundle / "mtkit.json").read_text())
     metadata["config"]["data"]["prepared"] = str(corpus)

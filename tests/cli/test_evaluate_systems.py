@@ -152,7 +152,7 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
         ((*BOTH[:-1], "exact", "--paired", "bs"), "need a metric that counts segment by segment: bleu, chrf"),
         ((*BOTH, "--docs", "docs"), "add --segments FILE"),
         ((*BOTH, "--segments", "good"), "is an input too"),
-        ((*BOTH, "--junit", "x", "--markdown", "x"), "to the same file"),
+        ((*BOTH, "--junit", "x", "--markdown", "x"), "--junit x and --markdown x are the same file"),
         ((*BOTH, "--save-baseline", "x"), "stores one system"),
         ((*BOTH, "--sets", "s"), "--sets FILE names all files"),
         ((*BOTH, "--metrics", "comet"), "--comet-model PATH"),

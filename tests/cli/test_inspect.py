@@ -33,7 +33,9 @@ def run(*arguments: object, stdin: str | None = None) -> Result:
 def test_an_object_for_each_line(model: Path) -> None:
     result = run("-m", model, "-i", "a", "--json", "-b", 4, "--n-best", 2, "--top", 3)
     found = [json.loads(line) for line in result.stdout.split("\n")[:-1]]
-    expected = Translator.load(model, engine="torch", device="cpu", threads=1).translate(LINES, beam_size=4, n_best=2)
+    translator = Translator.load(model, engine="torch", device="cpu", threads=1)
+    whole = translator.decoding_by(translator.decoding.model_copy(update={"split": "never"}))
+    expected = whole.translate(LINES, beam_size=4, n_best=2)
     assert [one["number"] for one in found] == [1, 2, 3, 4]
     for one, line, translation in zip(found, LINES, expected, strict=True):
         assert one["source"] == line

@@ -7,6 +7,7 @@ import yaml
 
 from mtkit.cli import main
 from tests.conftest import ToyTask
+from tests.data.formats.documents import tmx
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -145,8 +146,8 @@ def test_average_writes_a_bundle_that_translates(
 @pytest.mark.parametrize(
     ("minutes", "message"),
     [
-        ("0", "flag: training.max_minutes: must be greater than 0 (got 0.0)"),
-        ("-5", "flag: training.max_minutes: must be greater than 0 (got -5.0)"),
+        ("0", "flag: training.max_minutes: must be at least 1e-06 (got 0.0)"),
+        ("-5", "flag: training.max_minutes: must be at least 1e-06 (got -5.0)"),
         ("nan", "flag: training.max_minutes: "),
         ("ten", "--minutes ten: is no number"),
     ],
@@ -202,3 +203,59 @@ def test_what_is_mistyped_is_told_before_a_run_is_begun(
 ) -> None:
     assert run(monkeypatch, "train", "--src", files[0], "--tgt", files[1], "-o", tmp_path / "run", *mistyped) == 2
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_of_pairs_becomes_a_scored_model(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = list(zip(*(path.read_text().splitlines() for path in files), strict=True))
+    (tmp_path / "my.tmx").write_text(tmx(rows, src_lang="num", tgt_lang="abc"))
+    smaller = ["model.d_model=16", "model.d_ff=16", "model.n_encoder_layers=1", "model.n_decoder_layers=1"]
+    smaller += ["training.max_updates=2", "tokenizer.type=char", "training.threads=1"]
+    overrides = [word for setting in smaller for word in ("--set", setting)]
+    command = ["train", tmp_path / "my.tmx", "-o", tmp_path / "run", *overrides]
+    assert run(monkeypatch, *command) == 0
+    assert "BLEU" in capsys.readouterr().out
+    recipe = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())
+    assert (recipe["data"]["src_lang"], recipe["data"]["tgt_lang"]) == ("num", "abc")
+    assert run(monkeypatch, *command) == 0
+    assert "finished at update 2, nothing to do" in capsys.readouterr().err
+
+
+def test_given_sets_take_the_place_of_what_is_held_out(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    src, tgt = files
+    sets = {
+        flag: path for place in ("valid", "test") for flag, path in ((f"--{place}-src", src), (f"--{place}-tgt", tgt))
+    }
+    flags = [word for flag, path in sets.items() for word in (flag, path)]
+    shown = {}
+    for n in (0, 4, 8):
+        command = ["train", "--src", src, "--tgt", tgt, "-o", tmp_path / "run", *flags[:n], "--print-config"]
+        assert run(monkeypatch, *command) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("data.")]
+        shown[n] = {line.partition(":")[0]: f"{src}," in line for line in lines}
+    places = ("data.train", "data.valid", "data.test")
+    assert [[shown[n][place] for place in places] for n in (0, 4, 8)] == [[False] * 3, [False, True, False], [True] * 3]
+    assert run(monkeypatch, "train", "--src", src, "--tgt", tgt, "-o", "x", "--valid-tgt", tgt) == 2
+    assert "--valid-src and --valid-tgt go together" in capsys.readouterr().err
+    assert run(monkeypatch, "train", "--src", src, "--tgt", tgt, "-o", "x", "--test-src", src) == 2
+    assert "--test-src and --test-tgt go together: name both files, or one file of pairs" in capsys.readouterr().err
+    assert run(monkeypatch, "train", "r.yaml", "--test-src", src) == 2
+    assert "--test-src goes with --src; a recipe names its own sets under data.test" in capsys.readouterr().err
+
+
+def test_a_file_of_pairs_that_names_no_languages_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.tmx").write_text(tmx([]))
+    for command in ("train", "preprocess", "doctor"):
+        output = [] if command == "doctor" else ["-o", tmp_path / "run"]
+        for named in (["--src", tmp_path / "m.tmx"], [tmp_path / "m.tmx"], ["-c", tmp_path / "m.tmx"]):
+            assert run(monkeypatch, command, *named, *output) == 2
+            err = capsys.readouterr().err
+            assert "m.tmx: names no languages; say which with --src-lang" in err
+            assert err.count("\n") == 1
+        assert run(monkeypatch, command, tmp_path / "m.tmx", "--src", tmp_path / "m.tmx", *output) == 2
+        assert "two corpora" in capsys.readouterr().err

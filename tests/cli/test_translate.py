@@ -106,9 +106,10 @@ class TestLines:
     def test_long_lines_are_split_and_counted(
         self, bundle: Path, expected: list[Translation], caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level(logging.INFO, logger="mtkit")
         out = run("-m", bundle, stdin=text([f"{LINES[0]} {LINES[3]}", LINES[0]])).stdout
         assert out == text([f"{expected[0].text} {expected[3].text}", expected[0].text])
-        assert "1 line longer than the model's limit: translated in parts" in caplog.text
+        assert "1 line translated in parts: sentence by sentence, or shorter" in caplog.text
 
     def test_what_was_chosen_is_shown(self, bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, logger="mtkit")
@@ -130,12 +131,19 @@ class TestFormats:
     def test_json_has_source_translation_score_and_tokens(self, bundle: Path, expected: list[Translation]) -> None:
         out = run("-m", bundle, "--json", stdin=text([f"{LINES[0]}\r", ""])).stdout_bytes.decode().split("\n")
         first = json.loads(out[0])
-        assert list(first) == ["source", "translation", "score", "tokens"]
+        assert list(first) == ["source", "translation", "score", "tokens", "short", "missing"]
         assert first["source"] == LINES[0]
         assert first["translation"] == expected[0].text
         assert first["tokens"] == expected[0].tokens
         assert first["score"] == pytest.approx(expected[0].score, abs=1e-5)
-        assert json.loads(out[1]) == {"source": "", "translation": "", "score": 0.0, "tokens": []}
+        assert json.loads(out[1]) == {
+            "source": "",
+            "translation": "",
+            "score": 0.0,
+            "tokens": [],
+            "short": False,
+            "missing": [],
+        }
         assert out[2:] == [""]
 
     def test_json_has_the_n_best_as_a_list(self, bundle: Path, expected: list[Translation]) -> None:
@@ -147,7 +155,7 @@ class TestFormats:
         stdin = text([json.dumps(record) for record in records])
         out = run("-m", bundle, "--input-format", "jsonl", "--json", stdin=stdin).stdout.splitlines()
         first = json.loads(out[0])
-        assert list(first) == ["id", "source", "meta", "translation", "score", "tokens"]
+        assert list(first) == ["id", "source", "meta", "translation", "score", "tokens", "short", "missing"]
         assert (first["id"], first["meta"], first["translation"]) == (7, {"ä": [1, None]}, expected[0].text)
         assert json.loads(out[1])["translation"] == ""
         assert run("-m", bundle, "--input-format", "jsonl", stdin=stdin).stdout == text([expected[0].text, ""])
@@ -181,7 +189,10 @@ class TestMistakes:
             (["a.txt", "-i", "b.txt"], "two inputs, a.txt and b.txt: name one"),
             (["--scores", "--json"], "--scores and --json do not go together"),
             (["--alignments", "-"], "--alignments -: holds the alignments alone"),
-            (["-o", "x", "--alignments", "x"], "--alignments x: holds the alignments alone"),
+            (
+                ["-o", "x", "--alignments", "x"],
+                "-o x and --alignments x are the same file: give each a file of its own",
+            ),
             (["--n-best", "9"], "n-best 9 exceeds the beam size 3; add --beam-size 9"),
         ],
     )
@@ -307,7 +318,10 @@ def test_data_errors_after_the_first_lines_keep_those_lines(bundle: Path, expect
 def test_a_full_standard_output_is_one_line(bundle: Path) -> None:
     command = f'exec "{sys.executable}" -m mtkit -q translate -m "{bundle}" > /dev/full'
     done = subprocess.run(["sh", "-c", command], input="a b\n", capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "mtkit: error: cannot write: No space left on device\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "mtkit: error: standard output: cannot write: No space left on device\n",
+    )
 
 
 @pytest.mark.parametrize("option", ["-o", "--alignments"])

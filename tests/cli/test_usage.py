@@ -1,9 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from mtkit.cli import app
+from mtkit.cli import app, foreign
+from mtkit.config import Config
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,11 @@ from mtkit.cli import app
             "unexpected a b; of several values each needs its option before it; see mtkit evaluate --help",
         ),
         (
+            "translate a b",
+            "unexpected b; there is one INPUT, and of several values each needs its option before it; "
+            "see mtkit translate --help",
+        ),
+        (
             "evaluate a -i b -m bleu chrf TER -b",
             "-m names a model here; metrics are --metrics bleu,chrf,ter; see mtkit evaluate --help",
         ),
@@ -30,7 +38,33 @@ from mtkit.cli import app
             "unexpected bleu; of several values each needs its option before it; see mtkit evaluate --help",
         ),
         ("forge distill", "missing argument 'RECIPE'; see mtkit forge distill --help"),
-        ("evalute", "no such command 'evalute'. Did you mean 'evaluate'?"),
+        ("evalute", "no such command 'evalute'; did you mean evaluate?"),
+        ("generate", "no such command 'generate'; here it is mtkit translate; see mtkit --help"),
+        (
+            "serve",
+            "no such command 'serve'; mtkit has no server; mtkit translate reads from a pipe, line by line; see "
+            "mtkit --help",
+        ),
+        ("forge distil", "no such command 'distil'; did you mean distill?"),
+        ("frobnicate", "no such command 'frobnicate'; see mtkit --help"),
+        (
+            "train --lr 1",
+            "no such option: --lr; here it is a setting: --set training.learning_rate=VALUE; see mtkit train --help",
+        ),
+        (
+            "train --batch-size 9",
+            "no such option: --batch-size; here it is a setting: --set training.batch_tokens=VALUE; "
+            "see mtkit train --help",
+        ),
+        (
+            "translate --ensemble a",
+            "no such option: --ensemble; mtkit has no ensembles yet; mtkit average makes one model "
+            "of several checkpoints; see mtkit translate --help",
+        ),
+        ("translate --beam_size 5", "no such option: --beam_size; did you mean --beam-size?"),
+        ("translate --nbest 5", "no such option: --nbest; here it is --n-best; see mtkit translate --help"),
+        ("translate --lr 5", "no such option: --lr; see mtkit translate --help"),
+        ("evaluate --paired-bs", "no such option: --paired-bs; here it is --paired bs; see mtkit evaluate --help"),
     ],
 )
 def test_a_mistake_in_a_command_is_one_line(command: str, told: str) -> None:
@@ -54,3 +88,33 @@ def test_nothing_to_do_shows_the_help(command: str) -> None:
     assert found.exit_code == 2
     assert found.stderr.startswith(f"Usage: mtkit {command}".rstrip())
     assert "Commands:" in found.stderr
+
+
+def test_every_hint_names_what_there_is() -> None:
+    """Each command or option that is named instead of another program's is one, and each setting can be set."""
+    root = typer.main.get_command(app)
+    commands = root.commands  # type: ignore[attr-defined]
+    told = CliRunner()
+    for here, others in foreign.OPTIONS.items():
+        for other in others.split():
+            for command in (
+                here_command for here_command in commands.values() if not hasattr(here_command, "commands")
+            ):
+                known = {name for param in command.params for name in param.opts}
+                message = foreign.meant_option(f"--{other}", known)
+                if f"--{other}" in known:
+                    continue
+                named = [
+                    word for word in message.replace("=VALUE", "").replace("?", "").split() if word.startswith("--")
+                ]
+                assert set(named) <= known, (other, message)
+        if "." in here:
+            section: Any = Config
+            for part in here.split("."):
+                assert part in section.model_fields, here
+                section = section.model_fields[part].annotation
+        else:
+            assert any(here.split()[0] in param.opts for command in commands.values() for param in command.params), here
+    for here, others in foreign.COMMANDS.items():
+        assert told.invoke(app, [*here.split(), *([] if here.startswith("--") else ["--help"])]).exit_code == 0, here
+        assert not set(others.split()) & set(commands)

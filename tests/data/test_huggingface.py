@@ -72,6 +72,48 @@ def test_a_directory_has_splits_by_the_names_of_its_files(tmp_path: Path, toy_da
         pairs_of(source_of(toy_data, "test", hf=str(folder)))
 
 
+def test_one_of_several_configurations_is_chosen_by_name(tmp_path: Path, toy_data: ToyData) -> None:
+    folder = tmp_path / "books"
+    for name in ("en-de", "en-fr"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "train.jsonl").write_text(json.dumps({"translation": {"en": name, "de": "x"}}) + "\n")
+    configs = "".join(f"- config_name: {name}\n  data_files: {name}/*\n" for name in ("en-de", "en-fr"))
+    (folder / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    assert pairs_of(source_of(toy_data, hf=str(folder), hf_config="en-fr")) == [("en-fr", "x")]
+    with pytest.raises(DataError, match=r"has several configurations \(en-de, en-fr\); choose one with hf_config:"):
+        pairs_of(source_of(toy_data, hf=str(folder)))
+    with pytest.raises(DataError, match=r"no configuration de \(it has en-de, en-fr\); choose one with hf_config:"):
+        pairs_of(source_of(toy_data, hf=str(folder), hf_config="de"))
+
+
+def test_a_table_without_rows_has_no_pairs(tmp_path: Path, toy_data: ToyData) -> None:
+    (tmp_path / "folder").mkdir()
+    empty = pa.table({name: pa.array([], pa.string()) for name in ("en", "de")})
+    for path in (tmp_path / "a.parquet", tmp_path / "folder" / "train.parquet"):
+        parquet.write_table(empty, path)
+        assert pairs_of(source_of(toy_data, hf=str(path))) == []
+    assert pairs_of(source_of(toy_data, hf=str(tmp_path / "folder"))) == []
+    for name in ("a.jsonl", "a.json"):
+        (tmp_path / name).write_text("")
+        assert pairs_of(source_of(toy_data, hf=str(tmp_path / name))) == []
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_text_in_json_lines_is_never_taken_for_anything_else(
+    name: str, toy_data: ToyData, write_lines: WriteLines
+) -> None:
+    path = write_lines(name, ['{"en": "2020-01-01", "de": null}', "", '{"en": "1.50", "de": "x"}'])
+    assert pairs_of(source_of(toy_data, hf=path)) == [("2020-01-01", ""), ("1.50", "x")]
+    path = write_lines(name, ['{"en": "one", "de": "x"}', '{"en": "two"}'])
+    with pytest.raises(DataError, match=rf"{name}:2: no field de \(it has en\)"):
+        pairs_of(source_of(toy_data, hf=path))
+
+
+def test_a_json_array_is_read(toy_data: ToyData, write_lines: WriteLines) -> None:
+    path = write_lines("rows.json", ['[{"en": "one", "de": "eins"},', '{"en": null, "de": "zwei"}]'])
+    assert pairs_of(source_of(toy_data, hf=path)) == [("one", "eins"), ("", "zwei")]
+
+
 def test_a_saved_dictionary_of_splits_is_read(tmp_path: Path, toy_data: ToyData) -> None:
     splits = {name: datasets.Dataset.from_dict({"en": [name], "de": ["x"]}) for name in ("train", "dev")}
     datasets.DatasetDict(splits).save_to_disk(str(tmp_path / "corpus"))
@@ -92,7 +134,7 @@ def test_languages_may_stand_under_translation(toy_data: ToyData, write_lines: W
     assert pairs_of(source_of(toy_data, hf=path)) == [("one", "eins")]
     assert pairs_of(source_of(toy_data, hf=path, fields=["fr", "en"])) == [("un", "one")]
     with pytest.raises(
-        DataError, match=r"no fields en and nl \(it has translation\.en, translation\.de, translation\.fr\)"
+        DataError, match=r"rows\.jsonl:1: no field en \(it has translation\.en, translation\.de, translation\.fr\)"
     ):
         pairs_of(source_of(toy_data, hf=path, fields=["en", "nl"]))
 
@@ -100,7 +142,7 @@ def test_languages_may_stand_under_translation(toy_data: ToyData, write_lines: W
 def test_fields_are_named_where_they_are_called_otherwise(toy_data: ToyData, write_lines: WriteLines) -> None:
     path = write_lines("rows.jsonl", [json.dumps({"source": "one", "target": "eins"})])
     assert pairs_of(source_of(toy_data, hf=path, fields=["source", "target"])) == [("one", "eins")]
-    with pytest.raises(DataError, match=r"no fields en and de \(it has source, target\); name them with fields:"):
+    with pytest.raises(DataError, match=r"no field en \(it has source, target\); name two with fields:"):
         pairs_of(source_of(toy_data, hf=path))
 
 
@@ -139,10 +181,10 @@ def test_a_source_has_its_own_direction(toy_data: ToyData, write_lines: WriteLin
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("rows.jsonl", b'{"en": "one", \n', r"hf:.*rows\.jsonl: JSON parse error"),
-        ("rows.jsonl", b'{"en": 1, "de": "eins"}\n', "row 1 holds 1, not text"),
+        ("rows.jsonl", b'{"en": "one", \n', r"rows\.jsonl:1: not JSON at column"),
+        ("rows.jsonl", b'{"en": 1, "de": "eins"}\n', r"rows\.jsonl:1: the field en holds 1, not text"),
         ("rows.parquet", b"not parquet", r"hf:.*rows\.parquet: .*Parquet"),
-        ("rows.csv", "en,de\nä,ö\n".encode("latin1"), "codec can't decode"),
+        ("rows.csv", "en,de\nä,ö\n".encode("latin1"), r"rows\.csv:2: byte 1 of the line is not UTF-8"),
         ("rows.pkl", b"", r"rows\.pkl: not one of \.parquet, \.json"),
     ],
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import sentencepiece
+from pydantic import ValidationError
 
 from mtkit.config import TokenizerConfig
 from mtkit.data.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
@@ -113,12 +114,49 @@ def test_a_vocabulary_below_the_characters_is_refused_with_their_number() -> Non
     assert train(caught.value.needed + 5).src_vocab_size == caught.value.needed + 5
 
 
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
+@pytest.mark.parametrize("symbol", ["<ent,1>", "New York", "New\u2581York", "a b c", "ﬁ", "Ａ", "x\u00a0y", "日本"])
+def test_a_symbol_is_one_piece_wherever_it_stands(kind: str, symbol: str) -> None:
+    tokenizer = train(exact=False, type=kind, user_defined_symbols=[symbol])
+    written = symbol.replace("\u2581", " ")
+    [piece] = tokenizer.tag_ids([symbol])
+    for text in (f"5 {written} apples", f"5{written}apples", written):
+        ids = tokenizer.encode_tgt([text])[0]
+        assert ids.count(piece) == 1
+        assert tokenizer.decode([ids]) == [text]
+
+
 @pytest.mark.parametrize(
-    ("symbols", "message"), [(["<s>"], "'<s>' is taken"), (["a", "a"], "'a' is given twice"), ([""], "'' is empty")]
+    ("symbols", "message"),
+    [
+        (["<s>"], r"user_defined_symbols\.0.*taken"),
+        (["x", "<0x41>"], r"user_defined_symbols\.1.*taken"),
+        (["a", "a"], r"user_defined_symbols\.1.*given twice"),
+        (["a b", "a\u2581b"], "given twice"),
+        ([""], "empty"),
+        ([" "], "only white space"),
+        (["\u3000"], "only white space"),
+        (["\u2581"], "only white space"),
+        (["a\tb"], "holds a control character"),
+        (["\x07"], "holds a control character"),
+        ([" York"], "has a blank at its beginning or end, or two in a row"),
+        (["New  York"], "has a blank at its beginning or end, or two in a row"),
+    ],
 )
 def test_impossible_symbols_are_named(symbols: list[str], message: str) -> None:
-    with pytest.raises(VocabularyError, match=message):
-        train(user_defined_symbols=symbols)
+    with pytest.raises(ValidationError, match=message):
+        TokenizerConfig(user_defined_symbols=symbols)
+
+
+def test_a_symbol_of_two_words_is_none_to_a_tokenizer_of_words() -> None:
+    with pytest.raises(
+        ValidationError, match="has a blank inside, and to a tokenizer of type word these are two words"
+    ):
+        TokenizerConfig(type="word", user_defined_symbols=["New York"])
+    with pytest.raises(VocabularyError, match="the symbol '<a b>' cannot be one piece: has a blank inside"):
+        train_tokenizer(
+            SRC, TGT, TokenizerConfig(type="word").model_copy(update={"user_defined_symbols": ["<a b>"]}), 20
+        )
 
 
 def test_text_without_content_is_refused() -> None:

@@ -1,7 +1,9 @@
 """What users do wrong: one clear line on stderr, the right exit code, nothing half-written, never a traceback."""
 
 import json
+import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import yaml
 from mtkit.cli import main
 from mtkit.device import memory_advice
 from mtkit.errors import DeviceError
+from mtkit.files import sha256_file
 from mtkit.training.run import train
 from tests.conftest import ToyTask
 
@@ -169,8 +172,6 @@ def test_a_gpu_that_is_not_there(mtkit: Callable[..., Outcome], toy_run: Path, r
 
 
 def test_a_damaged_and_a_newer_bundle_are_named(mtkit: Callable[..., Outcome], toy_run: Path, tmp_path: Path) -> None:
-    import shutil
-
     bundle = tmp_path / "bundle"
     shutil.copytree(toy_run / "model", bundle)
     manifest = json.loads((bundle / "mtkit.json").read_text())
@@ -221,3 +222,76 @@ def test_a_full_disk_ends_a_run_with_every_earlier_checkpoint_whole(toy_task: To
     assert not list((tmp_path / "run").glob("checkpoints/*"))
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
+
+
+def test_links_that_lead_to_themselves_are_one_line(
+    mtkit: Callable[..., Outcome], toy_run: Path, tmp_path: Path
+) -> None:
+    loop = tmp_path / "recipe.yaml"
+    loop.symlink_to(loop.name)
+    assert_one_line(mtkit("train", "-c", loop, "-o", tmp_path / "run"), 2, "recipe.yaml", "symbolic links")
+    assert_one_line(mtkit("translate", "-m", toy_run, "-i", toy_run / "config.yaml", "-o", loop), 1, "recipe.yaml")
+    assert_one_line(mtkit("translate", "-m", loop), 1, "recipe.yaml")
+
+
+@pytest.mark.parametrize("config", [[], None, "x", {"data": []}, {"data": {"train": 3}}, {"model": {"d_model": []}}])
+def test_a_bundle_whose_recipe_is_none_is_one_line(
+    mtkit: Callable[..., Outcome], toy_run: Path, tmp_path: Path, config: object
+) -> None:
+    bundle = shutil.copytree(toy_run / "model", tmp_path / "bundle")
+    manifest = json.loads((bundle / "mtkit.json").read_text())
+    (bundle / "mtkit.json").write_text(json.dumps(manifest | {"config": config}))
+    outcome = mtkit("evaluate", "-m", bundle)
+    assert outcome.code in (1, 2)
+    assert "mtkit: error: " in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_a_finished_run_whose_model_is_damaged_writes_it_again(
+    toy_task: ToyTask, toy_run: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(toy_run, tmp_path / "run", symlinks=True)
+    weights = (run / "model" / "model.safetensors").read_bytes()
+    settings = toy_task.recipe(training__max_updates=3)
+    for name in ("model.safetensors", "mtkit.json", "tokenizer.model"):
+        (run / "model" / name).write_bytes(b"")
+        train(settings, run)
+        assert (run / "model" / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("name", ["corpus.json", "fitted.json", "config.yaml", "metrics.jsonl", "train.log", ".lock"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 50_000, b'{"bits": "x", "workers": null}', b"pipe"])
+def test_what_a_run_remembers_is_read_or_refused_in_one_line(
+    mtkit: Callable[..., Outcome], toy_task: ToyTask, toy_run: Path, tmp_path: Path, name: str, content: bytes
+) -> None:
+    run = shutil.copytree(toy_run, tmp_path / "run", symlinks=True)
+    recipe = tmp_path / "toy.yaml"
+    recipe.write_text(yaml.safe_dump(toy_task.recipe(training__max_updates=3).config().model_dump(mode="json")))
+    if content == b"pipe":
+        (run / name).unlink()
+        os.mkfifo(run / name)
+    else:
+        (run / name).write_bytes(content)
+    outcome = mtkit("train", "-c", recipe, "-o", run)
+    assert outcome.code in (0, 1, 2)
+    assert "Traceback" not in outcome.err
+    assert outcome.code == 0 or ("mtkit: error: " in outcome.err and name in outcome.err)
+
+
+@pytest.mark.parametrize(
+    ("note", "message"),
+    [
+        ({"train": [], "valid": [], "tokenizer": ["0" * 64]}, "the tokenizer is not the one that the run began with"),
+        ([], "corpus.json: damaged"),
+        ({"tokenizer": 3}, "corpus.json: damaged"),
+    ],
+)
+def test_a_checkpoint_beside_another_tokenizer_is_refused(
+    mtkit: Callable[..., Outcome], toy_run: Path, tmp_path: Path, note: object, message: str
+) -> None:
+    run = shutil.copytree(toy_run, tmp_path / "run", symlinks=True)
+    assert json.loads((run / "corpus.json").read_text())["tokenizer"] == [sha256_file(run / "tokenizer.model")]
+    (run / "corpus.json").write_text(json.dumps(note))
+    arguments = ("translate", "-m", run / "last", "-i", run / "config.yaml", "-o", tmp_path / "out")
+    assert_one_line(mtkit(*arguments), 1, message)
+    assert_one_line(mtkit("average", run, "-o", tmp_path / "averaged", "--last", 1), 1, message)

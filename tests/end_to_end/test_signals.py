@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.translation.tiny import save_tiny_bundle
+
 pytestmark = pytest.mark.slow  # each starts a process
 
 RECIPE = """
@@ -80,3 +82,27 @@ def test_counting_in_several_processes_stops_at_once(tmp_path: Path, seconds: fl
             assert process.returncode == 130
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("engine", ["ctranslate2", "torch"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_translation_stops_while_a_batch_is_searched(tmp_path: Path, engine: str, number: signal.Signals) -> None:
+    """Every batch is minutes of work."""
+    save_tiny_bundle(tmp_path / "model", max_length=8_000, d_model=256, d_ff=1024, n_encoder_layers=4)
+    (tmp_path / "in.txt").write_text("".join("the cat sat on the mat and " * 100 + f"{n}\n" for n in range(64)))
+    command = [sys.executable, "-m", "mtkit", "translate", "-m", "model", "-i", "in.txt", "-o", "out.txt"]
+    command += ["--engine", engine, "--device", "cpu", "--precision", "fp32", "--threads", "1", "-b", "50"]
+    with subprocess.Popen(
+        [*command, "--split", "never"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            while not process.stderr.readline().startswith("translating with"):
+                assert process.poll() is None
+            time.sleep(1)
+            process.send_signal(number)
+            assert process.communicate(timeout=30)[0] == ""
+            assert process.returncode == 130
+        finally:
+            process.kill()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.txt", "model"]

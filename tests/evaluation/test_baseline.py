@@ -76,7 +76,9 @@ def test_changed_signature_is_refused_with_what_changed(path: Path) -> None:
         (lambda tree: tree["test_sets"][0].pop("hyp"), r"damaged \(KeyError: 'hyp'\)"),
         (lambda tree: tree["test_sets"][0]["hyp"].reverse(), "the output of news is not the one that was scored"),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(value=float("nan")), r"bleu of news is not a number"),
-        (lambda tree: tree["test_sets"][0]["scores"][0].update(value="30"), r"bleu of news is not a number \(30\)"),
+        (lambda tree: tree["test_sets"][0]["scores"][0].update(value="30"), "value: Input should be a valid number"),
+        (lambda tree: tree["test_sets"][0]["scores"][0].update(signature=5), "signature: Input should be a valid str"),
+        (lambda tree: tree["test_sets"][0]["scores"][0].update(name=None), "name: Input should be a valid str"),
         (lambda tree: tree["test_sets"][0]["scores"][0].pop("precisions"), r"damaged \(KeyError: 'precisions'\)"),
     ],
 )

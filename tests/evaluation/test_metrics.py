@@ -243,6 +243,8 @@ def test_empty_references_are_scored_without_a_division_by_zero() -> None:
         ("ja", None, "ja-mecab"),
         ("ko", None, "ko-mecab"),
         ("zh", "char", "char"),
+        ("th", None, "char"),
+        ("khm", None, "char"),
         ("ja", "none", "none"),
     ],
 )
@@ -292,6 +294,22 @@ def test_missing_tokenizer_names_the_package(
     monkeypatch.delitem(sys.modules, f"sacrebleu.tokenizers.tokenizer_{tgt_lang}_mecab", raising=False)
     with pytest.raises(ConfigError, match=rf"{tgt_lang}-mecab is not installed: pip install 'sacrebleu\[{extra}\]'"):
         check_metrics(["bleu"], tgt_lang=tgt_lang)
+
+
+@pytest.mark.parametrize(("tgt_lang", "module", "extra"), [("ja", "MeCab", "ja"), ("ko", "mecab_ko", "ko")])
+def test_scores_count_characters_where_a_tokenizer_is_missing(
+    tgt_lang: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, f"sacrebleu.tokenizers.tokenizer_{tgt_lang}_mecab", raising=False)
+    for _ in range(2):
+        [bleu] = score(["庭に猫がいます"], [["家に猫がいます"]], ["bleu"], tgt_lang=tgt_lang)
+        assert "tok:char" in bleu.signature
+        assert isinstance(bleu.details, BleuDetails)
+        assert bleu.details.ref_length == 7
+    assert [f"pip install 'sacrebleu[{extra}]'" in message for message in caplog.messages] == [True]
+    with pytest.raises(ConfigError, match=f"{tgt_lang}-mecab is not installed"):
+        score(["a"], [["a"]], ["bleu"], tgt_lang=tgt_lang, tokenize=f"{tgt_lang}-mecab")
 
 
 def test_missing_tokenizer_does_not_matter_without_bleu() -> None:

@@ -183,7 +183,9 @@ def test_tags_of_languages_are_read_but_are_no_words(bundle: Path) -> None:
     tags = plain.tokenizer.encode_src(["a dog", "two"])[0][:2]
     cpu, choice = torch.device("cpu"), Choice(2, reading=False)
     tagged = Inspector(plain.model, plain.tokenizer, DecodingConfig(), choice, device=cpu, prefix=tags)
-    translator = Translator.from_model(plain.model, plain.tokenizer, DecodingConfig(), device=cpu, precision="fp32")
+    translator = Translator.from_model(
+        plain.model, plain.tokenizer, DecodingConfig(split="never"), device=cpu, precision="fp32"
+    )
     aligner = Aligner(plain.model, plain.tokenizer, choice, device=cpu, prefix=tags)
     for line in LINES:
         look = looked(tagged, line)

@@ -44,5 +44,5 @@ def test_missing_and_unknown_weights_are_refused_by_name(build_model: BuildModel
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"no tensors")
-    with pytest.raises(CheckpointError, match=r"model\.safetensors: cannot read"):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: (cannot read|damaged)"):
         load_tensors(path)

@@ -1,17 +1,21 @@
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
 from mtkit.errors import CheckpointError, Interrupted
+from mtkit.files import sha256_file
 from mtkit.training import checkpoint as checkpoint_module
 from mtkit.training.checkpoint import Checkpoint, CheckpointStore, load_checkpoint, optimizer_tensors, restore_optimizer
 
 
 def checkpoint(value: float) -> Checkpoint:
-    return Checkpoint({"w": torch.full((3,), value)}, {"w/exp_avg": torch.full((3,), -value)}, {"train": {"update": 1}})
+    state = {"train": {"update": int(value)}, "data": {}}
+    weights = torch.full((3,), float(value))
+    return Checkpoint({"w": weights}, {"w/exp_avg": -weights}, state)
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def test_what_was_saved_is_loaded(store: CheckpointStore) -> None:
     assert loaded is not None
     assert torch.equal(loaded.model["w"], torch.full((3,), 3.0))
     assert torch.equal(loaded.optimizer["w/exp_avg"], torch.full((3,), -3.0))
-    assert loaded.state == {"train": {"update": 1}}
+    assert loaded.state == {"train": {"update": 3}, "data": {}}
 
 
 def test_last_points_at_the_newest(store: CheckpointStore) -> None:
@@ -130,7 +134,7 @@ def test_the_optimiser_goes_on_as_if_never_interrupted() -> None:
     saved = optimizer_tensors(optimizer, {first: "w"})
     second = torch.nn.Parameter(first.detach().clone())
     optimizer = torch.optim.AdamW([second], lr=0.1, fused=True)
-    restore_optimizer(optimizer, saved, {second: "w"})
+    restore_optimizer(optimizer, saved, {second: "w"}, source=Path("x"))
     for n in range(2, 4):
         update(second, optimizer, n)
     assert torch.equal(second, straight)
@@ -163,3 +167,97 @@ def test_a_signal_while_checkpoints_are_checked_is_not_taken_for_damage(
     monkeypatch.setattr(checkpoint_module, "sha256_file", interrupted)
     with pytest.raises(Interrupted):
         load_checkpoint(store.path(3))
+
+
+def rewrite(store: CheckpointStore, update: int, name: str, content: bytes) -> None:
+    """A file of a checkpoint, with the manifest that belongs to it."""
+    path = store.path(update)
+    (path / name).write_bytes(content)
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["files"][name] = {"size": len(content), "sha256": sha256_file(path / name)}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"train": null, "data": {}}',
+        b'{"train": {}, "data": {}}',
+        b'{"train": {"update": 3}}',
+        b'{"train": {"update": 3}, "data": []}',
+        b'{"train": {"update": 4}, "data": {}}',
+        b'{"train": {"update": "3"}, "data": {}}',
+        b'{"train": {"update": 3.5}, "data": {}}',
+        b'{"train": {"update": true}, "data": {}}',
+        b'{"train": {"update": -3}, "data": {}}',
+        b'{"train": {"update": 3, "scores": []}, "data": {}}',
+        b'{"train": {"update": 3, "scores": {"1": "x"}}, "data": {}}',
+        b'{"train": {"update": 3, "off_schedule": 3}, "data": {}}',
+        b'{"train": {"update": 3, "pairs": 1e400}, "data": {}}',
+        b'{"train": {"update": 3, "seconds": NaN}, "data": {}}',
+        b'{"train": {"update": 3, "tgt_tokens": ' + b"9" * 30 + b'}, "data": {}}',
+        b'{"train": {"update": 3}, "train": {"update": 3}, "data": {}}',
+        b'{"train": {"update": 3}, "data": ' + b'{"a":' * 50_000,
+    ],
+    ids=lambda state: str(state[:60]),
+)
+def test_a_state_that_cannot_be_is_damage_like_any_other(
+    store: CheckpointStore, state: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    rewrite(store, 3, "state.json", state)
+    loaded = store.load_newest()
+    assert loaded is not None
+    assert loaded.state["train"]["update"] == 2
+    assert "update-00000003/state.json" in caplog.text
+
+
+@pytest.mark.parametrize("files", [{}, None, [], {"state.json": {"size": 1, "sha256": ""}}])
+def test_a_manifest_that_names_no_files_is_not_of_a_whole_checkpoint(store: CheckpointStore, files: object) -> None:
+    path = store.path(3) / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": files}))
+    with pytest.raises(CheckpointError, match=r"manifest.json: damaged"):
+        load_checkpoint(store.path(3))
+
+
+@pytest.mark.parametrize("version", ["1", None, 0, -1, 1.5, True])
+def test_a_version_that_is_none_is_damage(store: CheckpointStore, version: object) -> None:
+    path = store.path(3) / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": version}))
+    with pytest.raises(CheckpointError, match=r"manifest.json: damaged"):
+        load_checkpoint(store.path(3))
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_opened(store: CheckpointStore) -> None:
+    for name in ("manifest.json", "state.json", "model.safetensors"):
+        (store.path(3) / name).unlink()
+        os.mkfifo(store.path(3) / name)
+        with pytest.raises(CheckpointError, match=name):
+            load_checkpoint(store.path(3))
+        store.save(3, checkpoint(3))
+
+
+def test_names_that_are_no_updates_are_passed_over(store: CheckpointStore) -> None:
+    for name in ("update-0000000²", "update-3", "update-" + "9" * 30, "update-00000004.damaged"):
+        (store.run_dir / "checkpoints" / name).mkdir()
+    assert store.updates() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"v/exp_avg": torch.zeros(4)}, "v/exp_avg belongs to another model"),
+        ({"w/exp_avg": torch.zeros(5)}, "w/exp_avg belongs to another model"),
+        ({"exp_avg": torch.zeros(4)}, "exp_avg belongs to another model"),
+        ({"w/exp_avg": torch.zeros(4)}, "not that of all weights"),
+    ],
+)
+def test_the_optimiser_of_another_model_is_refused(tensors: dict[str, torch.Tensor], message: str) -> None:
+    weights = [torch.nn.Parameter(torch.zeros(4)) for _ in range(2)]
+    optimizer = torch.optim.AdamW(weights, fused=True)
+    names: dict[torch.Tensor, str] = dict(zip(weights, ("w", "x"), strict=True))
+    with pytest.raises(CheckpointError, match=message):
+        restore_optimizer(optimizer, tensors, names, source=Path("there"))

@@ -3,10 +3,11 @@ import torch
 from torch import Tensor
 
 from mtkit.data.batches import Batch, collate
+from mtkit.errors import DeviceError
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import ModelConfig
 from mtkit.training import memory
-from mtkit.training.memory import MemoryProbe, fewest_micro_batches
+from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches
 from mtkit.training.objective import CrossEntropy
 
 pytestmark = pytest.mark.processor
@@ -76,3 +77,10 @@ def test_the_memory_needed_on_a_cpu_grows_with_the_batch(precision: str, monkeyp
     monkeypatch.setattr(memory, "free_memory", lambda: None)
     assert probe(4_000)
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_model_that_no_machine_holds_is_refused_before_it_is_built() -> None:
+    huge = ModelConfig(d_model=65_536, n_heads=8, d_ff=1 << 20, n_encoder_layers=9, n_decoder_layers=9)
+    with pytest.raises(DeviceError, match=r"the model has [0-9,]+ parameters: training it takes .* choose a smaller"):
+        check_room(huge, torch.device("cpu"), src_vocab_size=8_000, tgt_vocab_size=8_000)
+    check_room(ModelConfig(), torch.device("cpu"), src_vocab_size=80, tgt_vocab_size=80)

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from mtkit.data.named_corpus import named_corpus
 from mtkit.errors import CheckpointError, DataError
-from mtkit.training.quickstart import write_recipe
+from mtkit.training.quickstart import Given, write_recipe
 from mtkit.training.run_directory import sole_user
 
 
@@ -13,7 +14,7 @@ def cut(folder: Path, run_dir: Path, *, text: str = "line", overwrite: bool = Fa
     files = folder / "my.en", folder / "my.de"
     for path in files:
         path.write_text("".join(f"{text} {n}\n" for n in range(100)))
-    return write_recipe(*files, run_dir, src_lang=None, tgt_lang=None, overwrite=overwrite)
+    return write_recipe(Given(named_corpus(files[:1], files[1:], None, None)), run_dir, overwrite=overwrite)
 
 
 def content(directory: Path) -> dict[str, bytes]:

@@ -198,7 +198,13 @@ def test_an_update_that_is_not_finite_is_skipped_and_counted(toy_task: ToyTask, 
 def test_too_many_bad_updates_in_a_row_end_the_run_with_the_last_good_checkpoint(
     toy_task: ToyTask, tmp_path: Path
 ) -> None:
-    settings = toy_task.recipe(training__learning_rate=1e30, training__max_bad_updates=2, training__warmup_updates=0)
+    settings = toy_task.recipe(
+        training__learning_rate=10,
+        training__weight_decay=10,  # what is far too much turns the weights over and makes them larger at each update
+        training__max_bad_updates=2,
+        training__warmup_updates=0,
+        training__max_updates=200,
+    )
     with pytest.raises(TrainingError, match=r"not finite in 2 updates in a row .* lower training.learning_rate"):
         train(settings, tmp_path / "run")
 

@@ -6,7 +6,7 @@ import pytest
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.training.run import train
-from mtkit.training.run_directory import check_same_run, clear
+from mtkit.training.run_directory import check_is_run, check_same_run, clear, visible_names
 from tests.conftest import ToyTask
 
 
@@ -98,3 +98,17 @@ def test_a_directory_of_anything_else_is_refused_before_the_corpus_is_prepared(
     with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
         train(settings, tmp_path / "other")
     assert [path.name for path in tmp_path.rglob("*")] == ["other", "note"]
+
+
+def test_what_links_lead_to_is_cleared_too_and_may_be_begun_anew(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    for name in ("disk/checkpoints/update-00000002", "disk/model", "run"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("checkpoints", "model"):
+        (run_dir / name).symlink_to(tmp_path / "disk" / name)
+    for name in ("config.yaml", "train.log"):
+        (run_dir / name).touch()
+    clear(run_dir)
+    assert list((tmp_path / "disk").iterdir()) == []
+    assert visible_names(run_dir) == set()
+    check_is_run(run_dir)

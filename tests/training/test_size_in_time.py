@@ -79,17 +79,23 @@ def test_where_no_model_gets_passes_enough_the_smallest_is_taken_without_trying_
     assert chosen(toy_task, tmp_path) == SizeInTime(
         "micro",
         "the corpus has 600 training pairs, which tiny would suit, but 10 minutes allow 0.9 passes with micro; "
-        "no dropout, as the passes are few",
+        "dropout 0, as the passes are few",
         {"dropout": 0.0},
     )
 
 
-def test_between_six_and_eight_passes_only_dropout_goes(
+def test_between_six_and_eight_passes_dropout_is_smaller(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
-    passes |= {"micro": 30.0, "mini": 12.0, "tiny": 7.0}
+    passes |= {"micro": 30.0, "mini": 14.0, "tiny": 7.0}
     assert chosen(toy_task, tmp_path) == SizeInTime(
-        "tiny", "the corpus has 600 training pairs; no dropout, as the passes are few", {"dropout": 0.0}
+        "tiny", "the corpus has 600 training pairs; dropout 0.1, as the passes are few", {"dropout": 0.1}
+    )
+    passes |= {"mini": 7.5, "tiny": 5.5}  # mini has no more than that by itself
+    assert chosen(toy_task, tmp_path) == SizeInTime(
+        "mini",
+        "the corpus has 600 training pairs, which tiny would suit, but 10 minutes allow 7.5 passes with mini and "
+        "5.5 passes with tiny",
     )
 
 
@@ -127,7 +133,7 @@ def test_a_run_keeps_the_size_that_it_began_with(
             train(settings(toy_task, **more), tmp_path / "run")
         assert "preset micro: the run began with it" in caplog.text
         assert "model: transformer, 2+2 layers, d_model 64" in caplog.text
-    passes |= {"micro": 30.0, "mini": 20.0, "tiny": 10.0}
+    passes |= {"micro": 30.0, "mini": 20.0, "tiny": 8.5}
     caplog.clear()
     with caplog.at_level("INFO", logger="mtkit"):
         train(settings(toy_task), tmp_path / "run", overwrite=True)

@@ -1,18 +1,23 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from mtkit.errors import CheckpointError, VocabularyError
+from mtkit.config import TokenizerConfig
+from mtkit.data.tokenizer import train_tokenizer
+from mtkit.errors import CheckpointError, DeviceError, VocabularyError
 from mtkit.files import sha256_file, write_json
 from mtkit.model.weights import model_tensors
 from mtkit.settings import dump_config
-from mtkit.translation.bundle import load_bundle
+from mtkit.translation.bundle import Bundle, load_bundle, with_bundle
 from mtkit.translation.translator import Translator
 from tests.translation.tiny import LINES, MAX_SRC_TOKENS, save_tiny_bundle, tiny_config
 
@@ -186,3 +191,168 @@ class TestRunDirectory:
         (run_dir / "tokenizer.model").unlink()
         with pytest.raises(VocabularyError, match="tokenizer"):
             load_bundle(run_dir)
+
+    def test_a_checkpoint_that_training_deletes_while_it_is_read_gives_way_to_the_next(self, run_dir: Path) -> None:
+        seen = []
+
+        def load(bundle: Bundle) -> int:
+            seen.append(bundle.directory.name)
+            if len(seen) == 1:
+                shutil.rmtree(bundle.directory)
+                (run_dir / "last").unlink()
+                (run_dir / "last").symlink_to("checkpoints/update-00000010")
+            return bundle.build_model().n_parameters()
+
+        assert with_bundle(run_dir, load) == load_bundle(run_dir).n_parameters()
+        assert seen == ["update-00000020", "update-00000010"]
+
+    def test_an_error_of_a_model_that_is_there_is_told_at_once(self, run_dir: Path) -> None:
+        def load(_: Bundle) -> None:
+            raise DeviceError("no such device")
+
+        with pytest.raises(DeviceError, match="no such device"):
+            with_bundle(run_dir, load)
+
+
+def rehash(bundle: Path) -> None:
+    """Note the hashes of the files as they are now."""
+    change_manifest(bundle, lambda m: m["files"].update({name: sha256_file(bundle / name) for name in m["files"]}))
+
+
+class TestLies:
+    """What stands in ``mtkit.json`` is held against the weights before anything is made of it."""
+
+    @pytest.mark.parametrize(
+        ("sizes", "message"),
+        [
+            ({"d_model": 65_536, "n_heads": 1}, r"the shape of tgt_embedding.tokens.weight is .* another model"),
+            ({"d_ff": 1_048_576}, "the shape of .* belongs to another model"),
+            ({"n_encoder_layers": 1_000, "n_decoder_layers": 1_000}, "lacks weight .* belongs to another model"),
+            ({"n_encoder_layers": 10**9}, "does not know this kind of model"),
+            ({"d_ff": 10**12}, "does not know this kind of model"),
+            ({"max_length": 10**9}, "does not know this kind of model"),
+            ({"d_model": 15}, "does not know this kind of model"),
+            ({"tie_embeddings": "all"}, "has an unknown weight .* belongs to another model"),
+        ],
+        ids=str,
+    )
+    def test_sizes_that_the_weights_do_not_have(self, copy: Path, sizes: dict[str, Any], message: str) -> None:
+        change_manifest(copy, lambda m: m["model"].update(sizes))
+        for engine in ("torch", "ctranslate2"):
+            with pytest.raises(CheckpointError, match=message) as caught:
+                Translator.load(copy, engine=engine, device="cpu", threads=1)
+            assert "\n" not in str(caught.value)
+
+    def test_sizes_of_hundreds_of_gigabytes_are_not_allocated(self, copy: Path) -> None:
+        change_manifest(copy, lambda m: m["model"].update(d_ff=1 << 20, n_encoder_layers=1_000))
+        code = (
+            f"from mtkit.translation.bundle import load_bundle; load_bundle(__import__('pathlib').Path({str(copy)!r})"
+        )
+        done = subprocess.run(
+            ["bash", "-c", f'ulimit -v 8000000; exec {sys.executable} -c "{code}).build_model()"'],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "belongs to another model" in done.stderr
+        assert "allocate" not in done.stderr
+
+    def test_another_architecture(self, copy: Path) -> None:
+        change_manifest(copy, lambda m: m["model"].update(architecture="rnn", d_ff=2048))
+        with pytest.raises(CheckpointError, match="belongs to another model"):
+            Translator.load(copy, engine="torch", device="cpu", threads=1)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"files": {}},
+            {"files": []},
+            {"files": {"model.safetensors": 3}},
+            {"files": {"model.safetensors": "0" * 64}},
+            {"format_version": "1"},
+            {"format_version": True},
+            {"format_version": 0},
+            {"format_version": None},
+            {"src_lang": None},
+            {"tgt_lang": ["xx"]},
+            {"max_src_tokens": "28"},
+            {"max_src_tokens": 0},
+            {"max_src_tokens": -5},
+            {"max_src_tokens": 1e400},
+            {"src_vocab_size": "60"},
+            {"tgt_vocab_size": 0},
+            {"decoding": None},
+            {"decoding": {"beam_size": 0}},
+            {"decoding": {"beam_size": 10**9}},
+            {"decoding": {"beam_sise": 5}},
+            {"model": []},
+            {"model": None},
+        ],
+        ids=str,
+    )
+    def test_values_of_another_kind(self, copy: Path, change: dict[str, Any]) -> None:
+        change_manifest(copy, lambda m: m.update(change))
+        with pytest.raises(CheckpointError, match=r"mtkit\.json") as caught:
+            load_bundle(copy)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"[]", b"null", b"3", b'"x"', b"[" * 100_000, b"\xff", b'{"a": 1, "a": 2}', b"9" * 5_000]
+    )
+    def test_no_manifest_at_all(self, copy: Path, content: bytes) -> None:
+        (copy / "mtkit.json").write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"mtkit\.json") as caught:
+            load_bundle(copy)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["mtkit.json", "model.safetensors", "tokenizer.model"])
+    @pytest.mark.parametrize("kind", ["pipe", "zero", "directory"])
+    def test_something_else_in_the_place_of_a_file(self, copy: Path, name: str, kind: str) -> None:
+        (copy / name).unlink()
+        if kind == "pipe":
+            os.mkfifo(copy / name)
+        elif kind == "zero":
+            (copy / name).symlink_to("/dev/zero")
+        else:
+            (copy / name).mkdir()
+        with pytest.raises((CheckpointError, VocabularyError), match=name.replace(".", r"\.")):
+            load_bundle(copy)
+
+    def test_weights_blown_up_to_a_terabyte_are_not_hashed(self, copy: Path) -> None:
+        os.truncate(copy / "model.safetensors", 10**12)
+        with pytest.raises(CheckpointError, match=r"model\.safetensors: damaged: it has 1,000,000,000,000 bytes"):
+            load_bundle(copy)
+
+    def test_weights_that_are_whole_numbers(self, copy: Path) -> None:
+        tensors = load_file(copy / "model.safetensors")
+        save_file({name: tensor.to(torch.int32) for name, tensor in tensors.items()}, copy / "model.safetensors")
+        rehash(copy)
+        with pytest.raises(CheckpointError, match=r"model\.safetensors: damaged: weights are floating-point numbers"):
+            load_bundle(copy)
+
+    def test_a_tokenizer_of_another_size(self, copy: Path) -> None:
+        config = TokenizerConfig(type="char")
+        train_tokenizer(LINES, LINES, config, 30, exact=False).save(copy)
+        rehash(copy)
+        with pytest.raises(CheckpointError, match="the tokenizer is not the one that the model was trained with"):
+            load_bundle(copy)
+
+    @pytest.mark.parametrize("content", [b"", b"\0" * 100, b"\xff" * 100, b"x"])
+    def test_a_tokenizer_that_is_none(self, copy: Path, content: bytes) -> None:
+        (copy / "tokenizer.model").write_bytes(content)
+        rehash(copy)
+        with pytest.raises(VocabularyError) as caught:
+            load_bundle(copy)
+        assert "\n" not in str(caught.value)
+
+    def test_a_checkpoint_with_the_tokenizer_of_another_size(self, copy: Path, tmp_path: Path) -> None:
+        run_dir = tmp_path / "run"
+        checkpoint = run_dir / "checkpoints" / "update-00000003"
+        checkpoint.mkdir(parents=True)
+        (run_dir / "config.yaml").write_text(dump_config(tiny_config()))
+        shutil.copy(copy / "model.safetensors", checkpoint)
+        files = {"model.safetensors": {"size": 0, "sha256": sha256_file(copy / "model.safetensors")}}
+        write_json(checkpoint / "manifest.json", {"format_version": 1, "files": files})
+        train_tokenizer(LINES, LINES, TokenizerConfig(type="char"), 30, exact=False).save(run_dir)
+        with pytest.raises(CheckpointError, match="belongs to another model"):
+            load_bundle(checkpoint)

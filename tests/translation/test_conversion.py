@@ -1,7 +1,9 @@
 import json
 import logging
 import multiprocessing
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +252,55 @@ def test_what_was_measured_outlives_damage(bundle: Path) -> None:
     note_quality(find_or_convert(bundle, "int8"), {"loss": 0.1})
     (bundle / "ctranslate2" / "int8" / "model.bin").write_bytes(b"")
     assert find_or_convert(bundle, "int8").quality == {"loss": 0.1}
+
+
+def swap_vocabulary(place: Path) -> None:
+    path = place / "shared_vocabulary.json"
+    pieces = json.loads(path.read_text())
+    path.write_text(json.dumps(pieces[:4] + pieces[:3:-1]))
+
+
+def forget_files(place: Path) -> None:
+    note = json.loads((place / "conversion.json").read_text())
+    files = {name: digest for name, digest in note["files"].items() if "vocabulary" in name}
+    (place / "conversion.json").write_text(json.dumps(note | {"files": files}))
+    (place / "model.bin").write_bytes(b"")
+
+
+def cut_model(place: Path) -> None:
+    content = (place / "model.bin").read_bytes()
+    (place / "model.bin").write_bytes(content[: len(content) // 2])
+
+
+def edit_config(place: Path) -> None:
+    config = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps(config | {"add_source_eos": False}))
+
+
+def pipe_in_place_of_model(place: Path) -> None:
+    (place / "model.bin").unlink()
+    os.mkfifo(place / "model.bin")
+
+
+def pipe_in_place_of_note(place: Path) -> None:
+    (place / "conversion.json").unlink()
+    os.mkfifo(place / "conversion.json")
+
+
+@pytest.mark.parametrize("mended", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [swap_vocabulary, forget_files, cut_model, edit_config, pipe_in_place_of_model, pipe_in_place_of_note],
+    ids=lambda change: change.__name__,
+)
+def test_a_conversion_that_does_not_fit_is_made_again(
+    bundle: Path, change: Callable[[Path], None], mended: bool
+) -> None:
+    expected = translations(bundle)
+    place = bundle / "ctranslate2" / "float32"
+    change(place)
+    if mended and change in (swap_vocabulary, edit_config):
+        note = json.loads((place / "conversion.json").read_text())
+        note["files"] = {name: sha256_file(place / name) for name in note["files"]}
+        (place / "conversion.json").write_text(json.dumps(note))
+    assert translations(bundle) == expected

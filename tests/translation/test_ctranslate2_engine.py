@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -228,15 +229,21 @@ def test_padding_and_begin_of_sentence_are_never_predicted(tokenizers: dict[bool
     assert [each[0].ids for each in greedy[1]] == [each[0].ids for each in greedy[0]]
 
 
-def test_a_model_that_computes_nan_has_one_empty_hypothesis(tokenizers: dict[bool, Tokenizer], tmp_path: Path) -> None:
+@pytest.mark.parametrize("only_output", [False, True])
+def test_a_model_that_computes_nan_has_one_empty_hypothesis(
+    tokenizers: dict[bool, Tokenizer], tmp_path: Path, *, only_output: bool
+) -> None:
     tokenizer = tokenizers[True]
     model = lively_model(tokenizer, tiny_config().model)
     with torch.no_grad():
-        model.output_weight.fill_(torch.nan)
+        for parameter in [model.output_weight] if only_output else model.parameters():  # each of them finite
+            parameter.copy_(parameter.sign() * 3e38 if only_output else parameter * 1e30)
     both = engines(model, tokenizer, tmp_path / "model")
     for engine in both:
-        found = engine.begin([[5, 6]], search_options(), batch_size=1, batch_type="sentences")()
-        assert found == [[Hypothesis([], -torch.inf, -torch.inf, finished=False)]]
+        for beam_size, scores in product((1, 4), (False, True)):
+            options = replace(search_options(beam_size), scores=scores)
+            found = engine.begin([[5, 6]], options, batch_size=1, batch_type="sentences")()
+            assert found == [[Hypothesis([], -torch.inf, -torch.inf, finished=False)]]
 
 
 def test_without_scores_the_translations_are_the_same(both: Engines, sources: list[list[int]]) -> None:

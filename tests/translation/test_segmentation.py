@@ -1,13 +1,21 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from mtkit.translation.segmentation import join, split
+from mtkit.translation.segmentation import Limits, Segment, join
+from mtkit.translation.segmentation import split as split_all
+
+Encode = Callable[[Sequence[str]], list[list[int]]]
 
 
 def words(texts: Sequence[str]) -> list[list[int]]:
     """An encoder with one token per word, however long."""
     return [[1] * len(text.split()) for text in texts]
+
+
+def split(text: str, encode: Encode, max_tokens: int) -> list[Segment]:
+    """The segments of a text that is split only where it is too long."""
+    return split_all([text], encode, Limits(None, max_tokens, max_tokens))[0]
 
 
 def characters(texts: Sequence[str]) -> list[list[int]]:
@@ -27,9 +35,9 @@ def characters(texts: Sequence[str]) -> list[list[int]]:
         ("one two three four", 3, ["one two", "three four"]),
         ("Costs 3.50 in all of them", 3, ["Costs 3.50 in", "all of them"]),  # no sentence ends inside a number
         (
-            "A b. C d. E f. G h.",
+            "Aa bb. Cc dd. Ee ff. Gg hh.",
             4,
-            ["A b.", "C d.", "E f.", "G h."],
+            ["Aa bb.", "Cc dd.", "Ee ff.", "Gg hh."],
         ),  # each sentence by itself, as the model knows them
     ],
 )

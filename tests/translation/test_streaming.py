@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtkit.errors import DataError
+from mtkit.translation import arrivals
 from mtkit.translation.streaming import read_buffers
 
 
@@ -165,5 +166,16 @@ def test_a_caller_that_has_seen_enough_leaves_no_thread_behind() -> None:
     assert threading.active_count() == before + 1
     buffers.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+    os.close(writer)
+    os.close(reader)
+
+
+def test_a_pipe_without_line_feeds_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "MAX_LINE_BYTES", 1_000)
+    reader, writer = os.pipe()
+    os.write(writer, b"one\n" + b"x" * 2_000)
+    found: list[str] = []
+    with pytest.raises(DataError, match="cannot read: no line feed within 1,000 bytes"):
+        found.extend(line for buffer in read_buffers(f"/dev/fd/{reader}", 10) for line in buffer)
     os.close(writer)
     os.close(reader)

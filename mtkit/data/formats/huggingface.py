@@ -1,26 +1,30 @@
 """Pairs from Hugging Face ``datasets``: the hub, a local directory, or a parquet, JSON, CSV or Arrow file.
 
-Only readers of plain data are let through: none of them runs code that comes with the data.
+Only readers of plain data are let through: none of them runs code that comes with the data. Tables in CSV and JSON
+lines are found by the library and read by mtkit: pandas, to which the library leaves them, guesses at unclear rows.
 """
 
-import csv
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mtkit.data import pairs
-from mtkit.data.formats.jsonl import field_names
-from mtkit.data.pairs import Pairs, as_score, one_line
+from mtkit.data.formats.csv_table import CsvSource
+from mtkit.data.formats.jsonl import JsonlSource, field_names, is_json_lines
+from mtkit.data.pairs import FileSource, FirstPairs, Pairs, Source, as_score, one_line
 from mtkit.errors import DataError
 from mtkit.files import sha256_file
 from mtkit.io import PACKED
 from mtkit.log import logger
 
 _READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}
+_MAX_COLUMNS = 10_000
 _ALLOWED = {*_READERS.values(), "text"}
 
 
@@ -57,6 +61,9 @@ class HuggingFaceSource:
         Raises:
             DataError: If the data set cannot be reached or read, or lacks the split or the fields.
         """
+        if self._own is not None:
+            yield from self._own.chunks()
+            return
         rows = iter(self._dataset.iter(batch_size=pairs.CHUNK_PAIRS))
         n = 0
         while (batch := self._guarded(lambda: next(rows, None))) is not None:
@@ -71,13 +78,50 @@ class HuggingFaceSource:
     @cached_property
     def _dataset(self) -> Any:
         """The data set of the split."""
-        import datasets
-
-        datasets.disable_progress_bars()
-        # Both report on stderr what they raise as well.
-        for library in ("datasets", "huggingface_hub"):
-            logging.getLogger(library).setLevel(logging.CRITICAL)
         return self._guarded(lambda: self._first(self._load()))
+
+    @cached_property
+    def _own(self) -> Source | None:
+        """The tables of the split, where these are in CSV or JSON lines; None where the library is to read."""
+        files = self._guarded(self._own_files)
+        if not files:
+            return None
+        tables = _Tables(self.name, Path(self.path), [self._table(reader, path) for reader, path in files])
+        return tables if self.limit is None else FirstPairs(tables, self.limit)
+
+    def _table(self, reader: str, path: Path) -> FileSource:
+        if reader == "json":
+            return JsonlSource(self.name, path, self.fields, self.score, self.languages, null_is_empty=True)
+        return CsvSource(self.name, path, self.fields or self.languages, self.score)
+
+    def _own_files(self) -> list[tuple[str, Path]]:
+        """The files that mtkit reads by itself, each with what it is: csv or json."""
+        path = Path(self.path)
+        if path.is_file():
+            files = {self.splits[0]: [self.path]}
+            reader = self._reader_of(path)
+        elif _is_saved(path):
+            return []
+        else:
+            reader, files = _module(self._opened), dict(self._opened.config.data_files)
+        if reader not in ("csv", "json") or (reader == "json" and not path.exists()):
+            return []
+        chosen = list(files[self._split(list(files))])
+        if not path.exists():  # on the hub: fetched once into its cache
+            import datasets
+
+            chosen = datasets.DownloadManager().download_and_extract(chosen)
+        if reader == "json" and not all(map(is_json_lines, map(Path, chosen))):
+            return []
+        return [(reader, Path(file)) for file in chosen]
+
+    @cached_property
+    def _opened(self) -> Any:
+        """The library's builder of the data set."""
+        builder = self._builder(Path(self.path))
+        if (reader := _module(builder)) not in _ALLOWED:
+            raise DataError(f"hf:{self.path}: the reader {reader} is not one of {', '.join(sorted(_ALLOWED))}")
+        return builder
 
     def _first(self, rows: Any) -> Any:
         """The rows up to the limit."""
@@ -92,17 +136,14 @@ class HuggingFaceSource:
         import datasets
 
         path = Path(self.path)
+        if os.path.lexists(path) and not path.is_file() and not path.is_dir():
+            raise DataError(f"{path}: neither a file nor a directory")
         if (path / "dataset_dict.json").exists():
             splits = datasets.DatasetDict.load_from_disk(self.path)
             return splits[self._split(list(splits))]
-        if (path / "state.json").exists():
+        if _is_saved(path):
             return datasets.load_from_disk(self.path)
-        builder = self._builder(path)
-        reader = type(builder).__module__.rpartition(".")[2]
-        if reader not in _ALLOWED:
-            raise DataError(f"hf:{self.path}: the reader {reader} is not one of {', '.join(sorted(_ALLOWED))}")
-        if reader == "csv":
-            builder = self._builder(path, keep_default_na=False, features=_all_strings(builder))
+        builder = self._opened
         if path.exists():
             # Streamed: a local file is read where it lies, without a converted copy in the cache.
             streams = builder.as_streaming_dataset()
@@ -114,20 +155,51 @@ class HuggingFaceSource:
         builder.download_and_prepare()
         return builder.as_dataset(split=self._split(list(builder.info.splits)))
 
-    def _builder(self, path: Path, **options: object) -> Any:
+    def _builder(self, path: Path) -> Any:
         import datasets
 
-        if not path.is_file():
-            if not path.exists() and (path.is_absolute() or path.suffix in _READERS or self.path.count("/") > 1):
-                raise DataError(f"hf:{self.path}: no such file or directory")
-            return datasets.load_dataset_builder(self.path, self.config_name, **options)
-        suffixes = [suffix for suffix in path.suffixes if suffix not in PACKED]
+        datasets.disable_progress_bars()
+        # Both report on stderr what they raise as well.
+        for library in ("datasets", "huggingface_hub"):
+            logging.getLogger(library).setLevel(logging.CRITICAL)
+        if path.is_file():
+            reader = self._reader_of(path)
+            # A number of rows at once, as the first group of rows, which gives it otherwise, may be empty.
+            options = {"batch_size": pairs.CHUNK_PAIRS} if reader == "parquet" else {}
+            return datasets.load_dataset_builder(reader, data_files=self.path, **options)
+        if not path.exists() and (path.is_absolute() or path.suffix in _READERS or self.path.count("/") > 1):
+            raise DataError(f"hf:{self.path}: no such file or directory")
+        try:
+            builder = datasets.load_dataset_builder(self.path, self.config_name)
+        except ValueError as error:
+            self._check_config(error)
+            raise
+        if _module(builder) == "parquet":
+            builder.config.batch_size = builder.config.batch_size or pairs.CHUNK_PAIRS
+        return builder
+
+    def _check_config(self, error: ValueError) -> None:
+        """Say which configurations there are, where the library misses the name of one or does not know it."""
+        import datasets
+
+        if "onfig" not in str(error):
+            return
+        names = datasets.get_dataset_config_names(self.path)
+        if self.config_name in names:
+            return
+        if self.config_name is None:
+            which = f"has several configurations ({', '.join(names)})"
+        else:
+            which = f"no configuration {self.config_name} (it has {', '.join(names)})"
+        raise DataError(f"hf:{self.path}: {which}; choose one with hf_config:") from None
+
+    def _reader_of(self, path: Path) -> str:
+        """What reads a file, by its ending."""
+        suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in PACKED]
         reader = _READERS.get(suffixes[-1] if suffixes else "")
         if reader is None:
             raise DataError(f"hf:{self.path}: not one of {', '.join(_READERS)} (packed or not), nor a directory")
-        if suffixes[-1] == ".tsv":
-            options["sep"] = "\t"
-        return datasets.load_dataset_builder(reader, data_files=self.path, **options)
+        return reader
 
     def _split(self, existing: list[str]) -> str:
         for split in self.splits:
@@ -194,12 +266,22 @@ def _column(batch: Mapping[str, list[Any]], field: str) -> list[Any] | None:
     return _column({key: [row.get(key) for row in inside] for key in names}, rest)
 
 
-def _all_strings(builder: Any) -> Any:
-    """Features that read every column of a CSV file as text, so that 007 and NA stay what they are."""
-    import fsspec
-    from datasets import Features, Value
+def _module(builder: Any) -> str:
+    """The reader that a builder is."""
+    return type(builder).__module__.rpartition(".")[2]
 
-    first = next(iter(builder.config.data_files.values()))[0]
-    with fsspec.open(first, "rt", encoding="utf-8-sig", newline="", compression="infer") as file:
-        header = next(csv.reader(file, delimiter=builder.config.sep), [])
-    return Features({name: Value("string") for name in header})
+
+def _is_saved(path: Path) -> bool:
+    """Whether the library saved a data set there."""
+    return any((path / name).exists() for name in ("dataset_dict.json", "state.json"))
+
+
+@dataclass
+class _Tables(FileSource):
+    """Several tables, one after the other."""
+
+    tables: list[FileSource]
+
+    def chunks(self) -> Iterator[Pairs]:
+        """All pairs of all tables."""
+        return chain.from_iterable(table.chunks() for table in self.tables)

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mtkit.data import pairs
 from mtkit.data.pairs import FileSource, Pairs, as_score, one_line
 from mtkit.errors import DataError
-from mtkit.io import read_line_chunks
+from mtkit.io import read_line_chunks, read_lines
 
 MAX_NAMES_SHOWN = 12
 
@@ -22,6 +23,9 @@ class JsonlSource(FileSource):
     score: str | None
     languages: tuple[str, str]
     """What the fields are called where ``fields`` does not say it, alone or under ``translation``."""
+
+    null_is_empty: bool = False
+    """Whether null is an empty segment, as it is in the tables of Hugging Face ``datasets``."""
 
     def chunks(self) -> Iterator[Pairs]:
         """Read two fields, and that of the scores; a line break inside a segment becomes a space.
@@ -42,14 +46,27 @@ class JsonlSource(FileSource):
     def _read(self, line: str, where: str, found: Pairs) -> None:
         """Add the pair of a line."""
         row = _parsed(line, where)
-        fields = self.fields or _fields_of(row, self.languages)
+        fields = _fields_of(row, self.fields or self.languages)
         for side, field in ((found.src, fields[0]), (found.tgt, fields[1])):
             text = _value(row, field, where)
+            if text is None and self.null_is_empty:
+                text = ""
             if not isinstance(text, str):
                 raise DataError(f"{where}: the field {field} holds {text!r:.40}, not text")
             side.append(one_line(text))
         if self.score and found.scores is not None:
             found.scores.append(as_score(_value(row, self.score, where), where))
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether a file ends in .jsonl, packed or not, or has a whole object on its first line."""
+    if ".jsonl" in path.suffixes:
+        return True
+    first = next((line for line in read_lines(path) if line and not line.isspace()), "{}")
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _parsed(line: str, where: str) -> dict[str, Any]:
@@ -69,11 +86,12 @@ def _parsed(line: str, where: str) -> dict[str, Any]:
     return row
 
 
-def _fields_of(row: dict[str, Any], languages: tuple[str, str]) -> tuple[str, str]:
-    """The fields of two languages: alone, or under ``translation``."""
-    if isinstance(row.get("translation"), dict) and not all(language in row for language in languages):
-        return f"translation.{languages[0]}", f"translation.{languages[1]}"
-    return languages
+def _fields_of(row: dict[str, Any], fields: tuple[str, str]) -> tuple[str, str]:
+    """The fields as they are called, or as they lie under ``translation`` where the row has them there alone."""
+    inside = row.get("translation")
+    if isinstance(inside, dict) and all(field in inside and field not in row for field in fields):
+        return f"translation.{fields[0]}", f"translation.{fields[1]}"
+    return fields
 
 
 def _value(row: dict[str, Any], field: str, where: str) -> object:

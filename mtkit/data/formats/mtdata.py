@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +19,7 @@ from mtkit.data.pairs import Pairs
 from mtkit.errors import DataError
 from mtkit.files import atomic_directory
 from mtkit.log import logger
+from mtkit.workers import safe_children
 
 _FIELDS = {"train": "train", "valid": "dev", "test": "test"}
 """What the places of a recipe of ours are called in one of theirs."""
@@ -67,7 +68,8 @@ class MtdataSource:
         logger.info("mtdata:%s: reading it into %s", self.identifier, folder)
         # In a process of its own, because importing mtdata sets up logging for all and imports mtdata*.py of the
         # working directory.
-        with atomic_directory(folder) as work, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        start = partial(ProcessPoolExecutor, 1, mp_context=get_context("spawn"))
+        with atomic_directory(folder) as work, safe_children(), start() as pool:
             try:
                 fetched = pool.submit(_fetch, self.identifier, self.languages, _FIELDS[self.place], work.resolve())
                 problem = fetched.result()

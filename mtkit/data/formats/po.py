@@ -1,21 +1,30 @@
-"""Pairs in Gettext PO files, read by translate-toolkit."""
+"""Pairs in Gettext PO files, read as a stream."""
 
-import logging
+import codecs
+import gettext
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
 
 from mtkit.data.formats.languages import closeness
+from mtkit.data.formats.po_messages import Message, read_messages
 from mtkit.data.pairs import FileSource, Pairs, in_chunks, one_line
 from mtkit.errors import DataError
-from mtkit.io import read_blocks
+from mtkit.io import MAX_LINE_BYTES, read_blocks
 from mtkit.log import counted, logger
+from mtkit.not_text import what_is_wrong
 
-MAX_BYTES = 100_000_000
-"""The library holds a file whole, in some twenty times its size; catalogues have a few megabytes."""
+_CHARSET = re.compile(r"^Content-Type:.*charset=\s*([^\s;]+)", re.MULTILINE | re.IGNORECASE)
+_PLURALS = re.compile(r"^Plural-Forms:.*plural\s*=\s*([^;\n]+)", re.MULTILINE | re.IGNORECASE)
+_HINT = re.compile(r"_: .*?\n(?=.)", re.DOTALL)
+"""How old catalogues of KDE say what a message means."""
 
-_CHARSET = re.compile(rb'^"Content-Type:[^\n]*charset=([^\s\\";]+)', re.MULTILINE | re.IGNORECASE)
+_BOM = "\ufeff"
+
+_COUNTS = range(1000)
+"""Numbers of things that show which form of a plural is the usual one."""
 
 
 @dataclass
@@ -28,69 +37,100 @@ class PoSource(FileSource):
     def chunks(self) -> Iterator[Pairs]:
         """Read messages and translations, swapped where the header says that these are in the source language.
 
-        A message with plural forms gives two pairs: the singular with the first form, the plural with the second.
+        A message with plural forms gives two pairs: the singular with the form for one thing, the plural with the form
+        for most numbers of things, both as ``Plural-Forms`` in the header says.
 
         Raises:
-            DataError: If the file cannot be read, is malformed or not in its charset, or translate-toolkit is missing.
+            DataError: If the file cannot be read, is malformed or not in its charset.
         """
         return in_chunks(self._pairs())
 
+    def named_language(self, field: str = "Language") -> str | None:
+        """What the header says in a field, such as the language of the translations."""
+        return _field(self._header(self._first_block()), field)
+
     def _pairs(self) -> Iterator[tuple[str, str]]:
-        catalogue = self._parsed(self._content())
-        is_swapped = self._is_swapped(catalogue.gettargetlanguage())
+        header = self._header(self._first_block())
+        is_swapped = self._is_swapped(_field(header, "Language"))
+        form_of_one, usual_form = self._plural_forms(header)
         n = n_skipped = 0
-        for unit in catalogue.units:
-            if unit.isheader() or unit.isblank() or unit.isobsolete():
+        for message in self._messages(self._charset(header)):
+            if not message.msgid:
                 continue
             n += 1
-            forms = zip(_forms(unit.source), _forms(unit.target), strict=False)
-            found = [] if unit.isfuzzy() else [(src, tgt) for src, tgt in forms if src and tgt]
+            sides = [(message.msgid, 0)]
+            if message.plural is not None:
+                sides = [(message.msgid, form_of_one), (message.plural, usual_form)]
+            texts = ((_text(src), one_line(message.forms.get(form, ""))) for src, form in sides)
+            found = [] if message.is_fuzzy else [(src, tgt) for src, tgt in texts if src and tgt]
             n_skipped += not found
             yield from ((tgt, src) if is_swapped else (src, tgt) for src, tgt in found)
         if n_skipped and not self._told:
             self._told = True
             logger.warning("%s: skipped %s of %s, fuzzy or not translated", self.path, n_skipped, counted(n, "message"))
 
-    def _content(self) -> bytes:
-        """The bytes of the file in UTF-8, whatever charset its header names."""
-        blocks: list[bytes] = []
-        for block in read_blocks(self.path):
-            blocks.append(block)
-            if sum(map(len, blocks)) > MAX_BYTES:
-                raise DataError(
-                    f"{self.path}: more than {MAX_BYTES // 10**6} MB, and a PO file is read whole; convert it to TMX, "
-                    "for example with po2tmx of translate-toolkit"
-                )
-        content = b"".join(blocks)
-        named = _CHARSET.search(content)
-        charset = "utf-8" if named is None or named[1] == b"CHARSET" else named[1].decode("latin-1")
-        if named:  # what is handed on is in UTF-8: the library decodes by the header or by guessing, after its version
-            content = content[: named.start(1)] + b"UTF-8" + content[named.end(1) :]
+    def _first_block(self) -> bytes:
+        return next(read_blocks(self.path), b"")
+
+    def _header(self, block: bytes) -> str:
+        """What the catalogue says about itself, in its first entry; nothing where it has no header."""
+        lines = block.decode("latin-1").removeprefix("\xef\xbb\xbf").split("\n")
         try:
-            return content.decode(charset).removeprefix("\ufeff").encode()
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            says = "which is the charset its header names" if named else "and no header names another charset"
-            raise DataError(f"{self.path}:{line}: not {charset}, {says}; correct the header") from None
+            first = next(read_messages(lines, "latin-1", self.path), None)
+        except DataError:  # said with its line when all is read
+            return ""
+        return first.forms.get(0, "") if first is not None and first.is_header else ""
+
+    def _charset(self, header: str) -> str:
+        named = _CHARSET.search(header)
+        charset = "utf-8" if named is None or named[1] == "CHARSET" else named[1]
+        try:
+            "".encode(charset)
         except LookupError:
             raise DataError(f"{self.path}: the header names the charset {charset}, which is unknown") from None
+        return charset
 
-    def _parsed(self, content: bytes) -> Any:
-        """The library's catalogue."""
+    def _messages(self, charset: str) -> Iterator[Message]:
+        return read_messages(self._lines(charset), charset, self.path)
+
+    def _lines(self, charset: str) -> Iterator[str]:
+        """The lines of the file, decoded."""
+        decoder = codecs.getincrementaldecoder(charset)()
+        n_lines, rest = 0, ""
+        for block in chain(read_blocks(self.path), [b""]):
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                wrong = what_is_wrong(self._first_block(), str(self.path), may_be_named=True)
+                if wrong is not None:
+                    raise DataError(f"{self.path}: {wrong}") from None
+                line = n_lines + 1 + error.object.count(b"\n", 0, error.start)
+                says = "which is the charset of its header, or, if that names none, of PO files"
+                raise DataError(f"{self.path}:{line}: not {charset}, {says}; correct the header") from None
+            *lines, rest = f"{rest}{text if n_lines else text.removeprefix(_BOM)}".split("\n")
+            n_lines += len(lines)
+            if len(rest) > MAX_LINE_BYTES:
+                raise DataError(f"{self.path}:{n_lines + 1}: no line feed within {MAX_LINE_BYTES // 10**6} MB")
+            yield from lines
+        yield rest
+
+    def _plural_forms(self, header: str) -> tuple[int, int]:
+        """The form for one thing, and that for most numbers of things, by the formula of the header.
+
+        Without one it is as Gettext takes it: one thing is form 0, any other number form 1.
+        """
+        named = _PLURALS.search(header)
+        if named is None:
+            return 0, 1
         try:
-            from translate.storage.poparser import PoParseError
-            from translate.storage.pypo import pofile
-        except ImportError:
-            raise DataError(f"{self.path}: PO files need translate-toolkit: pip install mtkit[formats]") from None
-        logging.getLogger("translate").setLevel(logging.CRITICAL)  # it logs what it raises as well
-        try:
-            catalogue = pofile(noheader=True)
-            catalogue.parse(content)
-        except PoParseError as error:
-            raise DataError(f"{self.path}: malformed PO file: {' '.join(str(error).split())}") from None
-        except (ValueError, IndexError, AttributeError, TypeError) as error:  # what the parser stumbles over
-            raise DataError(f"{self.path}: malformed PO file: {error}") from None
-        return catalogue
+            form_of: Callable[[int], int] = gettext.c2py(named[1].strip())  # parses the formula before it makes code
+            forms = [int(form_of(n)) for n in _COUNTS]
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            if not self._told:
+                shown = named[1].strip()
+                logger.warning("%s: its Plural-Forms %.60s cannot be computed: %s", self.path, shown, error)
+            return 0, 1
+        return forms[1], Counter(forms[:1] + forms[2:]).most_common(1)[0][0]
 
     def _is_swapped(self, language: str | None) -> bool:
         """Whether the translations are in the recipe's source language."""
@@ -100,6 +140,12 @@ class PoSource(FileSource):
         return src > tgt
 
 
-def _forms(text: Any) -> list[str]:
-    """The plural forms of a message, or it alone."""
-    return [one_line(str(form)) for form in getattr(text, "strings", [text])]
+def _field(header: str, name: str) -> str | None:
+    """What stands in a header under a name."""
+    found = re.search(rf"^{name}:[ \t]*(\S.*?)\s*$", header, re.MULTILINE | re.IGNORECASE)
+    return found[1] if found else None
+
+
+def _text(msgid: str) -> str:
+    """A message as it is translated: on one line, without a hint before it."""
+    return one_line(_HINT.sub("", msgid, count=1) if msgid.startswith("_: ") else msgid)

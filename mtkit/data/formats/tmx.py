@@ -6,8 +6,9 @@ another format, with the ``sub`` in it, and is left out.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from mtkit.data.formats.languages import side_of
+from mtkit.data.formats.languages import closeness, side_of
 from mtkit.data.formats.xml import Segment, read_pairs
 from mtkit.data.pairs import FileSource, Pairs, in_chunks, one_line
 from mtkit.errors import DataError
@@ -49,6 +50,39 @@ class TmxSource(FileSource):
             logger.warning("%s: skipped %s, not in both %s and %s", self.path, skipped, src_lang, tgt_lang)
 
 
+def languages_of_tmx(path: Path) -> list[str]:
+    """The languages of all units, each once; first that which the header calls the source language.
+
+    Raises:
+        DataError: If the file cannot be read or is no TMX.
+    """
+    segment = Segment()
+    found = _Languages()
+    for _ in read_pairs(path, "tmx", found, segment):
+        pass
+    return sorted(found.codes, key=lambda code: not closeness(found.source, code))
+
+
+class _Languages:
+    """The languages that a document names."""
+
+    def __init__(self) -> None:
+        self.source = ""
+        self.codes: dict[str, None] = {}
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "tuv" and (code := attributes.get(_LANG) or attributes.get("lang")):
+            self.codes[code] = None
+        elif tag == "header":
+            self.source = attributes.get("srclang", "")
+
+    def end(self, tag: str) -> None:
+        """Nothing to do."""
+
+    def take(self) -> list[tuple[str, str]]:
+        return []
+
+
 class _Units:
     """The ``tu`` elements of a document."""
 
@@ -65,6 +99,8 @@ class _Units:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._segment.is_open:
             if tag in _MARKUP:
+                if tag == "ph" and attributes.get("type") == "lb":
+                    self._segment.add("\n")
                 self._segment.hide()
         elif tag == "seg":
             if self._rank > self._closeness[self._side]:

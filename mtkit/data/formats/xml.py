@@ -1,5 +1,6 @@
 """XML read as a stream: nothing of a document is kept but the segments asked for, nothing is expanded or fetched."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from mtkit.errors import DataError
 from mtkit.io import MAX_LINE_BYTES, read_blocks
+
+_PLACEHOLDER = re.compile(r"%[^<>\\]{1,80}|[$#]?\{[^<>\\]{1,80}\}|\$[\w.]{1,80}\$?|@\w{1,80}")
+_BREAK = re.compile(r"</?(br|p|div|li|tr|td|th|h\d)\b|\\par\b|\\line\b|[\r\n]", re.IGNORECASE)
 
 MAX_DEPTH = 200
 """Elements inside elements; documents of translations have ten or so."""
@@ -51,11 +55,13 @@ class Segment:
         self._parts: list[str] = []
         self._n_characters = 0
         self._n_hiding = 0
+        self._codes: list[int] = []
 
     def open(self) -> None:
         """Begin with nothing."""
         self.is_open = True
         self._parts, self._n_characters, self._n_hiding = [], 0, 0
+        self._codes = []
 
     def add(self, text: str) -> None:
         """Add text, unless it stands in markup or no segment is open."""
@@ -73,10 +79,37 @@ class Segment:
         """End what ``hide`` began."""
         self._n_hiding -= 1
 
+    def begin_code(self) -> None:
+        """Leave out what follows, unless it is what a person sees of a code."""
+        self._codes.append(self.place)
+
+    def end_code(self) -> None:
+        """End what ``begin_code`` began."""
+        start = self._codes.pop()
+        code = self.since(start)
+        del self._parts[start:]
+        self._parts.append(seen_of(code))
+
+    @property
+    def place(self) -> int:
+        """Where the text has come to, for ``since``."""
+        return len(self._parts)
+
+    def since(self, place: int) -> str:
+        """The text from a place on."""
+        return "".join(self._parts[place:])
+
     def close(self) -> str:
         """The text."""
         self.is_open = False
         return "".join(self._parts)
+
+
+def seen_of(code: str) -> str:
+    """What a person sees of a code of another format: a placeholder such as %d or {name}; a line feed for a break."""
+    if _PLACEHOLDER.fullmatch(code.strip()):
+        return code
+    return "\n" if _BREAK.match(code) else ""
 
 
 class _Refused(Exception):

@@ -1,16 +1,17 @@
 import ast
+import gettext
+import gzip
 import logging
 import re
-import sys
+import subprocess
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 from mtkit.errors import DataError
 from tests.data.conftest import pairs_of, source_of
 from tests.data.formats.documents import PO_HEAD, po
-
-pytest.importorskip("translate", reason="translate-toolkit reads PO files")
 
 
 @pytest.fixture
@@ -80,15 +81,23 @@ LATIN = po([("one", "fünf")]).encode("latin-1")
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (LATIN, r":7: not UTF-8, which is the charset its header names"),
-        (b'msgid "one"\nmsgstr "f\xfcnf"\n', r":2: not utf-8, and no header names another charset"),
+        (LATIN, r":7: not UTF-8, which is the charset of its header"),
+        (b'msgid "one"\nmsgstr "f\xfcnf"\n', r":2: not utf-8, which is .* of PO files; correct the header"),
+        (po([("one", "eins")]).encode("utf-16"), ": is UTF-16: convert it with iconv -f utf-16 -t utf-8"),
+        (gzip.compress(b"x"), ": is packed with gzip: name it .*de.po.gz"),
         (LATIN.replace(b"UTF-8", b"klingon"), ": the header names the charset klingon, which is unknown"),
         (LATIN.replace(b"UTF-8", b"ascii"), ":7: not ascii, "),
-        (po([("one", "eins")]).encode()[:-5], "malformed PO file: .* line 7"),
-        (b"<html><p>404</p></html>\n", "malformed PO file: "),
-        (b"\x00\x01\x02", "malformed PO file: "),
+        (po([("one", "eins")]).encode()[:-5], ":7: malformed PO file: a string without its closing quotation mark"),
+        (b"<html><p>404</p></html>\n", ":1: malformed PO file: '<html><p>404</p></html>' is no keyword"),
+        (b"\x00\x01\x02", ":1: malformed PO file: "),
+        (b'msgid "a"\nmsgid "b"\nmsgstr "c"\n', ":2: malformed PO file: a msgid without msgstr"),
+        (b'msgid "a"\nmsgstr "\\q"\n', r":2: malformed PO file: .q is not an escape"),
+        (b'msgid "a"\nmsgstr "\\374"\n', r":2: malformed PO file: bytes written as escapes that are not utf-8"),
+        (b'msgid "a"\nmsgid_plural "b"\nmsgstr "x"\n', r":3: malformed PO file: a string where \[0\] should stand"),
+        (b'msgctxt "a"\nmsgstr "b"\n', ":2: malformed PO file: msgstr without a msgid before it"),
+        (b'msgid "a"\nmsgstr "b"\nmsgctxt "c"\n', ":4: malformed PO file: a msgctxt without msgid"),
     ],
-    ids=range(7),
+    ids=range(15),
 )
 def test_a_bad_file_is_one_line(content: bytes, reason: str, path: Path) -> None:
     path.write_bytes(content)
@@ -97,11 +106,81 @@ def test_a_bad_file_is_one_line(content: bytes, reason: str, path: Path) -> None
     assert "\n" not in str(caught.value)
 
 
-def test_without_the_library_the_line_says_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path.write_text(po([("one", "eins")]))
-    monkeypatch.setitem(sys.modules, "translate.storage.pypo", None)
-    with pytest.raises(DataError, match=r"de\.po: .*pip install mtkit\[formats\]"):
-        pairs_of(source_of(str(path)))
+WAYS_TO_WRITE = [
+    ('  msgid "a"\n\tmsgstr "b"\n', [("a", "b")]),
+    ('msgid"a" "b" msgstr"c""d"', [("ab", "cd")]),
+    ('msgid\n"a"\n\n"b"\nmsgstr ""\n"x"\r\n"y"\n', [("ab", "xy")]),
+    (r'msgid "\101\t\\\"\x42"' + "\n" + r'msgstr "\303\274\x41 \0601\a\b\f\v\r."', [('A\t\\"B', "üA 01\a\b\f\v\r.")]),
+    ('msgid "a\\\nb"\nmsgstr "c"', [("ab", "c")]),
+    (
+        'msgctxt "x" msgid "a" msgstr "b"\nmsgctxt "" msgid "a" msgstr "c"\nmsgid "a" msgstr "d"',
+        [("a", c) for c in "bcd"],
+    ),
+    ('#,c-format , fuzzy\nmsgid "a"\nmsgstr "b"\n#, no-fuzzy\nmsgid "c"\nmsgstr "d"', [("c", "d")]),
+    ('#, fuzzy\n#~ msgid "o"\n#~ msgstr "p"\n\nmsgid "a"\nmsgstr "b"', [("a", "b")]),
+    ('#| msgctxt "x"\n#| msgid "old"\n#| "er"\nmsgid "a # b"\nmsgstr "#b" # c\n', [("a # b", "#b")]),
+    ('domain "x"\nmsgid "a\u2028b"\nmsgstr "c\u0085d"\n', [("a\u2028b", "c\u0085d")]),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), WAYS_TO_WRITE)
+def test_a_message_may_be_written_in_every_way_that_msgfmt_takes(
+    written: str, expected: list[tuple[str, str]], path: Path
+) -> None:
+    path.write_bytes((PO_HEAD + written).encode())
+    assert pairs_of(source_of(str(path))) == expected
+
+
+@pytest.mark.skipif(which("msgfmt") is None, reason="msgfmt is not installed")
+@pytest.mark.parametrize(("written", "expected"), WAYS_TO_WRITE)
+def test_msgfmt_takes_it(written: str, expected: list[tuple[str, str]], path: Path) -> None:
+    path.write_bytes((PO_HEAD + written).encode())
+    compiled = path.with_suffix(".mo")
+    subprocess.run(["msgfmt", "-o", str(compiled), str(path)], check=True, capture_output=True)
+    if compiled.exists():  # what stands below domain goes into a file of that name
+        with compiled.open("rb") as file:
+            catalogue = gettext.GNUTranslations(file)
+        assert {catalogue.gettext(src) for src, _ in expected} <= {tgt for _, tgt in expected}
+
+
+FORMULAS = {
+    "de": ("n != 1", "FILE FILES", (0, 1)),
+    "fr": ("(n > 1)", "FILE FILES", (0, 1)),
+    "ja": ("0", "FILE", (0, 0)),
+    "pl": ("(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : 2)", "0 1 2", (0, 2)),
+    "sl": ("(n%100==1 ? 1 : n%100==2 ? 2 : n%100==3 || n%100==4 ? 3 : 0)", "0 1 2 3", (1, 0)),
+    "lt": ("(n%10==1 && n%100!=11 ? 0 : n%10>=2 && (n%100<10 || n%100>=20) ? 1 : 2)", "0 1 2", (0, 1)),
+    "ar": ("n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5", "0 1 2 3 4 5", (1, 4)),
+    "cy": ("(n==0) ? 0 : (n==1) ? 1 : (n==2) ? 2 : (n==3) ? 3 : (n==6) ? 4 : 5", "0 1 2 3 4 5", (1, 5)),
+}
+
+
+@pytest.mark.parametrize("language", FORMULAS)
+def test_plural_forms_are_paired_as_the_header_says(language: str, path: Path) -> None:
+    formula, names, (one, many) = FORMULAS[language]
+    forms = names.split()
+    head = PO_HEAD.rstrip("\n") + f'\n"Plural-Forms: nplurals={len(forms)}; "\n"plural={formula};\\n"\n\n'
+    translations = "".join(f'msgstr[{n}] "{form}"\n' for n, form in enumerate(forms))
+    path.write_text(f'{head}msgid "%d file"\nmsgid_plural "%d files"\n{translations}')
+    assert pairs_of(source_of(str(path))) == [("%d file", forms[one]), ("%d files", forms[many])]
+
+
+@pytest.mark.parametrize(
+    "formula", ["n %", "n / 0", "__import__('os')", "n" * 2_000, "(" * 500 + "n" + ")" * 500, "n ? 1", "n ** 9"]
+)
+def test_a_formula_that_is_none_is_said_and_not_computed(
+    formula: str, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = PO_HEAD.rstrip("\n") + f'\n"Plural-Forms: nplurals=2; plural={formula};\\n"\n\n'
+    path.write_text(f'{head}msgid "f"\nmsgid_plural "fs"\nmsgstr[0] "x"\nmsgstr[1] "y"\n')
+    with caplog.at_level(logging.WARNING, logger="mtkit"):
+        assert pairs_of(source_of(str(path))) == [("f", "x"), ("fs", "y")]
+    assert "its Plural-Forms" in caplog.text
+
+
+def test_a_hint_of_an_old_catalogue_is_no_part_of_the_message(path: Path) -> None:
+    path.write_text(PO_HEAD + 'msgid ""\n"_: Name of a month\\n"\n"May"\nmsgstr "Mai"\n')
+    assert pairs_of(source_of(str(path))) == [("May", "Mai")]
 
 
 def test_a_real_catalogue_is_read_whole(corpora: Path) -> None:

@@ -25,8 +25,6 @@ FORMATS: dict[str, tuple[Write, st.SearchStrategy[str]]] = {
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_what_is_written_is_read_again(ending: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    if ending == "po":
-        pytest.importorskip("translate", reason="translate-toolkit reads PO files")
     write, texts = FORMATS[ending]
     path = tmp_path_factory.mktemp(ending) / f"a.{ending}"
 

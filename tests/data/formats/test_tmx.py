@@ -69,6 +69,7 @@ def test_a_namespace_of_the_document_is_looked_through(path: Path) -> None:
         ('a <hi type="b">bold <hi>word</hi></hi> b', "a bold word b"),
         ('a <bpt i="1">&lt;b&gt;</bpt>bold<ept i="1">&lt;/b&gt;</ept> b', "a bold b"),
         ('a<ph>&lt;img alt="<sub>inner <ph>x</ph> text</sub>"&gt;</ph>b<it pos="begin">x</it><ut>y</ut>', "ab"),
+        ('one<ph type="lb">&lt;br/&gt;</ph>two<ph type="image">x</ph>', "one two"),
         ("one\n      two\r\n\tthree", "one two three"),
         ("\n   laid out\n   ", "laid out"),
         ("  kept \t blanks  ", "  kept \t blanks  "),

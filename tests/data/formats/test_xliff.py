@@ -29,6 +29,12 @@ def unit(source: str, target: str = "<target>T</target>", attributes: str = "") 
         ('<bpt id="1">&lt;b&gt;</bpt>bold<ept id="1">&lt;/b&gt;</ept>', "bold"),
         ('a<ph id="1" equiv-text="%s">code<sub>alt</sub></ph><it id="2" pos="open">&lt;i&gt;</it>b', "a%sb"),
         ("Save %1$@ in\n   %@", "Save %1$@ in %@"),
+        (
+            'Delete <ph id="1">%d</ph> of <ph id="2">{count}</ph> <ph id="3">&lt;b&gt;</ph>files',
+            "Delete %d of {count} files",
+        ),
+        ('cats<x id="1" ctype="lb"/>dogs<ph id="2">&lt;br/&gt;</ph>cows<x id="3"/>', "cats dogs cows"),
+        ('<ph id="1">x<ph id="2">%s</ph></ph>a<ph id="3" equiv-text="X">%s</ph>b', "aXb"),
     ],
 )
 def test_a_segment_is_what_a_translator_sees(source: str, expected: str, path: Path) -> None:
@@ -41,12 +47,18 @@ def test_a_segment_is_what_a_translator_sees(source: str, expected: str, path: P
     [
         ('a <pc id="1">linked <mrk id="m">word</mrk></pc> b', "a linked word b"),
         ('<pc id="1" equivStart="&lt;b&gt;" equivEnd="&lt;/b&gt;">x<pc id="2">y</pc></pc>', "<b>xy</b>"),
+        ('<pc id="1" equivStart="BOLD" dispStart="&lt;b&gt;" equivEnd="X" dispEnd="&lt;/b&gt;">x</pc>', "<b>x</b>"),
+        ('Hello <ph id="1" equiv="NAME" disp="{{ n }}"/>, <ph id="2" disp="" equiv="%s"/>', "Hello {{ n }}, %s"),
+        ('<ph dataRef="d1"/> files<ph dataRef="d2"/>of <pc dataRefStart="d3" dataRefEnd="d3">x</pc>', "%d files of x"),
+        ('a<ph id="1" subType="xlf:lb"/>b<mrk id="m" translate="no">Name</mrk>', "a bName"),
         ('Hello <ph id="1" equiv="%d"/><sc id="2"/>!<ec startRef="2"/><sm id="3"/><em startRef="3"/>', "Hello %d!"),
     ],
 )
 def test_a_segment_of_version_2_is_what_a_translator_sees(source: str, expected: str, path: Path) -> None:
+    codes = {"d1": "%d", "d2": "&lt;br/&gt;", "d3": "&lt;i&gt;"}
+    data = "".join(f'<data id="{name}">{code}</data>' for name, code in codes.items())
     segment = f"<segment><source>{source}</source><target>T</target></segment>"
-    path.write_text(xliff_2_of(f"<unit>{segment}</unit>"))
+    path.write_text(xliff_2_of(f"<unit><originalData>{data}</originalData>{segment}</unit>"))
     assert pairs_of(source_of(str(path))) == [(expected, "T")]
 
 
@@ -67,6 +79,71 @@ def test_suggestions_and_notes_are_no_pairs(path: Path) -> None:
     segments = [f"<segment><source>{s}</source><target>{t}</target></segment>" for s, t in (("a", "A"), ("b", "B"))]
     path.write_text(xliff_2_of(f"<unit>{matches}<notes><note>n</note></notes>{between.join(segments)}</unit>"))
     assert pairs_of(source_of(str(path))) == [("a", "A"), ("b", "B")]
+
+
+def mrk(**segments: str) -> str:
+    return " ".join(f'<mrk mtype="seg" mid="{mid}">{text}</mrk>' for mid, text in segments.items())
+
+
+@pytest.mark.parametrize(
+    ("segments", "target", "expected"),
+    [
+        (mrk(a="One.", b="Two."), mrk(a="Eins.", b="Zwei."), [("One.", "Eins."), ("Two.", "Zwei.")]),
+        (mrk(a="One.", b="Two."), mrk(b="Zwei.", a="Eins.", c="Drei."), [("One.", "Eins."), ("Two.", "Zwei.")]),
+        (mrk(a="One.", b="Two."), mrk(a="Eins.", b=""), [("One.", "Eins.")]),
+        (mrk(a="One.", b="Two."), mrk(b="Zwei."), [("Two.", "Zwei.")]),
+        (mrk(a="One.", b="Two."), "Eins und zwei.", [("One. Two.", "Eins und zwei.")]),
+        (mrk(a="One.", b="Two."), "", []),
+        (
+            f'<g id="1">{mrk(a="One <g>1</g>.")}</g>{mrk(b="Two.")}',
+            mrk(a="E<x/>ins.", b="Zwei."),
+            [("One 1.", "Eins."), ("Two.", "Zwei.")],
+        ),
+        (
+            mrk(a="A <mrk mtype='x-term'>term</mrk>.", b="Two."),
+            mrk(a="Ein <mrk mtype='x-term'>Wort</mrk>."),
+            [("A term.", "Ein Wort.")],
+        ),
+    ],
+)
+def test_segments_of_a_unit_are_pairs_by_their_names(
+    segments: str, target: str, expected: list[tuple[str, str]], path: Path
+) -> None:
+    seg_source = f"<seg-source>{segments}</seg-source>"
+    path.write_text(xliff_1_of(unit("One. Two.", f"{seg_source}<target>{target}</target>")))
+    assert pairs_of(source_of(str(path))) == expected
+    assert pairs_of(source_of(str(path), src_lang="de", tgt_lang="en")) == [(tgt, src) for src, tgt in expected]
+    path.write_text(xliff_1_of(unit("One. Two.", f"<target>{target}</target>{seg_source}")))
+    assert pairs_of(source_of(str(path))) == expected
+
+
+def test_segments_without_names_go_by_their_order(path: Path) -> None:
+    segments = "<mrk mtype='seg'>{}</mrk> <mrk mtype='seg'>{}</mrk>"
+    target = f"<target>{segments.format('Eins.', 'Zwei.')}</target>"
+    path.write_text(xliff_1_of(unit(segments.format("One.", "Two."), target)))
+    assert pairs_of(source_of(str(path))) == [("One.", "Eins."), ("Two.", "Zwei.")]
+
+
+def test_the_order_of_targets_does_not_pair_them_otherwise(path: Path) -> None:
+    segments = [("a", "A", 3), ("b", "B", 1)]
+    text = "<ignorable><source> </source></ignorable>".join(
+        f'<segment><source>{src}</source><target order="{n}">{tgt}</target></segment>' for src, tgt, n in segments
+    )
+    path.write_text(xliff_2_of(f"<unit>{text}</unit>"))
+    assert pairs_of(source_of(str(path))) == [("a", "A"), ("b", "B")]
+
+
+def test_what_is_not_to_be_translated_is_inherited(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    inside = "<group>" + unit("b") + unit("c", attributes='translate="yes"') + "</group>"
+    path.write_text(xliff_1_of(f'{unit("a")}<group translate="no">{inside}</group>{unit("d")}'))
+    source = source_of(str(path))
+    with caplog.at_level(logging.WARNING, logger="mtkit"):
+        assert pairs_of(source) == [("a", "T"), ("c", "T"), ("d", "T")]
+    assert "skipped some of 4 units: 1 marked as not to be translated" in caplog.text
+    segment = "<segment><source>{0}</source><target>{0}</target></segment>"
+    units = f"<unit>{segment.format('a')}</unit><group translate='yes'><unit>{segment.format('b')}</unit></group>"
+    path.write_text(xliff_2_of(units).replace("<file>", '<file translate="no">'))
+    assert pairs_of(source_of(str(path))) == [("b", "b")]
 
 
 def test_what_is_not_translated_is_skipped_and_counted_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:

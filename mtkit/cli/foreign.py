@@ -1,0 +1,137 @@
+"""What other programs call it: OpenNMT, fairseq, Marian, Sockeye, JoeyNMT, sacreBLEU. And what was mistyped."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+_ALIKE = 0.75
+"""How alike a name must be to be taken for a mistyped one: --lr and --src are not."""
+
+OPTIONS = {
+    "training.learning_rate": "lr learning-rate learn-rate initial-learning-rate",
+    "training.schedule": "lr-scheduler learning-rate-scheduler-type decay-method lr-decay scheduling",
+    "training.warmup_updates": "warmup warmup-updates warmup-steps lr-warmup learning-rate-warmup",
+    "training.max_updates": "max-update max-updates max-steps train-steps after-batches updates steps",
+    "training.max_epochs": "max-epoch max-epochs epochs after-epochs max-num-epochs",
+    "training.accumulate": "accumulate accum-count update-freq optimizer-delay update-interval batch-multiplier",
+    "training.label_smoothing": "label-smoothing smoothing",
+    "training.max_grad_norm": "clip-norm max-grad-norm clip-grad-norm gradient-clipping-threshold",
+    "training.weight_decay": "weight-decay",
+    "training.adam_betas": "adam-betas adam-beta1 adam-beta2 optimizer-betas",
+    "training.save_every": "save-interval-updates save-checkpoint-steps save-freq checkpoint-interval save-every",
+    "training.validate_every": "valid-steps valid-freq validate-interval-updates validation-freq validate-every",
+    "training.keep_last": "keep-last-epochs keep-interval-updates keep-checkpoint keep-last-params keep-last",
+    "training.early_stopping.patience": "patience early-stopping max-num-checkpoint-not-improved",
+    "training.tensorboard": "tensorboard tensorboard-logdir",
+    "model.dropout": "dropout transformer-dropout",
+    "model.attention_dropout": "attention-dropout transformer-dropout-attention",
+    "model.n_encoder_layers": "encoder-layers enc-layers enc-depth layers num-layers",
+    "model.n_decoder_layers": "decoder-layers dec-layers dec-depth",
+    "model.n_heads": "heads num-heads encoder-attention-heads decoder-attention-heads transformer-heads "
+    "transformer-attention-heads",
+    "model.d_model": "d-model dim-emb hidden-size rnn-size word-vec-size encoder-embed-dim transformer-model-size",
+    "model.d_ff": "d-ff transformer-ff transformer-dim-ffn encoder-ffn-embed-dim transformer-feed-forward-num-hidden",
+    "model.architecture": "arch architecture type encoder-type",
+    "model.tie_embeddings": "share-all-embeddings share-embeddings tied-embeddings tied-embeddings-all "
+    "share-decoder-input-output-embed weight-tying-type",
+    "model.max_length": "max-source-positions max-target-positions max-length max-seq-len",
+    "tokenizer.vocab_size": "vocab-size dim-vocabs src-vocab-size tgt-vocab-size num-words",
+    "--batch-size": "batch batch-size mini-batch max-sentences",
+    "training.batch_tokens": "batch batch-size batch-tokens max-tokens mini-batch mini-batch-words",
+    "--precision": "fp16 bf16 amp half int8 dtype quantize",
+    "--device": "gpu gpus gpu-ranks world-size devices device-id device-ids device-num cpu use-cpu use-cuda cuda",
+    "--threads": "cpu-threads num-threads n-threads nthreads",
+    "--workers": "num-workers n-workers workers jobs num-proc",
+    "--output": "save-dir save-model model-dir out-dir output-dir out output-file results-path log-file",
+    "--src": "source train-src src-file source-file train-sets",
+    "--tgt": "target train-tgt tgt-file target-file",
+    "--hyp": "hypothesis hypotheses hypothesis-file sys system output-file candidate",
+    "--ref": "reference references ref-file gold refs",
+    "--input": "inputs input-file text file",
+    "--src-lang": "source-lang source-language sl src-language",
+    "--tgt-lang": "target-lang target-language tl tgt-language",
+    "--model": "models path checkpoint checkpoints ckpt load-path run-dir",
+    "--beam-size": "beam beams num-beams beam-width",
+    "--n-best": "nbest nbest-size num-return-sequences",
+    "--length-penalty": "lenpen alpha beam-alpha length-penalty-alpha length-normalization",
+    "--alignments": "print-alignment report-align output-alignment alignment align",
+    "--overwrite": "force overwrite-output no-restore ignore-existing",
+    "--samples": "confidence-n bootstrap n-bootstrap paired-bs-n paired-ar-n",
+    "--paired bs": "paired-bs",
+    "--paired ar": "paired-ar",
+    "--lowercase": "lc case-insensitive",
+    "--width": "decimals precision-digits",
+    "--json": "format output-format json-output",
+    "--metrics": "scorer scorers",
+    "--minutes": "time-limit max-time timeout",
+}
+"""The option, or the setting behind --set, and what others call it."""
+
+_NOT_THERE = {
+    "test-set": "mtkit downloads no test sets: name files with -i and --ref",
+    "ensemble": "mtkit has no ensembles yet; mtkit average makes one model of several checkpoints",
+    "restore-file": "the same command again goes on where it stopped",
+    "lora": "mtkit trains all weights",
+    "port": "mtkit has no server; mtkit translate reads from a pipe, line by line",
+}
+_NOT_THERE |= dict.fromkeys(("ensembles", "weights"), _NOT_THERE["ensemble"])
+_NOT_THERE |= dict.fromkeys(
+    ("resume", "continue", "train-from", "load-from", "reset-optimizer"), _NOT_THERE["restore-file"]
+)
+
+COMMANDS = {
+    "preprocess": "prepare build-vocab build_vocab vocab binarize tokenize tokenise spm",
+    "train": "fit trainer learn finetune fine-tune",
+    "translate": "decode decoder generate interactive predict infer inference",
+    "evaluate": "eval test bleu chrf ter sacrebleu scorer metrics",
+    "report": "compare compare-mt diff",
+    "score": "rescore rescorer perplexity ppl",
+    "align": "alignment alignments",
+    "inspect": "explain attention visualise visualize debug",
+    "export": "convert release release_model quantize quantise ct2",
+    "average": "avg average_checkpoints average-checkpoints average_models",
+    "describe": "info summary params model",
+    "bench": "benchmark speed profile",
+    "doctor": "check lint clean analyse analyze stats",
+    "forge backtranslate": "backtranslate back-translate backtranslation",
+    "forge distill": "distill distillation distil",
+    "--help": "help",
+    "--version": "version",
+}
+"""The command, and what others call it."""
+
+_NO_SUCH = dict.fromkeys(("serve", "server", "rest", "api"), _NOT_THERE["port"])
+
+
+def meant_option(typed: str, known: Collection[str]) -> str:
+    """What an unknown option may have been meant to be, as the end of a message; empty if nothing is known of it.
+
+    Args:
+        typed: With its dashes.
+        known: The options of the command.
+    """
+    name = typed.lstrip("-").replace("_", "-").lower()
+    if f"--{name}" in known:
+        return f"; did you mean --{name}?"
+    for here, others in OPTIONS.items():
+        if name not in others.split():
+            continue
+        if here.split()[0] in known:
+            return f"; here it is {here}"
+        if "." in here and "--set" in known:
+            return f"; here it is a setting: --set {here}=VALUE"
+    if name in _NOT_THERE:
+        return f"; {_NOT_THERE[name]}"
+    close = get_close_matches(typed, known, n=1, cutoff=_ALIKE)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def meant_command(typed: str, known: Collection[str]) -> str:
+    """The same of a command."""
+    name = typed.lower()
+    here = next((here for here, others in COMMANDS.items() if name in others.split()), None)
+    if here is not None and (here.startswith("--") or here.split()[0] in known):
+        return f"; here it is mtkit {here}"
+    if name in _NO_SUCH:
+        return f"; {_NO_SUCH[name]}"
+    close = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+    return f"; did you mean {close[0]}?" if close else ""

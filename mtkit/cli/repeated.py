@@ -1,0 +1,64 @@
+"""Options that are given more than once: each value counts, or the command is refused; none is dropped in silence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+_COLLECTING = {"store": "append", "store_const": "append_const"}
+"""How the parser keeps all values of an option of which it would keep the last one."""
+
+
+class Once:
+    """Of a command or group: an option for one value has one, however often it is typed.
+
+    The same value twice is that value. Defaults and environment variables are not typed.
+    """
+
+    def make_parser(self, ctx: Any) -> Any:
+        """The parser of the command's options."""
+        parser = _Parser(super().make_parser(ctx), ctx)  # type: ignore[misc]  # of the class that this is mixed into
+        for param in self.get_params(ctx):  # type: ignore[attr-defined]
+            param.add_to_parser(parser, ctx)
+        return parser
+
+
+class _Parser:
+    """Registers options with a parser so that it collects their values, and looks at these when it has parsed."""
+
+    def __init__(self, parser: Any, ctx: Any) -> None:
+        self._parser, self._ctx = type(parser)(ctx), ctx
+        self._of_one_value: dict[str, Any] = {}
+
+    def add_option(
+        self, obj: Any, opts: Any, dest: Any, action: str = "store", nargs: int = 1, const: Any = None
+    ) -> None:
+        if action in _COLLECTING:
+            self._of_one_value[dest] = obj
+        self._parser.add_option(obj, opts, dest, action=_COLLECTING.get(action, action), nargs=nargs, const=const)
+
+    def add_argument(self, obj: Any, dest: Any, nargs: int = 1) -> None:
+        self._parser.add_argument(obj, dest, nargs)
+
+    def parse_args(self, args: list[str]) -> tuple[dict[str, Any], list[str], list[Any]]:
+        found, rest, order = self._parser.parse_args(args=args)
+        for dest in self._of_one_value.keys() & found.keys():
+            values = list(dict.fromkeys(found[dest]))
+            if len(values) > 1:
+                self._ctx.fail(_refused(self._of_one_value[dest], values))
+            found[dest] = values[0]
+        return found, rest, order
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
+
+
+def _refused(option: Any, values: list[Any]) -> str:
+    name = max(option.opts, key=len)
+    if all(isinstance(value, str) for value in values):
+        return f"{name} takes one value, but was given {len(values)}: {' and '.join(values)}"
+    return f"{' and '.join(_flags(option))} do not go together"
+
+
+def _flags(option: Any) -> Iterator[str]:
+    """The two flags that say the opposite."""
+    yield max(option.opts, key=len)
+    yield max(option.secondary_opts, key=len)

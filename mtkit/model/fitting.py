@@ -1,0 +1,28 @@
+"""Whether saved weights are those of a model, before either takes memory."""
+
+import torch
+
+from mtkit.errors import CheckpointError
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.weights import check_shapes
+from mtkit.model_config import ModelConfig
+from mtkit.tensor_file import TensorFile
+
+
+def skeleton(config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int, pad_id: int) -> EncoderDecoder:
+    """The model without its numbers: names and shapes alone, which take no memory."""
+    with torch.device("meta"):
+        return EncoderDecoder(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=pad_id)
+
+
+def check_fits(file: TensorFile, config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int, pad_id: int) -> None:
+    """Compare the header of a file of weights with a model that is built without memory for its numbers.
+
+    Raises:
+        CheckpointError: Naming the first weight that is missing, unknown or of another shape.
+    """
+    try:
+        model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=pad_id)
+    except (RuntimeError, OverflowError, TypeError):  # sizes whose product is beyond 64 bits
+        raise CheckpointError(f"{file.path}: belongs to another model: no model has the sizes that are noted") from None
+    check_shapes(model, {name: info.shape for name, info in file.tensors.items()}, source=file.path)

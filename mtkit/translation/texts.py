@@ -1,0 +1,25 @@
+"""What callers in Python give as texts, checked at the door."""
+
+from collections.abc import Iterable
+
+
+def as_texts(texts: object, name: str) -> list[str]:
+    """A list of any texts that can be iterated over.
+
+    Args:
+        texts: Not one text: that would be taken for its letters.
+        name: Of the argument, for errors.
+
+    Raises:
+        TypeError: If it is one text, or holds anything else than texts.
+    """
+    kind = type(texts).__name__
+    if isinstance(texts, str):
+        raise TypeError(f"{name}: a list of texts is wanted, not one text; write [text]")
+    if isinstance(texts, bytes | bytearray) or not isinstance(texts, Iterable):
+        raise TypeError(f"{name}: a list of texts is wanted, not {kind}")
+    found = list(texts)
+    for number, text in enumerate(found):
+        if not isinstance(text, str):
+            raise TypeError(f"{name}[{number}]: a text (str) is wanted, not {type(text).__name__}")
+    return found
