@@ -1,11 +1,12 @@
 """Files of mtkit's own: they appear whole or not at all; JSON in them, and what they are known by.
 
-What is being written has a hidden name and is locked by its writer, so that what a killed process has left can be told
-from it: nobody locks that.
+What is being written has a hidden name beside its own and is locked by its writer, so that what a killed process has
+left can be told from it: nobody locks that. It goes when the same is written again.
 """
 
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -28,6 +29,7 @@ _MAX_DIGITS = 40
 
 _MAX_NAME = 40
 """Letters of its name that a file in the making has in its own, which would else be too long for a directory."""
+_LEFT = re.compile(r"\.(?P<name>.+)\.(partial|old|[0-9a-f]{16})")
 _FILE, _DIRECTORY = re.compile(r"\..+\.[0-9a-f]{16}"), re.compile(r"\..+\.(partial|old)")  # names of what is begun
 
 
@@ -51,6 +53,8 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """
     path = followed(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name[:_MAX_NAME])}.{'[0-9a-f]' * 16}"):
+        remove_if_left(left)
     work = path.with_name(f".{path.name[:_MAX_NAME]}.{secrets.token_hex(8)}")
     try:  # from before it is made: a signal may come at any moment
         with _locked(work, os.O_CREAT | os.O_EXCL | os.O_WRONLY) as descriptor:
@@ -76,28 +80,62 @@ def _make_like(work: Path, path: Path) -> None:
         os.utime(work)  # those it is newer than
 
 
+def leftovers(directory: Path) -> Iterator[tuple[str, Path]]:
+    """What lies half written or half deleted in a directory, each with the name of what it was to be or had been."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if (found := _LEFT.fullmatch(path.name)) is not None:
+            yield found["name"], path
+
+
+def remove_if_left(path: Path) -> None:
+    """Delete a file or directory unless a living process has locked it; what cannot be deleted stays."""
+    if path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
     """A directory that appears under its name, whole and on disk, only when the block ends without an error.
 
     An existing directory of that name is replaced, where a link leads to as well. A leftover of an interrupted attempt
     is removed.
+
+    Raises:
+        DataError: If another process is writing it.
     """
     path = followed(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(work, ignore_errors=True)
-    try:
-        with _locked(work, os.O_RDONLY | os.O_DIRECTORY, make=work.mkdir):
+    remove_if_left(work)
+
+    def make() -> None:
+        try:
+            work.mkdir()
+        except FileExistsError:
+            raise DataError(f"{path}: another process is writing it; wait for that, or choose another name") from None
+
+    with _locked(work, os.O_RDONLY | os.O_DIRECTORY, make=make):
+        try:
             yield work
             for file in work.rglob("*"):
                 if file.is_file():
                     file.chmod(0o666 & ~_umask())  # some libraries write files that only their owner may read
                     _fsync(file)
             replace_directory(path, work)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
+        except BaseException:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
 
 
 def replace_directory(path: Path, work: Path) -> None:
@@ -116,6 +154,11 @@ def replace_directory(path: Path, work: Path) -> None:
     else:
         work.rename(path)
     _fsync(path.parent)
+
+
+def named(path: Path) -> Path:
+    """The same path with a name that others can be put beside: ``.`` and what ends in ``..`` have none."""
+    return path.resolve() if path.name in ("", "..") else path
 
 
 def _remove(path: Path) -> None:
@@ -151,17 +194,7 @@ def remove_leftovers(directory: Path) -> None:
         for entry in list(directory.iterdir()):
             name = _DIRECTORY if entry.is_dir() else _FILE
             if name.fullmatch(entry.name) and not entry.is_symlink():
-                _remove_unlocked(entry)
-
-
-def _remove_unlocked(path: Path) -> None:
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
-        finally:
-            os.close(descriptor)
+                remove_if_left(entry)
 
 
 @contextmanager

@@ -3,18 +3,21 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from mtkit.files import leftovers, remove_if_left
 from mtkit.log import logger
 
 
 @contextmanager
 def sole_writer(directory: Path) -> Iterator[None]:
-    """Wait until no other process writes this directory, and keep others waiting until the block ends."""
-    place = Path(os.path.realpath(directory))  # one, whatever links lead there
-    path = place.with_name(f".{place.name}.lock")
+    """Wait until no other process writes this directory, and keep others waiting until the block ends.
+
+    What a killed process left of it half written is removed.
+    """
+    path = _lock_of(directory)
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with open_lock(path) as lock:
@@ -26,15 +29,39 @@ def sole_writer(directory: Path) -> Iterator[None]:
             if not _is_at(lock.fileno(), path):
                 continue  # the process that held it has deleted the file since
             try:
+                for left in _leftovers(directory):
+                    remove_if_left(left)
                 yield
             finally:
                 path.unlink(missing_ok=True)
             return
 
 
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a killed process left of a directory, half written or half deleted; a living one is waited for."""
+    if _leftovers(directory) or _lock_of(directory).exists():
+        with suppress(OSError), sole_writer(directory):
+            pass
+
+
 def open_lock(path: Path) -> IO[bytes]:
     """A file to lock; a pipe that somebody put in its place is not waited for."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666), "r+b", buffering=0)
+
+
+def _place(directory: Path) -> Path:
+    """The same directory under one name, whatever links lead there."""
+    return Path(os.path.realpath(directory))
+
+
+def _lock_of(directory: Path) -> Path:
+    place = _place(directory)
+    return place.with_name(f".{place.name}.lock")
+
+
+def _leftovers(directory: Path) -> list[Path]:
+    place = _place(directory)
+    return [path for name, path in leftovers(place.parent) if name == place.name]
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

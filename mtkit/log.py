@@ -5,9 +5,9 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from mtkit.files import atomic_file, check_regular, parse_json, read_regular
 from mtkit.visible import visible
@@ -25,10 +25,32 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if "tqdm" in sys.modules:
-            sys.modules["tqdm"].tqdm.write(self.format(record), file=sys.stderr)
+            sys.modules["tqdm"].tqdm.write(self.format(record), file=_Stderr())
         else:
-            sys.stderr.write(f"{self.format(record)}\n")
+            _Stderr().write(f"{self.format(record)}\n")
+            _Stderr().flush()
+
+
+class _Stderr:
+    """Stderr for as long as it is there: what goes on when its terminal is closed is not to end by that."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
             sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that is done without where it cannot be written: of a full disk what saves will speak."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # logging's name
+        pass
 
 
 def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
@@ -46,14 +68,15 @@ def log_to_file(path: Path) -> Iterator[None]:
     """Copy the log, with time and level, to the end of a file for the length of the block."""
     if path.exists():
         check_regular(path)
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
 
 
 def progress_bar(*, total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[Any]":
@@ -68,7 +91,7 @@ def progress_bar(*, total: int | None, description: str, unit: str, initial: int
         unit_scale=total is None or total > 100_000,
         dynamic_ncols=True,
         disable=not sys.stderr.isatty() or _quiet(),
-        file=sys.stderr,
+        file=cast(TextIO, _Stderr()),
         leave=False,
     )
 

@@ -2,9 +2,12 @@
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from mtkit.errors import DataError
+
+_TRIAL = ".mtkit-"
 
 
 def check_output_directory(directory: Path) -> None:
@@ -22,12 +25,18 @@ def check_output_directory(directory: Path) -> None:
     nearest = directory.absolute()
     while not os.path.lexists(nearest):
         nearest = nearest.parent
+    for left in nearest.glob(f"{_TRIAL}*"):
+        _remove_if_empty(left)
     try:
         # Tried, not asked for: permissions alone do not say it of file systems that are read-only or not real.
-        with tempfile.TemporaryDirectory(dir=nearest, prefix=".mtkit-"):
-            pass
+        _remove_if_empty(Path(tempfile.mkdtemp(dir=nearest, prefix=_TRIAL)))
     except OSError as error:
         raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from None
+
+
+def _remove_if_empty(directory: Path) -> None:
+    with suppress(OSError):
+        directory.rmdir()
 
 
 def check_replaceable(directory: Path) -> None:

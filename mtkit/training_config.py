@@ -15,8 +15,9 @@ class EarlyStoppingConfig(Section):
     """When to end before ``max_updates``."""
 
     metric: Metric = "bleu"
-    """What must go on improving on the validation set; also what *best* means for checkpoints. Where the validation set
-    is not translated (``validate_text: false``) and patience is null, the loss takes its place."""
+    """What must go on improving on the validation set; also what *best* means for checkpoints. Where BLEU says nothing
+    of it, as on lines of one word, chrF takes its place, and the loss where chrF does not either, or where the
+    validation set is not translated (``validate_text: false``) and patience is null."""
 
     patience: PositiveInt | None = None
     """Stop after this many validations without a new best; by default never."""
@@ -93,7 +94,8 @@ class TrainingConfig(Section):
     """Validation translations shown at each validation."""
 
     save_every: PositiveInt = 1_000
-    """Updates between two checkpoints. A new best is saved besides."""
+    """Updates between two checkpoints. A new best is saved besides; and where these are rare, the first state after a
+    minute, and others every ten minutes, each kept until the next one."""
 
     keep_last: PositiveInt = 3
     """Newest checkpoints kept."""

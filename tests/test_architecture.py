@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "mtkit"
 
 # Each room may import itself and the rooms before its own.
 LAYERS = [
-    {"errors"},
+    {"errors", "signals"},
     {"not_text", "packed", "safe_path", "visible"},
     {"io", "files", "log", "outputs", "streams", "html_page", "language_codes", "shapes", "tensor_file", "yaml_file"}
     | {"bounds"},

@@ -29,6 +29,7 @@ from mtkit.cli.usage import Command, Commands
 from mtkit.device import let_waiting_threads_sleep
 from mtkit.errors import Interrupted, MtkitError, Stopped
 from mtkit.safe_path import leave_out_working_directory
+from mtkit.signals import heed
 
 app = typer.Typer(
     cls=Commands,
@@ -99,6 +100,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except MtkitError as error:
+        heed(False)
         kind = "" if isinstance(error, (Interrupted, Stopped)) else "error: "
         with suppress(OSError, ValueError):  # nobody listens any more
             typer.echo(f"mtkit: {kind}{error}", err=True, color=True)
@@ -117,6 +119,8 @@ def main() -> None:
         if not str(error).startswith("Symlink loop"):  # what pathlib raises before Python 3.13
             raise
         _fail(str(error))
+    finally:
+        heed(False)
 
 
 def _fail(message: str) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from mtkit.cli.options import OverwriteOption, RunArgument, needed
 from mtkit.errors import ConfigError
+from mtkit.output_directory import check_output_directory, check_replaceable
 
 
 def average(
@@ -30,6 +31,8 @@ def average(
         raise ConfigError("where to? name the bundle with -o DIR")
     if (last is None) == (best is None):
         raise ConfigError("say which checkpoints: --last N or --best N")
+    check_output_directory(output)
+    check_replaceable(output)
     if output.exists() and not overwrite:
         raise ConfigError(f"{output}: exists; choose another -o, or --overwrite")
 

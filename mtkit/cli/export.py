@@ -9,7 +9,7 @@ import typer
 from mtkit.cli.options import ModelOption, OverwriteOption, RunArgument, ThreadsOption, needed
 from mtkit.cli.typed import refuse_idle
 from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.output_directory import check_replaceable
+from mtkit.output_directory import check_output_directory, check_replaceable
 
 if TYPE_CHECKING:
     from mtkit.translation.bundle import Bundle
@@ -83,10 +83,11 @@ def export(
         raise ConfigError("-i and --ref go together: the text to translate and its reference")
     if to is Format.SAFETENSORS and output is None:
         raise ConfigError("where to? name a directory with -o DIR")
+    if output is not None:
+        check_output_directory(output)
+        check_replaceable(output)
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output}: exists; choose another -o, or --overwrite")
-    if output is not None:
-        check_replaceable(output)
     if output is not None and output.exists() and not _is_export(output):
         raise ConfigError(f"{output}: is there and is no export; choose another -o")
 
@@ -140,11 +141,14 @@ def _held_out(bundle: "Bundle", src: str | None, ref: str | None) -> "HeldOut | 
 
 
 def _summary(conversion: "Conversion", directory: Path) -> str:
+    from mtkit.evaluation.telling import NAMES
+
     line = f"exported to {directory} ({conversion.quantization})"
     if conversion.quality is None:
         return line
     quality = conversion.quality
-    bleu, float32 = quality["bleu"]["value"], quality["float32_bleu"]["value"]
+    metric = quality.get("metric", "bleu")
+    name, own, float32 = NAMES[metric], quality[metric]["value"], quality[f"float32_{metric}"]["value"]
     return (
-        f"{line}: BLEU {bleu:.2f}, in float32 {float32:.2f}, on {quality['n_lines']:,} lines of {quality['held_out']}"
+        f"{line}: {name} {own:.2f}, in float32 {float32:.2f}, on {quality['n_lines']:,} lines of {quality['held_out']}"
     )

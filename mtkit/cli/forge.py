@@ -1,6 +1,5 @@
 """``mtkit forge backtranslate`` and ``mtkit forge distill``."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,6 @@ from mtkit.cli.options import (
     TranslationPrecisionOption,
 )
 from mtkit.cli.usage import Command
-from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.forge.corpus import Kind, Work
@@ -113,31 +111,21 @@ def _forge(
     overwrite: bool,
 ) -> None:
     from mtkit.errors import Interrupted
-    from mtkit.forge.corpus import MANIFEST, train_lines
     from mtkit.forge.corpus import forge as make
+    from mtkit.forge.corpus import train_lines
     from mtkit.forge.shards import JOB_FILE, n_shards
     from mtkit.log import counted
     from mtkit.settings import Settings
 
     settings = Settings.load(recipe, overrides=overrides or ())
     data = settings.before_corpus().config().data
-    if overwrite and output.exists():
-        if not ((output / MANIFEST).exists() or (output / JOB_FILE).exists()):
-            raise ConfigError(f"{output}: is no forged source, and is not replaced; choose another -o")
-        _empty(output, last=(MANIFEST, JOB_FILE))
     try:
-        manifest = make(kind, data, inputs, work, output, tags=tags)
+        manifest = make(kind, data, inputs, work, output, tags=tags, overwrite=overwrite)
     except KeyboardInterrupt:
+        if not (output / JOB_FILE).exists():
+            raise
         done = counted(n_shards(output), "shard")
-        raise Interrupted(f"{output}: {done} done; the same command goes on") from None
+        again = f"the same command{' without --overwrite' * overwrite} goes on"
+        raise Interrupted(f"{output}: {done} done; {again}") from None
     typer.echo(f"{counted(manifest['n_pairs'], 'pair')} in {output}; below data: in the recipe, in place of its train:")
     typer.echo("\n".join(train_lines(kind, data, manifest["source"])))
-
-
-def _empty(directory: Path, *, last: tuple[str, ...]) -> None:
-    """Delete what is in a directory, which itself may be a link; in the end what it is known by."""
-    for path in sorted(directory.iterdir(), key=lambda path: path.name in last):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

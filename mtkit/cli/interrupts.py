@@ -1,5 +1,6 @@
-"""Ctrl-C and SIGTERM: both end a command at once, with what it had begun to write put away."""
+"""Ctrl-C, SIGTERM, a closed terminal: all end a command at once, with what it had begun to write put away."""
 
+import atexit
 import os
 import signal
 import sys
@@ -8,19 +9,18 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-_SAME_SECONDS = 1.0
-"""A signal so soon after another is the same one: timeout and shells send it to the process and to its group. A second
-KeyboardInterrupt would break off the cleaning up, and leave processes and their semaphores to the system."""
+from mtkit.signals import SAME_SECONDS, are_heeded, ending_signals, heed
 
 _received: float | None = None
 """When the last signal came, on ``time.monotonic()``."""
 
 
 def install() -> None:
-    """Let both signals raise KeyboardInterrupt; while it runs, training puts handlers of its own in their place."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell asks of what it starts in the background
-            signal.signal(number, _interrupt)
+    """Let the signals raise KeyboardInterrupt; while it runs, training puts handlers of its own in their place."""
+    heed(True)
+    atexit.register(_end_undisturbed)
+    for number in ending_signals():
+        signal.signal(number, _interrupt)
 
 
 def check() -> None:
@@ -30,6 +30,12 @@ def check() -> None:
     """
     if _received is not None:
         raise KeyboardInterrupt
+
+
+def _end_undisturbed() -> None:
+    """Python gives the signals back to the system before it ends, and one would then change the exit code."""
+    for number in ending_signals():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def leave(code: int) -> NoReturn:
@@ -46,6 +52,7 @@ def leave(code: int) -> NoReturn:
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     global _received
     before, _received = _received, time.monotonic()
-    if before is not None and _received - before < _SAME_SECONDS:
-        return
-    raise KeyboardInterrupt
+    if before is not None and _received - before < SAME_SECONDS:
+        return  # a second KeyboardInterrupt would break off the cleaning up, and leave processes and semaphores behind
+    if are_heeded():
+        raise KeyboardInterrupt

@@ -19,7 +19,7 @@ from mtkit.cli.options import (
     corpus_instead_of_recipe,
     is_file_of_pairs,
 )
-from mtkit.errors import ConfigError, Stopped
+from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from mtkit.settings import Settings
@@ -85,7 +85,8 @@ def train(
     mtkit train recipe.yaml --minutes 10           a recipe within ten minutes, as well as they allow
     mtkit train ...the same again                  go on where it stopped
 
-    SIGINT (Ctrl-C) and SIGTERM finish the update, save, and exit with 75.
+    SIGINT (Ctrl-C), SIGTERM and a closed terminal finish the update, save, and exit
+    with 75.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     started = time.monotonic()
     config, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
@@ -144,11 +145,8 @@ def train(
 
     check_output_directory(directory)
     data = settings.before_corpus().config().data
-    try:
-        with where_it_began(directory, data) as seen_from_there:
-            run = run_training(settings, seen_from_there, overwrite=overwrite, started=started)
-    except KeyboardInterrupt:  # from the first update on, training itself takes the signals
-        raise Stopped("stopped before any update; the same command goes on") from None
+    with where_it_began(directory, data) as seen_from_there:
+        run = run_training(settings, seen_from_there, overwrite=overwrite, started=started)
     for name, of_set in run.scores.items():
         extent = f", {of_set.extent()}" if of_set.extent() else ""
         typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}{extent}")

@@ -83,8 +83,8 @@ def hold_out(
         "seed": seed,
         "files": sorted(split.src.name for split in splits.values()),
     }
-    if directory.exists():
-        if _content(read_json(directory / ORIGIN_FILE), origin) != _content(origin, origin):
+    if (before := _origin(directory)) is not None:
+        if _content(before, origin) != _content(origin, origin):
             raise DataError(
                 f"{directory.parent}: was begun with other --src and --tgt files; choose another -o, or --overwrite"
             )
@@ -107,6 +107,19 @@ def hold_out(
     if left_out:
         logger.info("left %s more out of training: one of their sides occurs in those", f"{left_out:,}")
     return splits
+
+
+def _origin(directory: Path) -> Any:
+    """What the splits that are there were made from; None where there are none, or it cannot be read."""
+    if not directory.exists():
+        return None
+    try:
+        return read_json(directory / ORIGIN_FILE)
+    except DataError as error:
+        if not (directory / ORIGIN_FILE).is_file():
+            raise
+        logger.warning("%s; cutting the corpus again", error)
+        return None
 
 
 def _content(origin: Any, now: dict[str, Any]) -> object:

@@ -19,7 +19,7 @@ from mtkit.data.cleaning import REASONS
 from mtkit.data.store import Store
 from mtkit.data.store_check import AGAIN, STATE_FILE, Expected, damaged
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.errors import DataError
+from mtkit.errors import DataError, VocabularyError
 from mtkit.files import read_json, sha256_file, write_json
 from mtkit.log import logger
 from mtkit.shapes import shaped
@@ -141,7 +141,10 @@ class Prepared:
             VocabularyError: If it is absent or damaged.
             DataError: If it is another one.
         """
-        tokenizer = Tokenizer.load(self.directory)
+        try:
+            tokenizer = Tokenizer.load(self.directory)
+        except VocabularyError as error:
+            raise VocabularyError(f"{error}; {AGAIN}") from None
         sizes = self.manifest.src_vocab_size, self.manifest.tgt_vocab_size
         if (
             tokenizer.sha256() != self.manifest.tokenizer_sha256

@@ -87,8 +87,8 @@ class _Worker:
         except (OSError, EOFError):
             code = self._process.wait()
             raise DataError(
-                f"a process that samples training pairs ended with {code}; the same command goes on from the last "
-                "checkpoint, and --set training.workers=0 does without such processes"
+                f"a process that samples training pairs ended with {code}; the same command, without --overwrite, goes "
+                "on from the last checkpoint, and --set training.workers=0 does without such processes"
             ) from None
         return (src, src_lengths), (tgt, tgt_lengths)
 

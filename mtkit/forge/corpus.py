@@ -19,7 +19,7 @@ from mtkit import __version__
 from mtkit.config import DataConfig
 from mtkit.data.sources import open_sources
 from mtkit.errors import ConfigError, DataError
-from mtkit.files import atomic_file, read_json, remove_leftovers, sha256_file, write_json
+from mtkit.files import atomic_file, delete_directory, read_json, remove_leftovers, sha256_file, write_json
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
 from mtkit.io import read_line_chunks
 from mtkit.locks import sole_writer
@@ -50,7 +50,14 @@ class Work:
 
 
 def forge(
-    kind: Kind, data: DataConfig, inputs: Sequence[Path], work: Work, directory: Path, *, tags: Sequence[str]
+    kind: Kind,
+    data: DataConfig,
+    inputs: Sequence[Path],
+    work: Work,
+    directory: Path,
+    *,
+    tags: Sequence[str],
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Translate text into training pairs for a recipe, or go on where that was interrupted.
 
@@ -62,6 +69,7 @@ def forge(
         work: The model and its search.
         directory: Receives the pairs.
         tags: What the source segments of the new pairs are to be marked with.
+        overwrite: Replace what was made or begun there before.
 
     Returns:
         The manifest.
@@ -85,13 +93,16 @@ def forge(
         "languages": [data.src_lang, data.tgt_lang],
         "tags": list(tags),
     }
-    if (done := _done(directory, job)) is not None:
-        logger.info("%s: already made from these inputs and this model, nothing to do", directory)
-        return done
     check_output_directory(directory)
     check_replaceable(directory)
+    if not overwrite and (done := _done(directory, job)) is not None:
+        _tidy(directory)
+        logger.info("%s: already made from these inputs and this model, nothing to do", directory)
+        return done
     try:
         with sole_writer(directory):
+            if overwrite:
+                _clear(directory)
             for each in (directory, directory / SHARDS):
                 remove_leftovers(each)
             begin(directory, job)
@@ -108,16 +119,37 @@ def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
     """The manifest of the same job, where it is finished."""
     if not (directory / MANIFEST).exists():
         return None
-    manifest = read_json(directory / MANIFEST)
+    try:
+        manifest = read_json(directory / MANIFEST)
+    except DataError as error:
+        raise DataError(f"{error}; make it again with --overwrite") from None
     if isinstance(manifest, dict) and manifest.get("job") == job:
         if type(manifest.get("n_pairs")) is not int:
-            raise DataError(f"{directory / MANIFEST}: damaged; add --overwrite")
+            raise DataError(f"{directory / MANIFEST}: damaged; make it again with --overwrite")
+        for name, digest in manifest.get("sha256", {}).items():
+            if not (directory / name).is_file() or sha256_file(directory / name) != digest:
+                raise DataError(f"{directory / name}: missing or damaged; make it again with --overwrite")
         return manifest
     before = manifest.get("job") if isinstance(manifest, dict) else None
     changed = f" ({what_changed(before, job)} changed)" if isinstance(before, dict) else ""
     raise DataError(
         f"{directory}: made from something else{changed}; choose another directory with -o, or add --overwrite"
     )
+
+
+def _clear(directory: Path) -> None:
+    """Delete what was made or begun; a directory of anything else is refused."""
+    if not directory.exists():
+        return
+    if not any((directory / name).exists() for name in (MANIFEST, JOB_FILE)) and any(directory.iterdir()):
+        raise DataError(f"{directory}: is no forged source, and is not replaced; choose another -o")
+    delete_directory(directory)
+
+
+def _tidy(directory: Path) -> None:
+    """Delete what a finished job no longer needs."""
+    shutil.rmtree(directory / SHARDS, ignore_errors=True)
+    (directory / JOB_FILE).unlink(missing_ok=True)
 
 
 def _check_languages(kind: Kind, data: DataConfig, bundle: Bundle) -> None:
@@ -207,8 +239,7 @@ def _finish(directory: Path, job: dict[str, Any], tags: Sequence[str]) -> dict[s
     with atomic_file(directory / "source.yaml") as file:
         file.write(yaml.safe_dump([source], sort_keys=False, allow_unicode=True).encode())
     write_json(directory / MANIFEST, manifest)
-    shutil.rmtree(directory / SHARDS)
-    (directory / JOB_FILE).unlink()
+    _tidy(directory)
     if n_dropped:
         logger.warning("%s without a translation that could be used left out", counted(n_dropped, "line"))
     return manifest

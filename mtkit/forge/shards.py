@@ -44,7 +44,10 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
     """
     path = directory / JOB_FILE
     if path.exists():
-        begun = read_json(path)
+        try:
+            begun = read_json(path)
+        except DataError as error:
+            raise DataError(f"{error}; begin again with --overwrite") from None
         if not isinstance(begun, dict):
             raise DataError(f"{path}: damaged; choose another directory with -o, or add --overwrite")
         if changed := what_changed(begun, job):
@@ -53,7 +56,7 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
                 "or add --overwrite"
             )
         return
-    if directory.exists() and any(directory.iterdir()):
+    if directory.exists() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
         raise DataError(f"{directory}: holds something else; choose another directory with -o")
     write_json(path, job)
 

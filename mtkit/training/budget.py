@@ -26,6 +26,7 @@ from mtkit.translation.in_time import Deadline
 
 VALIDATE_EVERY, SAVE_EVERY, REHEARSE_EVERY = 1 / 10, 1 / 40, 1 / 10  # of the plan
 SAVE_SECONDS = 600.0  # a kill costs no more than about this much work, however long the run
+FIRST_SAVE_SECONDS = 60.0  # nor all of it, where a run has only begun
 VALIDATION_COST, SAVE_COST, REHEARSAL_COST = 0.05, 0.02, 0.03  # of the working time, at most
 FINISH_GUESS = 0.1  # of the limit: kept for the end until that has been tried out
 FINISH_MOST = 0.2  # of the limit: kept for the end, whatever trying it out says; what does not fit is not scored
@@ -57,6 +58,8 @@ class Budget:
         self._origin = started - state.seconds
         self._limit = None if config.max_minutes is None else 60 * config.max_minutes
         self._update_seconds: float | None = None
+        first = FIRST_SAVE_SECONDS if state.update == 0 else SAVE_SECONDS
+        self._unsaved_until = self._clock() + first  # and not longer
         if self._limit is not None:
             if state.planned_seconds != self._limit:
                 state.share = min(1.0, state.seconds / self._limit)
@@ -151,13 +154,18 @@ class Budget:
             return self._state.update % self._config.save_every == 0
         return self._saves.is_due(self._state.share, self._state.seconds)
 
+    def is_unsaved_for_long(self) -> bool:
+        """Whether so much work would be lost to a kill that it is saved beside what is planned."""
+        return self._clock() >= self._unsaved_until
+
     def save(self, write: Callable[[], None]) -> None:
         """Write a checkpoint, and note what it cost."""
         started = self._clock()
         self._state.seconds = self.spent()
         write()
+        seconds = self._clock() - started
+        self._unsaved_until = self._clock() + max(SAVE_SECONDS, seconds / SAVE_COST)
         if self._limit is not None:
-            seconds = self._clock() - started
             self._state.costs["save"] = seconds
             self._saves.done(self._state.share, self.spent(), seconds)
             self._keep_for_the_end()

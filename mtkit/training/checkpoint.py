@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mtkit.errors import CheckpointError, DataError
-from mtkit.files import atomic_directory, read_json, sha256_file, write_json
+from mtkit.files import atomic_directory, delete_directory, read_json, sha256_file, write_json
 from mtkit.log import logger
 from mtkit.model.weights import load_tensors
 from mtkit.training.state import TrainState
@@ -39,7 +39,7 @@ class Checkpoint:
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
     state: dict[str, Any]
-    """JSON values: ``train`` (TrainState) and ``data`` (BatchPlan)."""
+    """JSON values: ``train`` (TrainState), ``data`` (BatchPlan) and ``fitted`` (what the run computes with)."""
 
 
 class CheckpointStore:
@@ -113,11 +113,7 @@ class CheckpointStore:
 
     def delete(self, update: int) -> None:
         """Delete the checkpoint of an update, if there is one; a kill half-way does not leave half of it there."""
-        doomed = self.path(update).with_name(f".update-{update:08d}.old")
-        if self.path(update).exists():
-            rmtree(doomed, ignore_errors=True)
-            self.path(update).replace(doomed)
-        rmtree(doomed, ignore_errors=True)
+        delete_directory(self.path(update))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -217,5 +213,9 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space" in str(error)
-        reason = "the disk is full; free some space and run the same command again" if full else str(error)
+        reason = (
+            "the disk is full; free some space and run the same command again, without --overwrite"
+            if full
+            else str(error)
+        )
         raise CheckpointError(f"{path}: cannot write: {reason}; earlier checkpoints are intact") from None

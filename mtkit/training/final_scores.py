@@ -16,6 +16,7 @@ from mtkit.errors import ConfigError
 from mtkit.evaluation.checks import Text
 from mtkit.evaluation.metrics import Score, score
 from mtkit.evaluation.suitability import find_unsuited_for_bleu
+from mtkit.evaluation.telling import NAMES, has_learnt
 from mtkit.log import logger
 from mtkit.translation.bundle import load_bundle
 from mtkit.translation.conversion import inexpressible
@@ -25,7 +26,6 @@ from mtkit.translation.scoring import HeldOut, evaluate_texts, held_out_of, vali
 from mtkit.translation.translator import Translator
 
 _N_TRIED = 32  # lines of the validation set that tell whether a model has learnt anything
-_USELESS = 1.0  # BLEU
 _TRIAL_SHARE = 0.2  # of the time for int8, at most, to find that out
 _TRANSLATION_SHARE = 0.9  # of the time left; the rest is for computing the scores and writing them down
 
@@ -101,7 +101,7 @@ def convert_measured(
     tried = replace(held_out, src_text=held_out.src_text[:_N_TRIED], ref_text=held_out.ref_text[:_N_TRIED])
     translator = Translator.load(bundle, engine="torch", device=str(device), threads=config.training.threads)
     trial = _scored(translator, tried, config, None if deadline is None else deadline.part(_TRIAL_SHARE), least=8)
-    useless = not trial.scores or trial.scores[0].value < _USELESS
+    useless = not trial.scores or not has_learnt(trial.scores, *_references(tried, config))
     if useless:  # it would take long over lines without end
         reason = "the model has learnt too little" if trial.scores else "there was no time"
         logger.info("what %s loses is not measured: %s", "int8" if convertible else "bf16", reason)
@@ -117,7 +117,8 @@ def convert_measured(
         logger.info("no conversion for CTranslate2: %s", error)
         return
     if conversion.quality is not None:
-        logger.info("int8 loses %.2f BLEU against float32", conversion.quality["loss"])
+        lost, metric = conversion.quality["loss"], NAMES[conversion.quality["metric"]]
+        logger.info("int8 loses %.2f %s against float32", lost, metric)
 
 
 def score_test_sets(
@@ -156,10 +157,15 @@ def score_test_sets(
             logger.warning("test set %s", warning)
         if of_set.is_short:
             logger.warning("translations were cut off at %s, as there was no time for longer ones", length_shown())
-    bleu = [each.scores[0].value for each in scores.values() if each.scores]
-    if bleu and max(bleu) < _USELESS:
+    scored = [(scores[test.name].scores, test) for test in tests if scores[test.name].scores]
+    if scored and not any(has_learnt(found, *_references(test, config)) for found, test in scored):
         logger.warning("the model has learnt next to nothing yet: train it for longer, or on more pairs")
     return scores
+
+
+def _references(held_out: HeldOut, config: Config) -> tuple[Sequence[str], str]:
+    """Of a set, with their language."""
+    return held_out.ref_text, held_out.tgt_lang or config.data.tgt_lang
 
 
 def _scored(

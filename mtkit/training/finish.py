@@ -2,21 +2,22 @@
 
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import Tokenizer
-from mtkit.errors import CheckpointError, VocabularyError
+from mtkit.errors import CheckpointError, DataError, VocabularyError
 from mtkit.evaluation.seen import SeenSources
-from mtkit.files import replace_directory
+from mtkit.files import read_json
 from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings import read_config
 from mtkit.training.average import average_checkpoints, choose_checkpoints
+from mtkit.training.budget import FINISH_MOST
 from mtkit.training.checkpoint import CheckpointStore, disk_errors, read_state, verify
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.places import apart_from_places
@@ -44,9 +45,10 @@ def finish(
     device: torch.device,
     deadline: Deadline | None = None,
 ) -> dict[str, SetScores]:
-    """Put the weights that the recipe asks for into ``model``, score them and write ``model/`` in the run directory.
+    """Put the weights that the recipe asks for into ``model``, write ``model/`` in the run directory and score it.
 
-    Where that has been done, nothing is done. What cannot be translated before ``deadline`` is not scored.
+    Where that has been done, nothing is done, unless the bundle is damaged since. It is written before it is scored;
+    what cannot be translated before ``deadline`` is not scored.
 
     Returns:
         The scores of each test set by its name.
@@ -54,56 +56,92 @@ def finish(
     average = config.training.average
     updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
+    try:
+        manifest, scores = _noted(bundle)
+    except (CheckpointError, VocabularyError) as error:
+        logger.warning("%s; making the model again from the checkpoints", error)
+        manifest, scores = {}, None
+        if deadline is not None and config.training.max_minutes is not None:  # the run's own time is over long ago
+            deadline = Deadline(time.monotonic() + FINISH_MOST * 60 * config.training.max_minutes)
+    if manifest and manifest["updates"] != updates:
+        updates = _whole(store, updates)
     same = (updates, apart_from_places(config.model_dump(mode="json")), sorted(data_hashes(prepared).values()))
-    finished = _finished(bundle, same)
-    if finished is not None:
+    is_written = bool(manifest) and _made_from(manifest) == same
+    if is_written and scores is not None:
         logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
-        return finished
+        return scores
+    if not is_written:
+        _write(bundle, config, prepared, store, updates, which, model)
+    with disk_errors(bundle):
+        convert_measured(bundle, config, prepared, device, deadline)
+        scores = score_test_sets(bundle, config, prepared, device, deadline, run_dir)
+        note_scores(bundle, {name: of_set.as_json() for name, of_set in scores.items()})
+    return scores
+
+
+def _noted(bundle: Path) -> tuple[dict[str, Any], dict[str, SetScores] | None]:
+    """What a bundle was made from, empty where there is none, and its scores, None where they are yet to be found out.
+
+    Raises:
+        CheckpointError: If it is damaged.
+        VocabularyError: If its tokenizer is.
+    """
+    if not (bundle / MANIFEST).exists():
+        return {}, None
+    manifest = load_bundle(bundle).metadata
+    try:
+        scores = manifest["scores"]
+        noted = None if scores is None else {name: SetScores.from_json(of_set) for name, of_set in scores.items()}
+        return {key: manifest[key] for key in ("updates", "config", "data")}, noted
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise CheckpointError(f"{bundle / MANIFEST}: damaged") from None
+
+
+def _made_from(manifest: dict[str, Any]) -> tuple[object, ...]:
+    """Of a bundle: its updates, its settings apart from places, and the hashes of its data."""
+    return manifest["updates"], apart_from_places(manifest["config"]), sorted(manifest["data"].values())
+
+
+def is_unscored(run_dir: Path) -> bool:
+    """Whether a run's model is written, and yet to be scored."""
+    try:
+        return read_json(run_dir / "model" / MANIFEST)["scores"] is None
+    except (DataError, KeyError, TypeError):
+        return False
+
+
+def _write(
+    bundle: Path,
+    config: Config,
+    prepared: Prepared,
+    store: CheckpointStore,
+    updates: list[int],
+    which: str,
+    model: EncoderDecoder,
+) -> None:
+    """Put the weights of some checkpoints, or their average, into ``model`` and write them as a bundle."""
     updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
     if not updates:
-        raise CheckpointError(f"{run_dir}: no checkpoint is whole; start again with --overwrite")
+        raise CheckpointError(f"{store.run_dir}: no checkpoint is whole; start again with --overwrite")
     logger.info("%s: update %s", which, ", ".join(map(str, updates)))
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
     model.eval()
 
-    lines = noted_source_lines(prepared, run_dir, join=config.training.sampling.join)
-    work = run_dir / ".model"  # takes its place when it is converted and scored
+    lines = noted_source_lines(prepared, store.run_dir, join=config.training.sampling.join)
     with disk_errors(bundle):
         save_bundle(
-            work,
+            bundle,
             model=model,
             tokenizer=prepared.tokenizer,
             config=config,
             data_hashes=data_hashes(prepared),
-            scores={},
+            scores=None,
             updates=updates,
             seen=_seen_sources(prepared),
             corpus=relative_path(prepared.directory, bundle),
             lines=lines,
         )
-        convert_measured(work, config, prepared, device, deadline)
-        scores = score_test_sets(work, config, prepared, device, deadline, run_dir)
-        note_scores(work, {name: of_set.as_json() for name, of_set in scores.items()})
-        replace_directory(bundle, work)
-    return scores
-
-
-def _finished(bundle: Path, same: tuple[object, ...]) -> dict[str, SetScores] | None:
-    """The scores of a bundle that was made from this; None where there is none, or it is damaged."""
-    if not (bundle / MANIFEST).exists():
-        return None
-    try:
-        manifest = load_bundle(bundle).metadata
-        then = (manifest["updates"], apart_from_places(manifest["config"]), sorted(manifest["data"].values()))
-        if then != same:
-            return None
-        return {name: SetScores.from_json(scores) for name, scores in manifest["scores"].items()}
-    except (CheckpointError, VocabularyError) as error:
-        logger.warning("%s; writing the model again", error)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        logger.warning("%s: damaged; writing the model again", bundle / MANIFEST)
-    return None
 
 
 def _seen_sources(prepared: Prepared) -> SeenSources:

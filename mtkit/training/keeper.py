@@ -10,6 +10,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import model_tensors, restore_model
 from mtkit.training.average import choose_checkpoints
 from mtkit.training.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
+from mtkit.training.fitted import fitted
 from mtkit.training.state import TrainState
 from mtkit.training_config import TrainingConfig
 
@@ -35,7 +36,7 @@ class Keeper:
         stale = [update for update in self.state.off_schedule if update != self.state.update]
         self.state.off_schedule = [update for update in self.state.off_schedule if update == self.state.update]
         optimizer = optimizer_tensors(self.optimizer, self._names)
-        state = {"train": self.state.state_dict(), "data": self.plan.state_dict()}
+        state = {"train": self.state.state_dict(), "data": self.plan.state_dict(), "fitted": fitted(self.store.run_dir)}
         self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
         self._link_best()
         for update in stale:

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from mtkit.data.batches import Batch
 from mtkit.errors import TrainingError
+from mtkit.evaluation.telling import NAMES
 from mtkit.model.dropout import seed_dropout
 from mtkit.training.budget import Budget
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.report import Reporter
 from mtkit.training.signals import StopSignal
-from mtkit.training.state import TrainState, score_of
+from mtkit.training.state import TrainState
 from mtkit.training.tuning import Way, accumulator, batch_flop
 from mtkit.training.validation import Abandoned, Validator
 from mtkit.training.working_copy import WorkingCopy
@@ -83,25 +84,30 @@ def fit(
                 measured = None
             budget.note_validation(time.monotonic() - started)
             if measured is not None:
-                best = state.note_validation(score_of(measured, config.best_metric))
+                standing = validator.standing(measured, config.best_metric)
+                best = state.note_validation(standing)
                 seconds = time.monotonic() - started
-                reporter.validation(state, measured, samples, best=best, seconds=seconds)
+                by = None if standing.metric == config.best_metric else NAMES[standing.metric]
+                reporter.validation(state, measured, samples, best=best, by=by, seconds=seconds)
                 if best:
                     state.note_regular_save()
-                    save()
+                    with stop.held():
+                        save()
                     saved = (state.update, state.validated_update)
 
         over = state.reason_to_stop(config)
         due = budget.save_is_due() or over is not None
-        if (due or stop.received) and saved != (state.update, state.validated_update):
+        if (due or stop.received or budget.is_unsaved_for_long()) and saved != (state.update, state.validated_update):
             _count_bad_updates(state, window, config)
             if due:
                 state.note_regular_save()
             else:
                 state.off_schedule.append(state.update)
-            save()
+            with stop.held():
+                save()
             saved = (state.update, state.validated_update)
         if stop.received or over is not None:
+            stop.hold()
             return "" if stop.received else str(over)
 
         started = time.monotonic()

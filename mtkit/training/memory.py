@@ -1,26 +1,21 @@
 """Fit a run to the memory: choose the size of its micro-batches by trying."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mtkit.data.batches import Batch
 from mtkit.device import Precision, autocast, free_memory, is_out_of_memory, release_memory
-from mtkit.errors import DataError, DeviceError
-from mtkit.files import read_json, write_json
+from mtkit.errors import DeviceError
 from mtkit.log import bytes_shown, logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.fitting import skeleton
 from mtkit.model_config import ModelConfig
 from mtkit.training.objective import CrossEntropy, Loss
 
-FITTED = "fitted.json"  # in the run directory
-
 # Of the memory, what a run may plan to fill: the rest is for the allocator's gaps and for batches not foreseen. On a
 # CPU, where it is an estimate and other programs want their part, half.
-_MOST = 1 << 31  # of anything that is chosen
 _SHARE = {"cuda": 0.9, "cpu": 0.5}
 
 
@@ -38,35 +33,6 @@ def fewest_micro_batches(try_size: Callable[[int], bool], batch_tokens: int) -> 
     while n < batch_tokens and not try_size(batch_tokens // n):
         n *= 2
     return min(n, batch_tokens)
-
-
-def remembered(run_dir: Path, name: str, choose: Callable[[], int]) -> int:
-    """The number, 1 or more, that the run began with; a new run chooses it now.
-
-    Raises:
-        DataError: If what is remembered is damaged.
-    """
-    values = fitted(run_dir)
-    if name not in values:
-        values[name] = choose()
-        write_json(run_dir / FITTED, values)
-    return values[name]
-
-
-def fitted(run_dir: Path) -> dict[str, int]:
-    """All that is remembered.
-
-    Raises:
-        DataError: If it is damaged.
-    """
-    path = run_dir / FITTED
-    try:
-        values = read_json(path) if path.exists() else {}
-    except DataError as error:
-        raise DataError(f"{error}; start again with --overwrite") from None
-    if not isinstance(values, dict) or any(type(n) is not int or not 0 < n < _MOST for n in values.values()):
-        raise DataError(f"{path}: damaged; start again with --overwrite")
-    return values
 
 
 def check_room(config: ModelConfig, device: torch.device, *, src_vocab_size: int, tgt_vocab_size: int) -> None:

@@ -17,8 +17,8 @@ from mtkit.data.prepared import Manifest
 from mtkit.log import logger
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.fitted import fitted, remembered
 from mtkit.training.foresight import TRAINING_SHARE, Foresight
-from mtkit.training.memory import fitted, remembered
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.planner import Planner
 from mtkit.training.tuning import Plan, Way, accumulator, wait_for

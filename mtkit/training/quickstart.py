@@ -11,7 +11,7 @@ from mtkit.data.prepared import MANIFEST_FILE
 from mtkit.errors import DataError
 from mtkit.files import atomic_file, delete_directory
 from mtkit.training.checkpoint import disk_errors
-from mtkit.training.run_directory import sole_user, visible_names
+from mtkit.training.run_directory import is_marked, sole_user, visible_names
 
 _HEAD = "# Written by mtkit train --src"
 _CORPUS, _PREPARED = "corpus", "prepared"
@@ -92,7 +92,9 @@ def _check_own(run_dir: Path) -> None:
     if not run_dir.is_dir():
         raise DataError(f"{run_dir}: not a directory; choose another -o")
     recipe = run_dir / "recipe.yaml"
-    if recipe.exists():
+    if is_marked(run_dir) and (run_dir / _CORPUS).is_dir():
+        own = True  # whatever has become of the recipe, which is written anew
+    elif recipe.exists():
         own = recipe.is_file() and recipe.read_bytes().startswith(_HEAD.encode())
     else:
         own = visible_names(run_dir) <= {_CORPUS}

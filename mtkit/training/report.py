@@ -62,14 +62,22 @@ class Reporter:
             self._bar.set_postfix_str(f"{line}  {duration_shown(left)} left" if by_time else line)
 
     def validation(
-        self, state: TrainState, measured: dict[str, float], samples: Sequence[Sample], *, best: bool, seconds: float
+        self,
+        state: TrainState,
+        measured: dict[str, float],
+        samples: Sequence[Sample],
+        *,
+        best: bool,
+        by: str | None,
+        seconds: float,
     ) -> None:
-        """Report a validation."""
+        """Report a validation; ``by`` names what judged where that is not what was asked for."""
         self._record(state.update, measured | {"valid_seconds": round(seconds, 2)})
         shown = [f"loss {measured['valid_loss_per_token']:.3f}  ppl {measured['valid_perplexity']:.2f}"]
         if "valid_bleu" in measured:
             shown.append(f"BLEU {measured['valid_bleu']:.2f}  chrF {measured['valid_chrf']:.2f} (greedy)")
         mark = "  best so far" if best else f"  best at {state.best_update}"
+        mark += "" if by is None else f" ({by})"
         took = duration_shown(seconds)
         logger.info("validation at update %d: %s%s  [%s]", state.update, "  ".join(shown), mark, took)
         for sample in samples:

@@ -16,9 +16,9 @@ from mtkit.config import Config
 from mtkit.data.batches import Batch, BatchPlan
 from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
-from mtkit.device import Precision, choose_device, describe, memory_advice, set_threads
-from mtkit.errors import Interrupted
-from mtkit.files import remove_leftovers
+from mtkit.device import Precision, choose_device, describe, memory_advice
+from mtkit.errors import Interrupted, Stopped
+from mtkit.evaluation.metrics import check_metrics
 from mtkit.log import counted, duration_shown, log_to_file, logger
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
@@ -29,15 +29,16 @@ from mtkit.training.accumulation import count_workers
 from mtkit.training.budget import Budget
 from mtkit.training.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.final_scores import SetScores
-from mtkit.training.finish import finish, seconds_to_translate
+from mtkit.training.finish import finish, is_unscored, seconds_to_translate
+from mtkit.training.fitted import note_machine, remembered, use_remembered_threads
 from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
-from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches, remembered
+from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches
 from mtkit.training.objective import CrossEntropy
 from mtkit.training.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planner import Planner, count_sampling_workers
 from mtkit.training.report import Reporter
-from mtkit.training.run_directory import check_is_run, check_same_run, clear, sole_user
+from mtkit.training.run_directory import check_is_run, check_same_data, check_same_run, check_unused, clear, sole_user
 from mtkit.training.signals import StopSignal, interrupting
 from mtkit.training.size_in_time import size_in_time, vocabulary_in_time
 from mtkit.training.source_lines import noted_source_lines
@@ -71,26 +72,38 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
 
     Raises:
         Interrupted: If a signal ended the run with everything saved.
+        Stopped: If one ended it before there was anything to save.
         MtkitError: For everything that a user can fix.
     """
     started = time.monotonic() if started is None else started
     config = settings.before_corpus().config()
     choose_device(config.training.device)
     check_is_run(run_dir)
-    pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
-    prepared = prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
-    in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite)
-    settings, choice = resolve(settings, prepared, in_time)
-    config = settings.config()
-    with disk_errors(run_dir), sole_user(run_dir):
-        if overwrite:
-            clear(run_dir)
-        for directory in (run_dir, run_dir / "checkpoints"):
-            remove_leftovers(directory)
-        check_same_run(config, prepared, run_dir)
-        with log_to_file(run_dir / "train.log"):
-            logger.info("%s", choice)
-            return _train(config, prepared, run_dir, started)
+    check_unused(run_dir)
+    if not overwrite:
+        check_same_data(config, run_dir)
+    if config.training.validate_text:
+        check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
+    again = f"the same command{' without --overwrite' * overwrite} goes on"
+    is_other = overwrite  # whether what lies there is of the run that makes way
+    try:
+        pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
+        prepared = prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
+        in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite)
+        settings, choice = resolve(settings, prepared, in_time)
+        config = settings.config()
+        with disk_errors(run_dir), sole_user(run_dir):
+            if overwrite:
+                clear(run_dir)
+                is_other = False
+            check_same_run(config, prepared, run_dir)
+            with log_to_file(run_dir / "train.log"):
+                logger.info("%s", choice)
+                return _train(config, prepared, run_dir, started, again)
+    except KeyboardInterrupt:  # training itself and its end take the signals; here it is before or between them
+        if not is_other and CheckpointStore(run_dir).updates():
+            raise Interrupted(f"stopped, all checkpoints are saved; {again}") from None
+        raise Stopped("stopped before any update; the same command goes on") from None
 
 
 def resolve(settings: Settings, prepared: Prepared, in_time: SizeInTime | None = None) -> tuple[Settings, str]:
@@ -99,11 +112,12 @@ def resolve(settings: Settings, prepared: Prepared, in_time: SizeInTime | None =
     return settings.with_layer("prepared corpus", {"tokenizer.vocab_size": prepared.manifest.src_vocab_size}), choice
 
 
-def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) -> Run:
+def _train(config: Config, prepared: Prepared, run_dir: Path, started: float, again: str) -> Run:
     training = config.training
-    set_threads(training.threads)
+    use_remembered_threads(run_dir, training.threads)
     keep_freed_memory()
     device = choose_device(training.device)
+    note_machine(run_dir, device)
     tokenizer = prepared.tokenizer
     vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
 
@@ -140,10 +154,14 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
             plan.log_shares()
         reason = _fit(planned, prepared, keeper, budget, run_dir, device, way)
         if not reason:
-            raise Interrupted(f"stopped after update {state.update}, everything is saved; the same command goes on")
+            raise Interrupted(f"stopped after update {state.update}, everything is saved; {again}")
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
-    message = "stopped before the model was written, all checkpoints are saved; the same command goes on"
-    with interrupting(message), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
+
+    def stopped() -> str:
+        what = "scored" if is_unscored(run_dir) else "written"
+        return f"stopped before the model was {what}, all checkpoints are saved; {again}"
+
+    with interrupting(stopped), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
         scores = finish(config, prepared, keeper.store, state, model, run_dir, device, budget.deadline())
     if training.max_minutes is not None:
         logger.info("used %s of %s", duration_shown(budget.spent()), counted(training.max_minutes, "minute"))
@@ -192,7 +210,7 @@ def _fit(
         stack.enter_context(memory_advice(advice))
         workers = count_sampling_workers(training) if keeper.plan.samples else 0
         updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda", workers=workers))
-        return fit(
+        reason = fit(
             working,
             CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing),
             keeper.optimizer,
@@ -209,6 +227,7 @@ def _fit(
             save=lambda: budget.save(keeper.save),
             stop=stop,
         )
+    return "" if stop.received else reason
 
 
 def _epoch_of(plan: BatchPlan, prepared: Prepared) -> Callable[[TrainState], float]:

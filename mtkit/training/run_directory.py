@@ -4,15 +4,17 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
-from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.files import atomic_file, delete_directory, write_json
+from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
+from mtkit.files import atomic_file, delete_directory, leftovers, remove_if_left, write_json
 from mtkit.locks import open_lock
+from mtkit.log import logger
 from mtkit.settings import dump_config, read_config
-from mtkit.training.memory import FITTED
+from mtkit.training.fitted import FITTED, MACHINE
 from mtkit.training.places import apart_from_places, note_of_place
 from mtkit.translation.bundle import LINES
 from mtkit.translation.corpus import relative_path
@@ -47,32 +49,63 @@ _CHANGEABLE = {
 }
 
 
-_MARKER = ".mtkit"  # in every run directory from its first moment, so that a torn one is known for what it is
+_MARKER = ".mtkit"
+"""In every run directory from its first moment, before anything else: where it is, all the rest is a run's."""
+
+_FITTED_SIZE = "tokenizer.vocab_size"  # where it is not given, what the corpus allows
+_LOCK = ".lock"
+_OF_OTHERS = ("prepared", "corpus")  # directories in that of a run which have writers and locks of their own
 
 
 @contextmanager
 def sole_user(run_dir: Path) -> Iterator[None]:
-    """Keep a second process out of the run directory for as long as this one trains there."""
+    """Mark a directory as a run's, and keep a second process out of it for as long as this one trains there.
+
+    What a killed process left there half written is removed.
+
+    Raises:
+        CheckpointError: If another process trains there.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
-    with open_lock(run_dir / ".lock") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CheckpointError(f"{run_dir}: another mtkit train is at work there; choose another -o") from None
+    (run_dir / _MARKER).touch()
+    with open_lock(run_dir / _LOCK) as lock:
+        _lock(lock, run_dir)
+        for directory in (run_dir, run_dir / "checkpoints"):
+            for name, path in leftovers(directory):
+                if name not in _OF_OTHERS:
+                    remove_if_left(path)
         yield
+
+
+def check_unused(run_dir: Path) -> None:
+    """Refuse a directory that another process trains in; nothing is written.
+
+    Raises:
+        CheckpointError: If one does.
+    """
+    if (run_dir / _LOCK).is_file():
+        with (run_dir / _LOCK).open("rb") as lock:
+            _lock(lock, run_dir)
+
+
+def _lock(file: IO[Any], run_dir: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CheckpointError(f"{run_dir}: another mtkit train is at work there; choose another -o") from None
 
 
 def clear(run_dir: Path) -> None:
     """Delete what mtkit wrote in a run directory; a directory of anything else is left as it is."""
-    marks = (_MARKER, "train.log")
-    if not (run_dir / "config.yaml").exists() or not any((run_dir / name).exists() for name in marks):
+    of_older_version = all((run_dir / name).exists() for name in ("config.yaml", "train.log"))
+    if not (run_dir / _MARKER).exists() and not of_older_version:
         return
     (run_dir / _MARKER).touch()
     for name in ("checkpoints", "model", ".model", "tensorboard"):
         with suppress(OSError):
             delete_directory(run_dir / name)
-    files = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, JOINT_FILE, SRC_FILE, TGT_FILE)
-    for name in (*files, "config.yaml"):  # the last: as long as it is there, the rest is known to be a run's
+    files = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE)
+    for name in (*files, JOINT_FILE, SRC_FILE, TGT_FILE, "config.yaml"):  # the last: while it is there, it is a run
         (run_dir / name).unlink(missing_ok=True)
 
 
@@ -80,12 +113,46 @@ def check_is_run(run_dir: Path) -> None:
     """Refuse a directory of anything else.
 
     Raises:
-        CheckpointError: If it holds more than a run, or what one has begun with.
+        CheckpointError: If it bears no mark of a run, and holds more than what one begins with.
     """
-    if not run_dir.is_dir() or (run_dir / "config.yaml").exists():
+    if not run_dir.is_dir() or any((run_dir / name).exists() for name in (_MARKER, "config.yaml")):
         return
     if visible_names(run_dir) - {"prepared", "corpus", "recipe.yaml"}:
         raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
+
+
+def is_marked(run_dir: Path) -> bool:
+    """Whether a directory is a run's, by its mark."""
+    return (run_dir / _MARKER).is_file()
+
+
+def check_same_data(config: Config, run_dir: Path) -> None:
+    """Refuse to go on with other data or another kind of tokenizer, before any of it is prepared.
+
+    Args:
+        config: Before the corpus is known: what depends on its size is not looked at.
+        run_dir: Of a run, or of none yet.
+
+    Raises:
+        ConfigError: Naming every such setting that differs.
+        CheckpointError: If the settings that it was begun with are damaged.
+    """
+    if (run_dir / "config.yaml").exists():
+        final = ("data.", "tokenizer.")
+        before, now = (
+            {key: value for key, value in _flat(each).items() if key.startswith(final) and key != _FITTED_SIZE}
+            for each in (begun_with(run_dir), config)
+        )
+        _refuse_changes(before, now, run_dir)
+
+
+def _refuse_changes(before: dict[str, object], now: dict[str, object], run_dir: Path) -> None:
+    changed = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
+    refused = sorted(key for key in changed if key not in _CHANGEABLE)
+    if refused:
+        lines = [f"{key}: {before.get(key)!r} then, {now.get(key)!r} now" for key in refused]
+        head = f"{run_dir}: the recipe changed since the run began; choose another -o, or --overwrite to start afresh"
+        raise ConfigError("\n  ".join([head, *lines]))
 
 
 def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
@@ -93,30 +160,54 @@ def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
 
     Raises:
         ConfigError: Naming every setting that differs.
-        CheckpointError: If the directory holds something else, or its tokenizer or pairs are not those of the corpus.
+        CheckpointError: If the directory holds something else, or its tokenizer or pairs are not those of the corpus,
+            or the settings that it was begun with are damaged.
     """
     path = run_dir / "config.yaml"
     if path.exists():
-        before, now = _flat(read_config(path)), _flat(config)
-        changed = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
-        refused = sorted(key for key in changed if key not in _CHANGEABLE)
-        if refused:
-            lines = [f"{key}: {before.get(key)!r} then, {now.get(key)!r} now" for key in refused]
-            head = (
-                f"{run_dir}: the recipe changed since the run began; choose another -o, or --overwrite to start afresh"
-            )
-            raise ConfigError("\n  ".join([head, *lines]))
-        if (run_dir / "checkpoints").exists() and Tokenizer.load(run_dir).sha256() != prepared.tokenizer.sha256():
-            raise CheckpointError(
-                f"{run_dir}: the tokenizer of the prepared corpus is not the one that the run began with; "
-                "choose another -o, or --overwrite to start afresh"
-            )
+        _refuse_changes(_flat(begun_with(run_dir)), _flat(config), run_dir)
+        _check_same_tokenizer(prepared, run_dir)
     check_is_run(run_dir)
-    _check_same_corpus(prepared, run_dir)
     (run_dir / _MARKER).touch()
+    _check_same_corpus(prepared, run_dir)
     with atomic_file(path) as file:
         file.write(dump_config(config).encode())
     prepared.tokenizer.save(run_dir)
+
+
+def begun_with(run_dir: Path) -> Config:
+    """The settings that a run began with.
+
+    Raises:
+        CheckpointError: If they are damaged.
+    """
+    path = run_dir / "config.yaml"
+    try:
+        if not path.read_text(encoding="utf-8").strip():
+            raise ConfigError("it is empty")
+        return read_config(path)
+    except (ConfigError, OSError, ValueError) as error:
+        reason = " ".join(str(error).removeprefix(f"{path}: ").split())
+        raise CheckpointError(
+            f"{path}: damaged ({reason}); delete it to go on with the settings of this command, or start again with "
+            "--overwrite"
+        ) from None
+
+
+def _check_same_tokenizer(prepared: Prepared, run_dir: Path) -> None:
+    """Refuse to go on with another tokenizer; one that is damaged or gone is replaced by that of the same corpus."""
+    if not (run_dir / "checkpoints").exists():
+        return
+    try:
+        same = Tokenizer.load(run_dir).sha256() == prepared.tokenizer.sha256()
+    except (VocabularyError, OSError) as error:
+        logger.warning("%s; taking that of the prepared corpus", error)
+        return
+    if not same:
+        raise CheckpointError(
+            f"{run_dir}: the tokenizer of the prepared corpus is not the one that the run began with; "
+            "choose another -o, or --overwrite to start afresh"
+        )
 
 
 def _check_same_corpus(prepared: Prepared, run_dir: Path) -> None:

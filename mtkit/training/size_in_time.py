@@ -13,10 +13,11 @@ from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import ModelConfig
 from mtkit.presets import BY_TIME, SIZE_CLASSES, size_class_for
-from mtkit.settings import Settings, SizeInTime, read_config
+from mtkit.settings import Settings, SizeInTime
 from mtkit.training.foresight import TRAINING_SHARE, Foresight, passes_shown
 from mtkit.training.pace import measured_speed
 from mtkit.training.planner import Planner
+from mtkit.training.run_directory import begun_with
 from mtkit.training.tuning import Plan, quick_way
 
 ENOUGH_PASSES = 6.0
@@ -85,10 +86,9 @@ def size_in_time(
 
 def begun_size(settings: Settings, run_dir: Path) -> SizeInTime | None:
     """What a run began with; None where none has begun, or the settings say the size themselves."""
-    path = run_dir / "config.yaml"
-    if not path.exists() or not settings.leaves_size_open():
+    if not (run_dir / "config.yaml").exists() or not settings.leaves_size_open():
         return None
-    config = read_config(path)
+    config = begun_with(run_dir)
     if config.model.preset not in BY_TIME:
         return None
     own, dropout = _dropout_of(config.model.preset), config.model.dropout
@@ -114,7 +114,7 @@ def vocabulary_in_time(settings: Settings, run_dir: Path, started: float, *, ove
     if not own or not subwords:
         return None
     if (run_dir / "config.yaml").exists() and not overwrite:  # of a run whose corpus was deleted
-        return read_config(run_dir / "config.yaml").tokenizer.vocab_size
+        return begun_with(run_dir).tokenizer.vocab_size
     if training.max_minutes is None:
         return None
     store = random_store(

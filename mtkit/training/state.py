@@ -4,9 +4,10 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from mtkit.evaluation.telling import Standing
 from mtkit.log import counted
 from mtkit.shapes import shaped
-from mtkit.training_config import Metric, TrainingConfig
+from mtkit.training_config import TrainingConfig
 
 _MOST = 10**18
 """Of anything that is counted."""
@@ -50,16 +51,23 @@ class TrainState:
     """The last update whose validation is complete."""
 
     off_schedule: list[int] = field(default_factory=list)
-    """Updates whose checkpoint only a signal asked for: gone on from, never averaged, deleted at the next one."""
+    """Updates whose checkpoint only a signal or the clock asked for: gone on from, never averaged, deleted at the next
+    one."""
 
     best_score: float | None = None
-    """Best validation score so far; higher is better."""
+    """``Standing.number`` of the best validation so far."""
 
     best_update: int = 0
+    """Of equals the last one."""
+
     validations_without_best: int = 0
+    """Since the last one that was better than all before it."""
+
+    judged_by: str = ""
+    """What judged the last validation."""
 
     scores: dict[str, float] = field(default_factory=dict)
-    """Validation score by update, of the checkpoints that may still be there; higher is better."""
+    """``Standing.number`` of validations by update."""
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -82,15 +90,20 @@ class TrainState:
                 raise ValueError(f"{name}: {value} cannot be")
         return state
 
-    def note_validation(self, score: float) -> bool:
-        """Take in the score of the present update (higher is better); returns whether it is a new best."""
-        self.validated_update = self.update
+    def note_validation(self, standing: Standing) -> bool:
+        """Take in where the present update stands; returns whether it is the best: of equals the later one is.
+
+        An equal is no progress, so that it does not keep a run from stopping early.
+        """
+        score, before = standing.number, self.best_score
+        self.validated_update, self.judged_by = self.update, standing.metric
         self.scores[str(self.update)] = score
-        if not math.isnan(score) and (self.best_score is None or score > self.best_score):
-            self.best_score, self.best_update, self.validations_without_best = score, self.update, 0
-            return True
-        self.validations_without_best += 1
-        return False
+        progress = not math.isnan(score) and (before is None or score > before)
+        self.validations_without_best = 0 if progress else self.validations_without_best + 1
+        best = progress or score == before
+        if best:
+            self.best_score, self.best_update = score, self.update
+        return best
 
     def note_regular_save(self) -> None:
         """The checkpoint of the present update would be there without a signal too."""
@@ -113,10 +126,5 @@ class TrainState:
             return f"{counted(config.max_minutes, 'minute')} {'is' if config.max_minutes == 1 else 'are'} over"
         patience = config.early_stopping.patience
         if patience is not None and self.validations_without_best >= patience:
-            return f"no better {config.early_stopping.metric} in {patience} validations"
+            return f"no better {self.judged_by or config.early_stopping.metric} in {patience} validations"
         return None
-
-
-def score_of(measured: dict[str, float], metric: Metric) -> float:
-    """The number that decides what is best, higher is better: BLEU, chrF, or the loss per token turned round."""
-    return -measured["valid_loss_per_token"] if metric == "loss" else measured[f"valid_{metric}"]

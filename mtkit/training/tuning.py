@@ -19,7 +19,7 @@ from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.accumulation import GradientAccumulator, count_workers
-from mtkit.training.memory import fitted, remembered
+from mtkit.training.fitted import fitted, remembered
 from mtkit.training.objective import CrossEntropy, Loss
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.training_config import TrainingConfig

@@ -1,9 +1,10 @@
 """How good the model is on the validation set: its loss, and its translations against the references."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import torch
@@ -17,8 +18,10 @@ from mtkit.data.tokenizer import Tokenizer
 from mtkit.device import Precision, autocast
 from mtkit.errors import CheckpointError
 from mtkit.evaluation.metrics import score
+from mtkit.evaluation.telling import Standing, TextMetric, standing, telling
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.training.objective import CrossEntropy
+from mtkit.training_config import Metric
 from mtkit.translation.translator import Translator
 
 MAX_DECODED = 3_000  # lines translated at a validation; the loss is always taken over all
@@ -94,6 +97,18 @@ class Validator:
             return measured, samples
         finally:
             model.train(was_training)
+
+    def standing(self, measured: Mapping[str, float], metric: Metric) -> Standing:
+        """Where a model stands that was measured, by ``metric`` if that says something of this set."""
+        values: dict[Metric, float] = {"loss": measured["valid_loss_per_token"]}
+        if self._decode:
+            values |= {"bleu": measured["valid_bleu"], "chrf": measured["valid_chrf"]}
+        return standing(values, metric, self.tells)
+
+    @cached_property
+    def tells(self) -> TextMetric:
+        """What ``mtkit.evaluation.telling`` says of the references that are translated."""
+        return telling(self._store.tgt_text(0, min(len(self._store), MAX_DECODED)), self._tgt_lang)
 
     def _measure_loss(self, model: EncoderDecoder, stopped: Callable[[], object]) -> dict[str, float]:
         objective = CrossEntropy(pad_id=self._tokenizer.pad_id, smoothing=0.0)

@@ -183,7 +183,7 @@ def save_bundle(
         tokenizer: The one that the model was trained with.
         config: Recipe of the run; its model and decoding sections are what loading reads.
         data_hashes: sha256 of the training data, as the prepared corpus names them.
-        scores: What the model reached, with signatures; any JSON value.
+        scores: What the model reached, with signatures; any JSON value. None where that is yet to be found out.
         updates: Of the run, whose weights these are: one, or those that were averaged.
         seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
         corpus: Where the prepared corpus lies, as seen from the bundle, so that its test sets are found again.

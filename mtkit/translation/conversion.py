@@ -32,7 +32,7 @@ NOTE = "conversion.json"
 SPEEDS = "speeds.json"
 FORMAT_VERSION = 1
 MAX_LOSS = 0.3
-"""BLEU that int8 may lose against float32 and still be what translates where nothing else is asked for."""
+"""BLEU or chrF that int8 may lose against float32 and still be what translates where nothing else is asked for."""
 PRECISIONS = ("float32", "int8")
 """What translates: all others are for export."""
 
@@ -87,10 +87,12 @@ class Choice:
     quantization: str
 
     loss: float | None = None
-    """BLEU that int8 loses; None where that was not measured."""
+    """What int8 loses, in ``metric``; None where that was not measured."""
 
     speeds: Speeds | None = None
     """Of both, where int8 may be chosen and they were measured."""
+
+    metric: str = "BLEU"
 
     def is_from_here(self) -> bool:
         """Whether nothing is left to measure: a choice by speeds is one for the processor they were measured on."""
@@ -107,14 +109,15 @@ def default_quantization(bundle: Bundle, beam_size: int) -> Choice:
     if found is None or found.quality is None:
         return Choice("float32")
     loss = float(found.quality["loss"])
+    metric = "chrF" if found.quality.get("metric") == "chrf" else "BLEU"
     if not found.loses_little():
-        return Choice("float32", loss)
+        return Choice("float32", loss, metric=metric)
     noted = Speeds.from_json(found.quality.get("speed"), PRECISIONS)
     if noted is None:
-        return Choice("int8", loss)
+        return Choice("int8", loss, metric=metric)
     if noted.processor != cpu_kind():
         noted = _remembered(bundle).get(cpu_kind(), noted)
-    return Choice(noted.choice("int8", "float32", beam_size), loss, noted)
+    return Choice(noted.choice("int8", "float32", beam_size), loss, noted, metric)
 
 
 def remember(bundle: Bundle, speeds: Speeds) -> None:

@@ -98,7 +98,8 @@ def _measured_choice(bundle: Bundle, beam_size: int, sample: Sequence[str], thre
     if choice.speeds is not None:
         where = "" if choice.is_from_here() else f" on {choice.speeds.processor}"
         shown = choice.speeds.shown(beam_size)
-        logger.info("chose %s: %s%s; int8 loses %.2f BLEU", choice.quantization, shown, where, choice.loss)
+        lost = f"{choice.loss:.2f} {choice.metric}"
+        logger.info("chose %s: %s%s; int8 loses %s", choice.quantization, shown, where, lost)
     return choice.quantization
 
 

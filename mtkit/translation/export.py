@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mtkit import __version__
 from mtkit.device import bf16_is_native, choose_device, count_threads, set_threads
 from mtkit.evaluation.metrics import Score, score
+from mtkit.evaluation.telling import NAMES, TextMetric, judge_of
 from mtkit.files import atomic_directory, write_json
 from mtkit.log import logger
 from mtkit.translation.bundle import WEIGHTS, Bundle
@@ -88,9 +89,10 @@ def measure_quality(
     """Translate held-out text in float32 and quantised, and compare the scores, and of int8 the speeds.
 
     Returns:
-        JSON values: ``bleu`` and ``float32_bleu`` (sacreBLEU's scores, with signatures), ``loss`` (float32's less the
-        other's, in BLEU), ``held_out``, ``n_lines``, ``beam_size`` and ``speed`` (``Speeds.as_json``; None where that
-        was not measured). None where the time was up too soon to tell.
+        JSON values: ``bleu``, ``chrf``, ``float32_bleu`` and ``float32_chrf`` (sacreBLEU's scores, with signatures),
+        ``metric`` (which of both tells how good the model is) and ``loss`` (float32's less the other's, in that),
+        ``held_out``, ``n_lines``, ``beam_size`` and ``speed`` (``Speeds.as_json``; None where that was not measured).
+        None where the time was up too soon to tell.
     """
     from mtkit.translation.ctranslate2_engine import CTranslate2Engine
 
@@ -99,17 +101,18 @@ def measure_quality(
         each.quantization: CTranslate2Engine.of(bundle, each, n_threads)
         for each in (convert(bundle, "float32"), conversion)
     }
-    scores, n_lines = _scores(bundle, engines, held_out, deadline)
-    if not scores:
+    compared = _compared(bundle, engines, held_out, deadline)
+    if compared is None:
         return None
     measures_speed = conversion.quantization == "int8"
     speeds = _speeds(bundle, engines, held_out, n_threads, deadline) if measures_speed else None
     return {
-        "loss": scores[0].value - scores[1].value,
-        "bleu": scores[1].as_json(),
-        "float32_bleu": scores[0].as_json(),
+        "metric": compared.metric,
+        "loss": compared.loss,
+        **{each.metric: each.as_json() for each in compared.other},
+        **{f"float32_{each.metric}": each.as_json() for each in compared.exact},
         "held_out": held_out.name,
-        "n_lines": n_lines,
+        "n_lines": compared.n_lines,
         "beam_size": bundle.decoding.beam_size,
         "speed": None if speeds is None else speeds.as_json(),
     }
@@ -130,18 +133,37 @@ def measure_torch_precision(
         name: load_engine(bundle, engine="torch", device="cpu", precision=name, threads=threads)
         for name in ("fp32", "bf16")
     }
-    scores, _ = _scores(bundle, engines, held_out, deadline)
-    speeds = _speeds(bundle, engines, held_out, set_threads(threads), deadline) if scores else None
-    if speeds is not None:
-        loss = scores[0].value - scores[1].value
-        logger.info("bf16 loses %.2f BLEU against float32", loss)
-        note_torch_precision(bundle, loss=loss, speeds=speeds)
+    compared = _compared(bundle, engines, held_out, deadline)
+    speeds = _speeds(bundle, engines, held_out, set_threads(threads), deadline) if compared is not None else None
+    if compared is not None and speeds is not None:
+        logger.info("bf16 loses %.2f %s against float32", compared.loss, NAMES[compared.metric])
+        note_torch_precision(bundle, loss=compared.loss, metric=compared.metric, speeds=speeds)
 
 
-def _scores(
+@dataclass(frozen=True)
+class _Compared:
+    """Scores of a model in float32 and otherwise, on the same lines."""
+
+    metric: TextMetric
+    """What tells how good it is."""
+
+    exact: list[Score]
+    other: list[Score]
+    n_lines: int
+
+    @property
+    def loss(self) -> float:
+        """What the other loses, in ``metric``."""
+        exact, other = (
+            next(each.value for each in scores if each.metric == self.metric) for scores in (self.exact, self.other)
+        )
+        return exact - other
+
+
+def _compared(
     bundle: Bundle, engines: Mapping[str, Engine], held_out: HeldOut, deadline: Deadline | None
-) -> tuple[list[Score], int]:
-    """BLEU of each engine, and on how many lines; no score where the time was up too soon to tell."""
+) -> _Compared | None:
+    """Scores of two engines, float32 first; None where the time was up too soon to tell."""
     src_text, ref_text = held_out.src_text[:MAX_MEASURED], held_out.ref_text[:MAX_MEASURED]
     logger.info("translating up to %d lines of %s in %s", len(src_text), held_out.name, " and ".join(engines))
     translators = [Translator.of(engine, bundle).prefixed(held_out.prefix) for engine in engines.values()]
@@ -150,10 +172,12 @@ def _scores(
     else:
         part = translate_in_time(translators, src_text, deadline, least=_MIN_MEASURED)
         if part is None:
-            return [], 0
+            return None
         hyp_texts, ref_text = part.hyp_texts, [ref_text[row] for row in part.rows]
     tgt_lang = held_out.tgt_lang or bundle.tgt_lang
-    return [score(hyp_text, [ref_text], ["bleu"], tgt_lang=tgt_lang)[0] for hyp_text in hyp_texts], len(ref_text)
+    exact, other = (score(hyp_text, [ref_text], ["bleu", "chrf"], tgt_lang=tgt_lang) for hyp_text in hyp_texts)
+    judge = judge_of(exact, ref_text, tgt_lang)
+    return _Compared("bleu" if judge is not None and judge.metric == "bleu" else "chrf", exact, other, len(ref_text))
 
 
 def _speeds(

@@ -5,7 +5,7 @@ weights. Elsewhere, and on another processor than the one of the measurement, it
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mtkit.device import Precision
 from mtkit.errors import DataError
@@ -17,18 +17,20 @@ from mtkit.translation.speed import Speeds
 
 NOTE = "torch-precision.json"
 MAX_LOSS = 0.1
-"""BLEU that bf16 may lose against float32 and still be what translates where nothing else is asked for."""
+"""BLEU or chrF that bf16 may lose against float32 and still be what translates where nothing else is asked for."""
 _FORMAT_VERSION = 1
 
 
-def note_torch_precision(bundle: Bundle, *, loss: float, speeds: Speeds) -> None:
-    """Write beside the weights of a model what bf16 costs and how fast it is.
+def note_torch_precision(
+    bundle: Bundle, *, loss: float, speeds: Speeds, metric: Literal["bleu", "chrf"] = "bleu"
+) -> None:
+    """Write beside the weights of a model what bf16 costs, in which metric, and how fast it is.
 
     Raises:
         OSError: If its directory cannot be written.
     """
     note = {"format_version": _FORMAT_VERSION, WEIGHTS: bundle.weights_sha256}
-    write_json(bundle.directory / NOTE, {**note, "loss": loss, "speed": speeds.as_json()})
+    write_json(bundle.directory / NOTE, {**note, "loss": loss, "metric": metric, "speed": speeds.as_json()})
 
 
 def torch_precision(bundle: Bundle, beam_size: int) -> Precision:
@@ -41,7 +43,8 @@ def torch_precision(bundle: Bundle, beam_size: int) -> Precision:
         return "fp32"
     faster = speeds.choice("fp32", "bf16", beam_size)
     chosen: Precision = "bf16" if faster == "bf16" and loss <= MAX_LOSS else "fp32"
-    logger.info("chose %s: %s; bf16 loses %.2f BLEU", chosen, speeds.shown(beam_size), loss)
+    lost = f"{loss:.2f} {'chrF' if note.get('metric') == 'chrf' else 'BLEU'}"
+    logger.info("chose %s: %s; bf16 loses %s", chosen, speeds.shown(beam_size), lost)
     return chosen
 
 

@@ -1,10 +1,13 @@
 """Kill a real training process at arbitrary moments, run the same command again, compare with an uninterrupted run."""
 
+import os
 import random
+import select
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,7 +114,7 @@ def test_a_run_killed_again_and_again_ends_bit_identical(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_saves_and_exits_with_75_within_seconds(recipe: Path, tmp_path: Path, number: signal.Signals) -> None:
     process = start(recipe, tmp_path / "run")
     wait_for_update(tmp_path / "run", process, 4)
@@ -122,6 +125,68 @@ def test_a_signal_saves_and_exits_with_75_within_seconds(recipe: Path, tmp_path:
     assert time.monotonic() - sent < 20
     assert "Traceback" not in err
     assert err.strip().splitlines()[-1].endswith("everything is saved; the same command goes on")
+
+
+@pytest.mark.slow
+def test_signals_that_go_on_coming_lose_nothing(recipe: Path, tmp_path: Path) -> None:
+    process = start(recipe, tmp_path / "run")
+    wait_for_update(tmp_path / "run", process, 4)
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.01)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == EXIT_SAVED, err
+    assert "Traceback" not in err
+    assert err.strip().splitlines()[-1].endswith("everything is saved; the same command goes on")
+
+
+@pytest.mark.slow
+def test_a_run_whose_terminal_is_closed_saves(recipe: Path, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "mtkit", "train", "-c", str(recipe), "-o", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    drain(ours, lambda: (tmp_path / "run" / "last").exists())
+    process.send_signal(signal.SIGHUP)  # as the system does to the session of a terminal
+    assert process.wait(60) == EXIT_SAVED
+    log = (tmp_path / "run" / "train.log").read_text()
+    assert "SIGHUP: finishing this update and saving" in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+@pytest.mark.parametrize("other", ["cores", "OMP_NUM_THREADS", "--threads"])
+def test_a_run_that_goes_on_on_fewer_cores_ends_bit_identical(toy_task: ToyTask, tmp_path: Path, other: str) -> None:
+    config = toy_task.recipe(training__threads=None, training__batch_tokens=1_000, training__max_updates=40).config()
+    recipe = tmp_path / "toy.yaml"
+    recipe.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    straight = start(recipe, tmp_path / "straight")
+    _, err = straight.communicate(timeout=300)
+    assert straight.returncode == 0, err
+    process = start(recipe, tmp_path / "run")
+    wait_for_update(tmp_path / "run", process, 4)
+    process.kill()
+    process.communicate()
+    command = [sys.executable, "-m", "mtkit", "train", "-c", str(recipe), "-o", str(tmp_path / "run")]
+    environment = os.environ | ({"OMP_NUM_THREADS": "1"} if other == "OMP_NUM_THREADS" else {})
+    one_core = (lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})) if other == "cores" else None
+    command += ["--threads", "1"] if other == "--threads" else []
+    done = subprocess.run(
+        command, env=environment, preexec_fn=one_core, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "as the run began, and not 1" in done.stderr
+    for name in ("checkpoints/update-00000040/model.safetensors", "model/model.safetensors"):
+        assert same_files(tmp_path / "straight" / name, tmp_path / "run" / name), name
+
+
+def drain(terminal: int, is_enough: Callable[[], bool]) -> None:
+    """Read what a process writes until it is enough, then close its terminal."""
+    while not is_enough():
+        if select.select([terminal], [], [], 0.01)[0]:
+            os.read(terminal, 4096)
+    os.close(terminal)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from itertools import pairwise, repeat
 import pytest
 
 from mtkit.errors import TrainingError
+from mtkit.evaluation.telling import Standing
 from mtkit.training.budget import Budget
 from mtkit.training.state import TrainState
 from mtkit.training_config import TrainingConfig
@@ -86,7 +87,7 @@ def work(
             while clock.now < since + machine.validation and not budget.validation_takes_too_long(since):
                 clock.now += 0.125
             if clock.now >= since + machine.validation:
-                state.note_validation(1.0)
+                state.note_validation(Standing("bleu", 1.0))
                 session.validated.append(state.share)
             budget.note_validation(clock.now - since)
         over = state.reason_to_stop(training)

@@ -1,16 +1,13 @@
-import json
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor
 
 from mtkit.data.batches import Batch, collate
-from mtkit.errors import DataError, DeviceError
+from mtkit.errors import DeviceError
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import ModelConfig
 from mtkit.training import memory
-from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches, remembered
+from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches
 from mtkit.training.objective import CrossEntropy
 
 pytestmark = pytest.mark.processor
@@ -47,20 +44,6 @@ def test_an_update_is_cut_into_the_fewest_micro_batches_that_fit(limit: int, n: 
 
     assert fewest_micro_batches(try_size, 1000) == n
     assert sizes == asked
-
-
-def test_the_choice_is_made_once_for_a_run(tmp_path: Path) -> None:
-    assert remembered(tmp_path, "accumulate", lambda: 4) == 4
-    assert remembered(tmp_path, "batch_tokens", lambda: 500) == 500
-    assert remembered(tmp_path, "accumulate", lambda: 8) == 4
-    assert json.loads((tmp_path / "fitted.json").read_text()) == {"accumulate": 4, "batch_tokens": 500}
-
-
-@pytest.mark.parametrize("text", ["[]", '{"accumulate": "4"}', '{"accumulate": 0}', "{"])
-def test_a_choice_that_cannot_be_read_is_an_error(tmp_path: Path, text: str) -> None:
-    (tmp_path / "fitted.json").write_text(text)
-    with pytest.raises(DataError, match=r"fitted\.json"):
-        remembered(tmp_path, "accumulate", lambda: 4)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

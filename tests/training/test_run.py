@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from pathlib import Path
+from random import Random
 from time import monotonic
 from typing import Any
 
@@ -82,6 +83,41 @@ def test_a_run_that_lost_its_newest_checkpoints_ends_bit_identical(
         (tmp_path / "run" / f"checkpoints/update-{update:08d}" / "state.json").write_text("{")
     train(settings, tmp_path / "run")
     assert_same_run(straight, tmp_path / "run", 12)
+
+
+def interrupted_after(update: int, patch: pytest.MonkeyPatch) -> None:
+    """Let a signal come after so many updates of this process."""
+    from mtkit.training.report import Reporter
+
+    advance, done = Reporter.advance, 0
+
+    def advance_and_interrupt(reporter: Reporter) -> None:
+        nonlocal done
+        advance(reporter)
+        done += 1
+        if done == update:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    patch.setattr(Reporter, "advance", advance_and_interrupt)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_run_goes_on_with_the_threads_that_it_began_with(
+    toy_task: ToyTask, tmp_path: Path, threads: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = {"training__batch_tokens": 1_000, "training__max_updates": 6}
+    begun, otherwise = (toy_task.recipe(**values, training__threads=n) for n in (2, threads))
+    train(begun, tmp_path / "straight")
+    interrupted_after(2, monkeypatch)
+    with pytest.raises(Interrupted):
+        train(begun, tmp_path / "run")
+    monkeypatch.undo()
+    with caplog.at_level("INFO", logger="mtkit"):
+        train(otherwise, tmp_path / "run")
+    assert f"computing with 2 threads, as the run began, and not {threads}" in caplog.text
+    assert_same_run(tmp_path / "straight", tmp_path / "run", 6)
+    ours, theirs = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("straight", "run"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 def test_metrics_hold_each_update_once(straight: Path) -> None:
@@ -181,7 +217,7 @@ def test_early_stopping_ends_the_run(toy_task: ToyTask, tmp_path: Path) -> None:
         training__early_stopping={"metric": "bleu", "patience": 3},
     )
     run = train(settings, tmp_path / "run")
-    assert run.reason == "no better bleu in 3 validations"
+    assert run.reason == "no better loss in 3 validations"  # as BLEU and chrF say nothing
     assert load_checkpoint(tmp_path / "run" / "last").state["train"]["update"] == 4
 
 
@@ -191,6 +227,53 @@ def test_what_is_best_without_translations_is_judged_by_the_loss(toy_task: ToyTa
     lines = [json.loads(line) for line in (run.directory / "metrics.jsonl").read_text().splitlines()]
     loss = {line["update"]: line["valid_loss_per_token"] for line in lines if "valid_loss_per_token" in line}
     assert best == min(loss, key=loss.__getitem__)
+
+
+def one_word_task(directory: Path) -> Settings:
+    """Digits to letters, without spaces: the validation BLEU is 0, however well that is learnt."""
+    draw = Random(1)
+    words = sorted({"".join(draw.choices("0123456789", k=draw.randint(2, 4))) for _ in range(900)})
+    draw.shuffle(words)
+    letters = str.maketrans("0123456789", "abcdefghij")
+    values: dict[str, object] = {}
+    for split, lines in (("train", words[:600]), ("valid", words[600:620]), ("test", words[620:640])):
+        files = {"src": str(directory / f"{split}.num"), "tgt": str(directory / f"{split}.abc")}
+        Path(files["src"]).write_text("".join(f"{line}\n" for line in lines))
+        Path(files["tgt"]).write_text("".join(f"{line.translate(letters)}\n" for line in lines))
+        values[f"data__{split}"] = [files]
+    return ToyTask(directory).recipe(
+        **values,
+        tokenizer__type="char",
+        tokenizer__vocab_size=None,
+        model__dropout=0.0,
+        training__batch_tokens=600,
+        training__max_updates=60,
+        training__warmup_updates=10,
+        training__validate_every=20,
+    )
+
+
+def test_where_bleu_stays_at_0_the_first_checkpoint_is_not_the_best(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="mtkit"):
+        run = train(one_word_task(tmp_path), tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    measured = {line["update"]: line for line in lines if "valid_bleu" in line}
+    assert {line["valid_bleu"] for line in measured.values()} == {0.0}
+    best = max(measured, key=lambda update: measured[update]["valid_chrf"])
+    assert best > 20
+    manifest = json.loads((tmp_path / "run" / "model" / "mtkit.json").read_text())
+    assert manifest["updates"] == [best]
+    assert "best so far (chrF)" in caplog.text
+    assert "learnt next to nothing" not in caplog.text
+    chrf = next(score.value for score in run.scores["test"].scores if score.metric == "chrf")
+    assert chrf > 30
+    quality = json.loads((tmp_path / "run" / "model" / "ctranslate2" / "int8" / "conversion.json").read_text())[
+        "quality"
+    ]
+    assert quality["metric"] == "chrf"
+    assert quality["loss"] == quality["float32_chrf"]["value"] - quality["chrf"]["value"]
 
 
 def test_a_finished_run_says_so_and_changes_nothing(
@@ -303,11 +386,13 @@ def test_a_signal_while_the_test_set_is_scored_loses_nothing(
         return original(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(final_scores, "evaluate_texts", interrupted)
-    with pytest.raises(Interrupted, match="stopped before the model was written"):
+    with pytest.raises(Interrupted, match="stopped before the model was scored"):
         train(toy_task.recipe(), tmp_path / "run")
-    assert not (tmp_path / "run" / "model").exists()
+    model = tmp_path / "run" / "model" / "model.safetensors"
+    before = model.stat()
     monkeypatch.undo()
     assert train(toy_task.recipe(), tmp_path / "run").scores["test"].scores
+    assert model.stat() == before
 
 
 def test_tensorboard_gets_the_same_numbers(toy_task: ToyTask, tmp_path: Path) -> None:
