@@ -37,7 +37,7 @@ def sole_writer(directory: Path) -> Iterator[None]:
             return
 
 
-def remove_leftovers(directory: Path) -> None:
+def remove_leftovers_of(directory: Path) -> None:
     """Remove what a killed process left of a directory, half written or half deleted; a living one is waited for."""
     if _leftovers(directory) or _lock_of(directory).exists():
         with suppress(OSError), sole_writer(directory):

@@ -199,3 +199,26 @@ def test_what_killed_processes_left_is_removed_and_what_is_being_written_is_not(
     assert {path.name for path in tmp_path.iterdir()} == own | {"a", "b"}
     assert ((tmp_path / "a").read_text(), (tmp_path / "b" / "c").read_text()) == ("1", "2")
     remove_leftovers(tmp_path / "nowhere")
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    left = tmp_path / ".file.0123456789abcdef"
+    left.write_text("torn")
+    other = tmp_path / ".file.of.the.user"
+    other.write_text("mine")
+    with atomic_file(path) as file:
+        assert not left.exists()
+        file.write(b"slow")
+        write_json(path, "quick")
+    assert path.read_bytes() == b"slow"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [other.name, "file"]
+
+
+def test_a_directory_that_is_being_written_is_not_written_twice(tmp_path: Path) -> None:
+    path = tmp_path / "directory"
+    with atomic_directory(path) as work:
+        (work / "a").write_text("1")
+        with pytest.raises(DataError, match="another process is writing it"), atomic_directory(path):
+            pass
+    assert [entry.name for entry in path.iterdir()] == ["a"]

@@ -34,7 +34,7 @@ from mtkit.data.tokenizer import Tokenizer
 from mtkit.data.vocabulary import tokenizer_for
 from mtkit.errors import ConfigError, DataError, VocabularyError
 from mtkit.files import atomic_directory, named, write_json
-from mtkit.locks import remove_leftovers, sole_writer
+from mtkit.locks import remove_leftovers_of, sole_writer
 from mtkit.log import logger
 from mtkit.output_directory import check_replaceable
 from mtkit.workers import Workers
@@ -74,7 +74,7 @@ def prepare(
     sources = open_sources(data)
     check_replaceable(directory)
     directory = named(directory)
-    remove_leftovers(directory)
+    remove_leftovers_of(directory)
     _check_own(directory)
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
     settings = _settings(data, tokenizer)

@@ -22,7 +22,7 @@ from mtkit.errors import ConfigError, DataError
 from mtkit.files import atomic_file, delete_directory, read_json, remove_leftovers, sha256_file, write_json
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
 from mtkit.io import read_line_chunks
-from mtkit.locks import sole_writer
+from mtkit.locks import remove_leftovers_of, sole_writer
 from mtkit.log import counted, logger
 from mtkit.output_directory import check_output_directory, check_replaceable
 from mtkit.translation.bundle import Bundle, load_bundle
@@ -97,6 +97,7 @@ def forge(
     check_replaceable(directory)
     if not overwrite and (done := _done(directory, job)) is not None:
         _tidy(directory)
+        remove_leftovers_of(directory)
         logger.info("%s: already made from these inputs and this model, nothing to do", directory)
         return done
     try:

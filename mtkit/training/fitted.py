@@ -52,7 +52,8 @@ def fitted(run_dir: Path) -> dict[str, int]:
                     f"{path}: damaged, and no checkpoint says what it held; delete it to measure the machine anew "
                     "(the bits may then differ), or start again with --overwrite"
                 ) from None
-            logger.warning("%s: damaged (%s); taken from the newest checkpoint", path, error)
+            source = "measured anew" if values is None else "taken from the newest checkpoint that is whole"
+            logger.warning("%s: damaged (%s); %s", path, error, source)
         write_json(path, values or {})
         return values or {}
 

@@ -92,10 +92,9 @@ def _check_own(run_dir: Path) -> None:
     if not run_dir.is_dir():
         raise DataError(f"{run_dir}: not a directory; choose another -o")
     recipe = run_dir / "recipe.yaml"
-    if is_marked(run_dir) and (run_dir / _CORPUS).is_dir():
-        own = True  # whatever has become of the recipe, which is written anew
-    elif recipe.exists():
-        own = recipe.is_file() and recipe.read_bytes().startswith(_HEAD.encode())
+    if recipe.exists():
+        head = recipe.read_bytes()[: len(_HEAD)] if recipe.is_file() else b"?"
+        own = _HEAD.encode().startswith(head) and (len(head) == len(_HEAD) or is_marked(run_dir))  # or a damaged one
     else:
         own = visible_names(run_dir) <= {_CORPUS}
     made = {_CORPUS: ORIGIN_FILE, _PREPARED: MANIFEST_FILE}

@@ -74,6 +74,16 @@ def test_what_belongs_to_somebody_else_is_left_alone(
     assert content(run_dir) == before
 
 
+@pytest.mark.parametrize("text", ["", "# Written by mt"])
+def test_a_torn_recipe_or_origin_is_written_again(tmp_path: Path, text: str) -> None:
+    cut(tmp_path, tmp_path / "run")
+    before = content(tmp_path / "run")
+    (tmp_path / "run" / "recipe.yaml").write_text(text)
+    (tmp_path / "run" / "corpus" / "origin.json").write_text("")
+    cut(tmp_path, tmp_path / "run")
+    assert content(tmp_path / "run") == before
+
+
 def test_nothing_is_deleted_under_a_run_that_is_being_trained(tmp_path: Path) -> None:
     cut(tmp_path, tmp_path / "run")
     before = content(tmp_path / "run")

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -467,6 +468,29 @@ def test_a_checkpoint_that_only_a_signal_asked_for_is_not_averaged(
     assert [bundle["updates"] for bundle in bundles] == [[9, 12], [9, 12]]
     names = [sorted(path.name for path in (tmp_path / name / "checkpoints").iterdir()) for name in ("straight", "run")]
     assert names[0] == names[1]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "mtkit.json", "tokenizer.model"])
+def test_a_damaged_model_of_a_finished_run_is_made_again(
+    toy_task: ToyTask, straight: Path, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_dir = Path(shutil.copytree(straight, tmp_path / "run", symlinks=True))
+    damaged = run_dir / "model" / name
+    before = damaged.read_bytes()
+    damaged.write_bytes(before[: len(before) // 2])
+    with caplog.at_level("WARNING", logger="mtkit"):
+        run = train(toy_task.recipe(training__accumulate=2), run_dir)
+    assert "making the model again from the checkpoints" in caplog.text
+    assert damaged.read_bytes() == before
+    assert run.scores["test"].scores
+
+
+def test_the_command_that_goes_on_is_named_as_it_is(
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_after(2, monkeypatch)
+    with pytest.raises(Interrupted, match="the same command without --overwrite goes on"):
+        train(toy_task.recipe(), tmp_path / "run", overwrite=True)
 
 
 def test_a_damaged_best_checkpoint_does_not_keep_the_run_from_ending(

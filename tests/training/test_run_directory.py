@@ -6,7 +6,14 @@ import pytest
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.training.run import train
-from mtkit.training.run_directory import check_is_run, check_same_run, clear, visible_names
+from mtkit.training.run_directory import (
+    check_is_run,
+    check_same_run,
+    check_unused,
+    clear,
+    sole_user,
+    visible_names,
+)
 from tests.conftest import ToyTask
 
 
@@ -112,3 +119,61 @@ def test_what_links_lead_to_is_cleared_too_and_may_be_begun_anew(tmp_path: Path)
     assert list((tmp_path / "disk").iterdir()) == []
     assert visible_names(run_dir) == set()
     check_is_run(run_dir)
+
+
+def test_the_mark_is_enough_to_know_a_run_by(toy_task: ToyTask, prepared: Prepared, tmp_path: Path) -> None:
+    """As after a kill before the settings were noted."""
+    with sole_user(tmp_path):
+        pass
+    (tmp_path / "corpus.json").write_text("{}")
+    check_is_run(tmp_path)
+    check_same_run(toy_task.recipe().config(), prepared, tmp_path)
+    (tmp_path / "config.yaml").unlink()
+    clear(tmp_path)
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
+
+
+def test_the_next_start_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    left = [".config.yaml.0123456789abcdef", "checkpoints/.update-00000002.old", "checkpoints/.update-00000003.partial"]
+    for name in left:
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / ".notes").write_text("mine")
+    with sole_user(tmp_path):
+        assert sorted(path.name for path in tmp_path.rglob("*")) == [".lock", ".mtkit", ".notes", "checkpoints"]
+
+
+def test_a_directory_in_use_is_refused_at_first_sight(tmp_path: Path) -> None:
+    check_unused(tmp_path / "new")
+    with sole_user(tmp_path), pytest.raises(CheckpointError, match="another mtkit train is at work there"):
+        check_unused(tmp_path)
+    check_unused(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "data: 3"])
+def test_damaged_settings_are_one_line_with_the_way_out(
+    toy_task: ToyTask, prepared: Prepared, tmp_path: Path, text: str
+) -> None:
+    config = toy_task.recipe().config()
+    check_same_run(config, prepared, tmp_path)
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(
+        CheckpointError, match=r"config.yaml: damaged .*; delete it to go on with the settings"
+    ) as found:
+        check_same_run(config, prepared, tmp_path)
+    assert "\n" not in str(found.value)
+    (tmp_path / "config.yaml").unlink()
+    check_same_run(config, prepared, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model"])
+@pytest.mark.parametrize("text", ["", "{"])
+def test_what_the_corpus_says_too_is_repaired(
+    toy_task: ToyTask, prepared: Prepared, tmp_path: Path, name: str, text: str
+) -> None:
+    config = toy_task.recipe().config()
+    check_same_run(config, prepared, tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    before = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_text(text)
+    check_same_run(config, prepared, tmp_path)
+    assert (tmp_path / name).read_bytes() == before
