@@ -18,7 +18,6 @@ from mtkit.data.mixed_batches import MixedPlan
 from mtkit.data.prepare import Prepared, prepare
 from mtkit.device import Precision, choose_device, describe, memory_advice
 from mtkit.errors import Interrupted, Stopped
-from mtkit.evaluation.metrics import check_metrics
 from mtkit.log import counted, duration_shown, log_to_file, logger
 from mtkit.machine import peak as machine_peak
 from mtkit.model.dropout import seed_dropout
@@ -82,8 +81,6 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     check_unused(run_dir)
     if not overwrite:
         check_same_data(config, run_dir)
-    if config.training.validate_text:
-        check_metrics(["bleu", "chrf"], tgt_lang=config.data.tgt_lang)
     again = f"the same command{' without --overwrite' * overwrite} goes on"
     is_other = overwrite  # whether what lies there is of the run that makes way
     try:
