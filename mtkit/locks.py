@@ -38,10 +38,15 @@ def sole_writer(directory: Path) -> Iterator[None]:
 
 
 def remove_leftovers_of(directory: Path) -> None:
-    """Remove what a killed process left of a directory, half written or half deleted; a living one is waited for."""
-    if _leftovers(directory) or _lock_of(directory).exists():
-        with suppress(OSError), sole_writer(directory):
-            pass
+    """Remove what a killed process left of a directory, half written or half deleted; what a living one writes stays."""
+    lock = _lock_of(directory)
+    if not (_leftovers(directory) or lock.exists()):
+        return
+    with suppress(OSError), open_lock(lock) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else somebody is at work
+        for left in _leftovers(directory):
+            remove_if_left(left)
+        lock.unlink(missing_ok=True)
 
 
 def open_lock(path: Path) -> IO[bytes]:
