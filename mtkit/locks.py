@@ -38,7 +38,7 @@ def sole_writer(directory: Path) -> Iterator[None]:
 
 
 def remove_leftovers_of(directory: Path) -> None:
-    """Remove what a killed process left of a directory, half written or half deleted; what a living one writes stays."""
+    """Remove what a killed process left of a directory, half written or deleted; what a living one writes stays."""
     lock = _lock_of(directory)
     if not (_leftovers(directory) or lock.exists()):
         return

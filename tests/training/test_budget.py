@@ -289,3 +289,27 @@ def test_the_time_left_is_that_to_the_end_of_everything() -> None:
     assert budget.seconds_left() == 570
     clock.now += 1000
     assert budget.seconds_left() == 0
+
+
+def test_work_is_saved_after_a_minute_and_then_every_ten_whatever_the_plan_says() -> None:
+    clock = Clock()
+    by_updates, state = TrainingConfig(save_every=10**9), TrainState()
+    budget = Budget(by_updates, state, started=clock.now, rehearse=lambda at_most: at_most, clock=clock)
+    clock.now += 59
+    assert not budget.is_unsaved_for_long()
+    clock.now += 1
+    assert budget.is_unsaved_for_long()
+    budget.save(lambda: None)
+    clock.now += 599
+    assert not budget.is_unsaved_for_long()
+    clock.now += 1
+    assert budget.is_unsaved_for_long()
+
+    def slow_write() -> None:
+        clock.now += 60
+
+    budget.save(slow_write)  # so slow that ten minutes are too often
+    clock.now += 2_999
+    assert not budget.is_unsaved_for_long()
+    clock.now += 1
+    assert budget.is_unsaved_for_long()
