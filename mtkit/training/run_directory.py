@@ -10,7 +10,7 @@ from mtkit.config import Config
 from mtkit.data.prepare import Prepared
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
-from mtkit.files import atomic_file, delete_directory, leftovers, remove_if_left, write_json
+from mtkit.files import atomic_file, check_regular, delete_directory, leftovers, remove_if_left, write_json
 from mtkit.locks import open_lock
 from mtkit.log import logger
 from mtkit.settings import dump_config, read_config
@@ -183,10 +183,10 @@ def begun_with(run_dir: Path) -> Config:
     """
     path = run_dir / "config.yaml"
     try:
-        if not path.read_text(encoding="utf-8").strip():
+        if not check_regular(path).st_size:  # a pipe would be waited for
             raise ConfigError("it is empty")
         return read_config(path)
-    except (ConfigError, OSError, ValueError) as error:
+    except (ConfigError, DataError, OSError, ValueError) as error:
         reason = " ".join(str(error).removeprefix(f"{path}: ").split())
         raise CheckpointError(
             f"{path}: damaged ({reason}); delete it to go on with the settings of this command, or start again with "
