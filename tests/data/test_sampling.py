@@ -260,7 +260,7 @@ class TestWorkers:
             begin(ALL)()
             [worker] = children() - before
             os.kill(worker, signal.SIGKILL)
-            with pytest.raises(DataError, match="ended with -9; the same command goes on"):
+            with pytest.raises(DataError, match="ended with -9; the same command, without --overwrite, goes on"):
                 begin(ALL)()
 
     def test_a_corpus_opened_anew_is_the_same(self, prepared: Prepared) -> None:
