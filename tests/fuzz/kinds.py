@@ -202,7 +202,7 @@ KINDS = (
     Kind(
         "evaluation",
         ["gate.yaml", "baseline.json"],
-        [command("evaluate", *EVALUATED, "--gate", "gate.yaml", "--against", "baseline.json", "--samples", "20")],
+        [command("evaluate", *EVALUATED, "--gate", "gate.yaml", "--against", "baseline.json")],
     ),
     Kind("scored text", ["hyp", "test.abc", "test.num"], [command("evaluate", *EVALUATED)], may_be_piped=True),
     Kind("test sets", ["sets.yaml"], [_mtkit("evaluate --sets sets.yaml --metrics bleu -l en-de")]),
