@@ -1,20 +1,17 @@
 """``mtkit bench``."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mtkit.bounds import BENCH_SECONDS
-from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, SetOption, ThreadsOption, number
+from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, RecipeArgument, SetOption, ThreadsOption, number
 from mtkit.errors import ConfigError
 
 
 def bench(
-    recipe: Annotated[
-        Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
-    ] = None,
+    recipe: RecipeArgument = None,
     config: ConfigOption = None,
     model: ModelOption = None,
     input_file: Annotated[

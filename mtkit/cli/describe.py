@@ -1,19 +1,16 @@
 """``mtkit describe``."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, SetOption
+from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, RecipeArgument, SetOption
 from mtkit.errors import ConfigError
 
 
 def describe(
-    recipe: Annotated[
-        Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
-    ] = None,
+    recipe: RecipeArgument = None,
     config: ConfigOption = None,
     model: ModelOption = None,
     preset: PresetOption = None,

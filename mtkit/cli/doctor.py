@@ -11,6 +11,7 @@ from mtkit.cli.options import (
     ConfigOption,
     CorpusSrcOption,
     CorpusTgtOption,
+    RecipeArgument,
     SetOption,
     check_inputs,
     corpus_instead_of_recipe,
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 
 def doctor(
     context: typer.Context,
-    recipe: Annotated[
-        Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
-    ] = None,
+    recipe: RecipeArgument = None,
     config: ConfigOption = None,
     srcs: CorpusSrcOption = None,
     tgts: CorpusTgtOption = None,

@@ -61,6 +61,18 @@ PairsSrcOption = Annotated[
 PairsTgtOption = Annotated[
     str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
 ]
+RecipeArgument = Annotated[
+    Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
+]
+CorpusSrcLangOption = Annotated[
+    str | None,
+    typer.Option(
+        "--src-lang",
+        "-s",
+        help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
+    ),
+]
+CorpusTgtLangOption = Annotated[str | None, typer.Option("--tgt-lang", "-t", help="The same of the target.")]
 CorpusSrcOption = Annotated[
     list[Path] | None,
     typer.Option(

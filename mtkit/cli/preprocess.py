@@ -7,10 +7,13 @@ import typer
 
 from mtkit.cli.options import (
     ConfigOption,
+    CorpusSrcLangOption,
     CorpusSrcOption,
+    CorpusTgtLangOption,
     CorpusTgtOption,
     OverwriteOption,
     PrintConfigOption,
+    RecipeArgument,
     SetOption,
     corpus_instead_of_recipe,
 )
@@ -24,21 +27,12 @@ if TYPE_CHECKING:
 
 
 def preprocess(
-    recipe: Annotated[
-        Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
-    ] = None,
+    recipe: RecipeArgument = None,
     config: ConfigOption = None,
     srcs: CorpusSrcOption = None,
     tgts: CorpusTgtOption = None,
-    src_lang: Annotated[
-        str | None,
-        typer.Option(
-            "--src-lang",
-            "-s",
-            help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
-        ),
-    ] = None,
-    tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", "-t", help="Likewise.")] = None,
+    src_lang: CorpusSrcLangOption = None,
+    tgt_lang: CorpusTgtLangOption = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Prepared corpus. Default: data.prepared or prepared/NAME."),

@@ -8,11 +8,14 @@ import typer
 
 from mtkit.cli.options import (
     ConfigOption,
+    CorpusSrcLangOption,
     CorpusSrcOption,
+    CorpusTgtLangOption,
     CorpusTgtOption,
     OverwriteOption,
     PresetOption,
     PrintConfigOption,
+    RecipeArgument,
     SetOption,
     ThreadsOption,
     check_inputs,
@@ -37,9 +40,7 @@ TestTgtOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Its tr
 
 
 def train(
-    recipe: Annotated[
-        Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
-    ] = None,
+    recipe: RecipeArgument = None,
     config: ConfigOption = None,
     run_dir: Annotated[
         Path | None,
@@ -47,15 +48,8 @@ def train(
     ] = None,
     srcs: CorpusSrcOption = None,
     tgts: CorpusTgtOption = None,
-    src_lang: Annotated[
-        str | None,
-        typer.Option(
-            "--src-lang",
-            "-s",
-            help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
-        ),
-    ] = None,
-    tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", "-t", help="Likewise.")] = None,
+    src_lang: CorpusSrcLangOption = None,
+    tgt_lang: CorpusTgtLangOption = None,
     valid_src: ValidSrcOption = None,
     valid_tgt: ValidTgtOption = None,
     test_src: TestSrcOption = None,
