@@ -39,10 +39,15 @@ def _processor() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_works() -> None:
-    """A shell lets what it starts in the background ignore SIGINT, and so would every process that a test starts."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_work() -> None:
+    """A shell lets what it starts in the background ignore SIGINT and SIGQUIT, and nohup SIGHUP.
+
+    Every process that a test starts would ignore them too. A handler that does nothing still does not pass to those.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            usual = signal.default_int_handler if number == signal.SIGINT else lambda *_: None
+            signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)
