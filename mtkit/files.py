@@ -29,8 +29,7 @@ _MAX_DIGITS = 40
 
 _MAX_NAME = 40
 """Letters of its name that a file in the making has in its own, which would else be too long for a directory."""
-_LEFT = re.compile(r"\.(?P<name>.+)\.(partial|old|[0-9a-f]{16})")
-_FILE, _DIRECTORY = re.compile(r"\..+\.[0-9a-f]{16}"), re.compile(r"\..+\.(partial|old)")  # names of what is begun
+_BEGUN = re.compile(r"\.(?P<name>.+)\.((?P<directory>partial|old)|[0-9a-f]{16})")
 
 
 def followed(path: Path) -> Path:
@@ -83,7 +82,8 @@ def _make_like(work: Path, path: Path) -> None:
 def leftovers(directory: Path) -> Iterator[tuple[str, Path]]:
     """What lies half written or half deleted in a directory, each with the name of what it was to be or had been."""
     for path in directory.iterdir() if directory.is_dir() else ():
-        if (found := _LEFT.fullmatch(path.name)) is not None:
+        found = _BEGUN.fullmatch(path.name)
+        if found is not None and (path.is_dir() or not found["directory"]):  # .profile.old is somebody's file
             yield found["name"], path
 
 
@@ -191,10 +191,8 @@ def remove_leftovers(directory: Path) -> None:
     What a living process is at work on stays, and so does what cannot be deleted.
     """
     with suppress(OSError):
-        for entry in list(directory.iterdir()):
-            name = _DIRECTORY if entry.is_dir() else _FILE
-            if name.fullmatch(entry.name) and not entry.is_symlink():
-                remove_if_left(entry)
+        for _, path in list(leftovers(directory)):
+            remove_if_left(path)
 
 
 @contextmanager

@@ -44,9 +44,10 @@ def remove_leftovers_of(directory: Path) -> None:
         return
     with suppress(OSError), open_lock(lock) as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else somebody is at work
-        for left in _leftovers(directory):
-            remove_if_left(left)
-        lock.unlink(missing_ok=True)
+        if _is_at(file.fileno(), lock):  # and not one that another process has made since
+            for left in _leftovers(directory):
+                remove_if_left(left)
+            lock.unlink(missing_ok=True)
 
 
 def open_lock(path: Path) -> IO[bytes]:
