@@ -24,8 +24,9 @@ from mtkit.training.places import apart_from_places
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
 from mtkit.training_config import AverageConfig
-from mtkit.translation.bundle import MANIFEST, load_bundle, note_scores, read_source_lines, save_bundle
+from mtkit.translation.bundle import MANIFEST, load_bundle, read_source_lines
 from mtkit.translation.bundle_check import check_run_tokenizer
+from mtkit.translation.bundle_writing import note_scores, save_bundle
 from mtkit.translation.corpus import relative_path
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.run_note import DIRECTORY, noted_place

@@ -8,7 +8,7 @@ run directory around them.
 torch is imported where weights are read or written: CTranslate2 translates without it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,7 @@ from mtkit.config import Config, DataConfig, DecodingConfig
 from mtkit.data.source_lines import SourceLines
 from mtkit.data.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
-from mtkit.files import atomic_directory, read_json, sha256_file, write_json
+from mtkit.files import read_json
 from mtkit.model_config import ModelConfig
 from mtkit.not_text import other_kind
 from mtkit.shapes import first_mistake, shaped
@@ -160,72 +160,6 @@ class _Manifest:
     src_vocab_size: PositiveInt
     tgt_vocab_size: PositiveInt
     max_src_tokens: PositiveInt
-
-
-def save_bundle(
-    directory: Path,
-    *,
-    model: "EncoderDecoder",
-    tokenizer: Tokenizer,
-    config: Config,
-    data_hashes: Mapping[str, Any],
-    scores: Any,
-    updates: Sequence[int] = (),
-    seen: "SeenSources | None" = None,
-    corpus: str | None = None,
-    lines: SourceLines | None = None,
-) -> None:
-    """Write a bundle, whole or not at all; an existing one is replaced.
-
-    Args:
-        directory: The bundle.
-        model: Its weights are saved in their own precision.
-        tokenizer: The one that the model was trained with.
-        config: Recipe of the run; its model and decoding sections are what loading reads.
-        data_hashes: sha256 of the training data, as the prepared corpus names them.
-        scores: What the model reached, with signatures; any JSON value. None where that is yet to be found out.
-        updates: Of the run, whose weights these are: one, or those that were averaged.
-        seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
-        corpus: Where the prepared corpus lies, as seen from the bundle, so that its test sets are found again.
-        lines: What the sources were like, for what a translation cuts in parts.
-    """
-    from safetensors.torch import save_file
-
-    from mtkit.evaluation.seen import FILE
-    from mtkit.model.weights import model_tensors
-
-    with atomic_directory(directory) as work:
-        save_file(model_tensors(model), work / WEIGHTS)
-        tokenizer.save(work)
-        if seen is not None:
-            seen.write(work / FILE)
-        files = sorted(path.name for path in work.iterdir())
-        manifest = {
-            "format_version": FORMAT_VERSION,
-            "mtkit_version": __version__,
-            "name": config.name,
-            "src_lang": config.data.src_lang,
-            "tgt_lang": config.data.tgt_lang,
-            "src_vocab_size": tokenizer.src_vocab_size,
-            "tgt_vocab_size": tokenizer.tgt_vocab_size,
-            "n_parameters": model.n_parameters(),
-            "max_src_tokens": _max_src_tokens(config),
-            "source_lines": None if lines is None else lines.as_json(),
-            "model": config.model.model_dump(mode="json"),
-            "decoding": config.decoding.model_dump(mode="json"),
-            "updates": list(updates),
-            "scores": scores,
-            "data": dict(data_hashes),
-            "files": {name: sha256_file(work / name) for name in files},
-            "config": config.model_dump(mode="json"),
-            **({} if corpus is None else {CORPUS: corpus}),
-        }
-        write_json(work / MANIFEST, manifest)
-
-
-def note_scores(directory: Path, scores: Any) -> None:
-    """Write into a bundle what its model reached, with signatures; any JSON value."""
-    write_json(directory / MANIFEST, {**read_json(directory / MANIFEST), "scores": scores})
 
 
 def load_bundle(path: Path) -> Bundle:
@@ -371,7 +305,7 @@ def _read_checkpoint(directory: Path) -> Bundle:
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)
-    limit, lines = _max_src_tokens(config), read_source_lines(run_dir)
+    limit, lines = max_src_tokens(config), read_source_lines(run_dir)
     bundle = Bundle(
         directory, config.model, config.decoding, tokenizer, *languages, limit, lines, sha256, {}, config.data
     )
@@ -405,5 +339,6 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _max_src_tokens(config: Config) -> int:
+def max_src_tokens(config: Config) -> int:
+    """How long a sentence may be that a model is given: as those it was trained on, or as it has positions."""
     return min(config.data.cleaning.max_tokens, config.model.max_length - 1)

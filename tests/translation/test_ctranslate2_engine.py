@@ -13,7 +13,8 @@ from mtkit.data.tokenizer import Tokenizer, train_tokenizer
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import ModelConfig
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
-from mtkit.translation.bundle import load_bundle, save_bundle
+from mtkit.translation.bundle import load_bundle
+from mtkit.translation.bundle_writing import save_bundle
 from mtkit.translation.conversion import converted
 from mtkit.translation.ctranslate2_engine import CTranslate2Engine
 from mtkit.translation.torch_engine import TorchEngine

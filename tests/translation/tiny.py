@@ -8,7 +8,7 @@ from mtkit.config import Config, TokenizerConfig
 from mtkit.data.tokenizer import train_tokenizer
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model_config import without_idle
-from mtkit.translation.bundle import save_bundle
+from mtkit.translation.bundle_writing import save_bundle
 
 LINES = [
     "The cat sat on the mat.",
