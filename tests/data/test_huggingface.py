@@ -204,6 +204,16 @@ def test_an_absent_path_is_not_looked_for_on_the_hub(tmp_path: Path, toy_data: T
             pairs_of(source_of(toy_data, hf=name))
 
 
+def test_a_device_and_a_link_into_nowhere_are_not_looked_for_on_the_hub(
+    tmp_path: Path, toy_data: ToyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, target in (("device", "/dev/null"), ("loose", "nowhere")):
+        Path(name).symlink_to(target)
+        with pytest.raises(DataError, match=f"{name}: neither a file nor a directory"):
+            pairs_of(source_of(toy_data, hf=name))
+
+
 def test_readers_of_other_kinds_are_refused(tmp_path: Path, toy_data: ToyData) -> None:
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "train.xml").write_text("<a/>")

@@ -136,8 +136,6 @@ class HuggingFaceSource:
         import datasets
 
         path = Path(self.path)
-        if os.path.lexists(path) and not path.is_file() and not path.is_dir():
-            raise DataError(f"{path}: neither a file nor a directory")
         if (path / "dataset_dict.json").exists():
             splits = datasets.DatasetDict.load_from_disk(self.path)
             return splits[self._split(list(splits))]
@@ -167,6 +165,8 @@ class HuggingFaceSource:
             # A number of rows at once, as the first group of rows, which gives it otherwise, may be empty.
             options = {"batch_size": pairs.CHUNK_PAIRS} if reader == "parquet" else {}
             return datasets.load_dataset_builder(reader, data_files=self.path, **options)
+        if os.path.lexists(path) and not path.is_dir():  # or the hub would be asked for it
+            raise DataError(f"{path}: neither a file nor a directory")
         if not path.exists() and (path.is_absolute() or path.suffix in _READERS or self.path.count("/") > 1):
             raise DataError(f"hf:{self.path}: no such file or directory")
         try:
