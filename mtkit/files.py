@@ -27,6 +27,8 @@ _MAX_JSON_BYTES = 2_000_000_000
 _MAX_DIGITS = 40
 """Of a whole number: some hundred become a float no more, and some thousand not even a number."""
 
+_NO_FILE = "a pipe, a socket or a device, not a file"
+
 _MAX_NAME = 40
 """Letters of its name that a file in the making has in its own, which would else be too long for a directory."""
 _BEGUN = re.compile(r"\.(?P<name>.+)\.((?P<directory>partial|old)|[0-9a-f]{16})")
@@ -44,13 +46,28 @@ def followed(path: Path) -> Path:
     return end
 
 
+def _place_of(path: Path) -> Path:
+    """Where a path leads to, if what is there may be replaced: a device or a pipe is everybody's, and never is.
+
+    Raises:
+        DataError: If it is one.
+    """
+    place = followed(path)
+    if place.exists() and not place.is_file() and not place.is_dir():
+        raise DataError(f"{path}: {_NO_FILE}")
+    return place
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name, whole and on disk, only when the block ends without an error.
 
     An existing file is replaced, where a link leads to as well; what takes its place has its permissions and its owner.
+
+    Raises:
+        DataError: If a pipe, a socket or a device is there.
     """
-    path = followed(path)
+    path = _place_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name[:_MAX_NAME])}.{'[0-9a-f]' * 16}"):
         remove_if_left(left)
@@ -112,9 +129,9 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     is removed.
 
     Raises:
-        DataError: If another process is writing it.
+        DataError: If another process is writing it, or a pipe, a socket or a device is there.
     """
-    path = followed(path)
+    path = _place_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name}.partial")
     remove_if_left(work)
@@ -140,7 +157,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 def replace_directory(path: Path, work: Path) -> None:
     """Give a whole directory the name ``path``, in place of what has it now, where a link leads to as well."""
-    path = followed(path)
+    path = _place_of(path)
     if followed(work).parent != path.parent:  # perhaps on another disk
         beside = path.with_name(f".{path.name}.partial")
         shutil.rmtree(beside, ignore_errors=True)
@@ -171,7 +188,7 @@ def _remove(path: Path) -> None:
 
 def delete_directory(path: Path) -> None:
     """Delete a directory if there is one, where a link leads to as well; a kill leaves nothing of it under its name."""
-    path = followed(path)
+    path = _place_of(path)
     if path.exists():
         _put_aside(path)
     _remove(path.with_name(f".{path.name}.old"))
@@ -287,7 +304,7 @@ def check_regular(path: Path) -> os.stat_result:
         reason = os.strerror(errno.EISDIR)
         raise DataError(f"{path}: {reason}") from IsADirectoryError(errno.EISDIR, reason, str(path))
     if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"{path}: a pipe, a socket or a device, not a file")
+        raise DataError(f"{path}: {_NO_FILE}")
     return found
 
 

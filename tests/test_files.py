@@ -222,3 +222,24 @@ def test_a_directory_that_is_being_written_is_not_written_twice(tmp_path: Path) 
         with pytest.raises(DataError, match="another process is writing it"), atomic_directory(path):
             pass
     assert [entry.name for entry in path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_nothing_is_put_in_the_place_of_a_pipe_or_a_device(tmp_path: Path, is_linked: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    path = tmp_path / "link" if is_linked else pipe
+    if is_linked:
+        path.symlink_to(pipe)
+    (tmp_path / "work").mkdir()
+    message = f"{path.name}: a pipe, a socket or a device, not a file"
+    with pytest.raises(DataError, match=message):
+        write_json(path, {})
+    with pytest.raises(DataError, match=message), atomic_directory(path):
+        pass
+    with pytest.raises(DataError, match=message):
+        replace_directory(path, tmp_path / "work")
+    with pytest.raises(DataError, match=message):
+        delete_directory(path)
+    assert pipe.is_fifo()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted({"pipe", path.name, "work"})

@@ -259,7 +259,9 @@ def test_a_finished_run_whose_model_is_damaged_writes_it_again(
         assert (run / "model" / "model.safetensors").read_bytes() == weights
 
 
-@pytest.mark.parametrize("name", ["corpus.json", "fitted.json", "config.yaml", "metrics.jsonl", "train.log", ".lock"])
+@pytest.mark.parametrize(
+    "name", ["corpus.json", "fitted.json", "machine.json", "config.yaml", "metrics.jsonl", "train.log", ".lock"]
+)
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 50_000, b'{"bits": "x", "workers": null}', b"pipe"])
 def test_what_a_run_remembers_is_read_or_refused_in_one_line(
     mtkit: Callable[..., Outcome], toy_task: ToyTask, toy_run: Path, tmp_path: Path, name: str, content: bytes

@@ -18,7 +18,7 @@ from tests.fuzz.trial import attempt
 _BYTES = 12 * 10**9
 """Of memory for the program itself, lest it take what a machine has."""
 
-FAULTS = ("traceback", "crash", "hang", "memory", "other data", "code")
+FAULTS = ("traceback", "crash", "hang", "memory", "other data", "code", "device")
 
 
 @dataclass(frozen=True)

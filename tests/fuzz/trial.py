@@ -24,7 +24,7 @@ class Outcome:
     """How a command ended."""
 
     fault: str | None
-    """traceback, crash, hang, memory or code; None where it ended as a command may."""
+    """traceback, crash, hang, memory, code or device; None where it ended as a command may."""
 
     code: int
     output: str
@@ -53,6 +53,8 @@ def attempt(action: Callable[[], None], directory: Path) -> Outcome:
         fault = "memory"
     elif code not in _CODES or (code and not output.strip()):
         fault = "code"
+    elif not all(Path(device).is_char_device() for device in ("/dev/zero", "/dev/null")):
+        fault = "device"  # a file lies in its place: damaged files are links to it
     return Outcome(fault, code, output, seconds)
 
 
