@@ -19,7 +19,7 @@ import time
 import torch
 
 from mtkit.model.transformer import TransformerEncoder
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 KINDS = ("scaled_dot", "local", "linear", "low_rank")
 

@@ -19,8 +19,8 @@ from benchmarks.preprocess import DATA, repeat
 _STEPS = ["entities", "spaces", {"length": {"max_words": 100}}, {"ratio": {"max": 3}}, "identical", "numbers"]
 
 _MTKIT = """
-from mtkit.config import DataConfig
-from mtkit.data.prepare import try_cleaning
+from mtkit.settings.data import DataConfig
+from mtkit.data.corpus.prepare import try_cleaning
 
 def run(src, tgt, valid_src, valid_tgt, steps):
     data = {"src_lang": "en", "tgt_lang": "de", "train": {"src": src, "tgt": tgt},
@@ -32,11 +32,11 @@ def run(src, tgt, valid_src, valid_tgt, steps):
 _DATASETS = """
 import tempfile
 import datasets
-from mtkit.cleaning_config import StepConfig
-from mtkit.data.filters import not_empty, pair_filter
-from mtkit.data.normalisers import normaliser
-from mtkit.data.pairs import Pairs
-from mtkit.workers import available_cores
+from mtkit.settings.cleaning import StepConfig
+from mtkit.data.cleaning.filters import not_empty, pair_filter
+from mtkit.data.cleaning.normalisers import normaliser
+from mtkit.data.sources.pairs import Pairs
+from mtkit.machine.workers import available_cores
 
 def run(src, tgt, valid_src, valid_tgt, steps):
     datasets.disable_progress_bars()

@@ -22,13 +22,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mtkit.device import count_threads
-from mtkit.io import read_lines
-from mtkit.log import bytes_shown, peak_memory
-from mtkit.translation.bundle import load_bundle
-from mtkit.translation.conversion import converted
+from mtkit.bundle.bundle import load_bundle
+from mtkit.engines.conversion import converted
+from mtkit.files.text import read_lines
+from mtkit.machine.memory import peak_memory
+from mtkit.machine.threads import count_threads
 from mtkit.translation.streaming import read_buffers
 from mtkit.translation.translator import Translator
+from mtkit.wording import bytes_shown
 
 CONTENDERS = ("bare int8", "mtkit int8", "bare float32", "mtkit float32", "torch")
 BARE = {"mtkit int8": "bare int8", "mtkit float32": "bare float32", "torch": "bare float32"}

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 DATA = Path(__file__).parents[1] / "data"
 
 _MTKIT = """
-from mtkit.data.formats.tmx import TmxSource
+from mtkit.data.sources.formats.tmx import TmxSource
 n = sum(len(chunk.src) for chunk in TmxSource("tmx", Path(sys.argv[1]), ("en", "de")).chunks())
 """
 
@@ -42,7 +42,7 @@ _LIBRARIES = {
 _CHILD = """
 import json, sys, time
 from pathlib import Path
-from mtkit.log import peak_memory
+from mtkit.machine.memory import peak_memory
 start = time.perf_counter()
 {read}
 print(json.dumps({{"pairs": n, "seconds": time.perf_counter() - start, "memory": peak_memory()}}))

@@ -18,21 +18,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from mtkit.acceleration import keep_freed_memory
-from mtkit.config import DataConfig, TokenizerConfig
-from mtkit.data.batches import BatchPlan
-from mtkit.data.prepare import Prepared, prepare
-from mtkit.device import Precision, bf16_is_native, choose_device, set_threads
+from mtkit.data.batches.batches import BatchPlan
+from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.machine.device import Precision, bf16_is_native, choose_device
+from mtkit.machine.memory import keep_freed_memory
+from mtkit.machine.threads import set_threads
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
-from mtkit.presets import SIZE_CLASSES
-from mtkit.training.objective import CrossEntropy
+from mtkit.settings.data import DataConfig
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.presets import SIZE_CLASSES
+from mtkit.settings.tokenizer import TokenizerConfig
+from mtkit.settings.training import TrainingConfig
+from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.planning.tuning import Way, accumulator
 from mtkit.training.run import build_optimizer
 from mtkit.training.schedule import learning_rate
-from mtkit.training.tuning import Way, accumulator
 from mtkit.training.working_copy import WorkingCopy
-from mtkit.training_config import TrainingConfig
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -21,9 +21,10 @@ DATA = Path(__file__).parents[1] / "data"
 _CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from mtkit.config import DataConfig, TokenizerConfig
+from mtkit.settings.tokenizer import TokenizerConfig
+from mtkit.settings.data import DataConfig
 from mtkit.data import prepare as room, vocabulary
-from mtkit.log import peak_memory
+from mtkit.machine.memory import peak_memory
 seconds = {}
 train = vocabulary.train_tokenizer
 def timed(*args, **kwargs):
@@ -47,9 +48,9 @@ print(json.dumps({"seconds": seconds, "peak_memory": peak_memory(), "of_workers"
 _LOADER = """
 import json, sys, time
 from pathlib import Path
-from mtkit.data.batches import BatchPlan
-from mtkit.data.prepared import open_prepared
-from mtkit.log import peak_memory
+from mtkit.data.batches.batches import BatchPlan
+from mtkit.data.corpus.prepared import open_prepared
+from mtkit.machine.memory import peak_memory
 before = peak_memory()
 start = time.perf_counter()
 store = open_prepared(Path(sys.argv[1])).store("train")
@@ -101,7 +102,7 @@ def main() -> None:
 
 def repeat(path: Path, target: Path, n: int) -> Path:
     """Write the lines of a file over and over, each with the number of its repetition, until there are ``n``."""
-    from mtkit.io import read_lines
+    from mtkit.files.text import read_lines
 
     lines = list(read_lines(path))
     repeated = (f"{line} {number}\n" for number in itertools.count() for line in lines)
@@ -114,7 +115,7 @@ def _bare_encoding(files: list[Path], prepared: Path) -> float:
     """Seconds that SentencePiece alone needs for both sides, with as many threads as there are cores."""
     import sentencepiece
 
-    from mtkit.data.tokenizer import JOINT_FILE
+    from mtkit.data.tokens.tokenizer import JOINT_FILE
 
     processor = sentencepiece.SentencePieceProcessor(model_file=str(prepared / JOINT_FILE))
     seconds = 0.0

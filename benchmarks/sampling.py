@@ -16,12 +16,13 @@ from pathlib import Path
 
 import yaml
 
-from mtkit.config import DataConfig, TokenizerConfig
-from mtkit.data.batches import BatchPlan
-from mtkit.data.prepare import prepare
-from mtkit.data.prepared import Prepared
-from mtkit.data.sampling import Sampler, SamplingRecipe
-from mtkit.sampling_config import SamplingConfig
+from mtkit.data.batches.batches import BatchPlan
+from mtkit.data.batches.sampling import Sampler, SamplingRecipe
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
+from mtkit.settings.data import DataConfig
+from mtkit.settings.sampling import SamplingConfig
+from mtkit.settings.tokenizer import TokenizerConfig
 
 DATA = Path(__file__).parents[1] / "data"
 

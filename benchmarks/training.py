@@ -19,21 +19,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.config import DataConfig, TokenizerConfig
-from mtkit.data.batches import Batch, BatchPlan, padding_share
-from mtkit.data.prepare import prepare
-from mtkit.device import Precision, autocast, choose_device, describe, set_threads
+from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
+from mtkit.data.corpus.prepare import prepare
+from mtkit.machine.device import Precision, autocast, choose_device, describe
+from mtkit.machine.threads import set_threads
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.positions import sinusoidal_positions
-from mtkit.model_config import ModelConfig
-from mtkit.presets import SIZE_CLASSES
+from mtkit.settings.data import DataConfig
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.presets import SIZE_CLASSES
+from mtkit.settings.tokenizer import TokenizerConfig
+from mtkit.settings.training import TrainingConfig
 from mtkit.training.loop import step
-from mtkit.training.objective import CrossEntropy
+from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.planning.tuning import accumulator, fastest_way
 from mtkit.training.run import build_optimizer
-from mtkit.training.tuning import accumulator, fastest_way
 from mtkit.training.working_copy import WorkingCopy
-from mtkit.training_config import TrainingConfig
 
 DATA = Path(__file__).parents[1] / "data"
 SMOOTHING = 0.1

@@ -18,17 +18,19 @@ from pathlib import Path
 
 import torch
 
-from mtkit.config import DecodingConfig
-from mtkit.device import autocast, choose_device, choose_precision, describe, set_threads
-from mtkit.io import read_lines
-from mtkit.log import bytes_shown, peak_memory
+from mtkit.engines.batching import BATCH_SIZE
+from mtkit.engines.torch_engine import TorchEngine
+from mtkit.files.text import read_lines
+from mtkit.machine.device import autocast, choose_device, choose_precision, describe
+from mtkit.machine.memory import peak_memory
+from mtkit.machine.threads import set_threads
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
-from mtkit.presets import SIZE_CLASSES
 from mtkit.search.beam import SearchOptions
-from mtkit.translation.batching import BATCH_SIZE
-from mtkit.translation.torch_engine import TorchEngine
+from mtkit.settings.decoding import DecodingConfig
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.presets import SIZE_CLASSES
 from mtkit.translation.translator import Translator
+from mtkit.wording import bytes_shown
 
 Search = Callable[[int, int | None], tuple[int, int]]
 """Translate with this beam size everything in batches of this size (None: the command's own), or every tenth line if it

@@ -4,11 +4,12 @@
 library is imported before that: ``python -m mtkit`` would take it from the working directory.
 """
 
+from mtkit.version import __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtkit.translation.translator import Translation, Translator
 
-__version__ = "0.1.0"
 __all__ = ["Translation", "Translator", "__version__"]
 
 _HOME = {"Translator": "mtkit.translation.translator", "Translation": "mtkit.translation.translator"}

@@ -1,6 +1,6 @@
 """``python -m mtkit``, which has put the working directory on the path."""
 
-from mtkit.safe_path import leave_out_working_directory
+from mtkit.machine.safe_path import leave_out_working_directory
 
 leave_out_working_directory()
 

@@ -1,23 +1,18 @@
 """What mtkit tells a person while it works: log lines and progress bars on stderr, metrics as JSON lines on disk."""
 
-import json
 import logging
-import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from mtkit.files import atomic_file, check_regular, parse_json, read_regular
-from mtkit.visible import visible
+from mtkit.wording import visible
 
 if TYPE_CHECKING:
     from tqdm import tqdm  # imported when the first bar is shown, so that a quick answer does not wait for it
 
 logger = logging.getLogger("mtkit")
-
-_MAX_METRICS_BYTES = 2_000_000_000
 
 
 class _Handler(logging.Handler):
@@ -66,8 +61,6 @@ def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
 @contextmanager
 def log_to_file(path: Path) -> Iterator[None]:
     """Copy the log, with time and level, to the end of a file for the length of the block."""
-    if path.exists():
-        check_regular(path)
     handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
@@ -100,42 +93,6 @@ def _quiet() -> bool:
     return any(isinstance(handler, _Handler) and handler.level >= logging.WARNING for handler in logger.handlers)
 
 
-class MetricsLog:
-    """``metrics.jsonl``: one JSON object a line, each with the update that it belongs to."""
-
-    def __init__(self, path: Path, *, last_update: int, last_validated: int) -> None:
-        """Open for appending, after dropping what an interrupted run wrote and will write again.
-
-        Args:
-            path: ``metrics.jsonl``.
-            last_update: The update that the run goes on from.
-            last_validated: The last update whose validation is complete.
-        """
-        self._path = path
-
-        if path.exists():
-            lines = read_regular(path, max_bytes=_MAX_METRICS_BYTES).splitlines(keepends=True)
-            kept = [
-                line for line in lines if _update_of(line) <= (last_validated if b"valid_" in line else last_update)
-            ]
-            if kept != lines:
-                with atomic_file(path) as file:
-                    file.write(b"".join(kept))
-
-    def write(self, update: int, values: Mapping[str, object]) -> None:
-        """Append one record."""
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"update": update, **values}, ensure_ascii=False) + "\n")
-
-
-def _update_of(line: bytes) -> float:
-    """The update of a record; a torn last line belongs to no update that was kept."""
-    try:
-        return float(parse_json(line)["update"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")
-
-
 class _Formatter(logging.Formatter):
     """Plain messages; warnings and errors say what they are."""
 
@@ -149,38 +106,3 @@ class _FileFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return visible(super().format(record))
-
-
-def bytes_shown(n: float) -> str:
-    """``1536000`` as ``1.5 MB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(n) < 1000:
-            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
-        n /= 1000
-    return f"{n:.1f} TB"
-
-
-def duration_shown(seconds: float) -> str:
-    """``3725`` as ``1h02m``; ``65`` as ``1m05s``; ``4.2`` as ``4.2s``."""
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02d}s"
-    return f"{minutes // 60}h{minutes % 60:02d}m"
-
-
-def counted(n: float, noun: str) -> str:
-    """``1 line``, ``2,000 lines``, ``2.5 minutes``."""
-    number = f"{n:,}" if isinstance(n, int) else f"{n:g}"
-    return f"{number} {noun}" if n == 1 else f"{number} {noun}s"
-
-
-def peak_memory() -> int:
-    """Highest resident size of this process so far, in bytes (0 where the platform does not say)."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    scale = 1 if os.uname().sysname == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.settings import Settings
+from mtkit.settings.resolve import Settings
+from mtkit.translation.translator import Translator
+from tests.tiny import save_tiny_bundle
 
 TEST_DATA = Path(os.environ.get("MTKIT_TEST_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
 
@@ -120,3 +122,14 @@ def toy_task(tmp_path_factory: pytest.TempPathFactory) -> ToyTask:
         (directory / f"{split}.num").write_text("".join(f"{line}\n" for line in lines))
         (directory / f"{split}.abc").write_text("".join(f"{line[::-1].translate(letters)}\n" for line in lines))
     return ToyTask(directory)
+
+
+@pytest.fixture(scope="session")
+def bundle_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that no test may change."""
+    return save_tiny_bundle(tmp_path_factory.mktemp("bundle") / "model")
+
+
+@pytest.fixture(scope="session")
+def translator(bundle_directory: Path) -> Translator:
+    return Translator.load(bundle_directory, device="cpu", threads=1)

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.log import MetricsLog, bytes_shown, counted, duration_shown
+from mtkit.training.metrics_log import MetricsLog
+from mtkit.wording import bytes_shown, counted, duration_shown
 
 
 def test_metrics_beyond_the_last_saved_update_are_dropped(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def write_vocabulary(work: Work) -> None:
 
 def write_lines(path: Path, source: Path, n: int | None = None, skip: int = 0) -> None:
     """Copy a text file (plain, .gz, .zst), or ``n`` of its lines."""
-    from mtkit.io import read_lines
+    from mtkit.files.text import read_lines
 
     lines = itertools.islice(read_lines(source), skip, None if n is None else skip + n)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.bench.sizes import sizes_of
-from mtkit.log import bytes_shown
+from mtkit.bundle.bundle import load_bundle
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.model.fitting import skeleton
-from mtkit.model_config import ModelConfig, Side
-from mtkit.settings import Settings
-from mtkit.translation.bundle import load_bundle
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_shape import Side
+from mtkit.settings.resolve import Settings
+from mtkit.wording import bytes_shown
 
 _TYPICAL_LENGTH = 25.0  # tokens, where no corpus says
 _LABEL = 34  # columns of the first column

@@ -14,21 +14,22 @@ import torch
 from mtkit.bench.sizes import sizes_of
 from mtkit.bench.training import TrainingSpeed, measure_training
 from mtkit.bench.translation import TranslationSpeed, measure_model, measure_random
-from mtkit.config import Config
-from mtkit.data.store import Store
-from mtkit.data.synthetic import random_store
-from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision, bf16_is_native, choose_device, choose_precision, set_threads
+from mtkit.bundle.bundle import Bundle, load_bundle
+from mtkit.data.batches.synthetic import random_store
+from mtkit.data.corpus.store import Store
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.engines.conversion import inexpressible
 from mtkit.errors import ConfigError, DataError
 from mtkit.log import logger
-from mtkit.machine import Peak, measured_peak, memory_bandwidth, peak
+from mtkit.machine.device import Precision, bf16_is_native, choose_device, choose_precision
+from mtkit.machine.peak import Peak, measured_peak, memory_bandwidth, peak
+from mtkit.machine.processor import cpu_name
+from mtkit.machine.threads import set_threads
 from mtkit.model.fitting import skeleton
-from mtkit.model_config import ModelConfig
-from mtkit.processor import cpu_name
-from mtkit.settings import Settings
-from mtkit.translation.bundle import Bundle, load_bundle
-from mtkit.translation.conversion import inexpressible
-from mtkit.translation.scoring import held_out_sets
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.recipe import Config
+from mtkit.settings.resolve import Settings
+from mtkit.translation.test_sets import held_out_sets
 from mtkit.translation.translator import Translator
 
 _PROBE_SECONDS = 0.5

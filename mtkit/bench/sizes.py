@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from mtkit.config import Config
-from mtkit.data.prepared import Prepared, open_prepared
+from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.log import logger
-from mtkit.presets import SIZE_CLASSES, default_vocab_size
-from mtkit.settings import Settings
+from mtkit.settings.presets import SIZE_CLASSES, default_vocab_size
+from mtkit.settings.recipe import Config
+from mtkit.settings.resolve import Settings
 
 
 @dataclass(frozen=True)

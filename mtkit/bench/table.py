@@ -6,8 +6,8 @@ from operator import attrgetter
 
 from mtkit.bench.run import Bench, Machine, Work
 from mtkit.bench.training import TrainingSpeed
-from mtkit.log import bytes_shown, counted, duration_shown
-from mtkit.machine import flop_shown
+from mtkit.machine.peak import flop_shown
+from mtkit.wording import bytes_shown, counted, duration_shown
 
 _LABEL = 26  # columns of the first column
 

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtkit.data.batches import Batch
+from mtkit.data.batches.batches import Batch
 from mtkit.model.dropout import Dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.memory import Memory
-from mtkit.model_config import ModelConfig
-from mtkit.training.objective import CrossEntropy, Loss
+from mtkit.settings.model import ModelConfig
+from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
 
 Moment = float | torch.cuda.Event
 

@@ -11,26 +11,26 @@ from typing import cast
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
-from mtkit.data.batches import Batch, BatchPlan, padding_share
-from mtkit.data.store import Store
-from mtkit.device import Precision, memory_advice
-from mtkit.log import peak_memory
-from mtkit.machine import Peak
+from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
+from mtkit.data.corpus.store import Store
+from mtkit.machine.device import Precision
+from mtkit.machine.memory import memory_advice, peak_memory
+from mtkit.machine.peak import Peak
+from mtkit.machine.stopping import StopSignal
 from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
-from mtkit.training.budget import Budget
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.training import TrainingConfig
 from mtkit.training.loop import fit
-from mtkit.training.objective import CrossEntropy
+from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.planning.budget import Budget
+from mtkit.training.planning.tuning import Way, fastest_way
 from mtkit.training.report import Reporter
 from mtkit.training.run import build_optimizer
-from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState
-from mtkit.training.tuning import Way, fastest_way
 from mtkit.training.validation import Validator
 from mtkit.training.working_copy import WorkingCopy
-from mtkit.training_config import TrainingConfig
 
 _NEVER = 1 << 62
 _MIN_UPDATES = 3

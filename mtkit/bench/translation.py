@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import torch
 
 from mtkit.bench.training import Spread
-from mtkit.config import DecodingConfig
-from mtkit.data.store import Store
-from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision, memory_advice
-from mtkit.machine import Peak
+from mtkit.data.corpus.store import Store
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.engines.batching import BATCH_SIZE
+from mtkit.engines.torch_engine import TorchEngine
+from mtkit.machine.device import Precision
+from mtkit.machine.memory import memory_advice
+from mtkit.machine.peak import Peak
 from mtkit.model.cost import decoding_flop
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
 from mtkit.search.hypothesis import SearchOptions
-from mtkit.translation.batching import BATCH_SIZE
-from mtkit.translation.torch_engine import TorchEngine
+from mtkit.settings.decoding import DecodingConfig
+from mtkit.settings.model import ModelConfig
 from mtkit.translation.translator import Translator
 
 _LINES = 256

@@ -9,14 +9,12 @@ from typing import Annotated
 
 import typer
 
-from mtkit import __version__, streams
-from mtkit.cli import interrupts
 from mtkit.cli.align import align
 from mtkit.cli.average import average
 from mtkit.cli.bench import bench
 from mtkit.cli.describe import describe
 from mtkit.cli.doctor import doctor
-from mtkit.cli.evaluate import evaluate
+from mtkit.cli.evaluation.command import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.forge import forge
 from mtkit.cli.inspect import inspect
@@ -26,10 +24,13 @@ from mtkit.cli.score import score
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
 from mtkit.cli.usage import Command, Commands
-from mtkit.device import let_waiting_threads_sleep
 from mtkit.errors import Interrupted, MtkitError, Stopped
-from mtkit.safe_path import leave_out_working_directory
-from mtkit.signals import heed
+from mtkit.files import streams
+from mtkit.machine import interrupts
+from mtkit.machine.safe_path import leave_out_working_directory
+from mtkit.machine.signals import heed
+from mtkit.machine.threads import let_waiting_threads_sleep
+from mtkit.version import __version__
 
 app = typer.Typer(
     cls=Commands,

@@ -18,13 +18,13 @@ from mtkit.cli.options import (
     check_inputs,
     needed,
 )
-from mtkit.cli.output import STANDARD_OUTPUT, check_outputs, line_writer
 from mtkit.errors import ConfigError
+from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs, line_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtkit.translation.alignment import Aligner
+    from mtkit.forced.aligner import Aligner
 
 _PAIRS_AT_ONCE = 2048  # sorted by length among themselves
 
@@ -76,10 +76,11 @@ def align(
     check_inputs(src, tgt, gold)
     check_outputs({"-o": output or STANDARD_OUTPUT}, src, tgt, gold)
 
-    from mtkit.io import read_aligned_chunks
-    from mtkit.log import counted, logger
-    from mtkit.outputs import open_output
-    from mtkit.translation.alignment import Aligner, pharaoh
+    from mtkit.files.outputs import open_output
+    from mtkit.files.text import read_aligned_chunks
+    from mtkit.forced.aligner import Aligner, pharaoh
+    from mtkit.log import logger
+    from mtkit.wording import counted
 
     aligner = Aligner.load(
         model, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
@@ -104,11 +105,11 @@ def _compare(
     write: "Callable[[str], None]", aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, remember: bool
 ) -> None:
     """A line for each layer, best first."""
-    from mtkit.evaluation.alignment import read_gold, score_alignments
-    from mtkit.evaluation.checks import Text, check_aligned
-    from mtkit.io import read_lines
+    from mtkit.evaluation.metrics.alignment import read_gold, score_alignments
+    from mtkit.evaluation.pitfalls.checks import Text, check_aligned
+    from mtkit.files.text import read_lines
+    from mtkit.forced import aligner as alignment
     from mtkit.log import logger
-    from mtkit.translation import alignment
 
     texts = [Text(path, list(read_lines(path))) for path in (src, tgt, gold)]
     check_aligned(texts)

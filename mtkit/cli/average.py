@@ -7,7 +7,7 @@ import typer
 
 from mtkit.cli.options import OverwriteOption, RunArgument, needed
 from mtkit.errors import ConfigError
-from mtkit.output_directory import check_output_directory, check_replaceable
+from mtkit.files.output_directory import check_output_directory, check_replaceable
 
 
 def average(

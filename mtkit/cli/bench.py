@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from mtkit.bounds import BENCH_SECONDS
 from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, RecipeArgument, SetOption, ThreadsOption, number
 from mtkit.errors import ConfigError
+from mtkit.settings.bounds import BENCH_SECONDS
 
 
 def bench(
@@ -53,8 +53,8 @@ def bench(
 
     from mtkit.bench.run import bench_model, bench_recipe, settings_of_preset
     from mtkit.bench.table import table
-    from mtkit.io import read_lines
-    from mtkit.settings import Settings
+    from mtkit.files.text import read_lines
+    from mtkit.settings.resolve import Settings
 
     if model is not None:
         text = None if input_file is None else list(read_lines(input_file))

@@ -37,7 +37,7 @@ def describe(
 
     from mtkit.bench.description import describe_model, describe_recipe, table
     from mtkit.bench.run import settings_of_preset
-    from mtkit.settings import Settings
+    from mtkit.settings.resolve import Settings
 
     if model is not None:
         name, described = f"Model {model}", describe_model(model)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit import __version__
 from mtkit.cli.options import (
     ConfigOption,
     CorpusSrcOption,
@@ -16,16 +15,17 @@ from mtkit.cli.options import (
     check_inputs,
     corpus_instead_of_recipe,
 )
-from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.cli.typed import refuse_idle
 from mtkit.errors import ConfigError, DataError, VocabularyError
+from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
+from mtkit.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mtkit.config import DataConfig
-    from mtkit.data.tokenizer import Tokenizer
+    from mtkit.data.tokens.tokenizer import Tokenizer
     from mtkit.doctor.training_pairs import Sources
+    from mtkit.settings.data import DataConfig
 
 
 def doctor(
@@ -83,16 +83,16 @@ def doctor(
         refuse_idle(context, ["raw", "overrides"], "of a recipe, of which there is none; leave it out")
     check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
-    from mtkit.data.sources import open_sources
-    from mtkit.device import available_cores
+    from mtkit.data.sources.sources import open_sources
     from mtkit.doctor.examine import examine
     from mtkit.doctor.prescription import prescribe
     from mtkit.doctor.text import report_lines, summary
+    from mtkit.machine.threads import available_cores
 
     sources: Sources
     data: DataConfig | None = None
     if chosen is not None:
-        from mtkit.settings import Settings
+        from mtkit.settings.resolve import Settings
 
         settings = Settings.load(chosen, overrides=overrides or ()).before_corpus().config()
         data = settings.data
@@ -100,7 +100,7 @@ def doctor(
         if tokenizer is None and settings.prepared_directory.exists():
             tokenizer = settings.prepared_directory
     else:
-        from mtkit.data.named_corpus import named_corpus
+        from mtkit.data.sources.named_corpus import named_corpus
 
         corpus = named_corpus(src_files, tgt_files, src_lang, tgt_lang)
         sources, languages = {"train": corpus.sources()}, corpus.languages
@@ -148,7 +148,7 @@ def _files_of(sources: "Sources") -> "Iterator[Path | str]":
 
 def _tokenizer(directory: Path) -> "Tokenizer":
     """That of a prepared corpus, a bundle, or a run directory."""
-    from mtkit.data.tokenizer import Tokenizer
+    from mtkit.data.tokens.tokenizer import Tokenizer
 
     try:
         return Tokenizer.load(directory)

@@ -9,12 +9,12 @@ import typer
 from mtkit.cli.options import ModelOption, OverwriteOption, RunArgument, ThreadsOption, needed
 from mtkit.cli.typed import refuse_idle
 from mtkit.errors import CheckpointError, ConfigError, DataError
-from mtkit.output_directory import check_output_directory, check_replaceable
+from mtkit.files.output_directory import check_output_directory, check_replaceable
 
 if TYPE_CHECKING:
-    from mtkit.translation.bundle import Bundle
-    from mtkit.translation.conversion import Conversion
-    from mtkit.translation.scoring import HeldOut
+    from mtkit.bundle.bundle import Bundle
+    from mtkit.engines.conversion import Conversion
+    from mtkit.translation.test_sets import HeldOut
 
 
 _OF_CONVERSION = ("quantization", "src", "ref")
@@ -91,7 +91,7 @@ def export(
     if output is not None and output.exists() and not _is_export(output):
         raise ConfigError(f"{output}: is there and is no export; choose another -o")
 
-    from mtkit.translation.bundle import load_bundle
+    from mtkit.bundle.bundle import load_bundle
     from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors
 
     bundle = load_bundle(model)
@@ -122,9 +122,9 @@ def _is_export(path: Path) -> bool:
 
 def _held_out(bundle: "Bundle", src: str | None, ref: str | None) -> "HeldOut | None":
     """What the loss is measured on: the user's files, else the validation set, else nothing."""
-    from mtkit.io import read_lines
+    from mtkit.files.text import read_lines
     from mtkit.log import logger
-    from mtkit.translation.scoring import HeldOut, validation_set
+    from mtkit.translation.test_sets import HeldOut, validation_set
 
     if src is not None and ref is not None:
         src_text, ref_text = list(read_lines(src)), list(read_lines(ref))

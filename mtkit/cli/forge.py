@@ -114,8 +114,8 @@ def _forge(
     from mtkit.forge.corpus import forge as make
     from mtkit.forge.corpus import train_lines
     from mtkit.forge.shards import JOB_FILE, n_shards
-    from mtkit.log import counted
-    from mtkit.settings import Settings
+    from mtkit.settings.resolve import Settings
+    from mtkit.wording import counted
 
     settings = Settings.load(recipe, overrides=overrides or ())
     data = settings.before_corpus().config().data

@@ -16,8 +16,8 @@ from mtkit.cli.options import (
     check_inputs,
     needed,
 )
-from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.errors import ConfigError, DataError
+from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
 
 if TYPE_CHECKING:
     from mtkit.inspection.look import Look
@@ -104,8 +104,8 @@ def inspect(
 
 def _ending(output: Path | None, *, as_json: bool) -> str:
     """What the output is, by its name's ending."""
-    from mtkit.io import packing_of
-    from mtkit.outputs import is_stream
+    from mtkit.files.outputs import is_stream
+    from mtkit.files.text import packing_of
 
     if output is None or str(output) == "-":
         return ".json" if as_json else ".txt"
@@ -134,8 +134,8 @@ def _is_file(text: str) -> bool:
 
 def _given_pairs(texts: list[str], tgt: str | None) -> list[tuple[str, str | None]]:
     """Each sentence of the command line with the translation that was given for it, if any."""
-    from mtkit.io import read_lines
-    from mtkit.log import counted
+    from mtkit.files.text import read_lines
+    from mtkit.wording import counted
 
     for number, text in enumerate(texts, start=1):
         try:
@@ -150,7 +150,7 @@ def _given_pairs(texts: list[str], tgt: str | None) -> list[tuple[str, str | Non
 
 def _read_pairs(source: str, tgt: str | None) -> Iterator[tuple[str, str | None]]:
     """Each line with the translation that was given for it, if any."""
-    from mtkit.io import read_aligned_chunks, read_lines
+    from mtkit.files.text import read_aligned_chunks, read_lines
 
     if tgt is None:
         yield from ((line, None) for line in read_lines(source))
@@ -172,8 +172,8 @@ def _parts(looks: "Iterator[Look]", ending: str, model: Path, languages: tuple[s
 
 
 def _write(parts: Iterator[str], output: Path | None) -> None:
-    from mtkit.outputs import open_output
-    from mtkit.visible import visible
+    from mtkit.files.outputs import open_output
+    from mtkit.wording import visible
 
     with open_output(output) as out:
         seen_by_people = out.isatty()

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mtkit.bounds import Bounds
 from mtkit.errors import ConfigError
+from mtkit.settings.bounds import Bounds
 
 
 class Engine(StrEnum):
@@ -149,7 +149,7 @@ def corpus_instead_of_recipe(
 
 def is_file_of_pairs(path: Path) -> bool:
     """Whether a file holds source and target, by its ending."""
-    from mtkit.source_config import kind_of
+    from mtkit.settings.source import kind_of
 
     return kind_of(str(path)) is not None
 
@@ -171,7 +171,7 @@ def check_inputs(*files: Path | str | None) -> None:
         ConfigError: If more than one of them is ``-``.
         DataError: If one cannot be opened, or is something else.
     """
-    from mtkit.io import check_text
+    from mtkit.files.text import check_text
 
     check_stdin(*files)
     for file in files:

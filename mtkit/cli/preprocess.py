@@ -22,8 +22,8 @@ from mtkit.errors import ConfigError, Stopped
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mtkit.data.prepared import Manifest
-    from mtkit.data.report import CleaningReport
+    from mtkit.data.cleaning.report import CleaningReport
+    from mtkit.data.corpus.prepared import Manifest
 
 
 def preprocess(
@@ -64,12 +64,12 @@ def preprocess(
     if src_files and output is None and not dry_run:
         raise ConfigError("name a directory for the prepared corpus with -o DIR")
 
-    from mtkit.settings import Settings
+    from mtkit.settings.resolve import Settings
 
     flags = {"data.prepared": None if output is None else str(output)}
     settings = Settings.load(chosen, overrides=overrides or (), flags=flags)
     if src_files:
-        from mtkit.data.named_corpus import named_corpus
+        from mtkit.data.sources.named_corpus import named_corpus
 
         data = named_corpus(src_files, tgt_files, src_lang, tgt_lang).with_hold_out()
         settings = settings.with_layer("mtkit preprocess --src", {"data": data})
@@ -77,7 +77,7 @@ def preprocess(
         typer.echo(settings.before_corpus().explain())
         return
 
-    from mtkit.data.prepare import prepare, try_cleaning
+    from mtkit.data.corpus.prepare import prepare, try_cleaning
 
     resolved = settings.before_corpus().config()
     if dry_run:

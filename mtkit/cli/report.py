@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from mtkit.cli.evaluation_inputs import Inputs
+from mtkit.cli.evaluation.inputs import Inputs
 from mtkit.cli.languages import NamedLanguages, PairOption, SrcOption, TgtOption
 from mtkit.cli.options import check_stdin
-from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
 from mtkit.errors import ConfigError, DataError
+from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
 
 
 def report(
@@ -63,10 +63,10 @@ def report(
     _check(inputs, train_tgt, output, as_json=as_json)
 
     from mtkit.evaluation.assessment import Method
-    from mtkit.evaluation.metrics import DEFAULT_METRICS, check_metrics
+    from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS, check_metrics
     from mtkit.evaluation.sets import system_names
-    from mtkit.io import read_lines
-    from mtkit.outputs import write_output
+    from mtkit.files.outputs import write_output
+    from mtkit.files.text import read_lines
     from mtkit.report.collect import collect
     from mtkit.report.curves import read_curves
     from mtkit.report.names import short_names

@@ -19,14 +19,14 @@ from mtkit.cli.options import (
     check_inputs,
     needed,
 )
-from mtkit.cli.output import STANDARD_OUTPUT, check_outputs, line_writer
 from mtkit.errors import ConfigError
+from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs, line_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtkit.translation.contrast import Contrast
-    from mtkit.translation.scorer import PairScore, Scorer
+    from mtkit.forced.contrast import Contrast
+    from mtkit.forced.scorer import PairScore, Scorer
 
 _PAIRS_AT_ONCE = 4096  # sorted by length among themselves
 
@@ -77,10 +77,11 @@ def score(
     check_inputs(src, tgt, contrast)
     check_outputs({"-o": output or STANDARD_OUTPUT}, src, tgt, contrast)
 
-    from mtkit.io import read_aligned_chunks
-    from mtkit.log import counted, logger, progress_bar
-    from mtkit.outputs import open_output
-    from mtkit.translation.scorer import Scorer
+    from mtkit.files.outputs import open_output
+    from mtkit.files.text import read_aligned_chunks
+    from mtkit.forced.scorer import Scorer
+    from mtkit.log import logger, progress_bar
+    from mtkit.wording import counted
 
     scorer = Scorer.load(
         model, device=device, precision=precision, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
@@ -118,7 +119,7 @@ def _shown(found: "PairScore | None", *, normalize: bool, as_json: bool) -> str:
 def _write_contrast(
     write: "Callable[[str], None]", scorer: "Scorer", path: Path, *, normalize: bool, as_json: bool
 ) -> None:
-    from mtkit.translation.contrast import Tally, contrast
+    from mtkit.forced.contrast import Tally, contrast
 
     tally = Tally()
     for row in contrast(scorer, path, normalize=normalize):

@@ -25,7 +25,7 @@ from mtkit.cli.options import (
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mtkit.settings import Settings
+    from mtkit.settings.resolve import Settings
 
 
 ValidSrcOption = Annotated[
@@ -94,7 +94,7 @@ def train(
         raise ConfigError("name a directory for the run with -o DIR")
     check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
-    from mtkit.settings import Settings, recipe_name
+    from mtkit.settings.resolve import Settings, recipe_name
 
     flags = {
         "model.preset": preset,
@@ -104,11 +104,11 @@ def train(
         "training.precision": precision,
         "training.threads": threads,
     }
-    from mtkit.output_directory import check_output_directory
+    from mtkit.files.output_directory import check_output_directory
 
     if src_files:
         assert run_dir is not None
-        from mtkit.data.named_corpus import named_corpus
+        from mtkit.data.sources.named_corpus import named_corpus
         from mtkit.training.quickstart import Given, recipe_for, write_recipe
 
         corpus = named_corpus(src_files, tgt_files, src_lang, tgt_lang)
@@ -134,8 +134,8 @@ def train(
         return
 
     from mtkit.evaluation.report import score_lines
-    from mtkit.training.places import where_it_began
     from mtkit.training.run import train as run_training
+    from mtkit.training.saving.places import where_it_began
 
     check_output_directory(directory)
     data = settings.before_corpus().config().data
@@ -163,9 +163,9 @@ def _check_sets(sets: dict[str, tuple[Path | None, Path | None]], config: Path |
 
 def _explain(settings: "Settings", run_dir: Path) -> str:
     """The settings with their origins; what depends on corpus and time is filled in where it has been prepared."""
-    from mtkit.data.prepare import open_prepared
+    from mtkit.data.corpus.prepare import open_prepared
+    from mtkit.training.planning.size_in_time import begun_size
     from mtkit.training.run import resolve
-    from mtkit.training.size_in_time import begun_size
 
     before = settings.before_corpus()
     directory = before.config().prepared_directory

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtkit.bounds import LENGTH_PENALTY
-from mtkit.cli import interrupts
 from mtkit.cli.options import (
     DeviceOption,
     Engine,
@@ -27,12 +25,14 @@ from mtkit.cli.options import (
     needed,
     number,
 )
-from mtkit.cli.output import STANDARD_OUTPUT, check_outputs
-from mtkit.cli.records import Record, formatter, json_record, text_record
 from mtkit.errors import ConfigError, DataError
+from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
+from mtkit.machine import interrupts
+from mtkit.settings.bounds import LENGTH_PENALTY
+from mtkit.translation.records import Record, formatter, json_record, text_record  # noqa: TID253  # light
 
 if TYPE_CHECKING:
-    from mtkit.translation.alignment import Aligner
+    from mtkit.forced.aligner import Aligner
     from mtkit.translation.translator import Translation
 
 
@@ -136,10 +136,10 @@ def translate(
     check_inputs(source)
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
-        from mtkit.device import memory_advice
+        from mtkit.engines.batching import BATCH_SIZE
+        from mtkit.files.outputs import open_output
         from mtkit.log import logger, set_up_logging
-        from mtkit.outputs import open_output
-        from mtkit.translation.batching import BATCH_SIZE
+        from mtkit.machine.memory import memory_advice
         from mtkit.translation.tally import Tally
         from mtkit.translation.translator import Translator
 
@@ -181,7 +181,7 @@ def translate(
         tally = Tally()
 
         def load_aligner() -> "Aligner":
-            from mtkit.translation.alignment import Aligner
+            from mtkit.forced.aligner import Aligner
 
             return Aligner.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
 
@@ -204,7 +204,7 @@ def translate(
 
 def _beginning(source: str, read: "Callable[[str, str], Record]") -> list[str]:
     """Texts at the beginning of a file; none of a pipe, which can be read but once, and of what cannot be read."""
-    from mtkit.io import read_raw_lines
+    from mtkit.files.text import read_raw_lines
 
     with suppress(DataError, OSError):
         if Path(source).is_file():
@@ -244,8 +244,8 @@ def _aligning(
     if path is None:
         yield lambda _: None
         return
-    from mtkit.outputs import open_output
-    from mtkit.translation.alignment import pharaoh
+    from mtkit.files.outputs import open_output
+    from mtkit.forced.aligner import pharaoh
 
     aligner = load_aligner()
     with open_output(path) as out:

@@ -103,7 +103,7 @@ def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:
     """
     if model is None or model.exists():
         return ""
-    from mtkit.evaluation.metrics import METRICS
+    from mtkit.evaluation.metrics.metrics import METRICS
 
     named = str(model).lower().split(",")
     if not set(named) <= set(METRICS):

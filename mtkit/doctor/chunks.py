@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mtkit.data import traits
+from mtkit.data.cleaning import traits
 from mtkit.doctor.leakage import Leaks, load_held_out, pair_hashes
+from mtkit.languages.scripts import script_of
 
 N_SAMPLES = 3
 """Pairs that show each finding."""
@@ -176,7 +177,7 @@ def _wrong_script(segments: list[str], expected: frozenset[str]) -> list[tuple[i
     suspects = _holding(lambda text: _BEYOND_LATIN.search(text) is not None, segments) if "LATIN" in expected else None
     rows = []
     for row in range(len(segments)) if suspects is None else sorted(suspects):
-        script = traits.script(segments[row])
+        script = script_of(segments[row])
         if script is not None and script not in expected:
             rows.append((row, script))
     return rows

@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mtkit.config import DataConfig
-from mtkit.data.pairs import Pairs, Source
-from mtkit.data.sources import Place
-from mtkit.data.tokenizer import Tokenizer
-from mtkit.data.traits import scripts_of
+from mtkit.data.sources.pairs import Pairs, Source
+from mtkit.data.sources.sources import Place
+from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.doctor import verdicts
 from mtkit.doctor.chunks import FEATURES, Chunk, Inspection, features
 from mtkit.doctor.drift import align
@@ -34,8 +32,10 @@ from mtkit.doctor.training_pairs import (
     has_steps,
 )
 from mtkit.errors import DataError
+from mtkit.languages.scripts import scripts_of
 from mtkit.log import progress_bar
-from mtkit.workers import Workers
+from mtkit.machine.workers import Workers
+from mtkit.settings.data import DataConfig
 
 _SIDES = ("src", "tgt")
 _HELD_OUT: tuple[Place, ...] = ("valid", "test")

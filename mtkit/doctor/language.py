@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from mtkit.data.language import is_known, languages, same_language
 from mtkit.doctor.chunks import N_SAMPLES
 from mtkit.doctor.sampling import SampledPair
-from mtkit.workers import Workers
+from mtkit.languages.identification import is_known, languages, same_language
+from mtkit.machine.workers import Workers
 
 MIN_BYTES = 20
 """Shorter segments are not judged: most of them would suit several languages."""

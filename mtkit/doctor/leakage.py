@@ -9,8 +9,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from mtkit.data import traits
-from mtkit.data.pairs import Pairs
+from mtkit.data.cleaning import traits
+from mtkit.data.sources.pairs import Pairs
 
 WAYS = ("leaked_pairs", "leaked_near_pairs", "leaked_sources", "leaked_near_sources")
 """How a held-out pair may occur in training, the worst first."""

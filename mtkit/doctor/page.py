@@ -15,8 +15,8 @@ from mtkit.doctor.lengths import RATIO_BINS, quantile
 from mtkit.doctor.report import Report
 from mtkit.doctor.text import cures_shown, share_shown, summary, what_was_examined
 from mtkit.errors import DataError
-from mtkit.html_page import page_head
-from mtkit.outputs import write_output
+from mtkit.files.outputs import write_output
+from mtkit.pages.html_page import page_head
 
 _INK = "#010203"
 """Stands in plots for the colour of the page's text, which is not the same in light and dark."""

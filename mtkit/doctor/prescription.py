@@ -7,9 +7,8 @@ from typing import Any
 
 import yaml
 
-from mtkit.cleaning_config import StepConfig
-from mtkit.config import CleaningConfig
 from mtkit.doctor.findings import COVERAGE, STEPS, Finding, Severity, ordered
+from mtkit.settings.cleaning import CleaningConfig, StepConfig
 
 _ORDER = list(StepConfig.model_fields)  # what mends text comes before what drops pairs
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtkit.data.formats.text import TextSource, TsvSource
-from mtkit.data.pairs import Pairs, Source
-from mtkit.io import open_binary
+from mtkit.data.sources.formats.text import TextSource, TsvSource
+from mtkit.data.sources.pairs import Pairs, Source
+from mtkit.files.text import open_binary
 
 _BLOCK = 1 << 20
 _BOM = b"\xef\xbb\xbf"

@@ -9,7 +9,7 @@ from typing import BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mtkit.data.duplicates import EqualKeys, repeats
+from mtkit.data.cleaning.duplicates import EqualKeys, repeats
 from mtkit.doctor.chunks import FEATURES, N_SAMPLES, Seen
 from mtkit.doctor.findings import Sample, shown
 from mtkit.doctor.leakage import WAYS

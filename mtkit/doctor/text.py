@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mtkit.doctor.findings import Finding, Severity, names_of_unseen, ordered
 from mtkit.doctor.prescription import Prescription
 from mtkit.doctor.report import Report, SourceSeen
-from mtkit.log import counted
+from mtkit.wording import counted
 
 _MAX_PLACES = 20
 

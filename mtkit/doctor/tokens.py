@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mtkit.data.tokenizer import Tokenizer
+from mtkit.data.tokens.tokenizer import Tokenizer
 
 _MANY = 2_000
 _BYTE_PIECES = frozenset(f"<0x{byte:02X}>" for byte in range(256))

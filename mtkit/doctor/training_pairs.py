@@ -8,16 +8,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mtkit.config import DataConfig
-from mtkit.data.judging import Judgement
-from mtkit.data.pairs import Pairs, Source
-from mtkit.data.prepare import clean, nothing_left
-from mtkit.data.report import all_dropped, reports_by_text
-from mtkit.data.sources import Place
-from mtkit.data.spool import Block, read_rows, read_side
+from mtkit.data.cleaning.judging import Judgement
+from mtkit.data.cleaning.report import all_dropped, reports_by_text
+from mtkit.data.cleaning.spool import Block, read_rows, read_side
+from mtkit.data.corpus.prepare import clean, nothing_left
+from mtkit.data.sources.pairs import Pairs, Source
+from mtkit.data.sources.sources import Place
 from mtkit.doctor.chunks import FEATURES, features
 from mtkit.doctor.reading import PatientReader
-from mtkit.workers import Workers
+from mtkit.machine.workers import Workers
+from mtkit.settings.data import DataConfig
 
 Sources = Mapping[Place, Sequence[Source]]
 

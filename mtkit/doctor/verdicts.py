@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mtkit.data.pairs import Source
+from mtkit.data.sources.pairs import Source
 from mtkit.doctor.chunks import N_SAMPLES
 from mtkit.doctor.drift import Stretch
 from mtkit.doctor.findings import Finding, Sample, shown
@@ -15,7 +15,7 @@ from mtkit.doctor.report import SourceSeen
 from mtkit.doctor.tally import Tally
 from mtkit.doctor.tokens import TokenCount
 from mtkit.doctor.training_pairs import PairsAsRead, TrainingPairs
-from mtkit.log import counted
+from mtkit.wording import counted
 
 MAX_PLACES = 1_000
 

@@ -3,24 +3,24 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mtkit.device import count_threads
 from mtkit.errors import ConfigError
-from mtkit.evaluation.baseline import Baseline
-from mtkit.evaluation.checks import find_pitfalls
-from mtkit.evaluation.comet import CometModel
-from mtkit.evaluation.comparison import Comparison, Test
-from mtkit.evaluation.counting import Counts, count
-from mtkit.evaluation.gate import GateOutcome, GateResult, Gates, check_drops, check_gates, check_significance
-from mtkit.evaluation.languages import find_untranslated
-from mtkit.evaluation.metrics import Interval, Score, decimals_of, score_and_count
-from mtkit.evaluation.runs import RunSummary, summarise_runs
-from mtkit.evaluation.scorers import ScoringSettings, bleu_tokenizer, meant
-from mtkit.evaluation.seen import SeenSources
+from mtkit.evaluation.certainty.comparison import Comparison, Test
+from mtkit.evaluation.certainty.runs import RunSummary, summarise_runs
+from mtkit.evaluation.gates.baseline import Baseline
+from mtkit.evaluation.gates.gate import GateOutcome, GateResult, Gates, check_drops, check_gates, check_significance
+from mtkit.evaluation.metrics.comet import CometModel
+from mtkit.evaluation.metrics.counting import Counts, count
+from mtkit.evaluation.metrics.metrics import Interval, Score, decimals_of, score_and_count
+from mtkit.evaluation.metrics.scorers import ScoringSettings, bleu_tokenizer, meant
+from mtkit.evaluation.pitfalls.checks import find_pitfalls
+from mtkit.evaluation.pitfalls.languages import find_untranslated
+from mtkit.evaluation.pitfalls.seen import SeenSources
+from mtkit.evaluation.pitfalls.suitability import find_unsuited
 from mtkit.evaluation.sets import EvaluationSet, System
-from mtkit.evaluation.suitability import find_unsuited
-from mtkit.language_codes import language_mistake
+from mtkit.languages.codes import language_mistake
 from mtkit.log import logger
-from mtkit.workers import Workers
+from mtkit.machine.threads import count_threads
+from mtkit.machine.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
     comparisons: list[Comparison] = []
     scorers = method.settings(material).scorers(len(material.refs))
     if (method.confidence or method.paired) and scorers:
-        from mtkit.evaluation.significance import measure_certainty
+        from mtkit.evaluation.certainty.significance import measure_certainty
 
         certainty = measure_certainty(
             [(report.system.name, report.counts) for report in reports],
@@ -254,7 +254,7 @@ def _gates(
     remark = stored.other_engine(report.system.engine)
     outcomes += check_drops(report.scores, stored.scores, gates.drops, remark)
     if gates.significance:
-        from mtkit.evaluation.significance import measure_certainty
+        from mtkit.evaluation.certainty.significance import measure_certainty
 
         certainty = measure_certainty(
             [("the stored baseline", of_baseline), (report.system.name, report.counts)],

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from mtkit.evaluation.assessment import SetReport
-from mtkit.evaluation.comparison import TEST_NAMES, Comparison
-from mtkit.evaluation.metrics import BleuDetails, Score, decimals_of
-from mtkit.evaluation.runs import RunSummary
-from mtkit.log import counted
+from mtkit.evaluation.certainty.comparison import TEST_NAMES, Comparison
+from mtkit.evaluation.certainty.runs import RunSummary
+from mtkit.evaluation.metrics.metrics import BleuDetails, Score, decimals_of
+from mtkit.wording import counted
 
 
 def set_lines(report: SetReport, *, decimals: int = 2) -> list[str]:

@@ -3,12 +3,12 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
-from mtkit import __version__
 from mtkit.evaluation.assessment import Method, SetReport
-from mtkit.evaluation.comparison import TEST_NAMES
+from mtkit.evaluation.certainty.comparison import TEST_NAMES
+from mtkit.evaluation.metrics.segments import document_scores, segment_scores
 from mtkit.evaluation.report import run_lines, score_lines, system_rows
-from mtkit.evaluation.segments import document_scores, segment_scores
-from mtkit.log import counted
+from mtkit.version import __version__
+from mtkit.wording import counted
 
 _NOT_XML = {n: "\ufffd" for n in (*range(32), 0xFFFE, 0xFFFF) if chr(n) not in "\t\n\r"}
 

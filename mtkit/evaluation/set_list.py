@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.mistakes import one_by_one
-from mtkit.section import Section
-from mtkit.yaml_file import read_yaml
+from mtkit.settings.mistakes import one_by_one
+from mtkit.settings.section import Section
+from mtkit.settings.yaml_file import read_yaml
 
 _EXAMPLE = "{name: news, refs: news.de, hyps: out.de}"
 _EXPECTED = f"a list of test sets, such as - {_EXAMPLE}"

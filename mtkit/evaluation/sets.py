@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.checks import BOM, Text, check_aligned, check_is_text
-from mtkit.evaluation.segments import check_documents
-from mtkit.io import PACKED, read_lines
+from mtkit.evaluation.metrics.segments import check_documents
+from mtkit.evaluation.pitfalls.checks import BOM, Text, check_aligned, check_is_text
+from mtkit.files.text import PACKED, read_lines
 
 LanguagePair = tuple[str, str]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mtkit.evaluation.metrics import Score
-from mtkit.evaluation.scorers import make_scorer
-from mtkit.training_config import Metric
+from mtkit.evaluation.metrics.metrics import Score
+from mtkit.evaluation.metrics.scorers import make_scorer
+from mtkit.settings.training import Metric
 
 TextMetric = Literal["bleu", "chrf"]
 

@@ -15,18 +15,20 @@ from typing import Any, Literal
 
 import yaml
 
-from mtkit import __version__
-from mtkit.config import DataConfig
-from mtkit.data.sources import open_sources
+from mtkit.bundle.bundle import Bundle, load_bundle
+from mtkit.data.sources.sources import open_sources
 from mtkit.errors import ConfigError, DataError
-from mtkit.files import atomic_file, delete_directory, read_json, remove_leftovers, sha256_file, write_json
+from mtkit.files.locks import remove_leftovers_of, sole_writer
+from mtkit.files.output_directory import check_output_directory, check_replaceable
+from mtkit.files.reading import read_json, sha256_file
+from mtkit.files.text import read_line_chunks
+from mtkit.files.whole import atomic_file, delete_directory, remove_leftovers, write_json
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
-from mtkit.io import read_line_chunks
-from mtkit.locks import remove_leftovers_of, sole_writer
-from mtkit.log import counted, logger
-from mtkit.output_directory import check_output_directory, check_replaceable
-from mtkit.translation.bundle import Bundle, load_bundle
+from mtkit.log import logger
+from mtkit.settings.data import DataConfig
 from mtkit.translation.translator import Translation, Translator
+from mtkit.version import __version__
+from mtkit.wording import counted
 
 Kind = Literal["backtranslate", "distill"]
 

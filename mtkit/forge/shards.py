@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.errors import DataError
-from mtkit.files import atomic_file, parse_json, read_json, write_json
-from mtkit.io import read_lines
-from mtkit.log import counted, logger, progress_bar
+from mtkit.files.reading import parse_json, read_json
+from mtkit.files.text import read_lines
+from mtkit.files.whole import atomic_file, write_json
+from mtkit.log import logger, progress_bar
+from mtkit.wording import counted
 
 JOB_FILE = "job.json"
 SHARDS = "shards"

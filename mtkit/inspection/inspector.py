@@ -7,22 +7,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mtkit.config import DecodingConfig
-from mtkit.data.batches import collate
-from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import choose_device, set_threads
+from mtkit.bundle.bundle import Bundle, with_bundle
+from mtkit.bundle.languages import direction_of, prefix_for
+from mtkit.data.batches.batches import collate
+from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import ConfigError
+from mtkit.forced.aligner import Choice, links, usual_choice
 from mtkit.inspection.history import History, Node, path
 from mtkit.inspection.look import Candidate, Guess, Heads, Look, Position
 from mtkit.inspection.words import Word, words
+from mtkit.machine.device import choose_device
+from mtkit.machine.threads import set_threads
 from mtkit.model.attention_weights import AttentionWeights, attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
 from mtkit.search.forced import Predictions, predictions
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
-from mtkit.translation.alignment import Choice, links, usual_choice
-from mtkit.translation.bundle import Bundle, with_bundle
-from mtkit.translation.languages import direction_of, prefix_for
+from mtkit.settings.decoding import DecodingConfig
 
 _DECIMALS = 4  # of attention weights
 

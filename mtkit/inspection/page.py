@@ -4,10 +4,10 @@ import html
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mtkit import __version__
-from mtkit.html_page import json_element, page_head, page_program
 from mtkit.inspection.findings import findings
 from mtkit.inspection.look import Look
+from mtkit.pages.html_page import json_element, page_head, page_program
+from mtkit.version import __version__
 
 _HERE = Path(__file__).parent
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtkit.errors import ConfigError, DataError
+from mtkit.files.outputs import write_output
 from mtkit.inspection.look import Look, Position
 from mtkit.inspection.words import Word, spelt
 from mtkit.log import logger
-from mtkit.outputs import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from mtkit.model.positions import Relative, build_relative
 from mtkit.model.product_attention import product_attention, suits
 from mtkit.model.scores import Location, ScaledDot, build_score
 from mtkit.model.search_state import SearchState, SentenceCache, SlotCache, prepared
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 
 class MultiHeadAttention(nn.Module):

@@ -13,7 +13,7 @@ from mtkit.model.dropout import Dropout
 from mtkit.model.memory import Memory
 from mtkit.model.search_state import RowCache, SearchState, SentenceCache
 from mtkit.model.state_attention import StateAttention
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 _ROOT_HALF = 0.5**0.5  # a sum of two of variance 1 times this has variance 1
 

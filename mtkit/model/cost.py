@@ -11,8 +11,8 @@ kernel size, R rank.
 
 from mtkit.model.efficient_attention import CHUNK
 from mtkit.model.positions import N_DISTANCES
-from mtkit.model_config import ModelConfig
-from mtkit.model_rules import SCORES
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_rules import SCORES
 
 FORWARD_AND_BACKWARD = 3
 _GATES = {"lstm": 4, "gru": 3}

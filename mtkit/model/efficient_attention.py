@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mtkit.model.attention import CrossAttention, SelfAttention, may_attend
 from mtkit.model.linear import Linear
 from mtkit.model.search_state import RowCache, SearchState, SentenceCache
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 CHUNK = 64
 """Tokens that causal linear attention compares directly, before it sums them up."""

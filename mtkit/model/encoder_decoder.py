@@ -18,8 +18,8 @@ from mtkit.model.positions import sinusoidal_positions
 from mtkit.model.recurrent import RecurrentDecoder, RecurrentEncoder
 from mtkit.model.search_state import SearchState
 from mtkit.model.transformer import TransformerDecoder, TransformerEncoder
-from mtkit.model_config import ModelConfig, Side
-from mtkit.model_rules import RELATIVE
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_shape import RELATIVE, Side
 
 Encoder = TransformerEncoder | RecurrentEncoder | ConvolutionalEncoder
 Decoder = TransformerDecoder | RecurrentDecoder | ConvolutionalDecoder

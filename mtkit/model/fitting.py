@@ -3,10 +3,10 @@
 import torch
 
 from mtkit.errors import CheckpointError
+from mtkit.files.tensor_file import TensorFile
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import check_shapes
-from mtkit.model_config import ModelConfig
-from mtkit.tensor_file import TensorFile
+from mtkit.settings.model import ModelConfig
 
 
 def skeleton(config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int, pad_id: int) -> EncoderDecoder:

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import nn
 
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 
 def initialise(model: nn.Module, config: ModelConfig) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mtkit.model.linear import Linear
 from mtkit.model.search_state import RowCache, SearchState
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 
 class AverageAttention(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mtkit.model.attention import may_attend
 from mtkit.model.memory import Memory
 from mtkit.model.scores import build_score
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 
 class StateAttention(nn.Module):

@@ -24,7 +24,7 @@ from mtkit.model.linear import Linear, linear
 from mtkit.model.memory import Memory
 from mtkit.model.recurrences import AverageAttention, LightweightConvolution, SimpleRecurrentUnit
 from mtkit.model.search_state import SearchState, prepared
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
 

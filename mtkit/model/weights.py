@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mtkit.errors import CheckpointError
-from mtkit.tensor_file import FLOATS, read_tensor_file
+from mtkit.files.tensor_file import FLOATS, read_tensor_file
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 
 from mtkit.errors import DataError
 from mtkit.evaluation.assessment import Method, SetReport, assess
-from mtkit.evaluation.gate import Gates
-from mtkit.evaluation.metrics import Score
+from mtkit.evaluation.gates.gate import Gates
+from mtkit.evaluation.metrics.metrics import Score
 from mtkit.evaluation.sets import EvaluationSet
-from mtkit.log import counted, logger
+from mtkit.log import logger
 from mtkit.report.analysis import (
     Group,
     Ngram,
@@ -24,6 +24,7 @@ from mtkit.report.analysis import (
 )
 from mtkit.report.curves import Plot
 from mtkit.report.faults import FAULTS, Fault, faults
+from mtkit.wording import counted
 
 _MAX_ORDER = 4
 _N_NGRAMS = 10

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtkit.errors import DataError
-from mtkit.files import check_regular, parse_json
-from mtkit.io import read_lines
-from mtkit.log import counted, logger
+from mtkit.files.reading import check_regular, parse_json
+from mtkit.files.text import read_lines
+from mtkit.log import logger
 from mtkit.report.names import run_names
+from mtkit.wording import counted
 
 MEASUREMENTS = {
     "loss_per_token": "training loss per token, in nats",

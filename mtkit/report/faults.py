@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mtkit.data.traits import near_key, numbers, placeholders, repetitions, tags, urls
+from mtkit.data.cleaning.traits import near_key, numbers, placeholders, repetitions, tags, urls
 from mtkit.report.words import is_word, words
 
 FAULTS = {

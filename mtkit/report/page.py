@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from mtkit import __version__
-from mtkit.html_page import json_element, page_head, page_program
+from mtkit.pages.html_page import json_element, page_head, page_program
 from mtkit.report.analysis import ENOUGH
 from mtkit.report.collect import Report
 from mtkit.report.faults import FAULTS
+from mtkit.version import __version__
 
 _HERE = Path(__file__).parent
 

@@ -11,7 +11,7 @@ NOT_FINITE = (
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How hypotheses are searched for; the defaults live in ``mtkit.config.DecodingConfig``."""
+    """How hypotheses are searched for; the defaults live in ``mtkit.settings.decoding.DecodingConfig``."""
 
     beam_size: int
     """Hypotheses kept per sentence; 1 is greedy search."""

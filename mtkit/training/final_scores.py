@@ -10,19 +10,19 @@ from typing import Any
 
 import torch
 
-from mtkit.config import Config
-from mtkit.data.prepare import Prepared
+from mtkit.bundle.bundle import load_bundle
+from mtkit.data.corpus.prepare import Prepared
+from mtkit.engines.conversion import inexpressible
 from mtkit.errors import ConfigError
-from mtkit.evaluation.checks import Text
-from mtkit.evaluation.metrics import Score, score
-from mtkit.evaluation.suitability import find_unsuited_for_bleu
+from mtkit.evaluation.metrics.metrics import Score, score
+from mtkit.evaluation.pitfalls.checks import Text
+from mtkit.evaluation.pitfalls.suitability import find_unsuited_for_bleu
 from mtkit.evaluation.telling import NAMES, has_learnt
 from mtkit.log import logger
-from mtkit.translation.bundle import load_bundle
-from mtkit.translation.conversion import inexpressible
+from mtkit.settings.recipe import Config
 from mtkit.translation.export import MAX_MEASURED, export_ctranslate2, measure_torch_precision
 from mtkit.translation.in_time import MIN_LINES, SHORT, Deadline, TranslatedPart, translate_in_time
-from mtkit.translation.scoring import HeldOut, evaluate_texts, held_out_of, validation_of
+from mtkit.translation.test_sets import HeldOut, evaluate_texts, held_out_of, validation_of
 from mtkit.translation.translator import Translator
 
 _N_TRIED = 32  # lines of the validation set that tell whether a model has learnt anything

@@ -6,32 +6,33 @@ from typing import Any, Literal
 
 import torch
 
-from mtkit.config import Config
-from mtkit.data.prepare import Prepared
-from mtkit.data.tokenizer import Tokenizer
+from mtkit.bundle.bundle import MANIFEST, load_bundle, read_source_lines
+from mtkit.bundle.check import check_run_tokenizer
+from mtkit.bundle.corpus import relative_path
+from mtkit.bundle.run_note import DIRECTORY, noted_place
+from mtkit.bundle.writing import note_scores, save_bundle
+from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.engines.speed import SECONDS
 from mtkit.errors import CheckpointError, DataError, VocabularyError
-from mtkit.evaluation.seen import SeenSources
-from mtkit.files import read_json
-from mtkit.log import bytes_shown, logger
+from mtkit.evaluation.pitfalls.seen import SeenSources
+from mtkit.files.reading import read_json
+from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
-from mtkit.settings import read_config
-from mtkit.training.average import average_checkpoints, choose_checkpoints
-from mtkit.training.budget import FINISH_MOST
-from mtkit.training.checkpoint import CheckpointStore, disk_errors, read_state, verify
+from mtkit.settings.recipe import Config
+from mtkit.settings.resolve import read_config
+from mtkit.settings.training import AverageConfig
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
-from mtkit.training.places import apart_from_places
+from mtkit.training.planning.budget import FINISH_MOST
+from mtkit.training.saving.average import average_checkpoints, choose_checkpoints
+from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_state, verify
+from mtkit.training.saving.places import apart_from_places
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
-from mtkit.training_config import AverageConfig
-from mtkit.translation.bundle import MANIFEST, load_bundle, read_source_lines
-from mtkit.translation.bundle_check import check_run_tokenizer
-from mtkit.translation.bundle_writing import note_scores, save_bundle
-from mtkit.translation.corpus import relative_path
 from mtkit.translation.in_time import SHORT, Deadline
-from mtkit.translation.run_note import DIRECTORY, noted_place
-from mtkit.translation.speed import SECONDS
 from mtkit.translation.translator import Translator
+from mtkit.wording import bytes_shown
 
 _LINES_AT_ONCE = 10_000
 

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from mtkit.data.batches import Batch
+from mtkit.data.batches.batches import Batch
 from mtkit.errors import TrainingError
 from mtkit.evaluation.telling import NAMES
+from mtkit.machine.stopping import StopSignal
 from mtkit.model.dropout import seed_dropout
-from mtkit.training.budget import Budget
-from mtkit.training.objective import CrossEntropy, Loss
+from mtkit.settings.training import TrainingConfig
+from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.planning.budget import Budget
+from mtkit.training.planning.tuning import Way, accumulator, batch_flop
 from mtkit.training.report import Reporter
-from mtkit.training.signals import StopSignal
 from mtkit.training.state import TrainState
-from mtkit.training.tuning import Way, accumulator, batch_flop
 from mtkit.training.validation import Abandoned, Validator
 from mtkit.training.working_copy import WorkingCopy
-from mtkit.training_config import TrainingConfig
 
 
 def fit(

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import yaml
 
-from mtkit.data.holdout import ORIGIN_FILE, hold_out, split_files
-from mtkit.data.named_corpus import NamedCorpus
-from mtkit.data.prepared import MANIFEST_FILE
+from mtkit.data.corpus.prepared import MANIFEST_FILE
+from mtkit.data.sources.holdout import ORIGIN_FILE, hold_out, split_files
+from mtkit.data.sources.named_corpus import NamedCorpus
 from mtkit.errors import DataError
-from mtkit.files import atomic_file, delete_directory
-from mtkit.training.checkpoint import disk_errors
-from mtkit.training.run_directory import is_marked, sole_user, visible_names
+from mtkit.files.whole import atomic_file, delete_directory
+from mtkit.training.saving.checkpoint import disk_errors
+from mtkit.training.saving.run_directory import is_marked, sole_user, visible_names
 
 _HEAD = "# Written by mtkit train --src"
 _CORPUS, _PREPARED = "corpus", "prepared"

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mtkit.errors import ConfigError
-from mtkit.log import MetricsLog, duration_shown, logger, progress_bar
+from mtkit.log import logger, progress_bar
+from mtkit.training.metrics_log import MetricsLog
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Sample
+from mtkit.wording import duration_shown
 
 
 class Reporter:

@@ -11,41 +11,50 @@ from pathlib import Path
 
 import torch
 
-from mtkit.acceleration import compile_layers, keep_freed_memory
-from mtkit.config import Config
-from mtkit.data.batches import Batch, BatchPlan
-from mtkit.data.mixed_batches import MixedPlan
-from mtkit.data.prepare import Prepared, prepare
-from mtkit.device import Precision, choose_device, describe, memory_advice
+from mtkit.data.batches.batches import BatchPlan
+from mtkit.data.batches.mixed_batches import MixedPlan
+from mtkit.data.corpus.prepare import Prepared, prepare
 from mtkit.errors import Interrupted, Stopped
-from mtkit.log import counted, duration_shown, log_to_file, logger
-from mtkit.machine import peak as machine_peak
+from mtkit.log import log_to_file, logger
+from mtkit.machine.compiling import compile_layers
+from mtkit.machine.device import choose_device, describe
+from mtkit.machine.memory import keep_freed_memory, memory_advice
+from mtkit.machine.peak import peak as machine_peak
+from mtkit.machine.stopping import StopSignal, interrupting
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_rules import doubts
-from mtkit.settings import Settings, SizeInTime
+from mtkit.settings.model_rules import doubts
+from mtkit.settings.recipe import Config
+from mtkit.settings.resolve import Settings, SizeInTime
+from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import count_workers
-from mtkit.training.budget import Budget
-from mtkit.training.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, is_unscored, seconds_to_translate
-from mtkit.training.fitted import note_machine, remembered, use_remembered_threads
-from mtkit.training.keeper import Keeper
 from mtkit.training.loop import fit
-from mtkit.training.memory import MemoryProbe, check_room, fewest_micro_batches
-from mtkit.training.objective import CrossEntropy
-from mtkit.training.pace import planned_by_time, with_fitted_updates
-from mtkit.training.planner import Planner, count_sampling_workers
+from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.planning.budget import Budget
+from mtkit.training.planning.memory import _n_micro_batches, check_room
+from mtkit.training.planning.pace import planned_by_time, with_fitted_updates
+from mtkit.training.planning.planner import Planner, count_sampling_workers
+from mtkit.training.planning.size_in_time import size_in_time, vocabulary_in_time
+from mtkit.training.planning.tuning import Way, remembered_way
 from mtkit.training.report import Reporter
-from mtkit.training.run_directory import check_is_run, check_same_data, check_same_run, check_unused, clear, sole_user
-from mtkit.training.signals import StopSignal, interrupting
-from mtkit.training.size_in_time import size_in_time, vocabulary_in_time
+from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors
+from mtkit.training.saving.fitted import note_machine, use_remembered_threads
+from mtkit.training.saving.keeper import Keeper
+from mtkit.training.saving.run_directory import (
+    check_is_run,
+    check_same_data,
+    check_same_run,
+    check_unused,
+    clear,
+    sole_user,
+)
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
-from mtkit.training.tuning import Way, remembered_way
 from mtkit.training.validation import Validator
 from mtkit.training.working_copy import WorkingCopy
-from mtkit.training_config import TrainingConfig
+from mtkit.wording import counted, duration_shown
 
 
 @dataclass(frozen=True)
@@ -239,30 +248,6 @@ def _compiles(config: TrainingConfig, device: torch.device) -> bool:
     if config.compile is not None:
         return config.compile
     return device.type == "cuda" and (config.max_updates or 0) >= 5_000
-
-
-def _n_micro_batches(
-    training: TrainingConfig,
-    model: EncoderDecoder,
-    planner: Planner,
-    run_dir: Path,
-    device: torch.device,
-    precision: Precision,
-) -> int:
-    """Micro-batches per update: as many as the settings say, or as few as fit."""
-    if training.accumulate != "auto":
-        return training.accumulate
-
-    def widest(n_tokens: int) -> list[Batch]:
-        return planner.plan(n_tokens).widest()
-
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-    fits = MemoryProbe(model, objective, widest, device=device, precision=precision)
-    n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, training.batch_tokens))
-    logger.info(
-        "memory: an update of %s target tokens in %d micro-batch%s", f"{training.batch_tokens:,}", n, "es" * (n > 1)
-    )
-    return n
 
 
 def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.AdamW:

@@ -3,7 +3,7 @@
 import math
 from typing import assert_never
 
-from mtkit.training_config import TrainingConfig
+from mtkit.settings.training import TrainingConfig
 
 WARMUP_SHARE = 0.1  # of a run by time, where warmup_updates are not done sooner
 

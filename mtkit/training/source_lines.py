@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mtkit.data.prepared import Prepared
-from mtkit.data.sentences import count_sentences
-from mtkit.data.source_lines import MOST_SENTENCES, RANKS, SourceLines
-from mtkit.files import write_json
-from mtkit.translation.bundle import LINES, read_source_lines
+from mtkit.bundle.bundle import LINES, read_source_lines
+from mtkit.data.corpus.prepared import Prepared
+from mtkit.data.corpus.source_lines import MOST_SENTENCES, RANKS, SourceLines
+from mtkit.files.whole import write_json
+from mtkit.languages.sentences import count_sentences
 
 _MAX_LOOKED_AT = 100_000
 

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mtkit.evaluation.telling import Standing
-from mtkit.log import counted
-from mtkit.shapes import shaped
-from mtkit.training_config import TrainingConfig
+from mtkit.files.shapes import shaped
+from mtkit.settings.training import TrainingConfig
+from mtkit.wording import counted
 
 _MOST = 10**18
 """Of anything that is counted."""

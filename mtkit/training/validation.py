@@ -9,19 +9,19 @@ from itertools import islice
 
 import torch
 
-from mtkit.config import DecodingConfig, Split
-from mtkit.cores import map_on_cores
-from mtkit.data.batches import Batch, fixed_batches
-from mtkit.data.source_lines import SourceLines
-from mtkit.data.store import Store
-from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision, autocast
+from mtkit.data.batches.batches import Batch, fixed_batches
+from mtkit.data.corpus.source_lines import SourceLines
+from mtkit.data.corpus.store import Store
+from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError
-from mtkit.evaluation.metrics import score
+from mtkit.evaluation.metrics.metrics import score
 from mtkit.evaluation.telling import Standing, TextMetric, standing, telling
+from mtkit.machine.cores import map_on_cores
+from mtkit.machine.device import Precision, autocast
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.training.objective import CrossEntropy
-from mtkit.training_config import Metric
+from mtkit.settings.decoding import DecodingConfig, Split
+from mtkit.settings.training import Metric
+from mtkit.training.objectives.cross_entropy import CrossEntropy
 from mtkit.translation.translator import Translator
 
 MAX_DECODED = 3_000  # lines translated at a validation; the loss is always taken over all

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mtkit.device import Precision
+from mtkit.machine.device import Precision
 from mtkit.model.encoder_decoder import EncoderDecoder
 
 

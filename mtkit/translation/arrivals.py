@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mtkit.errors import DataError
-from mtkit.io import MAX_LINE_BYTES
+from mtkit.files.text import MAX_LINE_BYTES
 
 _PATIENCE = 0.02  # seconds that a line waits for others to come
 

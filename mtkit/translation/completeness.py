@@ -4,8 +4,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-from mtkit.data.source_lines import SourceLines
-from mtkit.data.traits import placeholders, tags, urls
+from mtkit.data.cleaning.traits import placeholders, tags, urls
+from mtkit.data.corpus.source_lines import SourceLines
 
 _SHORT = 0.5  # of the usual length: less than that and something is missing
 _LONG_ENOUGH = 10  # source tokens from which on lengths tell that

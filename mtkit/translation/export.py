@@ -6,21 +6,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mtkit import __version__
-from mtkit.device import bf16_is_native, choose_device, count_threads, set_threads
-from mtkit.evaluation.metrics import Score, score
+from mtkit.bundle.bundle import WEIGHTS, Bundle
+from mtkit.engines.conversion import WITHOUT_EFFECT, Conversion, convert, inexpressible, note_quality
+from mtkit.engines.engine import Engine
+from mtkit.engines.engine_choice import load_engine
+from mtkit.engines.speed import SECONDS, Speeds, measure_speeds
+from mtkit.engines.torch_precision import note_torch_precision
+from mtkit.evaluation.metrics.metrics import Score, score
 from mtkit.evaluation.telling import NAMES, TextMetric, judge_of
-from mtkit.files import atomic_directory, write_json
+from mtkit.files.whole import atomic_directory, write_json
 from mtkit.log import logger
-from mtkit.translation.bundle import WEIGHTS, Bundle
-from mtkit.translation.conversion import WITHOUT_EFFECT, Conversion, convert, inexpressible, note_quality
-from mtkit.translation.engine import Engine
-from mtkit.translation.engine_choice import load_engine
+from mtkit.machine.device import bf16_is_native, choose_device
+from mtkit.machine.threads import count_threads, set_threads
 from mtkit.translation.in_time import Deadline, translate_in_time
-from mtkit.translation.scoring import HeldOut, translate_lines
-from mtkit.translation.speed import SECONDS, Speeds, measure_speeds
-from mtkit.translation.torch_precision import note_torch_precision
+from mtkit.translation.test_sets import HeldOut, translate_lines
 from mtkit.translation.translator import Translator
+from mtkit.version import __version__
 
 MAX_MEASURED = 1_000  # lines that are translated twice to see what quantisation costs
 _MIN_MEASURED = 200  # of fewer lines the loss would be chance
@@ -94,7 +95,7 @@ def measure_quality(
         ``held_out``, ``n_lines``, ``beam_size`` and ``speed`` (``Speeds.as_json``; None where that was not measured).
         None where the time was up too soon to tell.
     """
-    from mtkit.translation.ctranslate2_engine import CTranslate2Engine
+    from mtkit.engines.ctranslate2_engine import CTranslate2Engine
 
     n_threads = count_threads(threads)
     engines: dict[str, Engine] = {

@@ -5,9 +5,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mtkit.config import DecodingConfig
-from mtkit.data.sentences import CLOSING, has_ordinals, sentences
-from mtkit.data.source_lines import SourceLines
+from mtkit.data.corpus.source_lines import SourceLines
+from mtkit.languages.sentences import CLOSING, has_ordinals, sentences
+from mtkit.settings.decoding import DecodingConfig
 
 _CLAUSES = re.compile(rf"[,;:،؛]{CLOSING}(?=\s)|\S(?=\s[–—]\s)|[，、；：]{CLOSING}")
 # Where nothing better is left: whatever may be the end of a sentence, and between words.

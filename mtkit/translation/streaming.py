@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mtkit.errors import DataError
-from mtkit.io import decode_line, packing_of, read_raw_lines
+from mtkit.files.text import decode_line, packing_of, read_raw_lines
 from mtkit.translation.arrivals import Arrivals
 
 
@@ -32,7 +32,7 @@ def read_buffers(path: str | Path, size: int, before_waiting: Callable[[], None]
         Lists of lines without their ``\n``; a ``\r`` before it is kept.
 
     Raises:
-        DataError: As ``mtkit.io.read_lines`` does, after the lines before the faulty one were yielded.
+        DataError: As ``mtkit.files.text.read_lines`` does, after the lines before the faulty one were yielded.
     """
     descriptor = _live_descriptor(path)
     if descriptor is None:

@@ -2,8 +2,9 @@
 
 import time
 
-from mtkit.log import counted, duration_shown, logger
+from mtkit.log import logger
 from mtkit.translation.translator import Translation
+from mtkit.wording import counted, duration_shown
 
 
 class Tally:

@@ -7,19 +7,19 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtkit.bounds import LENGTH_PENALTY
-from mtkit.config import DecodingConfig
-from mtkit.data.source_lines import SourceLines
-from mtkit.data.tokenizer import Tokenizer
-from mtkit.device import Precision
+from mtkit.bundle.bundle import Bundle, with_bundle
+from mtkit.bundle.languages import prefix_for
+from mtkit.data.corpus.source_lines import SourceLines
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.engines.batching import BATCH_SIZE, BatchType
+from mtkit.engines.engine import Engine
+from mtkit.engines.engine_choice import EngineName, load_engine
 from mtkit.errors import CheckpointError, ConfigError, MtkitError
+from mtkit.machine.device import Precision
 from mtkit.search.hypothesis import NOT_FINITE, SearchOptions
-from mtkit.translation.batching import BATCH_SIZE, BatchType
-from mtkit.translation.bundle import Bundle, with_bundle
+from mtkit.settings.bounds import LENGTH_PENALTY
+from mtkit.settings.decoding import DecodingConfig
 from mtkit.translation.completeness import is_short, missing
-from mtkit.translation.engine import Engine
-from mtkit.translation.engine_choice import EngineName, load_engine
-from mtkit.translation.languages import prefix_for
 from mtkit.translation.segmentation import Segment, limits, split
 from mtkit.translation.texts import as_texts
 from mtkit.translation.translation import Candidate, Part, Translation, merged
@@ -79,7 +79,7 @@ class Translator:
 
         Its weights may go on changing between two calls.
         """
-        from mtkit.translation.torch_engine import TorchEngine
+        from mtkit.engines.torch_engine import TorchEngine
 
         engine = TorchEngine(
             model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=device, precision=precision

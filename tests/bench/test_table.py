@@ -4,9 +4,9 @@ from mtkit.bench.run import Bench, Limits, Machine, Work
 from mtkit.bench.table import table
 from mtkit.bench.training import Part, Spread, TrainingSpeed
 from mtkit.bench.translation import TranslationSpeed
-from mtkit.machine import Peak
-from mtkit.model_config import ModelConfig
-from mtkit.training.tuning import Way
+from mtkit.machine.peak import Peak
+from mtkit.settings.model import ModelConfig
+from mtkit.training.planning.tuning import Way
 
 MACHINE = Machine(
     cpu="Some CPU",

@@ -5,8 +5,8 @@ from typer.testing import CliRunner, Result
 
 from mtkit.cli import app
 from mtkit.errors import MtkitError
-from mtkit.translation.alignment import Aligner, pharaoh
-from tests.translation.tiny import LINES, save_tiny_bundle
+from mtkit.forced.aligner import Aligner, pharaoh
+from tests.tiny import LINES, save_tiny_bundle
 
 pytestmark = pytest.mark.processor
 

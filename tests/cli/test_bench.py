@@ -8,11 +8,11 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from mtkit.cli import app
-from mtkit.data.prepare import prepare
-from mtkit.device import bf16_is_native
+from mtkit.data.corpus.prepare import prepare
 from mtkit.errors import MtkitError
+from mtkit.machine.device import bf16_is_native
 from tests.conftest import ToyTask
-from tests.translation.tiny import LINES, save_tiny_bundle
+from tests.tiny import LINES, save_tiny_bundle
 
 pytestmark = pytest.mark.processor
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from mtkit.bundle.bundle import load_bundle
 from mtkit.cli import app
 from mtkit.errors import MtkitError
-from mtkit.presets import SIZE_CLASSES
-from mtkit.translation.bundle import load_bundle
-from tests.translation.tiny import save_tiny_bundle
+from mtkit.settings.presets import SIZE_CLASSES
+from tests.tiny import save_tiny_bundle
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from mtkit.cli.doctor import doctor
 from mtkit.cli.preprocess import preprocess
 from mtkit.errors import ConfigError, DataError, MtkitError
-from mtkit.settings import Settings
+from mtkit.settings.resolve import Settings
 
 RECIPE = """
 data:
@@ -185,7 +185,7 @@ def test_what_cleaning_did_is_in_the_json() -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_after_cleaning_numbers_are_still_those_of_the_files(workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtkit.data.pairs.CHUNK_PAIRS", 16)
+    monkeypatch.setattr("mtkit.data.sources.pairs.CHUNK_PAIRS", 16)
     draw = random.Random(3)
     kinds = {
         "copied": lambda n: (f"copy {n}", f"copy {n}"),

@@ -7,11 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from mtkit.bundle.bundle import load_bundle
 from mtkit.cli.export import export
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.log import logger
-from mtkit.translation.bundle import load_bundle
-from tests.translation.tiny import LINES, save_tiny_bundle
+from tests.tiny import LINES, save_tiny_bundle
 
 
 @pytest.fixture(scope="module")

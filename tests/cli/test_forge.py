@@ -9,9 +9,9 @@ from typer.testing import CliRunner, Result
 from mtkit.cli import app
 from mtkit.errors import ConfigError, DataError, MtkitError
 from mtkit.forge import corpus
-from mtkit.settings import Settings
+from mtkit.settings.resolve import Settings
 from mtkit.translation.translator import Translator
-from tests.translation.tiny import LINES, save_tiny_bundle
+from tests.tiny import LINES, save_tiny_bundle
 
 TEXT = [*LINES, "", "A bird sings on the mat.", "  ", "Dogs do not sing."]
 

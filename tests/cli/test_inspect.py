@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from mtkit.cli import app
 from mtkit.errors import MtkitError
 from mtkit.translation.translator import Translator
-from tests.translation.tiny import LINES, save_tiny_bundle
+from tests.tiny import LINES, save_tiny_bundle
 
 pytestmark = pytest.mark.processor
 

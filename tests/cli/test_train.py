@@ -7,7 +7,7 @@ import yaml
 
 from mtkit.cli import main
 from tests.conftest import ToyTask
-from tests.data.formats.documents import tmx
+from tests.data.sources.formats.documents import tmx
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

@@ -17,15 +17,15 @@ import torch
 import typer
 from typer.testing import CliRunner, Result
 
+from mtkit.bundle.bundle import load_bundle
 from mtkit.cli.translate import translate
+from mtkit.engines.conversion import converted, note_quality
+from mtkit.engines.engine_choice import MUCH
 from mtkit.errors import CheckpointError, ConfigError, DataError, DeviceError, MtkitError
+from mtkit.forced.aligner import Aligner, pharaoh
 from mtkit.log import logger
-from mtkit.translation.alignment import Aligner, pharaoh
-from mtkit.translation.bundle import load_bundle
-from mtkit.translation.conversion import converted, note_quality
-from mtkit.translation.engine_choice import MUCH
 from mtkit.translation.translator import Translation, Translator
-from tests.translation.tiny import LINES, save_tiny_bundle
+from tests.tiny import LINES, save_tiny_bundle
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from mtkit.cli import main; main()", "translate"]

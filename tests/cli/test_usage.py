@@ -6,7 +6,7 @@ import typer
 from typer.testing import CliRunner
 
 from mtkit.cli import app, foreign
-from mtkit.config import Config
+from mtkit.settings.recipe import Config
 
 
 @pytest.mark.parametrize(

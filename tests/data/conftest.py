@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.config import DataConfig
-from mtkit.data.pairs import Source
-from mtkit.data.sources import open_sources
+from mtkit.data.sources.pairs import Source
+from mtkit.data.sources.sources import open_sources
+from mtkit.settings.data import DataConfig
 
 WriteLines = Callable[[str, Sequence[str]], str]
 ToyData = Callable[..., DataConfig]

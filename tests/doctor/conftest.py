@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.data.formats.text import TextSource
-from mtkit.data.sources import Place
+from mtkit.data.sources.formats.text import TextSource
+from mtkit.data.sources.sources import Place
 from mtkit.doctor.examine import examine
 from mtkit.doctor.findings import Finding
 from mtkit.doctor.report import Report

@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from mtkit.config import CleaningConfig
-from mtkit.data.pairs import Pairs
-from mtkit.data.pipeline import build_pipeline
+from mtkit.data.cleaning.pipeline import build_pipeline
+from mtkit.data.sources.pairs import Pairs
 from mtkit.doctor.chunks import Chunk, Inspection
 from mtkit.doctor.findings import KINDS
+from mtkit.settings.cleaning import CleaningConfig
 
 _SETTING = "data.cleaning.steps: "
 

@@ -15,9 +15,9 @@ import torch
 import yaml
 
 from mtkit.cli import main
-from mtkit.device import memory_advice
 from mtkit.errors import DeviceError
-from mtkit.files import sha256_file
+from mtkit.files.reading import sha256_file
+from mtkit.machine.memory import memory_advice
 from mtkit.training.run import train
 from tests.conftest import ToyTask
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from mtkit.bundle.bundle import load_bundle
 from mtkit.cli import app
-from mtkit.data.prepare import prepare
-from mtkit.data.prepared import Prepared
-from mtkit.settings import Settings
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
+from mtkit.forced.aligner import Aligner
+from mtkit.forced.scorer import Scorer
+from mtkit.settings.resolve import Settings
 from mtkit.training.run import train
-from mtkit.translation.alignment import Aligner
-from mtkit.translation.bundle import load_bundle
-from mtkit.translation.scorer import Scorer
-from mtkit.translation.scoring import held_out_sets
+from mtkit.translation.test_sets import held_out_sets
 from tests.conftest import ToyTask
 
 LETTERS = {"num": "0123456789", "abc": "abcdefghij", "xyz": "klmnopqrst"}

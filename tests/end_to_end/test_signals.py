@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.translation.tiny import save_tiny_bundle
+from tests.tiny import save_tiny_bundle
 
 pytestmark = pytest.mark.slow  # each starts a process
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mtkit.evaluation.metrics import BleuDetails, Score
+from mtkit.evaluation.metrics.metrics import BleuDetails, Score
 from mtkit.evaluation.report import score_lines, value_shown
 
 

@@ -4,8 +4,8 @@ import defusedxml.ElementTree
 import pytest
 
 from mtkit.evaluation.assessment import Method, SetReport, assess
-from mtkit.evaluation.checks import Text
-from mtkit.evaluation.gate import Gate, Gates
+from mtkit.evaluation.gates.gate import Gate, Gates
+from mtkit.evaluation.pitfalls.checks import Text
 from mtkit.evaluation.report import set_lines
 from mtkit.evaluation.report_files import as_json, junit, markdown, segment_records
 from mtkit.evaluation.sets import EvaluationSet, System

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mtkit.errors import ConfigError, DataError
-from mtkit.evaluation.checks import find_pitfalls
-from mtkit.evaluation.metrics import score
+from mtkit.evaluation.metrics.metrics import score
+from mtkit.evaluation.pitfalls.checks import find_pitfalls
 from mtkit.evaluation.sets import read_evaluation_set, read_set_list, set_name, system_names
 
 

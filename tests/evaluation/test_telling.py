@@ -3,9 +3,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from mtkit.evaluation.metrics import score
+from mtkit.evaluation.metrics.metrics import score
 from mtkit.evaluation.telling import has_learnt, judge_of, standing, telling
-from mtkit.training_config import Metric
+from mtkit.settings.training import Metric
 
 SENTENCES = ["The cat sits on the mat.", "A dog runs through the park today.", "Yes."]
 WORDS = ["Datei", "Öffnen", "Alle schließen", "Abbrechen"]

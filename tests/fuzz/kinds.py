@@ -44,11 +44,11 @@ def _mtkit(line: str) -> Action:
 
 def _first_batch() -> None:
     """Open the prepared corpus as training does, and print what it would train on."""
-    from mtkit.config import Config
-    from mtkit.data.batches import BatchPlan
-    from mtkit.data.prepare import prepare
+    from mtkit.data.batches.batches import BatchPlan
+    from mtkit.data.corpus.prepare import prepare
     from mtkit.errors import MtkitError
-    from mtkit.settings import Settings
+    from mtkit.settings.recipe import Config
+    from mtkit.settings.resolve import Settings
 
     try:
         config: Config = Settings.load(Path("recipe.yaml")).before_corpus().config()

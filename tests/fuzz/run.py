@@ -47,11 +47,11 @@ def prepare_process() -> None:
     import torch
 
     import mtkit.cli
-    import mtkit.data.prepare
-    import mtkit.evaluation.gate_file
+    import mtkit.data.corpus.prepare
+    import mtkit.engines.ctranslate2_engine
+    import mtkit.evaluation.gates.gate_file
     import mtkit.inspection.inspector
     import mtkit.training.run
-    import mtkit.translation.ctranslate2_engine
     import mtkit.translation.translator  # noqa: F401
 
     torch.set_num_threads(1)

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 import torch
 
-from mtkit.config import DecodingConfig
+from mtkit.forced.aligner import Aligner, Choice, remember
+from mtkit.forced.scorer import Scorer
 from mtkit.inspection.findings import findings, left_beam
 from mtkit.inspection.inspector import Inspector
 from mtkit.inspection.look import Look
 from mtkit.inspection.words import Word
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.translation.alignment import Aligner, Choice, remember
-from mtkit.translation.scorer import Scorer
+from mtkit.settings.decoding import DecodingConfig
 from mtkit.translation.translator import Translator
 from tests.model.combinations import COMBINATIONS
-from tests.translation.tiny import LINES, save_tiny_bundle, tiny_config
+from tests.tiny import LINES, save_tiny_bundle, tiny_config
 
 pytestmark = pytest.mark.processor
 

@@ -10,7 +10,7 @@ from mtkit.inspection.findings import findings
 from mtkit.inspection.inspector import Inspector
 from mtkit.inspection.look import Look
 from mtkit.inspection.page import page
-from tests.translation.tiny import LINES, save_tiny_bundle
+from tests.tiny import LINES, save_tiny_bundle
 
 EVIL = "</script><script>document.title = 'run'</script><!-- & \u2028 <b>"
 SOURCE = "</script><script>x<!--<b>"  # short enough for the model

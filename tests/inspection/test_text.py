@@ -4,7 +4,7 @@ import torch
 from mtkit.inspection.inspector import Inspector
 from mtkit.inspection.look import Look
 from mtkit.inspection.text import shown_as_text
-from tests.translation.tiny import LINES, save_tiny_bundle
+from tests.tiny import LINES, save_tiny_bundle
 
 
 @pytest.fixture(scope="module")

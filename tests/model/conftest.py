@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig, without_idle
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_rules import without_idle
 
 torch.set_num_threads(1)  # the models here are so small that a second thread only waits
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mtkit.model.attention import CrossAttention, MultiHeadAttention, SelfAttention
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 A = TypeVar("A", bound=MultiHeadAttention)
 SIZES = {"d_model": 8, "n_heads": 2, "d_ff": 16, "max_length": 20}

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mtkit.model.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from mtkit.model.memory import Memory
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 SIZES: dict[str, object] = {
     "architecture": "conv",

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 from tests.model.combinations import COMBINATIONS
 from tests.model.conftest import BuildModel
 

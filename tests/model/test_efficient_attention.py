@@ -15,7 +15,7 @@ from mtkit.model.efficient_attention import (
     LowRankSelfAttention,
 )
 from mtkit.model.search_state import RowCache, SearchState
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 SIZES = {"d_model": 8, "n_heads": 2, "d_ff": 16, "max_length": 200, "window": 3, "low_rank_size": 5}
 LENGTHS = torch.tensor([23, 11, 1])

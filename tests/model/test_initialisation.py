@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 SIZES: dict[str, object] = {"d_model": 64, "n_heads": 4, "n_encoder_layers": 9, "n_decoder_layers": 1}
 

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig, without_idle
 from mtkit.search.beam import SearchOptions, beam_search
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_rules import without_idle
 from tests.model.combinations import COMBINATIONS
 
 BOS, EOS, FIRST, VOCAB_SIZE = 2, 3, 4, 12

@@ -10,13 +10,13 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.positions import build_relative
 from mtkit.model.scores import build_score
 from mtkit.model.transformer import build_cross_attention, build_self_attention
-from mtkit.model_config import ModelConfig
-from mtkit.model_rules import CROSS_ATTENTION, DECODER_ATTENTION, ENCODER_ATTENTION, SCORES
-from mtkit.training.average import choose_checkpoints
-from mtkit.training.checkpoint import CheckpointStore
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_rules import CROSS_ATTENTION, DECODER_ATTENTION, ENCODER_ATTENTION, SCORES
+from mtkit.settings.training import AverageConfig, TrainingConfig
+from mtkit.training.saving.average import choose_checkpoints
+from mtkit.training.saving.checkpoint import CheckpointStore
 from mtkit.training.schedule import learning_rate, learning_rate_at
 from mtkit.training.state import TrainState
-from mtkit.training_config import AverageConfig, TrainingConfig
 
 SIZES: dict[str, Any] = {
     "d_model": 8,

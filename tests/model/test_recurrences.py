@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtkit.model.recurrences import AverageAttention, LightweightConvolution, SimpleRecurrentUnit
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 CONFIG = ModelConfig.model_validate(
     {"d_model": 8, "n_heads": 2, "d_ff": 16, "kernel_size": 3, "decoder_attention": "dynamic"}

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mtkit.model.memory import Memory
 from mtkit.model.recurrent import RecurrentDecoder, RecurrentEncoder
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 
 M = TypeVar("M", bound=nn.Module)
 SIZES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtkit.evaluation.assessment import Method
-from mtkit.evaluation.checks import Text
+from mtkit.evaluation.pitfalls.checks import Text
 from mtkit.evaluation.sets import EvaluationSet, System
 from mtkit.report.analysis import ENOUGH
 from mtkit.report.collect import Report, collect

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
 from mtkit.search.beam import Hypothesis, Model, SearchOptions, beam_search
+from mtkit.settings.model import ModelConfig
 from tests.search import reference
 from tests.search.stub import BOS, EOS, PAD, TableModel, TableState
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mtkit.data.batches import collate
+from mtkit.data.batches.batches import collate
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search import forced
 from mtkit.search.beam import SearchOptions, beam_search

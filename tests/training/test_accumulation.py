@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtkit.data.batches import Batch, collate
+from mtkit.data.batches.batches import Batch, collate
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig
+from mtkit.settings.model import ModelConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
-from mtkit.training.objective import CrossEntropy, Loss
+from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
 from mtkit.training.working_copy import WorkingCopy
 
 pytestmark = pytest.mark.processor

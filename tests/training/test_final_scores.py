@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.data.prepare import open_prepared
+from mtkit.data.corpus.prepare import open_prepared
 from mtkit.training.final_scores import SetScores, score_test_sets
 from mtkit.training.run import train
 from mtkit.translation.in_time import Deadline

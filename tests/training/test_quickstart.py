@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.data.named_corpus import named_corpus
+from mtkit.data.sources.named_corpus import named_corpus
 from mtkit.errors import CheckpointError, DataError
 from mtkit.training.quickstart import Given, write_recipe
-from mtkit.training.run_directory import sole_user
+from mtkit.training.saving.run_directory import sole_user
 
 
 def cut(folder: Path, run_dir: Path, *, text: str = "line", overwrite: bool = False) -> Path:

@@ -18,10 +18,10 @@ from safetensors.torch import load_file
 
 from mtkit.errors import CheckpointError, ConfigError, Interrupted, TrainingError
 from mtkit.model.cost import training_flop
-from mtkit.settings import Settings
-from mtkit.training.checkpoint import CheckpointStore, load_checkpoint
+from mtkit.settings.resolve import Settings
 from mtkit.training.run import train
-from mtkit.training.run_directory import sole_user
+from mtkit.training.saving.checkpoint import CheckpointStore, load_checkpoint
+from mtkit.training.saving.run_directory import sole_user
 from tests.conftest import ToyTask
 
 pytestmark = pytest.mark.processor
@@ -145,9 +145,9 @@ def test_mfu_is_the_arithmetic_of_the_real_tokens_over_the_peak_in_the_log(
 
 def test_accumulated_micro_batches_train_as_one_large_batch(toy_task: ToyTask) -> None:
     """Oracle: the gradient of all pairs of the update at once, without dropout."""
-    from mtkit.data.batches import Batch, collate
+    from mtkit.data.batches.batches import Batch, collate
     from mtkit.model.encoder_decoder import EncoderDecoder
-    from mtkit.training.objective import CrossEntropy
+    from mtkit.training.objectives.cross_entropy import CrossEntropy
 
     config = toy_task.recipe(model__dropout=0.0).config().model
     torch.manual_seed(0)
@@ -308,7 +308,7 @@ def test_another_recipe_is_refused_with_every_difference(toy_task: ToyTask, tmp_
 
 def test_another_tokenizer_is_refused(toy_task: ToyTask, tmp_path: Path) -> None:
     train(toy_task.recipe(), tmp_path / "run")
-    from mtkit.data.tokenizer import train_tokenizer
+    from mtkit.data.tokens.tokenizer import train_tokenizer
 
     lines = (toy_task.directory / "train.abc").read_text().splitlines()
     config = toy_task.recipe(tokenizer__type="char").config().tokenizer
@@ -380,7 +380,7 @@ def test_a_signal_while_the_test_set_is_scored_loses_nothing(
     toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mtkit.training import final_scores
-    from mtkit.translation.scoring import evaluate_texts as original
+    from mtkit.translation.test_sets import evaluate_texts as original
 
     def interrupted(*arguments: object, **options: object) -> object:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -508,7 +508,7 @@ def test_a_damaged_best_checkpoint_does_not_keep_the_run_from_ending(
 
 
 def test_other_test_files_are_scored_again(toy_task: ToyTask, tmp_path: Path) -> None:
-    from mtkit.data.prepare import prepare
+    from mtkit.data.corpus.prepare import prepare
 
     files = {side: str(tmp_path / f"test.{side}") for side in ("num", "abc")}
     for side, path in files.items():
@@ -531,7 +531,7 @@ def test_any_seed_is_a_seed(toy_task: ToyTask, tmp_path: Path) -> None:
 
 
 def test_another_corpus_is_refused(toy_task: ToyTask, tmp_path: Path) -> None:
-    from mtkit.data.prepare import prepare
+    from mtkit.data.corpus.prepare import prepare
 
     files = {side: tmp_path / f"train.{side}" for side in ("num", "abc")}
     for side, path in files.items():
@@ -628,7 +628,7 @@ def test_a_decayed_model_that_was_not_validated_is_taken_before_an_older_best(
 def test_a_batch_that_exhausts_the_memory_does_not_end_the_run(
     toy_task: ToyTask, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from mtkit.training.objective import CrossEntropy
+    from mtkit.training.objectives.cross_entropy import CrossEntropy
 
     original, n_failed = CrossEntropy.__call__, 0
 
@@ -651,7 +651,7 @@ def test_a_batch_that_exhausts_the_memory_does_not_end_the_run(
 def test_auto_fits_the_micro_batches_to_the_memory_once(
     toy_task: ToyTask, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from mtkit.training import memory
+    from mtkit.training.planning import memory
 
     monkeypatch.setattr(memory.MemoryProbe, "__call__", lambda self, n_tokens: n_tokens <= 100)  # noqa: ARG005
     settings = toy_task.recipe(training__accumulate="auto")
@@ -668,7 +668,7 @@ def test_auto_fits_the_micro_batches_to_the_memory_once(
 def test_an_error_in_the_background_ends_the_run_as_itself(
     toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mtkit.data.store import Store
+    from mtkit.data.corpus.store import Store
 
     def gone(self: Store, rows: object) -> None:  # noqa: ARG001
         raise ZeroDivisionError("in the background")

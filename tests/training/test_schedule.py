@@ -1,7 +1,7 @@
 import pytest
 
+from mtkit.settings.training import TrainingConfig
 from mtkit.training.schedule import learning_rate, learning_rate_at
-from mtkit.training_config import TrainingConfig
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.config import DataConfig, TokenizerConfig
-from mtkit.data.prepare import Prepared, prepare
+from mtkit.bundle.bundle import LINES
+from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.settings.data import DataConfig
+from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.training.source_lines import noted_source_lines, source_lines
-from mtkit.translation.bundle import LINES
 
 SRC = ["One.", "One two three.", "It is. It was.", "It is. It was. It will be."]
 TGT = ["Eins.", "Eins zwei drei.", "Es ist. Es war.", "Es ist. Es war. Es wird sein."]

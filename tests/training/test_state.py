@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from mtkit.evaluation.telling import Standing
+from mtkit.settings.training import TrainingConfig
 from mtkit.training.state import TrainState
-from mtkit.training_config import TrainingConfig
 
 
 def test_a_better_score_becomes_the_best_and_of_equals_the_later_but_only_a_better_one_resets_the_patience() -> None:

@@ -1,11 +1,12 @@
 import pytest
 import torch
 
-from mtkit.data.batches import collate
-from mtkit.device import autocast
+from mtkit.data.batches.batches import collate
+from mtkit.machine.device import autocast
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model_config import ModelConfig, without_idle
-from mtkit.training.objective import CrossEntropy
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_rules import without_idle
+from mtkit.training.objectives.cross_entropy import CrossEntropy
 from mtkit.training.working_copy import WorkingCopy
 from tests.model.combinations import COMBINATIONS
 

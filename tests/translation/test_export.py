@@ -8,14 +8,14 @@ import sentencepiece
 import torch
 from safetensors.torch import load_file
 
-from mtkit.processor import cpu_kind
-from mtkit.translation.bundle import load_bundle
-from mtkit.translation.conversion import Choice, default_quantization
+from mtkit.bundle.bundle import load_bundle
+from mtkit.engines.conversion import Choice, default_quantization
+from mtkit.engines.speed import Speeds
+from mtkit.machine.processor import cpu_kind
 from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors
-from mtkit.translation.scoring import HeldOut
-from mtkit.translation.speed import Speeds
+from mtkit.translation.test_sets import HeldOut
 from mtkit.translation.translator import Translator
-from tests.translation.tiny import LINES
+from tests.tiny import LINES
 
 
 @pytest.fixture

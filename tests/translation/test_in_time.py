@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mtkit.config import DecodingConfig
-from mtkit.data.tokenizer import Tokenizer
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.engines.batching import BatchType
+from mtkit.engines.engine import Pending
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
-from mtkit.translation.batching import BatchType
-from mtkit.translation.engine import Pending
+from mtkit.settings.decoding import DecodingConfig
 from mtkit.translation.in_time import Deadline, TranslatedPart, translate_in_time
 from mtkit.translation.translator import Translator
 

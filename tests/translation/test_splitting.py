@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.config import DecodingConfig, Split
-from mtkit.data.source_lines import SourceLines
-from mtkit.files import read_json, write_json
-from mtkit.translation.bundle import MANIFEST, load_bundle
-from mtkit.translation.scoring import translate_lines
+from mtkit.bundle.bundle import MANIFEST, load_bundle
+from mtkit.data.corpus.source_lines import SourceLines
+from mtkit.files.reading import read_json
+from mtkit.files.whole import write_json
+from mtkit.settings.decoding import DecodingConfig, Split
 from mtkit.translation.segmentation import Limits, limits
+from mtkit.translation.test_sets import translate_lines
 from mtkit.translation.translator import Translator
-from tests.translation.tiny import save_tiny_bundle
+from tests.tiny import save_tiny_bundle
 
 FOUR = "The cat sat. A dog sang!  Do birds sing?\tThe mat is red."
 SINGLE = ["The cat sat.", "A dog sang!", "Do birds sing?", "The mat is red."]

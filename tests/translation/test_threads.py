@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.translation.engine_choice import EngineName
+from mtkit.engines.engine_choice import EngineName
 from mtkit.translation.translator import Translator
-from tests.translation.tiny import LINES
+from tests.tiny import LINES
 
 _CALLS = 80
 

@@ -3,10 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from mtkit.engines.batching import BatchType
 from mtkit.errors import ConfigError, DataError, DeviceError
-from mtkit.translation.batching import BatchType
 from mtkit.translation.translator import Translator
-from tests.translation.tiny import LINES
+from tests.tiny import LINES
 
 pytestmark = pytest.mark.processor
 

@@ -1,0 +1,211 @@
+"""Training pairs as they are shown: with other words, in other pieces, or two in one, drawn anew in every pass.
+
+What happens to a pair depends on the seed and its place (pass * pairs + row) alone, so that it is the same in any
+order, in any process, and after a run was resumed. Shapes: B pairs.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtkit.data.batches.augment import joined, noised, recased, with_typos, without_full_stop
+from mtkit.data.corpus.prepared import Prepared, open_prepared
+from mtkit.data.corpus.store import IdLists, Ids, Int32s
+from mtkit.data.tokens.subwords import Segmenter, segmenter
+from mtkit.settings.sampling import SamplingConfig
+
+Places = NDArray[np.int64]
+
+SideIds = tuple[IdLists, IdLists]
+"""Source and target ids of some pairs."""
+
+
+@dataclass(frozen=True)
+class SamplingRecipe:
+    """All that it takes to sample the training pairs of a prepared corpus, in this process or another."""
+
+    directory: Path
+    """Of the prepared corpus."""
+
+    config: SamplingConfig
+    seed: int
+
+    max_tokens: int
+    """A side that sampling makes longer than this is left as it was."""
+
+
+class Sampler:
+    """Makes the ids of training pairs, changed at random."""
+
+    def __init__(self, recipe: SamplingRecipe, prepared: Prepared | None = None) -> None:
+        """Sample from a prepared corpus, which is opened where it is not given.
+
+        Raises:
+            DataError: If the corpus is absent or damaged.
+            VocabularyError: If its tokenizer is.
+        """
+        prepared = prepared or open_prepared(recipe.directory)
+        self.recipe = recipe
+        self._config, self._max_tokens = recipe.config, recipe.max_tokens
+        self._store = prepared.store("train")
+        self._n = len(self._store)
+        self._tokenizer = prepared.tokenizer
+        self._prefixes = prepared.prefixes("train")
+        self._prefix_lengths = np.array(list(map(len, self._prefixes)))
+        self._ends = np.cumsum([source["n_kept"] for source in prepared.manifest.of_place("train")])
+        self._key = recipe.seed % (1 << 64)
+        self._segmenters = _segmenters(recipe.config, prepared)
+
+    def lengths(self, places: Places) -> tuple[Int32s, Int32s]:
+        """Source and target tokens of pairs as far as they can be foretold: with the pairs joined to them, but in the
+        pieces of the store; int32 (B,).
+        """
+        rows = places % self._n
+        src, tgt = self._store.lengths_of(rows)
+        with_next = np.flatnonzero(self._joined(places, src, tgt))
+        next_src, next_tgt = self._store.lengths_of(rows[with_next] + 1)
+        src[with_next] += next_src - self._prefix_lengths[self._corpora(rows[with_next])].astype(np.int32)
+        tgt[with_next] += next_tgt
+        return src, tgt
+
+    def sample(self, places: Places) -> SideIds:
+        """Source and target ids of pairs, without begin and end of sentence, in the order of ``places``."""
+        rows = places % self._n
+        with_next = self._joined(places, *self._store.lengths_of(rows))
+        following = np.where(with_next, rows + 1, rows)
+        texts, next_texts = self._store.gather_text(rows), self._store.gather_text(following[with_next])
+        lists, next_lists = (_split(self._store.gather(r)) for r in (rows, following))
+        next_text = zip(*next_texts, strict=True)
+        drawn = []
+        for i, (place, corpus) in enumerate(zip(places.tolist(), self._corpora(rows).tolist(), strict=True)):
+            prefix = self._prefixes[corpus]
+            src_ids, tgt_ids = lists[0][i][len(prefix) :].tolist(), lists[1][i].tolist()
+            pair = _Pair(Random((self._key << 64) + place), texts[0][i], texts[1][i], src_ids, tgt_ids)
+            if with_next[i]:
+                next_src, next_tgt = next(next_text)
+                pair.src, pair.tgt = joined(pair.src, next_src), joined(pair.tgt, next_tgt)
+                pair.src_ids += next_lists[0][i][len(prefix) :].tolist()
+                pair.tgt_ids += next_lists[1][i].tolist()
+            self._change(pair)
+            drawn.append(pair)
+        self._encode(drawn)
+        src = [
+            self._prefixes[corpus] + self._with_unknowns(pair)
+            for pair, corpus in zip(drawn, self._corpora(rows).tolist(), strict=True)
+        ]
+        return _laid_out(src), _laid_out([pair.tgt_ids for pair in drawn])
+
+    def _change(self, pair: "_Pair") -> None:
+        """Change the text of a pair. Each kind of change draws, whether or not it happens."""
+        config, draw = self._config, pair.draw
+        src, tgt = pair.src, pair.tgt
+        if config.casing.upper or config.casing.title or config.casing.lower:
+            src, tgt = recased(src, tgt, draw, config.casing)
+        if config.no_full_stop and draw.random() < config.no_full_stop:
+            src, tgt = without_full_stop(src, tgt)
+        if config.typos.probability and draw.random() < config.typos.probability:
+            src = with_typos(src, draw, config.typos.words)
+        if config.noise.probability and draw.random() < config.noise.probability:
+            src = noised(src, draw, config.noise)
+        pair.changed = src != pair.src, tgt != pair.tgt
+        pair.src, pair.tgt = src, tgt
+
+    def _encode(self, pairs: "list[_Pair]") -> None:
+        """Give each pair the ids of its text, or those that it has where they would be too many."""
+        src, tgt = ([pair for pair in pairs if pair.changed[side]] for side in (0, 1))
+        for pair, ids in zip(src, self._tokenizer.encode_src([p.src for p in src], num_threads=1), strict=True):
+            pair.src_ids = self._unless_too_long(ids, pair.src_ids)
+        for pair, ids in zip(tgt, self._tokenizer.encode_tgt([p.tgt for p in tgt], num_threads=1), strict=True):
+            pair.tgt_ids = self._unless_too_long(ids, pair.tgt_ids)
+        probability = self._config.subword.probability
+        of_src, of_tgt = self._segmenters
+        for pair in pairs:
+            if of_src is not None and pair.draw.random() < probability:
+                pair.src_ids = self._unless_too_long(of_src.segment(pair.src, pair.draw), pair.src_ids)
+            if of_tgt is not None and pair.draw.random() < probability:
+                pair.tgt_ids = self._unless_too_long(of_tgt.segment(pair.tgt, pair.draw), pair.tgt_ids)
+
+    def _with_unknowns(self, pair: "_Pair") -> list[int]:
+        share, draw = self._config.word_dropout, pair.draw
+        if not share:
+            return pair.src_ids
+        return [self._tokenizer.unk_id if draw.random() < share else token for token in pair.src_ids]
+
+    def _unless_too_long(self, ids: list[int], otherwise: list[int]) -> list[int]:
+        return ids if 0 < len(ids) <= self._max_tokens else otherwise
+
+    def _joined(self, places: Places, src: Int32s, tgt: Int32s) -> NDArray[np.bool_]:
+        """Whether the next row is appended to each pair, given their lengths in the store; bool (B,)."""
+        rows = places % self._n
+        if not self._config.join:
+            return np.zeros(len(rows), dtype=bool)
+        chosen = uniform(places, self._key) < self._config.join
+        chosen &= ~np.isin(rows + 1, self._ends)
+        at = np.flatnonzero(chosen)
+        next_src, next_tgt = self._store.lengths_of(rows[at] + 1)
+        prefix = self._prefix_lengths[self._corpora(rows[at])]
+        longest = np.maximum(src[at] + next_src - 2 * prefix, tgt[at] + next_tgt)
+        chosen[at] = longest <= self._max_tokens
+        return chosen
+
+    def _corpora(self, rows: Places) -> NDArray[np.int64]:
+        """Which source each row came from."""
+        return np.searchsorted(self._ends, rows, side="right")
+
+
+@dataclass
+class _Pair:
+    """A pair on its way."""
+
+    draw: Random
+    src: str
+    tgt: str
+    src_ids: list[int]
+    tgt_ids: list[int]
+    changed: tuple[bool, bool] = (False, False)
+    """Whether the text of each side is another than its ids say."""
+
+
+def uniform(places: Places, key: int) -> NDArray[np.float64]:
+    """A number in [0, 1) for each place, which looks random: SplitMix64 (Steele et al. 2014); float64 (B,)."""
+    z = places.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key * 0xD1342543DE82EF95 % (1 << 64))
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    bits: NDArray[np.uint64] = (z ^ (z >> np.uint64(31))) >> np.uint64(11)
+    return bits.astype(np.float64) * 2.0**-53
+
+
+def _segmenters(config: SamplingConfig, prepared: Prepared) -> tuple[Segmenter | None, Segmenter | None]:
+    """What draws segmentations of the source and the target; None for a side that is left as it is."""
+    subword, settings, tokenizer = config.subword, prepared.manifest.settings["tokenizer"], prepared.tokenizer
+    if not subword.probability:
+        return None, None
+    tags = [tag for source in prepared.manifest.sources for tag in source.get("tags", [])]
+    symbols = list(dict.fromkeys((*settings["user_defined_symbols"], *tags)))
+
+    def of(processor: object) -> Segmenter:
+        return segmenter(
+            processor,
+            settings["type"],
+            alpha=subword.alpha,
+            n_best=subword.n_best,
+            dropout=subword.dropout,
+            symbols=symbols,
+        )
+
+    of_src, of_tgt = {"both": (True, True), "src": (True, False), "tgt": (False, True)}[subword.sides]
+    return of(tokenizer.src_processor) if of_src else None, of(tokenizer.tgt_processor) if of_tgt else None
+
+
+def _split(ids: SideIds) -> tuple[list[Ids], list[Ids]]:
+    """The list of each pair, of both sides."""
+    src, tgt = (np.split(values, np.cumsum(lengths)[:-1]) for values, lengths in ids)
+    return src, tgt
+
+
+def _laid_out(ids: list[list[int]]) -> IdLists:
+    lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+    return np.array([token for each in ids for token in each], dtype=np.int64), lengths

@@ -1,0 +1,287 @@
+"""Recipe in, prepared corpus out: check, clean, train the tokenizer, encode, write.
+
+The training sources are read once, in bounded chunks; what is left of their text waits in a file for the tokenizer to
+be trained and for all to be encoded. The directory appears whole at the end or not at all.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, starmap
+from pathlib import Path
+from typing import Any
+
+from mtkit.data.cleaning.judging import Judgement, empty_input, judge
+from mtkit.data.cleaning.pipeline import build_pipeline
+from mtkit.data.cleaning.report import REPORT_FILE, CleaningReport, all_dropped, cleaning_report, reports_by_text
+from mtkit.data.corpus.encoding import Input, Written, write_train, write_whole
+from mtkit.data.corpus.prepared import (
+    FORMAT_VERSION,
+    MANIFEST_FILE,
+    Manifest,
+    Prepared,
+    SourceReport,
+    difference,
+    open_prepared,
+    state_hashes,
+    write_manifest,
+)
+from mtkit.data.sources.pairs import Pairs, Source
+from mtkit.data.sources.sources import PLACES, Place, open_sources
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.data.tokens.vocabulary import tokenizer_for
+from mtkit.errors import ConfigError, DataError, VocabularyError
+from mtkit.files.locks import remove_leftovers_of, sole_writer
+from mtkit.files.output_directory import check_replaceable
+from mtkit.files.whole import atomic_directory, named, write_json
+from mtkit.log import logger
+from mtkit.machine.workers import Workers
+from mtkit.settings.data import DataConfig
+from mtkit.settings.tokenizer import TokenizerConfig
+
+__all__ = ["Manifest", "Prepared", "clean", "nothing_left", "open_prepared", "prepare", "try_cleaning"]
+
+Sources = Mapping[Place, Sequence[Source]]
+Hashes = dict[str, str]
+AllHashes = Mapping[Place, Sequence[Hashes]]
+
+
+def prepare(
+    data: DataConfig,
+    tokenizer: TokenizerConfig,
+    directory: Path,
+    *,
+    overwrite: bool = False,
+    n_workers: int | None = None,
+    max_vocab_size: int | None = None,
+) -> Prepared:
+    """Prepare the corpus of a recipe, or do nothing where that has been done.
+
+    Args:
+        data: Languages, sources and cleaning; ``data.prepared`` is not looked at.
+        tokenizer: The tokenizer to train on the cleaned training pairs.
+        directory: Where the prepared corpus goes.
+        overwrite: Replace a prepared corpus of other inputs or settings.
+        n_workers: Processes that clean and encode; by default one for each core. The result is the same.
+        max_vocab_size: Pieces of the tokenizer at most, where the settings do not say their number.
+
+    Raises:
+        ConfigError: If a cleaning step cannot work with the languages or sets.
+        DataError: If an input is missing, misaligned or malformed, nothing is left after cleaning, or the
+            directory holds something else or cannot be written.
+        VocabularyError: If the tokenizer cannot be trained as asked.
+    """
+    sources = open_sources(data)
+    check_replaceable(directory)
+    directory = named(directory)
+    remove_leftovers_of(directory)
+    _check_own(directory)
+    hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
+    settings = _settings(data, tokenizer)
+    if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
+        return existing
+    try:
+        with sole_writer(directory):
+            if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
+                return existing
+            with atomic_directory(directory) as work, Workers(n_workers) as workers:
+                trained, reports = _prepare(data, tokenizer, sources, hashes, workers, work, max_vocab_size)
+                test_names = [report["name"] for report in reports if report["place"] == "test"]
+                manifest = Manifest(
+                    format_version=FORMAT_VERSION,
+                    src_lang=data.src_lang,
+                    tgt_lang=data.tgt_lang,
+                    n_train=sum(report["n_kept"] for report in reports if report["place"] == "train"),
+                    n_valid=sum(report["n_kept"] for report in reports if report["place"] == "valid"),
+                    n_test={report["name"]: report["n_kept"] for report in reports if report["place"] == "test"},
+                    src_vocab_size=trained.src_vocab_size,
+                    tgt_vocab_size=trained.tgt_vocab_size,
+                    tokenizer_sha256=trained.sha256(),
+                    settings=settings,
+                    sources=reports,
+                    splits=state_hashes(work, ["train", "valid", *(f"test/{name}" for name in test_names)]),
+                )
+                write_manifest(work, manifest)
+    except OSError as error:
+        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
+    return Prepared(directory, manifest)
+
+
+def _settings(data: DataConfig, tokenizer: TokenizerConfig) -> dict[str, Any]:
+    """What the prepared corpus depends on: how often its parts are seen is the trainer's affair."""
+    of_data = data.model_dump(mode="json", exclude={"prepared": True, "mixing": True, "train": {"__all__": {"weight"}}})
+    if data.language_tags == "none":
+        del of_data["language_tags"]  # as in a corpus of a version that knew none
+    return {"data": of_data, "tokenizer": tokenizer.model_dump(mode="json")}
+
+
+def _check_own(directory: Path) -> None:
+    """Refuse to put a corpus in the place of anything that is not one."""
+    if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
+        return
+    if directory.exists():
+        raise DataError(f"{directory}: exists and is not a prepared corpus; choose another directory with -o")
+
+
+def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, overwrite: bool) -> Prepared | None:
+    """The prepared corpus that is there, where it is this one; None where one is to be prepared."""
+    if not (directory / MANIFEST_FILE).exists() or (existing := _open_existing(directory, overwrite)) is None:
+        return None
+    changed = difference(existing.manifest, settings, hashes)
+    if changed is None and not _is_whole(existing, overwrite):
+        return None
+    if changed is None:
+        logger.info("%s: already prepared from these inputs and settings, nothing to do", directory)
+        return existing
+    if not overwrite:
+        raise DataError(
+            f"{directory}: prepared otherwise ({changed}); add --overwrite to mtkit preprocess, "
+            "or name another directory with data.prepared"
+        )
+    return None
+
+
+def _is_whole(existing: Prepared, overwrite: bool) -> bool:
+    """Whether a prepared corpus is as it was written; where it is to be replaced anyway, damage is no error."""
+    try:
+        existing.check()
+    except (DataError, VocabularyError) as error:
+        if not overwrite:
+            raise
+        logger.warning("%s", error)
+        return False
+    return True
+
+
+def _open_existing(directory: Path, overwrite: bool) -> Prepared | None:
+    """The prepared corpus that is there; None where it cannot be read and is to be replaced anyway."""
+    try:
+        return open_prepared(directory)
+    except DataError:
+        if overwrite:
+            return None
+        raise
+
+
+def try_cleaning(data: DataConfig, *, n_workers: int | None = None) -> list[CleaningReport]:
+    """Clean a corpus by its text, and keep nothing but the reports on the training sources.
+
+    Args:
+        data: Languages, sources and cleaning.
+        n_workers: Processes that clean; by default one for each core.
+
+    Raises:
+        DataError: If an input is missing, misaligned or malformed.
+    """
+    sources = open_sources(data)
+    with tempfile.TemporaryDirectory(prefix="mtkit-") as scratch, Workers(n_workers) as workers:
+        return reports_by_text(sources["train"], clean(data, sources, workers, Path(scratch)))
+
+
+def clean(data: DataConfig, sources: Sources, workers: Workers, scratch: Path) -> Judgement:
+    """Read everything once: raise what is wrong with it, and judge the training pairs by their text.
+
+    Args:
+        data: Languages, filters and cleaning.
+        sources: Those of the recipe, in its order.
+        workers: Take the steps.
+        scratch: Directory for temporary files, which the judgement needs as long as it is used.
+
+    Raises:
+        ConfigError: If a cleaning step cannot work with the languages or sets.
+        DataError: If an input is missing, malformed or empty.
+    """
+    held_out = [*sources["valid"], *sources["test"]]
+    for source in held_out:
+        if not sum(len(pairs.src) for pairs in source.chunks()):  # all of it, as a fault may be at its end
+            raise empty_input(source)
+    pipelines = [
+        build_pipeline(
+            source.filters,
+            data.cleaning,
+            src_lang=source.src_lang or data.src_lang,
+            tgt_lang=source.tgt_lang or data.tgt_lang,
+            held_out=lambda names: _pairs_of(held_out, names),
+        )
+        for source in data.train
+    ]
+    return judge(sources["train"], pipelines, workers, scratch)
+
+
+def _pairs_of(held_out: Sequence[Source], names: Sequence[str] | None) -> Iterator[Pairs]:
+    """The pairs of the validation and test sets of these names, or of all."""
+    known = [source.name for source in held_out]
+    for name in names or ():
+        if name not in known:
+            raise ConfigError(f"leakage.sets: no validation or test set is called {name}; there are {', '.join(known)}")
+    return chain.from_iterable(source.chunks() for source in held_out if names is None or source.name in names)
+
+
+def _prepare(
+    data: DataConfig,
+    tokenizer: TokenizerConfig,
+    sources: Sources,
+    hashes: AllHashes,
+    workers: Workers,
+    work: Path,
+    max_vocab_size: int | None,
+) -> tuple[Tokenizer, list[SourceReport]]:
+    """Write tokenizer, splits and the report on cleaning into ``work``."""
+    symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
+    tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
+    scratch = work / "scratch"
+    scratch.mkdir()
+    judgement = clean(data, sources, workers, scratch)
+    if judgement.verdicts.all():
+        raise nothing_left(reports_by_text(sources["train"], judgement))
+    trained = tokenizer_for(judgement, tokenizer, max_vocab_size=max_vocab_size)
+    trained.save(work)
+    train, valid, test = (_inputs(data, sources, hashes, place, trained) for place in PLACES)
+    written = write_train(work / "train", train, judgement, trained, work, data.cleaning, workers)
+    cleaned = [
+        cleaning_report(source, judged, of_source.counts, of_source.samples)
+        for source, judged, of_source in zip(sources["train"], judgement.sources, written, strict=True)
+    ]
+    if not any(report["n_kept"] for report in cleaned):
+        raise nothing_left(cleaned)
+    write_json(work / REPORT_FILE, {"sources": cleaned})
+    reports = list(starmap(partial(_report, "train"), zip(train, written, cleaned, strict=True)))
+    del judgement
+    shutil.rmtree(scratch)
+    sets: list[tuple[Place, str, list[Input]]] = [("valid", "valid", valid)]
+    sets += [("test", f"test/{each.source.name}", [each]) for each in test]
+    for place, directory, inputs in sets:
+        written = write_whole(work / directory, inputs, trained)
+        reports += starmap(partial(_report, place), zip(inputs, written, strict=True))
+    return trained, reports
+
+
+def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:
+    return [
+        Input(source, sha256, tags, tokenizer.tag_ids(tags), config.tgt_lang or data.tgt_lang)
+        for source, sha256, config in zip(sources[place], hashes[place], data.sources_of(place), strict=True)
+        for tags in [data.tags_of(config)]
+    ]
+
+
+def _report(place: Place, each: Input, written: Written, cleaned: CleaningReport | None = None) -> SourceReport:
+    return SourceReport(
+        place=place,
+        name=each.source.name,
+        sha256=each.sha256,
+        tags=each.tags,
+        tgt_lang=each.tgt_lang,
+        n_pairs=int(written.counts.sum()),
+        n_kept=int(written.counts[0]),
+        dropped=cleaned["dropped"] if cleaned else {},
+        changed=cleaned["changed"] if cleaned else {},
+        n_src_tokens=written.n_src_tokens,
+        n_tgt_tokens=written.n_tgt_tokens,
+    )
+
+
+def nothing_left(reports: Sequence[CleaningReport]) -> DataError:
+    """What is wrong with a corpus of which cleaning leaves nothing."""
+    shown = ", ".join(f"{n:,} {label}" for label, n in all_dropped(reports).items())
+    return DataError(f"no training pair is left after cleaning ({shown}); see data.cleaning in the recipe")

@@ -1,0 +1,239 @@
+"""Pairs in XLIFF 1.2 and 2, read as a stream.
+
+The text of a segment is what a translator sees of it: that of ``g``, ``pc`` and ``mrk`` is kept, a code (``x``,
+``ph``, ``bpt``, ...) is the text that the file shows for it (``equiv-text``, ``disp``, ``equiv``) or else, if it is a
+placeholder, what stands inside it or in ``originalData``; nothing otherwise.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtkit.data.sources.formats.xml import Segment, read_pairs, seen_of
+from mtkit.data.sources.pairs import FileSource, Pairs, in_chunks, one_line
+from mtkit.errors import DataError
+from mtkit.languages.matching import is_swapped
+from mtkit.log import logger
+from mtkit.wording import counted
+
+_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+_CODES = {"x", "bx", "ex", "ph", "it", "bpt", "ept", "sc", "ec"}
+_SHOWN = ("equiv-text", "disp", "equiv")
+_BREAKS = {"lb", "pb", "xlf:lb", "xlf:pb"}
+_SIDES = ("source", "seg-source", "target")
+_GROUPS = {"file", "group", "unit", "trans-unit"}
+"""Elements that may say whether what is in them is to be translated."""
+
+_NOT_TRANSLATED = {"new", "needs-translation", "needs-l10n", "needs-adaptation", "initial"}
+"""States of 1.2, and the first of 2, in which the target is not a translation yet. That ``approved`` is no does not
+count: it is so by default, and most programs leave it."""
+
+
+@dataclass
+class XliffSource(FileSource):
+    """The translated units of an XLIFF document."""
+
+    languages: tuple[str, str]
+    _told: bool = False
+
+    def chunks(self) -> Iterator[Pairs]:
+        """Read source and target, swapped where the file goes the other way; what is not translated is skipped.
+
+        Raises:
+            DataError: If the file cannot be read, is no XLIFF, declares entities, or is in other languages.
+        """
+        return in_chunks(self._pairs())
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        segment = Segment()
+        units = _Units(self.languages, segment)
+        yield from read_pairs(self.path, "xliff", units, segment)
+        if units.n and units.n == units.skipped["in other languages"]:
+            raise DataError(
+                f"{self.path}: goes {units.directions}, neither way between {self.languages[0]} and "
+                f"{self.languages[1]}; name its languages with src_lang: and tgt_lang: of this source"
+            )
+        if units.skipped and not self._told:
+            self._told = True
+            reasons = ", ".join(f"{n:,} {reason}" for reason, n in units.skipped.items())
+            logger.warning("%s: skipped some of %s: %s", self.path, counted(units.n, "unit"), reasons)
+
+
+def languages_of_xliff(path: Path) -> list[str]:
+    """The languages that a document names, each once, in its order: source before target.
+
+    Raises:
+        DataError: If the file cannot be read or is no XLIFF.
+    """
+    found = _Languages()
+    for _ in read_pairs(path, "xliff", found, Segment()):
+        pass
+    return list(found.codes)
+
+
+class _Languages:
+    """The languages that a document names."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, None] = {}
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag in ("xliff", "file"):
+            names = ("srcLang", "trgLang", "source-language", "target-language")
+            self.codes |= dict.fromkeys(attributes[name] for name in names if attributes.get(name))
+        elif tag == "target" and (code := attributes.get(_LANG)):
+            self.codes[code] = None
+
+    def end(self, tag: str) -> None:
+        """Nothing to do."""
+
+    def take(self) -> list[tuple[str, str]]:
+        return []
+
+
+class _Text:
+    """The text of a source or target: whole, and that of each segment in it, by what the file calls it."""
+
+    def __init__(self) -> None:
+        self.whole = ""
+        self.segments: dict[str, str] = {}
+
+
+class _Units:
+    """The ``trans-unit`` elements of 1.2 and the ``segment`` elements of 2."""
+
+    def __init__(self, languages: tuple[str, str], segment: Segment) -> None:
+        self.n = 0
+        """Pairs, those that were skipped too."""
+
+        self.skipped: Counter[str] = Counter()
+        self.directions = ""
+        """From which language to which the last file of the document goes."""
+        self._wanted, self._segment = languages, segment
+        self._found: list[tuple[str, str]] = []
+        self._swapped: bool | None = False
+        self._translate = [True]
+        """Of the element around, and of each around that."""
+
+        self._unit_depth = 0
+        self._state = ""
+        self._sides: dict[str, _Text] = {}
+        self._data: dict[str, str] = {}
+        """What the codes of a unit of 2 stand for, by id."""
+
+        self._open = ""
+        """The side that is being read, or the id of such data."""
+
+        self._marked: list[tuple[int, str, int]] = []
+        """Depth, name and beginning of the segments that are being read."""
+
+        self._ends: list[str] = []
+        """What the ends of the pairs of codes around show."""
+
+        self._by_content: list[bool] = []
+        """Of the codes around: whether what is in them tells what they show."""
+
+    @property
+    def _depth(self) -> int:
+        return len(self._translate) - 1
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        said = attributes.get("translate") if tag in _GROUPS else None
+        self._translate.append(self._translate[-1] if said is None else said != "no")
+        if self._segment.is_open:
+            self._start_inline(tag, attributes)
+        elif tag in _SIDES:
+            # A unit may hold other pairs, deeper: suggestions.
+            if self._unit_depth and self._depth == self._unit_depth + 1 and tag not in self._sides:
+                self._state = attributes.get("state", self._state)
+                self._sides[tag] = _Text()
+                self._begin(tag)
+        elif tag in ("trans-unit", "segment"):
+            self._unit_depth, self._sides, self._state = self._depth, {}, attributes.get("state", "")
+        elif tag == "unit":
+            self._data = {}
+        elif tag == "data":
+            self._begin(attributes.get("id", ""))
+        elif tag == "file" and "source-language" in attributes:
+            self._set_languages(attributes.get("source-language"), attributes.get("target-language"))
+        elif tag == "xliff":
+            self._set_languages(attributes.get("srcLang"), attributes.get("trgLang"))
+
+    def end(self, tag: str) -> None:
+        if self._segment.is_open:
+            if tag == "data":
+                self._data[self._open] = self._segment.close()
+            elif tag == self._open and self._depth == self._unit_depth + 1:
+                self._sides[tag].whole = one_line(self._segment.close())
+            else:
+                self._end_inline(tag)
+        elif self._depth == self._unit_depth:
+            self._unit_depth = 0
+            self._judge()
+        self._translate.pop()
+
+    def take(self) -> list[tuple[str, str]]:
+        found, self._found = self._found, []
+        return found
+
+    def _begin(self, what: str) -> None:
+        self._open, self._marked, self._ends, self._by_content = what, [], [], []
+        self._segment.open()
+
+    def _set_languages(self, source: str | None, target: str | None) -> None:
+        self._swapped = is_swapped((source, target), self._wanted)
+        self.directions = f"from {source or 'a language it does not name'} to {target or 'one it does not name'}"
+
+    def _start_inline(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag in _CODES:
+            shown = next((attributes[name] for name in _SHOWN if attributes.get(name)), None)
+            if shown is None and {attributes.get("ctype"), attributes.get("subType")} & _BREAKS:
+                shown = "\n"
+            self._by_content.append(shown is None and tag == "ph")
+            if self._by_content[-1]:
+                self._segment.add(seen_of(self._data.get(attributes.get("dataRef", ""), "")))
+                self._segment.begin_code()
+            else:
+                self._segment.add(shown or "")
+                self._segment.hide()
+        elif tag == "pc":
+            self._segment.add(attributes.get("dispStart") or attributes.get("equivStart", ""))
+            self._ends.append(attributes.get("dispEnd") or attributes.get("equivEnd", ""))
+        elif tag == "mrk" and attributes.get("mtype") == "seg" and self._open in self._sides:
+            name = attributes.get("mid") or f"number {len(self._sides[self._open].segments) + 1}"
+            self._marked.append((self._depth, name, self._segment.place))
+
+    def _end_inline(self, tag: str) -> None:
+        if tag in _CODES:
+            if self._by_content.pop():
+                self._segment.end_code()
+            else:
+                self._segment.show()
+        elif tag == "pc":
+            self._segment.add(self._ends.pop())
+        elif self._marked and self._marked[-1][0] == self._depth:
+            _, name, place = self._marked.pop()
+            segments = self._sides[self._open].segments
+            segments[name] = segments.get(name, "") + one_line(self._segment.since(place))
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """The pairs of a unit: of its segments, where both sides have them, else the whole."""
+        source, target = (self._sides.get(side, _Text()) for side in ("source", "target"))
+        parts = self._sides.get("seg-source", _Text()).segments or source.segments
+        if not parts or (target.whole and not target.segments):
+            return [(source.whole, target.whole)]
+        return [(text, target.segments.get(name, "")) for name, text in parts.items()]
+
+    def _judge(self) -> None:
+        """Keep the pairs of a unit, or count why not."""
+        for src, tgt in self._pairs():
+            self.n += 1
+            if self._swapped is None:
+                self.skipped["in other languages"] += 1
+            elif not self._translate[-1]:
+                self.skipped["marked as not to be translated"] += 1
+            elif not src or not tgt or self._state in _NOT_TRANSLATED:
+                self.skipped["without a translation"] += 1
+            else:
+                self._found.append((tgt, src) if self._swapped else (src, tgt))

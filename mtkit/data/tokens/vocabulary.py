@@ -1,0 +1,59 @@
+"""The tokenizer of a corpus: trained on an even sample of the pairs that cleaning has left."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mtkit.data.cleaning.judging import Judgement
+from mtkit.data.cleaning.spool import read_rows, read_side
+from mtkit.data.tokens.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
+from mtkit.log import logger
+from mtkit.settings.presets import default_vocab_size
+from mtkit.settings.tokenizer import TokenizerConfig
+
+
+def tokenizer_for(judgement: Judgement, config: TokenizerConfig, *, max_vocab_size: int | None = None) -> Tokenizer:
+    """Train on all pairs that are kept so far, of which there must be some, or on evenly spaced ones where those exceed
+    the sample.
+
+    ``max_vocab_size`` limits what is chosen where the settings do not say the number of pieces.
+
+    Raises:
+        VocabularyError: If the tokenizer cannot be trained as asked.
+    """
+    n_read = len(judgement.verdicts)
+    n_pairs = n_read - int(np.count_nonzero(judgement.verdicts))
+    # A joint model reads both sides, separate ones a side each.
+    n_of_model = int(judgement.n_characters.sum() if config.joint else judgement.n_characters.max())
+    n_wanted = min(max(config.max_sample_characters * n_read // n_of_model, 1), n_pairs)
+    logger.info("training the tokenizer on %s of %s pairs", f"{n_wanted:,}", f"{n_pairs:,}")
+
+    def train(vocab_size: int, *, exact: bool) -> Tokenizer:
+        src_lines, tgt_lines = (_sample(judgement, side, n_pairs, n_wanted) for side in (0, 1))
+        return train_tokenizer(src_lines, tgt_lines, config, vocab_size, exact=exact)
+
+    if config.vocab_size is not None:
+        return train(config.vocab_size, exact=True)
+    vocab_size = default_vocab_size(n_pairs)
+    if max_vocab_size is not None and max_vocab_size < vocab_size:
+        sizes = f"{max_vocab_size:,}", f"{vocab_size:,}"
+        logger.info("a vocabulary of %s, not %s: there is no time to learn more pieces", *sizes)
+        vocab_size = max_vocab_size
+    try:
+        return train(vocab_size, exact=False)
+    except VocabularyTooSmallError as error:  # a script of many characters
+        return train(error.needed + vocab_size, exact=False)
+
+
+def _sample(judgement: Judgement, side: int, n_pairs: int, n_wanted: int) -> Iterator[str]:
+    """``n_wanted`` of the ``n_pairs`` segments that are kept, evenly spaced."""
+    n_kept = 0
+    for block in judgement.blocks:
+        kept = np.flatnonzero(judgement.verdicts_of(block)[read_rows(judgement.spool, block)] == 0)
+        ranks = np.arange(n_kept, n_kept + len(kept))
+        n_kept += len(kept)
+        wanted = kept[(ranks + 1) * n_wanted // n_pairs > ranks * n_wanted // n_pairs]
+        if len(wanted):
+            segments = read_side(judgement.spool, block, side)
+            for i in wanted.tolist():
+                yield segments[i]

@@ -1,0 +1,141 @@
+"""Which engine translates, and in which precision."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+from mtkit.bundle.bundle import Bundle
+from mtkit.engines.conversion import PRECISIONS, converted, default_quantization, inexpressible, remember
+from mtkit.engines.engine import Engine
+from mtkit.engines.speed import Speeds, measure_speeds
+from mtkit.engines.torch_precision import torch_precision
+from mtkit.errors import ConfigError, DeviceError
+from mtkit.log import logger
+from mtkit.machine.device import choose_device, choose_precision
+from mtkit.machine.threads import count_threads, set_threads
+
+EngineName = Literal["auto", "torch", "ctranslate2"]
+
+MUCH = 500
+"""Lines to translate from which on it pays to find out which precision is faster on this processor."""
+_SECONDS = 2.0  # that finding out takes, loading both left out
+_PRECISIONS = ("auto", "fp32", "bf16", "int8")
+
+
+class _UnsuitableError(Exception):
+    """Why CTranslate2 cannot do what is asked."""
+
+
+def load_engine(
+    bundle: Bundle,
+    *,
+    engine: EngineName,
+    device: str,
+    precision: str,
+    threads: int | None,
+    beam_size: int | None = None,
+    sample: Sequence[str] = (),
+) -> Engine:
+    """Load a model into the engine that is asked for; arguments and errors as in ``Translator.load``."""
+    if engine not in get_args(EngineName):
+        raise ConfigError(f"engine {engine}: unknown; use auto, torch or ctranslate2")
+    if precision not in _PRECISIONS:
+        raise DeviceError(f"precision {precision}: unknown; use auto, fp32, bf16 or int8")
+    beam_size = beam_size or bundle.decoding.beam_size
+    if engine != "torch":
+        try:
+            return _ctranslate2_engine(bundle, device, precision, threads, beam_size, sample)
+        except _UnsuitableError as reason:
+            if engine == "ctranslate2" or precision == "int8":
+                raise ConfigError(f"{reason}; use --engine torch with --precision auto, fp32 or bf16") from None
+            logger.info("translating with torch: %s", reason)
+    if precision == "int8":
+        raise ConfigError("precision int8: torch does not compute in it; use --engine ctranslate2, or fp32 or bf16")
+    return _torch_engine(bundle, device, precision, threads, beam_size)
+
+
+def _ctranslate2_engine(
+    bundle: Bundle, device: str, precision: str, threads: int | None, beam_size: int, sample: Sequence[str]
+) -> Engine:
+    if device not in ("auto", "cpu"):
+        raise _UnsuitableError(f"CTranslate2 translates on the CPU, not on {device}")
+    if precision == "bf16":
+        raise _UnsuitableError("CTranslate2 does not translate in bf16")
+    setting = inexpressible(bundle.model)
+    if setting is not None:
+        raise _UnsuitableError(f"CTranslate2 has no {setting}")
+    try:
+        import ctranslate2
+
+        from mtkit.engines.ctranslate2_engine import CTranslate2Engine
+    except (ImportError, OSError) as error:
+        raise _UnsuitableError(f"CTranslate2 cannot be imported ({error})") from None
+    if device == "auto" and ctranslate2.get_cuda_device_count():
+        raise _UnsuitableError("there is a GPU")
+    n_threads = count_threads(threads)
+    quantization = {"fp32": "float32", "int8": "int8"}.get(precision)
+    if quantization is None:
+        quantization = _measured_choice(bundle, beam_size, sample, n_threads)
+    with converted(bundle, quantization) as conversion:
+        try:
+            return CTranslate2Engine.of(bundle, conversion, n_threads)
+        except (RuntimeError, ValueError) as error:
+            raise _UnsuitableError(f"CTranslate2 cannot load {conversion.directory}: {error}") from None
+
+
+def _measured_choice(bundle: Bundle, beam_size: int, sample: Sequence[str], threads: int) -> str:
+    """What CTranslate2 computes in by default; on a new processor it is measured where there is much to translate."""
+    choice = default_quantization(bundle, beam_size)
+    if not choice.is_from_here() and len(sample) >= MUCH:
+        logger.info("measuring once which precision is faster on this processor")
+        try:
+            speeds = _measured_here(bundle, sample, threads)
+        except (RuntimeError, ValueError) as error:
+            logger.debug("not measured: %s", error)
+        else:
+            if speeds is not None:
+                remember(bundle, speeds)
+                choice = replace(choice, quantization=speeds.choice("int8", "float32", beam_size), speeds=speeds)
+    if choice.speeds is not None:
+        where = "" if choice.is_from_here() else f" on {choice.speeds.processor}"
+        shown = choice.speeds.shown(beam_size)
+        lost = f"{choice.loss:.2f} {choice.metric}"
+        logger.info("chose %s: %s%s; int8 loses %s", choice.quantization, shown, where, lost)
+    return choice.quantization
+
+
+def _measured_here(bundle: Bundle, sample: Sequence[str], threads: int) -> Speeds | None:
+    from mtkit.engines.ctranslate2_engine import CTranslate2Engine
+
+    engines = {}
+    for quantization in PRECISIONS:
+        with converted(bundle, quantization) as conversion:
+            engines[quantization] = CTranslate2Engine.of(bundle, conversion, threads)
+    sources = bundle.tokenizer.encode_src([line.strip() for line in sample])
+    return measure_speeds(engines, sources, bundle.decoding, threads=threads, seconds=_SECONDS)
+
+
+def _torch_engine(bundle: Bundle, device: str, precision: str, threads: int | None, beam_size: int) -> Engine:
+    import torch
+    from torch import nn
+
+    from mtkit.engines.torch_engine import TorchEngine
+    from mtkit.machine.memory import keep_freed_memory
+
+    set_threads(threads)
+    keep_freed_memory()
+    chosen = choose_device(device)
+    if precision == "auto" and chosen.type == "cpu":
+        precision = torch_precision(bundle, beam_size)
+    chosen_precision = choose_precision(precision, chosen)
+    model = bundle.build_model().to(chosen)
+    if chosen_precision == "bf16":  # once, and not at each step; all that is not a matrix product stays in float32
+        for module in model.modules():
+            if isinstance(module, nn.Linear):
+                module.to(torch.bfloat16)
+    else:
+        model.fix()
+    tokenizer = bundle.tokenizer
+    return TorchEngine(
+        model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=chosen, precision=chosen_precision
+    )

@@ -1,0 +1,141 @@
+"""Pairs in, log-probabilities out: how likely a model finds translations that it did not write."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mtkit.bundle.bundle import Bundle, with_bundle
+from mtkit.bundle.languages import prefix_for
+from mtkit.data.batches.batches import collate
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.engines.batching import in_batches
+from mtkit.errors import CheckpointError, DataError
+from mtkit.machine.cores import map_on_cores
+from mtkit.machine.device import Precision, autocast, choose_device, choose_precision, describe
+from mtkit.machine.threads import set_threads
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.search.forced import token_log_probs
+from mtkit.search.hypothesis import NOT_FINITE
+from mtkit.settings.decoding import DecodingConfig
+
+_BATCH_TOKENS = 4_000
+
+
+@dataclass(frozen=True)
+class PairScore:
+    """What a model thinks of one translation."""
+
+    tokens: list[str]
+    """Its pieces, the end of sentence last."""
+
+    token_log_probs: list[float]
+    """Of each piece given the source and the pieces before it, nats."""
+
+    length_penalty: float
+
+    @property
+    def log_prob(self) -> float:
+        """The sum over the pieces."""
+        return sum(self.token_log_probs)
+
+    @property
+    def score(self) -> float:
+        """``log_prob / length ** length_penalty``, by which a search ranks; higher is better."""
+        return self.log_prob / len(self.tokens) ** self.length_penalty
+
+
+class Scorer:
+    """Scores pairs with one model. A pair that is longer than the model reads has no score."""
+
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        tokenizer: Tokenizer,
+        decoding: DecodingConfig,
+        *,
+        device: torch.device,
+        precision: Precision,
+        prefix: Sequence[int] = (),
+    ) -> None:
+        """Wrap a model that is on its device and in evaluation mode; ``prefix`` are the ids of its languages' tags."""
+        self.model = model
+        self.tokenizer = tokenizer
+        self.description = describe(device, precision)
+        self._length_penalty = decoding.length_penalty
+        self._device = device
+        self._precision = precision
+        self._prefix = list(prefix)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        device: str = "auto",
+        precision: str = "fp32",
+        threads: int | None = None,
+        src_lang: str | None = None,
+        tgt_lang: str | None = None,
+    ) -> "Scorer":
+        """Load a run directory, a checkpoint or a bundle; arguments and errors as for ``Translator.load``.
+
+        ``auto`` is fp32, on every device: scores are not to depend on the machine.
+        """
+
+        def load(bundle: Bundle) -> Scorer:
+            prefix = prefix_for(bundle, src_lang, tgt_lang)
+            set_threads(threads)
+            chosen = choose_device(device)
+            chosen_precision = choose_precision("fp32" if precision == "auto" else precision, chosen)
+            return cls(
+                bundle.build_model().to(chosen),
+                bundle.tokenizer,
+                bundle.decoding,
+                device=chosen,
+                precision=chosen_precision,
+                prefix=prefix,
+            )
+
+        return with_bundle(Path(path), load)
+
+    def score(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> list[PairScore | None]:
+        """Score each pair; None for one that is longer than the model reads.
+
+        White space around a segment does not count. The pieces are those that the tokenizer makes of the text; a search
+        may have written the same text in others.
+
+        Raises:
+            DataError: If the two sides differ in length.
+            CheckpointError: If what the model computes is not finite.
+        """
+        if len(src_text) != len(tgt_text):
+            raise DataError(f"{len(src_text):,} source segments but {len(tgt_text):,} translations")
+        tgt_ids = self.tokenizer.encode_tgt([text.strip() for text in tgt_text])
+        src_ids = self.tokenizer.encode_src([text.strip() for text in src_text])
+        return self.score_ids([self._prefix + ids for ids in src_ids], tgt_ids)
+
+    def score_ids(self, src_ids: Sequence[Sequence[int]], tgt_ids: Sequence[Sequence[int]]) -> list[PairScore | None]:
+        """The same of ids without begin and end of sentence, such as those of a hypothesis."""
+        longest = self.model.config.max_length
+        lengths = [max(len(src), len(tgt)) + 1 for src, tgt in zip(src_ids, tgt_ids, strict=True)]
+        fit = [i for i, length in enumerate(lengths) if length <= longest]
+        batches = [[fit[i] for i in batch] for batch in in_batches([lengths[i] for i in fit], _BATCH_TOKENS, "tokens")]
+        found: list[PairScore | None] = [None] * len(lengths)
+
+        def score_batch(batch: list[int]) -> list[list[float]]:
+            pairs = collate([src_ids[i] for i in batch], [tgt_ids[i] for i in batch]).to(self._device)
+            with autocast(self._device, self._precision):
+                rows = token_log_probs(self.model, pairs.src, pairs.tgt_in, pairs.tgt_out).tolist()
+            return [row[: len(tgt_ids[i]) + 1] for i, row in zip(batch, rows, strict=True)]
+
+        on_cores = map_on_cores if self._device.type == "cpu" else map
+        for batch, rows in zip(batches, on_cores(score_batch, batches), strict=True):
+            for i, row in zip(batch, rows, strict=True):
+                if not all(map(math.isfinite, row)):
+                    raise CheckpointError(NOT_FINITE)
+                tokens = self.tokenizer.tokens([*tgt_ids[i], self.tokenizer.eos_id])
+                found[i] = PairScore(tokens, row, self._length_penalty)
+        return found

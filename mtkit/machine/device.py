@@ -1,0 +1,77 @@
+"""The machine: device, precision and threads.
+
+torch is imported inside the functions that need it: translating with CTranslate2 does not.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+from mtkit.errors import DeviceError
+from mtkit.wording import counted
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["fp32", "bf16"]
+
+
+def choose_device(name: str) -> "torch.device":
+    """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
+
+    Raises:
+        DeviceError: If a GPU is asked for where there is none.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        build = "this build of torch has no CUDA" if torch.version.cuda is None else "torch sees no GPU"
+        raise DeviceError(f"device {name}: {build}; use --device cpu or auto")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"device {name}: unknown; use auto, cpu or cuda") from None
+    if device.type == "cuda" and device.index is not None and device.index >= torch.cuda.device_count():
+        raise DeviceError(f"device {name}: this machine has {torch.cuda.device_count()} GPU(s), counted from 0")
+    return device
+
+
+def choose_precision(name: str, device: "torch.device") -> Precision:
+    """Turn ``auto``, ``fp32`` or ``bf16`` into a precision: bf16 on a GPU that multiplies in it, else fp32.
+
+    On a CPU bf16 is a matter of measurement: see ``mtkit.training.planning.tuning``.
+
+    Raises:
+        DeviceError: If it is none of these.
+    """
+    if name not in ("auto", "fp32", "bf16"):
+        raise DeviceError(f"precision {name}: unknown; use auto, fp32 or bf16")
+    if name == "auto":
+        return "bf16" if device.type == "cuda" and bf16_is_native(device) else "fp32"
+    return "bf16" if name == "bf16" else "fp32"
+
+
+def bf16_is_native(device: "torch.device") -> bool:
+    """Whether the device multiplies in bf16 itself, and does not spell it out in float32."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+
+
+def autocast(device: "torch.device", precision: Precision) -> "torch.autocast":
+    """A context in which matrix products run in the given precision."""
+    import torch
+
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def describe(device: "torch.device", precision: Precision) -> str:
+    """One phrase for the log, such as ``cpu, 2 threads, fp32``."""
+    import torch
+
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)}), {precision}"
+    return f"{device}, {counted(torch.get_num_threads(), 'thread')}, {precision}"

@@ -1,0 +1,45 @@
+"""CPU threads: how many, and how they wait. torch is imported where it is needed: CTranslate2 does without."""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+def let_waiting_threads_sleep() -> None:
+    """Let threads that wait for each other give up their core; works before torch or CTranslate2 is loaded.
+
+    By default they spin for milliseconds. On a machine to themselves that gains nothing that could be measured; beside
+    other programs it takes the core from the thread that they wait for, and training gets several times slower. A
+    policy that the user has set stays.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
+def set_threads(n: int | None) -> int:
+    """Use ``n`` CPU threads; returns the number.
+
+    By default as many as OMP_NUM_THREADS says, or else one per core that this process may run on.
+    """
+    import torch
+
+    if n is None and "OMP_NUM_THREADS" not in os.environ:
+        n = available_cores()
+    if n is not None:
+        torch.set_num_threads(n)
+    return torch.get_num_threads()
+
+
+def count_threads(n: int | None) -> int:
+    """The number of threads that ``set_threads`` would use, without torch."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if n is None and asked.isdigit() and int(asked):
+        return int(asked)
+    return n or available_cores()
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

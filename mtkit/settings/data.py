@@ -1,0 +1,111 @@
+"""The corpus in a recipe: its languages, where it comes from, what is held out."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from mtkit.settings.cleaning import CleaningConfig
+from mtkit.settings.sampling import MixingConfig
+from mtkit.settings.section import Mistakes, Section
+from mtkit.settings.source import SourceConfig
+
+_MAX_SHARE = 0.5
+
+
+class DataConfig(Section):
+    """The corpus: its languages, where it comes from and what is dropped from it."""
+
+    src_lang: str
+    """Language code of the source, such as en."""
+
+    tgt_lang: str
+    """Language code of the target, such as de."""
+
+    train: list[SourceConfig] = Field(min_length=1)
+    """Sources of training pairs, read in order."""
+
+    valid: list[SourceConfig] = Field(default_factory=list)
+    """Sources of validation pairs; there must be some unless ``hold_out`` says how many to take from train."""
+
+    test: list[SourceConfig] = Field(default_factory=list)
+    """Test sets, kept apart from each other under their names."""
+
+    hold_out: Annotated[float, Field(ge=1e-9, le=1e9)] | None = None
+    """Where there is no validation set: hold out so many training pairs, or this share of them (0.01), for one, and as
+    many for a test set where there is none."""
+
+    prepared: str | None = None
+    """Directory of the prepared corpus; by default prepared/NAME."""
+
+    language_tags: Literal["none", "target", "both"] = "none"
+    """Put the languages before each source: <2de>, or <en> <2de>. One model then learns many directions."""
+
+    mixing: MixingConfig = MixingConfig()
+    cleaning: CleaningConfig = CleaningConfig()
+
+    @field_validator("train", "valid", "test", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, (str, dict)) else value
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Self:
+        weighted = [source.weight is not None for source in self.train]
+        if any(weighted) and not all(weighted):
+            place = f"train.{weighted.index(False)}"
+            raise Mistakes(self, [(place, "has no weight: give one to every source, or to none")])
+        if any(weighted) and self.mixing.temperature != 1:
+            raise ValueError("train has weights, so that mixing.temperature has no effect: leave out either")
+        if any(source.weight is not None for source in (*self.valid, *self.test)):
+            raise ValueError("valid and test are always read whole: only train takes a weight")
+        return self
+
+    @model_validator(mode="after")
+    def _check_valid(self) -> Self:
+        if self.hold_out is None:
+            if not self.valid:
+                raise Mistakes(self, [("valid", "required, but not given: name a set, or say hold_out: 2000")])
+            return self
+        if self.valid:
+            raise Mistakes(self, [("hold_out", "does nothing where there is a validation set: leave out either")])
+        if self.hold_out >= _MAX_SHARE and not self.hold_out.is_integer():
+            reason = f"must be a number of pairs, or a share of them below {_MAX_SHARE:g}"
+            raise Mistakes(self, [("hold_out", reason)])
+        if len({(source.src_lang, source.tgt_lang, *self.tags_of(source)) for source in self.train}) > 1:
+            reason = "cannot serve sources of several languages or tags: name validation and test sets of each"
+            raise Mistakes(self, [("hold_out", reason)])
+        return self
+
+    def held_out(self) -> dict[str, SourceConfig]:
+        """What is held out of the training pairs, by its place: the languages and tags of such a set."""
+        if self.hold_out is None:
+            return {}
+        like = self.train[0].model_copy(update={"weight": None, "filters": []})
+        return {"valid": like} if self.test else {"valid": like, "test": like}
+
+    def sources_of(self, place: str) -> list[SourceConfig]:
+        """What the sources of train, valid or test are, those that are held out of train too."""
+        given = {"train": self.train, "valid": self.valid, "test": self.test}[place]
+        return [*given, *(like for of_place, like in self.held_out().items() if of_place == place)]
+
+    def tags_of(self, source: SourceConfig) -> list[str]:
+        """What stands before each source text of a source: its languages, where they are tagged, and its tags."""
+        languages = source.src_lang or self.src_lang, source.tgt_lang or self.tgt_lang
+        return [*language_tags(self.language_tags, *languages), *source.tags]
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """Source and target language of the training sources, each pair of them once."""
+        pairs = [(source.src_lang or self.src_lang, source.tgt_lang or self.tgt_lang) for source in self.train]
+        return list(dict.fromkeys(pairs))
+
+    @property
+    def all_tags(self) -> list[str]:
+        """Every tag of every source, once."""
+        sources = (*self.train, *self.valid, *self.test)
+        return list(dict.fromkeys(tag for source in sources for tag in self.tags_of(source)))
+
+
+def language_tags(kind: str, src_lang: str, tgt_lang: str) -> list[str]:
+    """What stands before a source text to say its languages: nothing, <2de>, or <en> <2de>."""
+    return {"none": [], "target": [f"<2{tgt_lang}>"], "both": [f"<{src_lang}>", f"<2{tgt_lang}>"]}[kind]

@@ -1,0 +1,263 @@
+"""Recipes: read YAML, lay the sources of settings over each other, and say where each value came from.
+
+Precedence, weakest first: default < preset < recipe < ``--set`` < flag.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from mtkit.errors import ConfigError
+from mtkit.settings.layers import Layer, leaves, merge, parse_overrides, read_layer, stands_in, tree_of, value_at
+from mtkit.settings.mistakes import one_by_one
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_rules import OPTIONS, without_idle
+from mtkit.settings.presets import AUTOMATIC, SIZE_CLASSES, size_class_for
+from mtkit.settings.recipe import Config
+from mtkit.settings.yaml_file import Location
+
+_MIN_UPDATES = 2_000  # of a run by time: fewer teach a model little, see recipes/multi30k-en-de/README.md
+
+
+_SIZES = {"architecture", "d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers"}
+
+
+@dataclass(frozen=True)
+class SizeInTime:
+    """A preset that was chosen for the time of a run."""
+
+    preset: str
+    reason: str
+    """Why, for a line of the log."""
+
+    model: Mapping[str, object] = field(default_factory=dict)
+    """What takes the place of the preset's own values in the section ``model``."""
+
+
+class Settings:
+    """Layers of settings, weakest first."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = list(layers)
+
+    @classmethod
+    def load(
+        cls, path: Path | None, *, overrides: Sequence[str] = (), flags: Mapping[str, object] | None = None
+    ) -> "Settings":
+        """Read a recipe and what was typed beside it.
+
+        Args:
+            path: YAML recipe; None for settings that come from flags alone.
+            overrides: As typed after ``--set``: ``section.key=value``, the value parsed as YAML.
+            flags: Dotted keys of dedicated flags; a value of None was not given.
+
+        Raises:
+            ConfigError: If the recipe cannot be read or an override is malformed.
+        """
+        layers = []
+        if path is not None:
+            recipe = read_layer(path, Config)  # before its name: it may be a link to itself
+            layers = [Layer("recipe's name", {"name": recipe_name(path)}), recipe]
+        if overrides:
+            layers.append(Layer("--set", tree_of(parse_overrides(overrides))))
+        given = {key: value for key, value in (flags or {}).items() if value is not None}
+        if given:
+            layers.append(Layer("flag", tree_of(given.items())))
+        return cls(_with_recommended_batches(_with_plan_by_time(layers, n_of_recipe=0 if path is None else 2)))
+
+    def with_layer(self, origin: str, values: Mapping[str, object]) -> "Settings":
+        """The same with one more, weaker source: dotted keys and their values."""
+        return Settings([Layer(origin, tree_of(values.items())), *self._layers])
+
+    def leaves_size_open(self) -> bool:
+        """Whether no preset is named and no size given, so that the number of pairs, or the time, is to decide."""
+        given = value_at(merge(layer.tree for layer in self._layers), ("model",))
+        return not isinstance(given, dict) or (given.get("preset", "auto") == "auto" and not given.keys() & _SIZES)
+
+    def for_corpus(self, n_pairs: int, in_time: SizeInTime | None = None) -> tuple["Settings", str]:
+        """Add the preset that the recipe names, or that suits the number of training pairs.
+
+        Args:
+            n_pairs: Of the corpus.
+            in_time: Instead of what suits their number; the recipe must leave it open.
+
+        Returns:
+            The settings with the preset below everything else, and a line that says what was chosen and why.
+        """
+        named = value_at(merge(layer.tree for layer in self._layers), ("model", "preset"))
+        if isinstance(named, str) and named in SIZE_CLASSES:
+            name, reason = named, f"{self._who_names_it()} names it"
+        elif in_time is not None:
+            name, reason = in_time.preset, in_time.reason
+        else:
+            name, reason = size_class_for(n_pairs), f"the corpus has {n_pairs:,} training pairs"
+        forced = Layer(f"preset {name}", {"model": {"preset": name}})
+        preset, *own = self._over_preset(name)._layers
+        few = [Layer("few passes", {"model": in_time.model})] if in_time is not None and in_time.model else []
+        return Settings([preset, *few, *own, forced]), f"preset {name}: {reason}{self._instead(name)}"
+
+    def _who_names_it(self) -> str:
+        """Where the preset comes from, as a person calls it."""
+        origin = next(each.origin for each in reversed(self._layers) if stands_in(each.tree, ("model", "preset")))
+        return {"flag": "--preset", "--set": "--set model.preset"}.get(origin, "the recipe")
+
+    def _instead(self, name: str) -> str:
+        """Which values of a preset give way to stronger ones, for a line of the log."""
+        given = value_at(merge(layer.tree for layer in self._layers), ("model",))
+        preset = SIZE_CLASSES[name].model
+        other = [f"{key} {given[key]}" for key in preset if key in (given or {}) and given[key] != preset[key]]
+        return f"; instead of its own values: {', '.join(other)}" if other else ""
+
+    def before_corpus(self) -> "Settings":
+        """Settings that are valid while the number of training pairs, and with it the preset, is not known.
+
+        What depends on no preset (data, tokenizer, device) is final in them.
+
+        Returns:
+            The settings over the preset that the recipe names; without one, as they are if that is valid, else over the
+            first preset that makes them so.
+
+        Raises:
+            ConfigError: If there is none, with the mistakes that no preset mends.
+        """
+        named = value_at(merge(layer.tree for layer in self._layers), ("model", "preset"))
+        if isinstance(named, str) and named in SIZE_CLASSES:
+            candidates = [self._over_preset(named)]
+        else:
+            candidates = [self, *map(self._over_preset, AUTOMATIC)]
+        errors = []
+        for settings in candidates:
+            try:
+                settings.config()
+            except ConfigError as error:
+                errors.append(error)
+            else:
+                return settings
+        raise min(errors, key=lambda error: len(str(error).splitlines()))
+
+    def _over_preset(self, name: str) -> "Settings":
+        size = SIZE_CLASSES[name]
+        given = value_at(merge(layer.tree for layer in self._layers), ("model",))
+        model = without_idle(size.model, given if isinstance(given, dict) else {})
+        return Settings([Layer(f"preset {name}", {"model": model, "training": size.training}), *self._layers])
+
+    def config(self) -> Config:
+        """Validate everything at once.
+
+        Raises:
+            ConfigError: Naming every offending key, its place in the file and what was given.
+        """
+        try:
+            return Config.model_validate(merge(layer.tree for layer in self._layers))
+        except ValidationError as error:
+            found = sorted(one_by_one(error), key=lambda mistake: self._line(mistake.location))
+            mistakes = [f"{self._place(mistake.location)}{mistake.text()}" for mistake in found]
+            head = "the settings are not valid" if len(mistakes) > 1 else "setting not valid"
+            raise ConfigError("\n  ".join([f"{head}:", *dict.fromkeys(mistakes)])) from None
+
+    def explain(self) -> str:
+        """The resolved settings as YAML, each value with a comment that says where it came from, and to which
+        architecture an option belongs that this one leaves idle.
+        """
+        lines, config = [], self.config()
+        for location, value in leaves(config.model_dump(mode="json")):
+            origin = next(
+                (layer.origin for layer in reversed(self._layers) if stands_in(layer.tree, location)), "default"
+            )
+            key = ".".join(map(str, location))
+            shown = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000).splitlines()[0]
+            owner, owned = OPTIONS.get(str(location[-1]), ("", _always)) if location[0] == "model" else ("", _always)
+            idle = "" if owned(config.model) else f"; idle here, it belongs to {owner}"
+            lines.append(f"{key}: {shown}  # {origin}{idle}")
+        return "\n".join(lines)
+
+    def _line(self, location: Location) -> float:
+        """Line of a setting in the recipe; what stands in none comes last."""
+        return min((layer.lines.get(location, float("inf")) for layer in self._layers), default=float("inf"))
+
+    def _strongest(self, location: Location) -> Layer | None:
+        """The layer whose value counts."""
+        return next((layer for layer in reversed(self._layers) if stands_in(layer.tree, location)), None)
+
+    def _place(self, location: Location) -> str:
+        """Where a setting was given, or else its section: the strongest layer, and the line in a file."""
+        while location:
+            layer = self._strongest(location)
+            if layer is not None and not layer.origin.startswith("preset "):
+                line = layer.lines.get(location)
+                return f"{layer.origin}:{line}: " if line else f"{layer.origin}: "
+            location = location[:-1]
+        return ""
+
+
+def _always(_: ModelConfig) -> bool:
+    return True
+
+
+def dump_config(config: Config) -> str:
+    """Every value as YAML, defaults included, so that the text alone repeats the run."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def read_config(path: Path) -> Config:
+    """Read a resolved configuration back.
+
+    Raises:
+        ConfigError: If it is missing or not valid.
+    """
+    try:
+        return Settings.load(path).config()
+    except ConfigError as error:
+        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+
+
+def recipe_name(path: Path) -> str:
+    """Name of a recipe: its folder where the file is called recipe.yaml, else the file's name."""
+    return path.resolve().parent.name if path.stem in ("recipe", "config") else path.stem
+
+
+def _with_plan_by_time(layers: list[Layer], *, n_of_recipe: int) -> list[Layer]:
+    """Let ``training.max_minutes`` take the place of what a weaker source says of the length of the run.
+
+    Where nothing but the preset says how large an update is, it also asks for many of them.
+
+    Weaker than --minutes or --set are recipe and preset; weaker than a recipe is the preset. What stands beside it,
+    such as a max_updates typed together with --minutes, stays.
+
+    Args:
+        layers: Weakest first, the preset not among them yet.
+        n_of_recipe: How many of them are the recipe's, and not typed.
+    """
+    location = ("training", "max_minutes")
+    source = next((n for n in reversed(range(len(layers))) if stands_in(layers[n].tree, location)), None)
+    if source is None or value_at(layers[source].tree, location) is None:
+        return layers
+    place = n_of_recipe if source >= n_of_recipe else 0
+    plan: dict[str, Any] = {"max_updates": None, "max_epochs": None}
+    if value_at(merge(layer.tree for layer in layers[:place]), ("training", "schedule")) != "cosine":
+        plan["schedule"] = "linear"
+    if not any(stands_in(layer.tree, ("training", "batch_tokens")) for layer in layers):
+        plan["min_updates"] = _MIN_UPDATES
+    return [*layers[:place], Layer("max_minutes", {"training": plan}), *layers[place:]]
+
+
+def _with_recommended_batches(layers: list[Layer]) -> list[Layer]:
+    """Where ``training.batch_tokens`` is auto, no layer says it, so that the preset does, and the memory is asked."""
+    key = ("training", "batch_tokens")
+    strongest = next((layer for layer in reversed(layers) if stands_in(layer.tree, key)), None)
+    if strongest is None or value_at(strongest.tree, key) != "auto":
+        return layers
+    fitted = []
+    for layer in layers:
+        section = layer.tree.get("training")
+        if isinstance(section, dict):
+            section = {name: value for name, value in section.items() if name != "batch_tokens"}
+            if layer is strongest:
+                section = {"accumulate": "auto"} | section
+            layer = replace(layer, tree=layer.tree | {"training": section})
+        fitted.append(layer)
+    return fitted

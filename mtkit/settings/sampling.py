@@ -1,0 +1,127 @@
+"""Settings of what pairs a model is shown and in what guise: the mix of the corpora, and what is drawn at random."""
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
+
+from mtkit.settings.section import Section, Share
+
+
+def _as_curriculum(value: Any) -> Any:
+    """A number as the curriculum that never changes."""
+    if value is None:
+        return None
+    curriculum = value if isinstance(value, dict) else {0: value}
+    weights = [w for w in curriculum.values() if isinstance(w, int | float) and not isinstance(w, bool)]
+    if len(weights) < max(len(curriculum), 1) or not all(w > 0 and math.isfinite(w) for w in weights):
+        raise ValueError("must be a positive number, or a curriculum of them by update: {0: 1.0, 20_000: 0.2}")
+    if not {"0", 0} & curriculum.keys():
+        raise ValueError("a curriculum begins with update 0, such as {0: 1.0, 20_000: 0.2}")
+    return curriculum
+
+
+Weight = Annotated[float, Field(ge=1e-9, le=1e9)]
+Curriculum = Annotated[dict[NonNegativeInt, Weight], BeforeValidator(_as_curriculum)]
+"""After so many updates, this weight; one number alone stands for {0: number}."""
+
+
+class MixingConfig(Section):
+    """How often each corpus is seen, where none has a weight."""
+
+    temperature: Annotated[float, Field(ge=0.1, le=1_000)] = 1.0
+    """A corpus of n pairs has a share in proportion to n ** (1 / temperature): 1 is every pair equally often, more than
+    that shows small corpora more often, 100 all corpora alike."""
+
+
+class SubwordConfig(Section):
+    """Segments sentences into other pieces than the likeliest: sampling with a unigram tokenizer (Kudo 2018), dropped
+    merges with bpe (Provilkov et al. 2020).
+    """
+
+    probability: Share = 0.0
+    """Share of sentences that are segmented by chance, each side by itself."""
+
+    alpha: Annotated[float, Field(ge=0, le=100)] = 0.2
+    """unigram: a segmentation is drawn in proportion to its probability ** alpha; 0 draws evenly."""
+
+    n_best: PositiveInt = 16
+    """unigram: drawn among this many."""
+
+    dropout: Share = 0.1
+    """bpe: the probability that a merge is left out."""
+
+    sides: Literal["both", "src", "tgt"] = "both"
+
+
+class NoiseConfig(Section):
+    """Words of the source dropped, moved and masked, for denoising (Lample et al. 2018)."""
+
+    probability: Share = 0.0
+    """Share of sentences that this happens to."""
+
+    drop: Share = 0.1
+    """Probability that a word is left out; one always stays."""
+
+    swap: NonNegativeInt = 3
+    """Words are shuffled so that none moves by more than this many places."""
+
+    mask: Share = 0.0
+    """Probability that a word becomes <mask>, which tokenizer.user_defined_symbols must then name."""
+
+
+class CasingConfig(Section):
+    """Sentences in another case: shares of all pairs, at most 1 together."""
+
+    upper: Share = 0.0
+    """ALL CAPITALS, on both sides."""
+
+    title: Share = 0.0
+    """A Capital On Each Word, on both sides."""
+
+    lower: Share = 0.0
+    """no capitals, on the source alone: the translation stays as it should be."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.upper + self.title + self.lower > 1:
+            raise ValueError("upper, title and lower are more than 1 together")
+        return self
+
+
+class TyposConfig(Section):
+    """Slips of the keyboard in the source: neighbouring letters swapped, a letter doubled or left out."""
+
+    probability: Share = 0.0
+    """Share of sentences that this happens to."""
+
+    words: Share = 0.1
+    """Share of the words in such a sentence that get one slip, where they have four letters or more."""
+
+
+class SamplingConfig(Section):
+    """What is changed in training pairs, anew in each pass over the corpus. All probabilities are 0 by default."""
+
+    subword: SubwordConfig = SubwordConfig()
+
+    word_dropout: Share = 0.0
+    """Probability that a source token becomes unknown."""
+
+    noise: NoiseConfig = NoiseConfig()
+    casing: CasingConfig = CasingConfig()
+
+    no_full_stop: Share = 0.0
+    """Share of pairs that lose the sign at their end, where both sides end with one."""
+
+    typos: TyposConfig = TyposConfig()
+
+    join: Share = 0.0
+    """Share of pairs that the next pair of their corpus is appended to, on both sides, where that is not too long."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is changed at all."""
+        casing = self.casing
+        of_sections = (self.subword.probability, self.noise.probability, self.typos.probability)
+        of_text = (casing.upper, casing.title, casing.lower, self.no_full_stop)
+        return any((*of_sections, *of_text, self.word_dropout, self.join))

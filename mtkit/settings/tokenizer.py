@@ -1,0 +1,84 @@
+"""The tokenizer in a recipe, and which strings can be pieces of it."""
+
+import re
+import unicodedata
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from mtkit.settings.section import Mistakes, Section
+
+_SPECIAL_PIECES = ("<pad>", "<unk>", "<s>", "</s>")
+
+
+_BYTE_PIECE = re.compile(r"<0x[0-9A-F]{2}>")
+
+
+class TokenizerConfig(Section):
+    """SentencePiece: how text is cut into the pieces that a model reads."""
+
+    type: Literal["unigram", "bpe", "char", "word"] = "unigram"
+    """Kind of SentencePiece model."""
+
+    vocab_size: PositiveInt | None = None
+    """Pieces, the four special ones included; by default chosen from the number of training pairs."""
+
+    joint: bool = True
+    """One vocabulary for both languages. Embeddings can only be shared between languages when it is."""
+
+    character_coverage: Annotated[float, Field(gt=0.9, le=1.0)] = 0.9999
+    """Share of all characters in the training text that get a piece of their own."""
+
+    byte_fallback: bool | None = None
+    """Spell characters without a piece as bytes, so that nothing is unknown; by default on for unigram and bpe."""
+
+    user_defined_symbols: list[str] = Field(default_factory=list)
+    """Strings that always stay one piece, such as <mask> or New York."""
+
+    max_sample_characters: PositiveInt = 25_000_000
+    """Train each model on about this many characters at most, drawn evenly from the corpus. Training a unigram model
+    takes some 25 bytes of memory for each of them."""
+
+    @model_validator(mode="after")
+    def _check_fallback(self) -> Self:
+        if self.byte_fallback and self.type in ("char", "word"):
+            raise ValueError(f"byte_fallback needs type unigram or bpe, not {self.type}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_symbols(self) -> Self:
+        found = []
+        for number, symbol in enumerate(self.user_defined_symbols):
+            if (mistake := symbol_mistake(symbol, self.type)) is not None:
+                found.append((f"user_defined_symbols.{number}", mistake))
+            elif as_piece(symbol) in map(as_piece, self.user_defined_symbols[:number]):
+                found.append((f"user_defined_symbols.{number}", "given twice"))
+        if found:
+            raise Mistakes(self, found)
+        return self
+
+
+def as_piece(symbol: str) -> str:
+    """A symbol as SentencePiece writes it, which has U+2581 for every blank."""
+    return symbol.replace(" ", "\u2581")
+
+
+def symbol_mistake(symbol: str, kind: str) -> str | None:
+    """Why a symbol would never be found in a text; None where it would.
+
+    Args:
+        symbol: A string that is to stay one piece.
+        kind: Of tokenizer, as ``TokenizerConfig.type``.
+    """
+    if not symbol.strip("\u2581 ") or symbol.isspace():
+        return "empty" if not symbol else "only white space"
+    if symbol in _SPECIAL_PIECES or _BYTE_PIECE.fullmatch(symbol):
+        return "taken: a special piece is called so"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in symbol):
+        return "holds a control character or half of a surrogate pair, which is in no segment"
+    blanks = as_piece(symbol)
+    if blanks != blanks.strip("\u2581") or "\u2581\u2581" in blanks:
+        return "has a blank at its beginning or end, or two in a row: blanks part words, and text has one at a time"
+    if kind == "word" and (as_piece(symbol) != symbol or "\u2581" in symbol):
+        return "has a blank inside, and to a tokenizer of type word these are two words"
+    return None

@@ -1,0 +1,150 @@
+"""What training minimises.
+
+Shapes: B batch, T target length, N = B * T, D d_model, V vocabulary.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtkit.data.batches.batches import Batch
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.linear import multiply_for
+
+# Logits held at once: on a CPU 8 MB in float32, which stays in its cache; on a GPU 512 MB, so that few kernels do it.
+_CHUNK_LOGITS = {"cpu": 1 << 21, "cuda": 1 << 27}
+
+
+@dataclass
+class Loss:
+    """Sums over the real tokens of a batch, in nats."""
+
+    total: Tensor
+    """What is differentiated: smoothed cross-entropy. Scalar."""
+
+    nll: Tensor
+    """Negative log-likelihood of the reference, without smoothing; perplexity comes from it. Scalar, detached."""
+
+    n_tokens: int
+    """Real target tokens, end of sentence included."""
+
+
+class CrossEntropy:
+    """Cross-entropy against the reference mixed with the uniform distribution (Szegedy et al. 2016, section 7)."""
+
+    def __init__(self, *, pad_id: int, smoothing: float) -> None:
+        self.pad_id = pad_id
+        self.smoothing = smoothing
+
+    def __call__(self, model: EncoderDecoder, batch: Batch) -> Loss:
+        """The loss of a batch; (B, T, V) logits never exist at once."""
+        padded = batch.n_src_tokens < batch.src.numel()
+        hidden = model(batch.src, batch.tgt_in, batch.src.eq(self.pad_id) if padded else None)  # (B, T, D)
+        total, nll = projected_cross_entropy(
+            hidden.flatten(0, 1),
+            model.output_weight,
+            batch.tgt_out.flatten(),
+            pad_id=self.pad_id,
+            smoothing=self.smoothing,
+        )
+        return Loss(total, nll, batch.n_tgt_tokens)
+
+
+def projected_cross_entropy(
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    *,
+    pad_id: int,
+    smoothing: float,
+) -> tuple[Tensor, Tensor]:
+    """Project and take the smoothed cross-entropy, a chunk of positions at a time.
+
+    Args:
+        hidden: (N, D); the products run in the precision of autocast, or else in its own.
+        weight: (V, D).
+        targets: int64 (N,); positions equal to ``pad_id`` carry no loss.
+        pad_id: Id of the padding token.
+        smoothing: Mass spread evenly over all V tokens, the reference included.
+
+    Returns:
+        The smoothed loss and the negative log-likelihood, two float32 scalars summed over real tokens, in nats.
+        The gradient flows through the first alone.
+    """
+    device = hidden.device.type
+    if torch.is_autocast_enabled(device):
+        hidden = hidden.to(torch.get_autocast_dtype(device))
+    gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+    total, nll = _ProjectedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, targets, pad_id, smoothing, gradients
+    )
+    return total, nll
+
+
+def _chunk_rows(device: str, vocab_size: int) -> int:
+    """Positions whose logits are held at once; a multiple of 64, so that the last chunk alone has another shape."""
+    rows = _CHUNK_LOGITS[device] // vocab_size
+    return rows - rows % 64 if rows > 64 else max(1, rows)
+
+
+class _ProjectedCrossEntropy(torch.autograd.Function):
+    """Computes its gradients in the forward pass, while each chunk of logits is at hand.
+
+    With p = softmax(logits) and q = (1 - s) * onehot(target) + s / V the gradient of the loss in the logits is p - q.
+    Only p takes a pass over (N, V): the two parts of q reach the gradients as a row of ``weight`` and as its mean. The
+    logarithm of the normaliser, which the loss needs, follows from the largest logit and its probability.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        pad_id: int,
+        smoothing: float,
+        gradients: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """See ``projected_cross_entropy``."""
+        cast_weight = weight.to(hidden.dtype)
+        mean_weight = cast_weight.mean(0)  # (D,)
+        real = targets.ne(pad_id)[:, None].float()  # (N, 1)
+        nll = hidden.new_zeros((), dtype=torch.float32)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        grad_hidden = torch.empty_like(hidden) if gradients else None
+        grad_weight = torch.zeros_like(weight) if gradients else None
+        multiply = multiply_for(hidden, cast_weight)
+        size = _chunk_rows(hidden.device.type, weight.size(0))
+        for start in range(0, hidden.size(0), size):
+            rows = slice(start, start + size)
+            chunk, target = hidden[rows], targets[rows]
+            logits = multiply(chunk, cast_weight, None)  # (C, V)
+            probabilities = logits.softmax(-1)  # summed up in float32
+            log_z = logits.amax(-1).float() - probabilities.amax(-1).float().log()  # (C,)
+            target_logit = logits.gather(1, target[:, None])[:, 0].float()
+            chunk_nll = ((log_z - target_logit) * real[rows, 0]).sum()
+            uniform = ((log_z - chunk @ mean_weight) * real[rows, 0]).sum()
+            nll += chunk_nll
+            total += (1 - smoothing) * chunk_nll + smoothing * uniform
+            if grad_hidden is not None and grad_weight is not None:
+                q = (1 - smoothing) * cast_weight[target] + smoothing * mean_weight  # (C, D)
+                grad_hidden[rows] = (multiply(probabilities, cast_weight.t(), None) - q) * real[rows]
+                counted = (chunk * real[rows]).to(hidden.dtype)
+                grad_weight += multiply(probabilities.t(), counted.t(), None)
+        if grad_weight is not None:
+            counted = (hidden * real).to(grad_weight.dtype)
+            grad_weight.index_add_(0, targets, counted, alpha=smoothing - 1)
+            grad_weight -= counted.sum(0) * (smoothing / weight.size(0))
+        ctx.grad_hidden, ctx.grad_weight = grad_hidden, grad_weight
+        ctx.mark_non_differentiable(nll)
+        return total, nll
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale what the forward pass computed, and let go of it: autograd copies what somebody else still holds."""
+        scale = grad_outputs[0]
+        grad_hidden, grad_weight = ctx.grad_hidden.mul_(scale), ctx.grad_weight.mul_(scale)
+        ctx.grad_hidden = ctx.grad_weight = None
+        return grad_hidden, grad_weight, *[None] * 4

@@ -1,0 +1,175 @@
+"""Fit a run to the memory: choose the size of its micro-batches by trying."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mtkit.data.batches.batches import Batch
+from mtkit.errors import DeviceError
+from mtkit.log import logger
+from mtkit.machine.device import Precision, autocast
+from mtkit.machine.memory import free_memory, is_out_of_memory, release_memory
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.fitting import skeleton
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.training import TrainingConfig
+from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.planning.planner import Planner
+from mtkit.training.saving.fitted import remembered
+from mtkit.wording import bytes_shown
+
+# Of the memory, what a run may plan to fill: the rest is for the allocator's gaps and for batches not foreseen. On a
+# CPU, where it is an estimate and other programs want their part, half.
+_SHARE = {"cuda": 0.9, "cpu": 0.5}
+
+
+def fewest_micro_batches(try_size: Callable[[int], bool], batch_tokens: int) -> int:
+    """Into how many micro-batches an update must be cut: 1, 2, 4, ..., the first that fits.
+
+    Args:
+        try_size: Whether micro-batches of so many target tokens fit. Asked for the largest first, which mostly does.
+        batch_tokens: Target tokens of an update.
+
+    Returns:
+        At most ``batch_tokens``, whether or not that fits: single pairs cannot be split.
+    """
+    n = 1
+    while n < batch_tokens and not try_size(batch_tokens // n):
+        n *= 2
+    return min(n, batch_tokens)
+
+
+def check_room(config: ModelConfig, device: torch.device, *, src_vocab_size: int, tgt_vocab_size: int) -> None:
+    """Refuse a model that the machine cannot hold, before it takes what other programs need.
+
+    Raises:
+        DeviceError: If weights, gradients and both moments are more than the free memory of a CPU.
+    """
+    free = free_memory()
+    if device.type != "cpu" or free is None:
+        return
+    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
+    n_parameters = model.n_parameters()
+    if 16 * n_parameters > free:
+        raise DeviceError(
+            f"the model has {n_parameters:,} parameters: training it takes {bytes_shown(16 * n_parameters)} at least, "
+            f"and {bytes_shown(free)} of memory are free; choose a smaller one, such as --preset small"
+        )
+
+
+class MemoryProbe:
+    """Tells whether micro-batches of a size fit beside the model, its gradients and the optimiser's state."""
+
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        objective: CrossEntropy,
+        widest: Callable[[int], list[Batch]],
+        *,
+        device: torch.device,
+        precision: Precision,
+    ) -> None:
+        """Probe a model in the mode that it is in.
+
+        Args:
+            model: On ``device``.
+            objective: What is minimised.
+            widest: For a number of target tokens, the micro-batches of that size that need most memory.
+            device: Where they would go.
+            precision: Of forward and backward.
+        """
+        self._model = model
+        self._objective = objective
+        self._widest = widest
+        self._device = device
+        self._precision = precision
+        self._parameter_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
+
+    def __call__(self, n_tokens: int) -> bool:
+        """Whether micro-batches of ``n_tokens`` target tokens fit."""
+        batches = self._widest(n_tokens)
+        fits = self._fits_on_gpu(batches) if self._device.type == "cuda" else self._fits_on_cpu(batches)
+        logger.debug("micro-batches of %s target tokens %s", f"{n_tokens:,}", "fit" if fits else "do not fit")
+        return fits
+
+    def _fits_on_gpu(self, batches: Iterable[Batch]) -> bool:
+        """Run them: forward and backward, then reckon with two moments of each parameter."""
+        release_memory()
+        torch.cuda.reset_peak_memory_stats(self._device)
+        available = torch.cuda.mem_get_info(self._device)[0] + torch.cuda.memory_reserved(self._device)
+        try:
+            for batch in batches:
+                self._loss(batch.to(self._device)).total.backward()
+            torch.cuda.synchronize(self._device)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        finally:
+            peak = torch.cuda.max_memory_allocated(self._device)
+            self._model.zero_grad(set_to_none=True)
+            release_memory()
+        return peak + 2 * self._parameter_bytes <= _SHARE["cuda"] * available
+
+    def _fits_on_cpu(self, batches: Iterable[Batch]) -> bool:
+        """Reckon: what the forward pass keeps of one pair, by the positions of the whole."""
+        free = free_memory()
+        if free is None:
+            return True
+        needed = max(self._kept_per_position(batch) * _positions(batch) for batch in batches)
+        return needed + 3 * self._parameter_bytes <= _SHARE["cpu"] * free
+
+    def _kept_per_position(self, batch: Batch) -> float:
+        """Bytes that the forward pass keeps for the backward pass, for each position more."""
+        while len(batch.src) > 32:
+            batch = batch.parts(2)[0]
+        if len(batch.src) == 1:
+            return self._kept(batch) / _positions(batch)
+        fewer = batch.parts(2)[0]  # whatever does not depend on the positions, such as cast weights, cancels out
+        return (self._kept(batch) - self._kept(fewer)) / (_positions(batch) - _positions(fewer))
+
+    def _kept(self, batch: Batch) -> int:
+        kept: dict[int, int] = {}
+
+        def note(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            self._loss(batch)
+        return sum(kept.values())
+
+    def _loss(self, batch: Batch) -> Loss:
+        with autocast(self._device, self._precision):
+            return self._objective(self._model, batch)
+
+
+def _positions(batch: Batch) -> int:
+    return batch.src.numel() + batch.tgt_in.numel()
+
+
+def _n_micro_batches(
+    training: TrainingConfig,
+    model: EncoderDecoder,
+    planner: Planner,
+    run_dir: Path,
+    device: torch.device,
+    precision: Precision,
+) -> int:
+    """Micro-batches per update: as many as the settings say, or as few as fit."""
+    if training.accumulate != "auto":
+        return training.accumulate
+
+    def widest(n_tokens: int) -> list[Batch]:
+        return planner.plan(n_tokens).widest()
+
+    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+    fits = MemoryProbe(model, objective, widest, device=device, precision=precision)
+    n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, training.batch_tokens))
+    logger.info(
+        "memory: an update of %s target tokens in %d micro-batch%s", f"{training.batch_tokens:,}", n, "es" * (n > 1)
+    )
+    return n

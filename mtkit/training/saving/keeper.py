@@ -1,0 +1,69 @@
+"""Everything that makes up a run, saved and restored whole."""
+
+import torch
+from torch import Tensor
+
+from mtkit.data.batches.batches import BatchPlan
+from mtkit.errors import CheckpointError
+from mtkit.log import logger
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.weights import model_tensors, restore_model
+from mtkit.settings.training import TrainingConfig
+from mtkit.training.saving.average import choose_checkpoints
+from mtkit.training.saving.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
+from mtkit.training.saving.fitted import fitted
+from mtkit.training.state import TrainState
+
+
+class Keeper:
+    """Saves weights, optimiser, data position and state as one checkpoint, and restores them from one."""
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        model: EncoderDecoder,
+        optimizer: torch.optim.AdamW,
+        plan: BatchPlan,
+        state: TrainState,
+        config: TrainingConfig,
+    ) -> None:
+        self.store, self.model, self.optimizer, self.plan, self.state = store, model, optimizer, plan, state
+        self._config = config
+        self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+
+    def save(self) -> None:
+        """Write a checkpoint and delete those that are not kept any longer."""
+        stale = [update for update in self.state.off_schedule if update != self.state.update]
+        self.state.off_schedule = [update for update in self.state.off_schedule if update == self.state.update]
+        optimizer = optimizer_tensors(self.optimizer, self._names)
+        state = {"train": self.state.state_dict(), "data": self.plan.state_dict(), "fitted": fitted(self.store.run_dir)}
+        self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
+        self._link_best()
+        for update in stale:
+            self.store.delete(update)
+        keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
+        keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
+        self.store.prune({*keep, self.state.best_update, self.state.update})
+        logger.debug("saved %s", self.store.path(self.state.update))
+
+    def _link_best(self) -> None:
+        """Point ``best`` at the best checkpoint; a run that was killed before it could is put right here too."""
+        if self.store.path(self.state.best_update).exists():
+            self.store.link("best", self.state.best_update)
+
+    def restore(self) -> None:
+        """Go on from the newest whole checkpoint, if there is one."""
+        checkpoint = self.store.load_newest()
+        if checkpoint is None:
+            return
+        path = self.store.path(checkpoint.state["train"]["update"])
+        restore_model(self.model, checkpoint.model, source=path)
+        restore_optimizer(self.optimizer, checkpoint.optimizer, self._names, source=path)
+        self.state = TrainState.from_dict(checkpoint.state["train"])
+        try:
+            self.plan.load_state_dict(checkpoint.state["data"])
+        except ValueError as error:
+            raise CheckpointError(f"{path / 'state.json'}: damaged: {error}") from None
+        self.store.link("last", self.state.update)
+        self._link_best()
+        logger.info("going on from %s", path)

@@ -1,0 +1,58 @@
+"""Where a run's files lie: a recipe names them from where the command was called, which need not be the same later."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+from mtkit.bundle.corpus import relative_path
+from mtkit.bundle.run_note import CALLED_FROM, noted_place
+from mtkit.log import logger
+from mtkit.settings.data import DataConfig
+from mtkit.settings.source import KINDS
+
+_FILES = ("src", "tgt", "tsv", "jsonl", "tmx", "xliff", "po")
+
+
+def note_of_place(run_dir: Path) -> dict[str, str]:
+    """What a run directory notes of where the command was called."""
+    return {CALLED_FROM: relative_path(Path.cwd(), run_dir)}
+
+
+@contextmanager
+def where_it_began(run_dir: Path, data: DataConfig) -> Iterator[Path]:
+    """Go on with a run from where it was begun, if its files are not found from here but from there.
+
+    Yields:
+        The run directory, as seen from there.
+    """
+    noted = noted_place(run_dir, CALLED_FROM)
+    base = None if noted is None else Path(os.path.normpath(run_dir.resolve() / noted))
+    if base is None or _all_there(data, Path()) or not _all_there(data, base):
+        yield run_dir
+        return
+    logger.info("going on from %s, where the run began", base)
+    directory = run_dir.resolve()
+    with chdir(base):
+        yield Path(relative_path(directory, base))
+
+
+def apart_from_places(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values of all settings but for the names of inputs: what these hold is told by their hashes.
+
+    Args:
+        settings: Of a whole run, as JSON has them.
+    """
+    places = ("tgt", *KINDS)
+    data = dict(settings["data"])
+    for place in ("train", "valid", "test"):
+        data[place] = [{key: value for key, value in source.items() if key not in places} for source in data[place]]
+    return {**settings, "data": data}
+
+
+def _all_there(data: DataConfig, base: Path) -> bool:
+    """Whether all files of a recipe are found from a directory."""
+    sources = (*data.train, *data.valid, *data.test)
+    names = (getattr(source, kind) for source in sources for kind in _FILES)
+    return all((base / name).exists() for name in names if name is not None)

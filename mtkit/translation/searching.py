@@ -1,0 +1,18 @@
+"""How a user asks for test sets to be translated: light, so that a command holds it before anything is loaded."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Searching:
+    """The options that say how a model translates."""
+
+    beam_size: int | None
+    """By default the model's own."""
+
+    batch_size: int | None
+    engine: Literal["auto", "torch", "ctranslate2"]
+    device: str
+    precision: str
+    threads: int | None

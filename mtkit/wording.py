@@ -1,0 +1,51 @@
+"""Words for a person: numbers with their units, and text whose characters cannot steer a terminal."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass  # imported when the first bar is shown, so that a quick answer does not wait for it
+
+
+def bytes_shown(n: float) -> str:
+    """``1536000`` as ``1.5 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(n) < 1000:
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} TB"
+
+
+def duration_shown(seconds: float) -> str:
+    """``3725`` as ``1h02m``; ``65`` as ``1m05s``; ``4.2`` as ``4.2s``."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02d}s"
+    return f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def counted(n: float, noun: str) -> str:
+    """``1 line``, ``2,000 lines``, ``2.5 minutes``."""
+    number = f"{n:,}" if isinstance(n, int) else f"{n:g}"
+    return f"{number} {noun}" if n == 1 else f"{number} {noun}s"
+
+
+_STEERING = [*range(0x20), *range(0x7F, 0xA0)]
+"""The control characters, C0, DEL and C1: they move the cursor, rename the window, delete what was shown."""
+
+
+_TURNING = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+"""They let what follows be shown in another order than it has. Marks of direction, which Arabic and Hebrew text needs,
+cannot."""
+
+
+_SPELT = {code: f"\\x{code:02x}" if code < 0x7F else f"\\u{code:04x}" for code in (*_STEERING, *_TURNING)}
+
+
+del _SPELT[ord("\n")], _SPELT[ord("\t")]
+
+
+def visible(text: str) -> str:
+    r"""A text with control characters and overrides of direction spelt out, ``\x1b`` or ``\u202e``; lines stay."""
+    return text if text.isascii() and text.isprintable() else text.translate(_SPELT)
