@@ -23,7 +23,8 @@ import json, resource, sys, time
 from pathlib import Path
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.data import DataConfig
-from mtkit.data import prepare as room, vocabulary
+from mtkit.data.corpus import prepare as room
+from mtkit.data.tokens import vocabulary
 from mtkit.machine.memory import peak_memory
 seconds = {}
 train = vocabulary.train_tokenizer

@@ -15,6 +15,7 @@ from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.corpus.prepare import Prepared, prepare
 from mtkit.errors import Interrupted, Stopped
+from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger
 from mtkit.machine.compiling import compile_layers
 from mtkit.machine.device import choose_device, describe
@@ -103,7 +104,9 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
                 clear(run_dir)
                 is_other = False
             check_same_run(config, prepared, run_dir)
-            with log_to_file(run_dir / "train.log"):
+            if (log := run_dir / "train.log").exists():
+                check_regular(log)
+            with log_to_file(log):
                 logger.info("%s", choice)
                 return _train(config, prepared, run_dir, started, again)
     except KeyboardInterrupt:  # training itself and its end take the signals; here it is before or between them

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtkit.data import pairs as room
+from mtkit.data.sources import pairs as room
 from mtkit.doctor.findings import KINDS, Severity
 from mtkit.errors import DataError
 from tests.doctor.conftest import Examine, Pair, clean_pairs, finding

@@ -55,7 +55,9 @@ def test_an_error_stream_that_takes_nothing_changes_nothing(stderr: str, command
 
 
 def test_a_file_never_takes_the_place_of_a_closed_stream() -> None:
-    code = "import sys; from mtkit import streams; streams.set_up(); file = open('x', 'w'); sys.stderr.write('told')"
+    code = (
+        "import sys; from mtkit.files import streams; streams.set_up(); file = open('x', 'w'); sys.stderr.write('told')"
+    )
     done = run(f'"{sys.executable}" -c "{code}" 2>&-')
     assert done.returncode == 0
     assert Path("x").read_text() == ""

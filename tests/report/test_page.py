@@ -98,7 +98,7 @@ def test_the_page_needs_nothing_else() -> None:
     assert not re.search(r"https?:|\bsrc=|@import|\burl\(", text)
 
 
-@pytest.mark.parametrize("page", ["html_page.css", "report/page.css", "inspection/page.css", "doctor/page.py"])
+@pytest.mark.parametrize("page", ["pages/html_page.css", "report/page.css", "inspection/page.css", "doctor/page.py"])
 def test_paper_is_light(page: str) -> None:
     style = (Path(__file__).parents[2] / "mtkit" / page).read_text(encoding="utf-8")
     dark = re.findall(r"@media ([^{]*prefers-color-scheme: dark[^{]*){", style)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from mtkit.data import batches as batches_module
+from mtkit.data.batches import batches as batches_module
 from mtkit.data.batches.batches import Batch, BatchPlan, collate, fixed_batches, padding_share
 from mtkit.data.corpus.store import Store, StoreWriter, id_lists
 

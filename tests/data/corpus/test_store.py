@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mtkit.data import store as store_module
+from mtkit.data.corpus import store as store_module
 from mtkit.data.corpus.store import Store, StoreWriter, id_lists
 from mtkit.errors import DataError
 

@@ -8,7 +8,7 @@ import torch
 
 from mtkit.errors import CheckpointError, Interrupted
 from mtkit.files.reading import sha256_file
-from mtkit.training import checkpoint as checkpoint_module
+from mtkit.training.saving import checkpoint as checkpoint_module
 from mtkit.training.saving.checkpoint import (
     Checkpoint,
     CheckpointStore,
