@@ -104,12 +104,7 @@ def _curve(arguments: argparse.Namespace, prepared: Prepared, compute: Compute, 
     )
     seed_dropout(1, 0)
     tokenizer = prepared.tokenizer
-    model = EncoderDecoder(
-        ModelConfig.model_validate(size.model),
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    ).to(compute.device)
+    model = EncoderDecoder.for_tokenizer(ModelConfig.model_validate(size.model), tokenizer).to(compute.device)
     optimizer = build_optimizer(model, training)
     objective = CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing)
     working = WorkingCopy(model, compute=compute)

@@ -176,7 +176,7 @@ def bench_model(
     if not src_text:
         raise DataError("nothing to translate: the text has no line that is not blank")
     precisions = _precisions(bundle, choose_device(device)) if precision == "auto" else [precision]
-    load = partial(Translator.load, path, device=device, threads=threads)
+    load = partial(Translator.load, bundle, device=device, threads=threads)
     translators = [load(precision=each) for each in precisions]
     compute = Compute.choose(device, "fp32" if precisions[0] == "int8" else precisions[0], threads)
     limits = _limits(compute)

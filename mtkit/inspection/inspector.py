@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mtkit.bundle.bundle import Bundle, with_bundle
-from mtkit.bundle.languages import direction_of, prefix_for
+from mtkit.bundle.bundle import Bundle
+from mtkit.bundle.loading import open_model
 from mtkit.data.batches.batches import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import ConfigError
@@ -16,8 +16,7 @@ from mtkit.forced.aligner import Choice, links, usual_choice
 from mtkit.inspection.history import History, Node, path
 from mtkit.inspection.look import Candidate, Guess, Heads, Look, Position
 from mtkit.inspection.words import Word, words
-from mtkit.machine.device import choose_device
-from mtkit.machine.threads import set_threads
+from mtkit.machine.compute import Compute
 from mtkit.model.attention_weights import AttentionWeights, attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
@@ -68,7 +67,7 @@ class Inspector:
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         device: str = "auto",
         threads: int | None = None,
@@ -76,24 +75,18 @@ class Inspector:
         tgt_lang: str | None = None,
     ) -> "Inspector":
         """Load a run directory, a checkpoint or a bundle; arguments and errors as for ``Aligner.load``."""
-
-        def load(bundle: Bundle) -> Inspector:
-            prefix = prefix_for(bundle, src_lang, tgt_lang)
-            set_threads(threads)
-            chosen = choose_device(device)
-            model = bundle.build_model().to(chosen)
-            return cls(
-                model,
-                bundle.tokenizer,
-                bundle.decoding,
-                usual_choice(bundle.directory, model),
-                device=chosen,
-                languages=direction_of(bundle, src_lang, tgt_lang),
-                prefix=prefix,
-                max_src_tokens=bundle.max_src_tokens,
-            )
-
-        return with_bundle(Path(path), load)
+        compute = Compute.choose(device, "fp32", threads)
+        opened = open_model(model, compute=compute, languages=(src_lang, tgt_lang))
+        return cls(
+            opened.model,
+            opened.tokenizer,
+            opened.decoding,
+            usual_choice(opened.directory, opened.model),
+            device=compute.device,
+            languages=opened.languages,
+            prefix=opened.prefix,
+            max_src_tokens=opened.max_src_tokens,
+        )
 
     def options(self, *, beam_size: int | None = None, n_best: int | None = None) -> SearchOptions:
         """The model's own search; ``n_best`` is by default the beam size.

@@ -76,8 +76,9 @@ def finish(
     if not is_written:
         _write(bundle, config, prepared, store, updates, which, model)
     with disk_errors(bundle):
-        convert_measured(bundle, config, prepared, device, deadline)
-        scores = score_test_sets(bundle, config, prepared, device, deadline, run_dir)
+        loaded = load_bundle(bundle)
+        convert_measured(loaded, config, prepared, device, deadline)
+        scores = score_test_sets(loaded, config, prepared, device, deadline, run_dir)
         note_scores(bundle, {name: of_set.as_json() for name, of_set in scores.items()})
     return scores
 
@@ -235,12 +236,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)
-    model = EncoderDecoder(
-        config.model,
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    )
+    model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
     seen = load_bundle(run_dir / "model").training_sources() if (run_dir / "model" / MANIFEST).exists() else None

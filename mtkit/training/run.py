@@ -133,7 +133,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float, ag
 
     check_room(config.model, compute.device, **vocab_sizes)
     seed_dropout(training.seed, 0)
-    model = EncoderDecoder(config.model, **vocab_sizes, pad_id=tokenizer.pad_id).to(compute.device)
+    model = EncoderDecoder.for_tokenizer(config.model, tokenizer).to(compute.device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)

@@ -96,7 +96,7 @@ class Translator:
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         engine: EngineName = "auto",
         device: str = "auto",
@@ -110,7 +110,7 @@ class Translator:
         """Load a run directory, a checkpoint or a bundle.
 
         Args:
-            path: The model.
+            model: One of these, or what ``load_bundle`` made of it.
             engine: torch, ctranslate2, or auto: CTranslate2 on a CPU where it can do what is asked, else torch.
             device: auto, cpu or cuda.
             precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; on a CPU fp32, or else int8
@@ -124,7 +124,7 @@ class Translator:
                 and the speeds were measured on another processor only, they are measured here, once.
 
         Raises:
-            CheckpointError: If there is no whole model at ``path``.
+            CheckpointError: If there is no whole model.
             ConfigError: If the engine is unknown or cannot do what is asked, or the model does not know a language.
             VocabularyError: If its tokenizer is damaged.
             DeviceError: If the device is not there, or the precision unknown.
@@ -143,7 +143,7 @@ class Translator:
             )
             return cls.of(chosen, bundle, src_lang).prefixed(prefix)
 
-        return with_bundle(Path(path), load)
+        return with_bundle(model, load)
 
     def prefixed(self, prefix: Sequence[int]) -> "Translator":
         """The same with source ids that stand before every text: the tags of its languages."""
