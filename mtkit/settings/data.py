@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mtkit.settings.cleaning import CleaningConfig
 from mtkit.settings.sampling import MixingConfig
-from mtkit.settings.section import Mistakes, Section
+from mtkit.settings.section import MAY_CHANGE, NOT_IN_CORPUS, Mistakes, Section
 from mtkit.settings.source import SourceConfig
 
 _MAX_SHARE = 0.5
@@ -34,13 +34,13 @@ class DataConfig(Section):
     """Where there is no validation set: hold out so many training pairs, or this share of them (0.01), for one, and as
     many for a test set where there is none."""
 
-    prepared: str | None = None
+    prepared: Annotated[str | None, MAY_CHANGE, NOT_IN_CORPUS] = None
     """Directory of the prepared corpus; by default prepared/NAME."""
 
     language_tags: Literal["none", "target", "both"] = "none"
     """Put the languages before each source: <2de>, or <en> <2de>. One model then learns many directions."""
 
-    mixing: MixingConfig = MixingConfig()
+    mixing: Annotated[MixingConfig, NOT_IN_CORPUS] = MixingConfig()
     cleaning: CleaningConfig = CleaningConfig()
 
     @field_validator("train", "valid", "test", mode="before")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import Field, field_validator
 
-from mtkit.settings.section import Probability, Section
+from mtkit.settings.section import CONVERTIBLE, TRAINING_ONLY, Probability, Section
 
 Architecture = Literal["transformer", "rnn", "conv"]
 Side = Literal["encoder", "decoder"]
@@ -35,26 +35,26 @@ DEEP = 8  # layers of a side, from where the depth asks for care
 class ModelShape(Section):
     """Shape of a model, setting by setting. Defaults: the base Transformer of Vaswani et al. (2017), table 3."""
 
-    preset: Preset = "auto"
+    preset: Annotated[Preset, TRAINING_ONLY] = "auto"
     """A named set of sizes under the values given here; auto chooses by the number of training pairs,
     and with ``max_minutes`` by what the machine can do in the time."""
 
-    architecture: Architecture = "transformer"
+    architecture: Annotated[Architecture, CONVERTIBLE] = "transformer"
     """Of the encoder, and of the decoder where ``decoder_architecture`` does not say otherwise."""
 
     decoder_architecture: Architecture | None = None
 
-    d_model: Width = 512
+    d_model: Annotated[Width, CONVERTIBLE] = 512
     """Width of the residual stream."""
 
-    n_heads: Width = 8
+    n_heads: Annotated[Width, CONVERTIBLE] = 8
     """Attention heads per layer; must divide ``d_model``."""
 
-    d_ff: Annotated[int, Field(gt=0, le=1 << 20)] = 2048
+    d_ff: Annotated[Annotated[int, Field(gt=0, le=1 << 20)], CONVERTIBLE] = 2048
     """Inner width of the feed-forward blocks."""
 
-    n_encoder_layers: Layers = 6
-    n_decoder_layers: Layers = 6
+    n_encoder_layers: Annotated[Layers, CONVERTIBLE] = 6
+    n_decoder_layers: Annotated[Layers, CONVERTIBLE] = 6
 
     encoder_attention: str | list[str] = "scaled_dot"
     """Self-attention of the encoder's layers, or what stands in its place; one name, or one for each layer."""
@@ -82,18 +82,18 @@ class ModelShape(Section):
     kernel_size: Width = 3
     """Width of convolutions, in tokens."""
 
-    norm: Literal["pre", "post", "sandwich"] = "pre"
+    norm: Annotated[Literal["pre", "post", "sandwich"], CONVERTIBLE] = "pre"
     """Normalisation before each sublayer (with one more at the end), after each residual sum, or before and after each
     sublayer."""
 
     norm_type: Literal["layer", "rms"] = "layer"
 
-    activation: Literal["relu", "gelu", "swiglu"] = "relu"
+    activation: Annotated[Literal["relu", "gelu", "swiglu"], CONVERTIBLE] = "relu"
 
     n_unique_layers: Layers | None = None
     """Layers of each side with weights of their own; those above use them again in turn. By default all."""
 
-    layer_drop: Probability = 0.0
+    layer_drop: Annotated[Probability, TRAINING_ONLY] = 0.0
     """Probability that a layer is left out of an update."""
 
     rnn_cell: Literal["lstm", "gru"] = "lstm"
@@ -116,16 +116,16 @@ class ModelShape(Section):
     coverage: bool = False
     """Attention sees how much each source token has been attended to."""
 
-    dropout: Probability = 0.1
+    dropout: Annotated[Probability, TRAINING_ONLY] = 0.1
     """Dropout on embeddings and on the output of each sublayer."""
 
-    attention_dropout: Probability = 0.0
+    attention_dropout: Annotated[Probability, TRAINING_ONLY] = 0.0
     """Dropout on attention weights."""
 
-    activation_dropout: Probability = 0.0
+    activation_dropout: Annotated[Probability, TRAINING_ONLY] = 0.0
     """Dropout on the inner activations of the feed-forward blocks."""
 
-    tie_embeddings: Literal["none", "decoder", "all"] = "all"
+    tie_embeddings: Annotated[Literal["none", "decoder", "all"], CONVERTIBLE] = "all"
     """Share the output projection with the target embedding (decoder), and with the source embedding too (all)."""
 
     d_embedding: Width | None = None
@@ -134,10 +134,10 @@ class ModelShape(Section):
     scale_embeddings: bool | None = None
     """Multiply embeddings by the root of their width; by default everywhere but before convolutions."""
 
-    initialisation: Literal["auto", "xavier", "depth_scaled"] = "auto"
+    initialisation: Annotated[Literal["auto", "xavier", "depth_scaled"], TRAINING_ONLY] = "auto"
     """depth_scaled: smaller weights in deeper layers. auto: that for eight or more post-norm layers, else xavier."""
 
-    max_length: Annotated[int, Field(gt=0, le=1 << 20)] = 512
+    max_length: Annotated[Annotated[int, Field(gt=0, le=1 << 20)], CONVERTIBLE] = 512
     """Longest sequence in tokens, on either side, end of sentence included."""
 
     def side(self, side: Side) -> Architecture:

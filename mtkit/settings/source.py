@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from mtkit.files.text import PACKED
 from mtkit.settings.cleaning import Steps
 from mtkit.settings.sampling import Curriculum
-from mtkit.settings.section import Mistakes, Section
+from mtkit.settings.section import FETCHING, NOT_IN_CORPUS, PLACE, Mistakes, Section
 
 Column = NonNegativeInt | Annotated[str, Field(min_length=1)]
 
@@ -59,31 +59,31 @@ class SourceConfig(Section):
     ``{mtdata: ID}``. All files may be packed (.gz, .zst, .xz, .bz2).
     """
 
-    src: str | None = None
+    src: Annotated[str | None, PLACE] = None
     """Text file of source lines."""
 
-    tgt: str | None = None
+    tgt: Annotated[str | None, PLACE] = None
     """Text file of target lines; line n translates line n of ``src``."""
 
-    tsv: str | None = None
+    tsv: Annotated[str | None, PLACE] = None
     """Tab-separated file, without quoting."""
 
-    jsonl: str | None = None
+    jsonl: Annotated[str | None, PLACE] = None
     """File with a JSON object on every line."""
 
-    tmx: str | None = None
+    tmx: Annotated[str | None, PLACE] = None
     """Translation memory (TMX)."""
 
-    xliff: str | None = None
+    xliff: Annotated[str | None, PLACE] = None
     """XLIFF 1.2 or 2."""
 
-    po: str | None = None
+    po: Annotated[str | None, PLACE] = None
     """Gettext PO file."""
 
-    hf: str | None = None
+    hf: Annotated[str | None, PLACE] = None
     """Name on the Hugging Face hub, or a local directory or parquet, JSON or CSV file."""
 
-    mtdata: str | None = None
+    mtdata: Annotated[str | None, PLACE] = None
     """Id of a data set or of a recipe of ``mtdata``."""
 
     columns: tuple[Column, Column] = (0, 1)
@@ -114,7 +114,7 @@ class SourceConfig(Section):
     split: str | None = None
     """For ``hf``: the split; by default train, validation or test, after the place in the recipe."""
 
-    streaming: bool = False
+    streaming: Annotated[bool, FETCHING] = False
     """For ``hf``: read from the hub as it is needed, on every pass again, instead of downloading all of it first."""
 
     name: str | None = None
@@ -123,7 +123,7 @@ class SourceConfig(Section):
     tags: list[str] = Field(default_factory=list)
     """Tokens put before each source text, such as <bt> for pairs that were translated back. Each becomes one piece."""
 
-    weight: Curriculum | None = None
+    weight: Annotated[Curriculum | None, NOT_IN_CORPUS] = None
     """For training: how many pairs come from here, in proportion to the weights of the others; or a curriculum,
     {0: 1.0, 20_000: 0.2}: the weight after so many updates."""
 

@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.sampling import SamplingConfig
-from mtkit.settings.section import Probability, Section
+from mtkit.settings.section import MAY_CHANGE, Probability, Section
 
 Metric = Literal["loss", "bleu", "chrf"]
 
@@ -19,29 +19,29 @@ class EarlyStoppingConfig(Section):
     of it, as on lines of one word, chrF takes its place, and the loss where chrF does not either, or where the
     validation set is not translated (``validate_text: false``) and patience is null."""
 
-    patience: PositiveInt | None = None
+    patience: Annotated[PositiveInt | None, MAY_CHANGE] = None
     """Stop after this many validations without a new best; by default never."""
 
 
 class AverageConfig(Section):
     """Which checkpoints are averaged into the bundle at the end of the run."""
 
-    n: NonNegativeInt = 0
+    n: Annotated[NonNegativeInt, MAY_CHANGE] = 0
     """How many; 0 takes the best checkpoint as it is."""
 
-    by: Literal["last", "best"] = "last"
+    by: Annotated[Literal["last", "best"], MAY_CHANGE] = "last"
 
 
 class TrainingConfig(Section):
     """How the model is fitted. An *update* is one optimiser step."""
 
-    max_updates: PositiveInt | None = 100_000
+    max_updates: Annotated[PositiveInt | None, MAY_CHANGE] = 100_000
     """Stop after this many updates; null where ``max_minutes`` alone is to end the run."""
 
-    max_epochs: PositiveInt | None = None
+    max_epochs: Annotated[PositiveInt | None, MAY_CHANGE] = None
     """Stop after this many passes over the corpus, where that comes first."""
 
-    max_minutes: Annotated[float, Field(ge=MINUTES.least, le=MINUTES.most)] | None = None
+    max_minutes: Annotated[Annotated[float, Field(ge=MINUTES.least, le=MINUTES.most)] | None, MAY_CHANGE] = None
     """End after this much time, from the start of the command to the scores of the test sets, with the learning rate
     decayed to zero. Validations and checkpoints then come at shares of the time, not every so many updates."""
 
@@ -49,7 +49,7 @@ class TrainingConfig(Section):
     """Target tokens per update on average, padding excluded, summed over accumulated micro-batches. In a recipe the
     word auto stands for the number that the preset recommends, with ``accumulate: auto``."""
 
-    min_updates: NonNegativeInt = 0
+    min_updates: Annotated[NonNegativeInt, MAY_CHANGE] = 0
     """With ``max_minutes``: make updates smaller than ``batch_tokens``, down to 500 target tokens, where the machine is
     too slow for so many, at a learning rate lower by the square root; found out once, when the run begins. 2,000 with
     ``max_minutes`` where nothing says ``batch_tokens``; 0 leaves them as they are."""
@@ -78,10 +78,10 @@ class TrainingConfig(Section):
     max_grad_norm: Annotated[float, Field(ge=1e-6, le=1e9)] = 1.0
     """Clip the global L2 norm of the gradient to this."""
 
-    max_bad_updates: PositiveInt = 20
+    max_bad_updates: Annotated[PositiveInt, MAY_CHANGE] = 20
     """Stop after this many updates in a row were skipped for a loss or gradient that is not finite."""
 
-    report_every: PositiveInt = 100
+    report_every: Annotated[PositiveInt, MAY_CHANGE] = 100
     """Updates between two lines of the log and of metrics.jsonl."""
 
     validate_every: PositiveInt = 1_000
@@ -90,40 +90,40 @@ class TrainingConfig(Section):
     validate_text: bool = True
     """Also translate the validation set, greedily, for BLEU and chrF."""
 
-    n_samples: NonNegativeInt = 3
+    n_samples: Annotated[NonNegativeInt, MAY_CHANGE] = 3
     """Validation translations shown at each validation."""
 
     save_every: PositiveInt = 1_000
     """Updates between two checkpoints. A new best is saved besides; and where these are rare, the first state after a
     minute, and others every ten minutes, each kept until the next one."""
 
-    keep_last: PositiveInt = 3
+    keep_last: Annotated[PositiveInt, MAY_CHANGE] = 3
     """Newest checkpoints kept."""
 
-    keep_best: PositiveInt = 1
+    keep_best: Annotated[PositiveInt, MAY_CHANGE] = 1
     """Best checkpoints kept."""
 
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
     sampling: SamplingConfig = SamplingConfig()
 
-    workers: NonNegativeInt | None = None
+    workers: Annotated[NonNegativeInt | None, MAY_CHANGE] = None
     """Processes that sample pairs ahead of the training, where anything is sampled; by default one for every four CPU
     threads, at least one and at most four. They change the speed alone, never the result."""
 
     seed: Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)] = 1
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], MAY_CHANGE] = "auto"
+    precision: Annotated[Literal["auto", "fp32", "bf16"], MAY_CHANGE] = "auto"
     """Arithmetic of forward and backward; weights and optimiser stay in float32. auto: bf16 on a GPU that multiplies in
     it; on a CPU what is measured to be faster when the run begins."""
 
     compile: bool | None = None
     """Compile the layers with torch.compile; by default on a GPU, for runs long enough that it pays."""
 
-    threads: PositiveInt | None = None
+    threads: Annotated[PositiveInt | None, MAY_CHANGE] = None
     """CPU threads; by default one per core this process may use."""
 
-    tensorboard: bool = False
+    tensorboard: Annotated[bool, MAY_CHANGE] = False
     """Also write the metrics for TensorBoard; needs the extra mtkit[tensorboard]."""
 
     @model_validator(mode="after")
