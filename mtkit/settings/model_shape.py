@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import Field, field_validator
 
+from mtkit.settings.attention import Part
 from mtkit.settings.section import CONVERTIBLE, TRAINING_ONLY, Probability, Section
 
 Architecture = Literal["transformer", "rnn", "conv"]
@@ -157,7 +158,7 @@ class ModelShape(Section):
         """Whether a side multiplies its embeddings by the root of their width."""
         return self.side(side) != "conv" if self.scale_embeddings is None else self.scale_embeddings
 
-    def attention_of(self, part: Literal["encoder", "decoder", "cross"]) -> list[str]:
+    def attention_of(self, part: Part) -> list[str]:
         """The names of attention in the layers of a part, bottom to top; none where it has no attention to choose.
 
         A recurrent decoder looks at the source once, whatever the number of its layers.
