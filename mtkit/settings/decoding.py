@@ -16,13 +16,16 @@ class DecodingConfig(Section):
     """Hypotheses kept per sentence; 1 is greedy search."""
 
     length_penalty: Annotated[LengthPenalty, MAY_CHANGE] = 1.0
-    """Exponent p in score = log_prob / length ** p, the end of sentence counted. Higher favours longer output."""
+    """Exponent p in ``score = log_prob / length ** p``, the end of sentence counted. Higher values favour longer
+    output."""
 
     max_length_ratio: Annotated[float, Field(ge=0.01, le=1_000), MAY_CHANGE] = 2.0
+    """Longest hypothesis per source token, in tokens, before ``max_length_offset`` is added."""
+
     max_length_offset: Annotated[int, Field(ge=0, le=1_000_000), MAY_CHANGE] = 20
-    """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens."""
+    """Tokens added to ``max_length_ratio`` times the source tokens; the sum limits the length of a hypothesis."""
 
     split: Annotated[Split, MAY_CHANGE] = "auto"
-    """What is translated in parts. auto: lines of more sentences than the training lines have, sentence by sentence,
-    and sentences longer than those at the ends of their clauses. sentences: every line, sentence by sentence. never:
-    only what is too long for the model."""
+    """What is translated in parts. auto: lines with more sentences than the training lines had, sentence by sentence,
+    and longer sentences clause by clause. sentences: every line, sentence by sentence. never: only what is too long for
+    the model."""

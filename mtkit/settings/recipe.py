@@ -19,10 +19,10 @@ from mtkit.settings.training import TrainingConfig
 
 
 class Config(Section):
-    """One run, complete."""
+    """All settings of a run."""
 
     name: Annotated[str, MAY_CHANGE] = "model"
-    """Name of the run; by default the recipe's folder or file name."""
+    """Name of the run, which names its directories; by default the recipe's folder or file name."""
 
     data: DataConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
