@@ -70,7 +70,7 @@ def measure_random(
 
     def search(n_lines: int, beam_size: int) -> int:
         # Random weights hardly ever end a sentence by themselves.
-        options = SearchOptions(beam_size, 1, decoding.length_penalty, max_length_ratio=1.0, max_length_offset=0)
+        options = SearchOptions.of(decoding, beam_size=beam_size, max_length_ratio=1.0, max_length_offset=0)
         lines = sorted(sources[:n_lines], key=len, reverse=True)
         batches = [lines[start : start + size] for start in range(0, n_lines, size)]
         found = [best for batch in batches for best, *_ in engine.translate_ids(batch, options)]

@@ -11,7 +11,6 @@ from mtkit.bundle.bundle import Bundle
 from mtkit.bundle.loading import open_model
 from mtkit.data.batches.batches import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.errors import ConfigError
 from mtkit.forced.aligner import Choice, links, usual_choice
 from mtkit.inspection.history import History, Node, path
 from mtkit.inspection.look import Candidate, Guess, Heads, Look, Position
@@ -95,16 +94,7 @@ class Inspector:
             ConfigError: If ``n_best`` exceeds the beam size.
         """
         beam_size = beam_size or self._decoding.beam_size
-        if n_best is not None and n_best > beam_size:
-            raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
-        decoding = self._decoding
-        return SearchOptions(
-            beam_size=beam_size,
-            n_best=n_best or beam_size,
-            length_penalty=decoding.length_penalty,
-            max_length_ratio=decoding.max_length_ratio,
-            max_length_offset=decoding.max_length_offset,
-        )
+        return SearchOptions.of(self._decoding, beam_size=beam_size, n_best=n_best or beam_size)
 
     def look(
         self, number: int, source: str, options: SearchOptions, *, forced: str | None = None, n_alternatives: int = 5

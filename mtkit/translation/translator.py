@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import prefix_for
@@ -14,10 +14,9 @@ from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import BATCH_SIZE, BatchType
 from mtkit.engines.engine import Engine
 from mtkit.engines.engine_choice import EngineName, load_engine
-from mtkit.errors import CheckpointError, ConfigError, MtkitError
+from mtkit.errors import CheckpointError, MtkitError
 from mtkit.machine.compute import Compute
-from mtkit.search.hypothesis import NOT_FINITE, SearchOptions
-from mtkit.settings.bounds import LENGTH_PENALTY
+from mtkit.search.hypothesis import NOT_FINITE, Asked, SearchOptions
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.translation.completeness import is_short, missing
 from mtkit.translation.segmentation import Segment, limits, split
@@ -255,42 +254,9 @@ class Translator:
 
         return finish
 
-    def search_options(
-        self,
-        *,
-        beam_size: int | None = None,
-        n_best: int = 1,
-        length_penalty: float | None = None,
-        scores: bool = True,
-    ) -> SearchOptions:
-        """The model's defaults with what was asked for over them.
-
-        Args:
-            beam_size: As for ``translate``.
-            n_best: As for ``translate``.
-            length_penalty: As for ``translate``.
-            scores: Whether ``log_prob`` and ``score`` are wanted; without them they may be NaN.
-
-        Raises:
-            ConfigError: If ``n_best`` exceeds the beam size, or a number is not possible.
-        """
-        decoding = self.decoding
-        beam_size = decoding.beam_size if beam_size is None else beam_size
-        if length_penalty is not None:
-            LENGTH_PENALTY.check("length penalty", length_penalty)
-        for name, given in (("n-best", n_best), ("beam size", beam_size)):
-            if given < 1:
-                raise ConfigError(f"{name} {given}: must be at least 1")
-        if n_best > beam_size:
-            raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
-        return SearchOptions(
-            beam_size=beam_size,
-            n_best=n_best,
-            length_penalty=decoding.length_penalty if length_penalty is None else length_penalty,
-            max_length_ratio=decoding.max_length_ratio,
-            max_length_offset=decoding.max_length_offset,
-            scores=scores,
-        )
+    def search_options(self, **asked: Unpack[Asked]) -> SearchOptions:
+        """The model's own search with what was asked for over it; arguments and errors as for ``SearchOptions.of``."""
+        return SearchOptions.of(self.decoding, **asked)
 
     def _assemble(
         self, text: str, segments: list[Segment], found: list[list[Part]], options: SearchOptions
