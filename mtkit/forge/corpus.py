@@ -17,7 +17,7 @@ import yaml
 
 from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.data.sources.sources import open_sources
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError, DataError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_output_directory, check_replaceable
 from mtkit.files.reading import read_json, sha256_file
@@ -115,7 +115,7 @@ def forge(
             )
             return _finish(directory, job, tags)
     except OSError as error:
-        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
+        raise DataError(f"{directory}: cannot write there: {reason(error)}") from error
 
 
 def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ from mtkit.data.sources.pairs import Pairs, Source
 from mtkit.data.sources.sources import PLACES, Place, open_sources
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.vocabulary import tokenizer_for
-from mtkit.errors import ConfigError, DataError, VocabularyError
+from mtkit.errors import ConfigError, DataError, VocabularyError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_replaceable
 from mtkit.files.whole import atomic_directory, named, write_json
@@ -104,7 +104,7 @@ def prepare(
                 )
                 write_manifest(work, manifest)
     except OSError as error:
-        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
+        raise DataError(f"{directory}: cannot write there: {reason(error)}") from error
     return Prepared(directory, manifest)
 
 
