@@ -16,7 +16,8 @@ from mtkit.bundle.languages import prefix_for
 from mtkit.data.batches.batches import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError, reason
+from mtkit.evaluation.metrics.alignment import Links
 from mtkit.files.reading import read_json
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
@@ -25,9 +26,6 @@ from mtkit.machine.threads import set_threads
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.hypothesis import NOT_FINITE
-
-Links = set[tuple[int, int]]
-"""Of one pair: (source word, target word), both counted from 0."""
 
 CHOICE_FILE = "alignment.json"
 _BATCH_TOKENS = 1_500
@@ -207,7 +205,7 @@ def remember(path: Path | str, choice: Choice) -> Path:
     try:
         write_json(place, asdict(choice))
     except OSError as error:
-        raise CheckpointError(f"{place}: cannot write: {error.strerror or error}") from error
+        raise CheckpointError(f"{place}: cannot write: {reason(error)}") from error
     return place
 
 
