@@ -1,10 +1,12 @@
+import os
+import subprocess
 import sys
 
 import pytest
 import torch
 
 from mtkit.errors import DeviceError
-from mtkit.machine.memory import free_memory, is_out_of_memory, memory_advice, peak_memory
+from mtkit.machine.memory import free_memory, is_out_of_memory, keep_few_kernels, memory_advice, peak_memory
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,24 @@ def test_what_is_taken_and_what_is_free_are_bytes() -> None:
     bytearray(max(before, taken)).decode("latin-1")
     assert peak_memory() > before
     assert free_memory() is not None
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "128"), ({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}, "1024")])
+def test_the_kernels_that_are_kept_are_few_unless_the_user_says_otherwise(
+    given: dict[str, str], kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    keep_few_kernels()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == kept
+
+
+def test_the_command_line_says_so_before_torch_is_loaded() -> None:
+    code = (
+        "import atexit, os, sys; atexit.register(lambda: print(os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY']));"
+        "from mtkit.cli import main; sys.argv = ['mtkit', '--version']; main()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ONEDNN_PRIMITIVE_CACHE_CAPACITY"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == "128"
