@@ -25,7 +25,7 @@ from mtkit.machine.device import autocast, choose_device, choose_precision, desc
 from mtkit.machine.memory import peak_memory
 from mtkit.machine.threads import set_threads
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.search.beam import SearchOptions
+from mtkit.search.hypothesis import SearchOptions
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.presets import SIZE_CLASSES

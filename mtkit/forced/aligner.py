@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mtkit.bundle.bundle import Bundle, load_bundle, with_bundle
 from mtkit.bundle.languages import prefix_for
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
 from mtkit.errors import CheckpointError, ConfigError, DataError, reason

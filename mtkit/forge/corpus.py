@@ -26,7 +26,8 @@ from mtkit.files.whole import atomic_file, delete_directory, remove_leftovers, w
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
 from mtkit.log import logger
 from mtkit.settings.data import DataConfig
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 from mtkit.version import __version__
 from mtkit.wording import counted
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import direction_of, prefix_for
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import ConfigError
 from mtkit.forced.aligner import Choice, links, usual_choice

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from mtkit.model.encoder_decoder import EncoderDecoder
 
-__all__ = ["Candidate", "Translation", "Translator"]
-
 
 class Translator:
     """Translates texts with one model."""

@@ -43,7 +43,7 @@ def test_mfu_is_the_arithmetic_of_the_real_tokens_over_the_peak_in_the_log(
 
 def test_accumulated_micro_batches_train_as_one_large_batch(toy_task: ToyTask) -> None:
     """Oracle: the gradient of all pairs of the update at once, without dropout."""
-    from mtkit.data.batches.batches import Batch, collate
+    from mtkit.data.batches.batch import Batch, collate
     from mtkit.model.encoder_decoder import EncoderDecoder
     from mtkit.training.objectives.cross_entropy import CrossEntropy
 

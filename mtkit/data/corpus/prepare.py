@@ -40,8 +40,6 @@ from mtkit.machine.workers import Workers
 from mtkit.settings.data import DataConfig
 from mtkit.settings.tokenizer import TokenizerConfig
 
-__all__ = ["Manifest", "Prepared", "clean", "nothing_left", "open_prepared", "prepare", "try_cleaning"]
-
 Sources = Mapping[Place, Sequence[Source]]
 Hashes = dict[str, str]
 AllHashes = Mapping[Place, Sequence[Hashes]]

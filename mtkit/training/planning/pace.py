@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.data.corpus.prepared import Manifest
 from mtkit.log import logger
 from mtkit.model.dropout import seed_dropout

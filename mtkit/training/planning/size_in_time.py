@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.synthetic import random_store
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.machine.device import choose_device
 from mtkit.machine.threads import set_threads
 from mtkit.model.dropout import seed_dropout

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.log import logger
 from mtkit.machine.device import Precision, autocast, bf16_is_native, choose_precision
 from mtkit.model.cost import training_flop

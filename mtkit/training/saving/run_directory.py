@@ -8,7 +8,7 @@ from typing import IO, Any
 from mtkit.bundle.bundle import LINES
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, NOTE, noted_hashes
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
 from mtkit.files.locks import open_lock

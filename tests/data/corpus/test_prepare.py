@@ -7,8 +7,10 @@ from typing import Any
 import datasets
 import pytest
 
-from mtkit.data.batches.batches import BatchPlan, padding_share
-from mtkit.data.corpus.prepare import Prepared, open_prepared, prepare
+from mtkit.data.batches.batch import padding_share
+from mtkit.data.batches.batches import BatchPlan
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.sources import pairs
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import DataError, VocabularyError
