@@ -136,9 +136,7 @@ def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
         return manifest
     before = manifest.get("job") if isinstance(manifest, dict) else None
     changed = f" ({what_changed(before, job)} changed)" if isinstance(before, dict) else ""
-    raise DataError(
-        f"{directory}: made from something else{changed}; choose another directory with -o, or add --overwrite"
-    )
+    raise DataError(f"{directory}: made from something else{changed}; choose another -o, or --overwrite")
 
 
 def _clear(directory: Path) -> None:
