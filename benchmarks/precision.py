@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from mtkit.data.batches.batches import BatchPlan
-from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.machine.compute import Compute
 from mtkit.machine.device import Precision, bf16_is_native
 from mtkit.machine.memory import keep_freed_memory

@@ -11,7 +11,8 @@ from typing import cast
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
-from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
+from mtkit.data.batches.batch import Batch, padding_share
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.store import Store
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice, peak_memory

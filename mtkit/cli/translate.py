@@ -33,7 +33,7 @@ from mtkit.translation.records import Record, formatter, json_record, text_recor
 
 if TYPE_CHECKING:
     from mtkit.forced.aligner import Aligner
-    from mtkit.translation.translator import Translation
+    from mtkit.translation.translation import Translation
 
 
 _SAMPLE = 2_000  # lines of a file that show what there is to translate

@@ -8,7 +8,6 @@ conversions has what was measured on other processors than the one that the loss
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from mtkit.bundle.bundle import WEIGHTS, Bundle
 from mtkit.engines.conversion_check import check_conversion
 from mtkit.engines.speed import Speeds
 from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.files.cache import cache_directory
 from mtkit.files.locks import sole_writer
 from mtkit.files.reading import read_json, sha256_file
 from mtkit.files.whole import atomic_directory, remove_leftovers, write_json
@@ -293,10 +293,8 @@ def _place(bundle: Bundle, quantization: str) -> Path:
 
 def _cache_place(bundle: Bundle, quantization: str) -> list[Path]:
     """Where it lies in the user's cache directory, if there is one."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    try:
-        root = Path(cache) if cache else Path.home() / ".cache"
-    except RuntimeError:  # no home directory
+    root = cache_directory()
+    if root is None:
         return []
     name = hashlib.sha256(json.dumps(_source(bundle), sort_keys=True).encode()).hexdigest()[:16]
-    return [root / "mtkit" / FOLDER / name / quantization]
+    return [root / FOLDER / name / quantization]

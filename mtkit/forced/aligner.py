@@ -13,10 +13,11 @@ from torch import Tensor
 
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.loading import open_model
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError, reason
+from mtkit.evaluation.metrics.alignment import Links
 from mtkit.files.reading import read_json
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
@@ -24,9 +25,6 @@ from mtkit.machine.compute import Compute
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.hypothesis import NOT_FINITE
-
-Links = set[tuple[int, int]]
-"""Of one pair: (source word, target word), both counted from 0."""
 
 CHOICE_FILE = "alignment.json"
 _BATCH_TOKENS = 1_500
@@ -200,7 +198,7 @@ def remember(model: Path | str | Bundle, choice: Choice) -> Path:
     try:
         write_json(place, asdict(choice))
     except OSError as error:
-        raise CheckpointError(f"{place}: cannot write: {error.strerror or error}") from error
+        raise CheckpointError(f"{place}: cannot write: {reason(error)}") from error
     return place
 
 

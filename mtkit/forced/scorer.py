@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mtkit.bundle.bundle import Bundle
 from mtkit.bundle.loading import open_model
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
 from mtkit.errors import CheckpointError, DataError

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mtkit.bundle.bundle import Bundle
 from mtkit.bundle.loading import open_model
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.forced.aligner import Choice, links, usual_choice
 from mtkit.inspection.history import History, Node, path

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, reason
 from mtkit.settings.yaml_file import Location, YamlError, parse_yaml, read_yaml
 
 
@@ -31,7 +31,7 @@ def read_layer(path: Path, schema: type[BaseModel]) -> Layer:
     try:
         tree, lines = read_yaml(path, _text_file(path, schema))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        raise ConfigError(f"{path}: {reason(error)}") from error
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from mtkit.bundle.bundle import Bundle
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.engines.conversion import inexpressible
 from mtkit.errors import ConfigError
 from mtkit.evaluation.metrics.metrics import Score, score

@@ -11,7 +11,7 @@ from mtkit.bundle.check import check_run_tokenizer
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, noted_place
 from mtkit.bundle.writing import note_scores, save_bundle
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.speed import SECONDS
 from mtkit.errors import CheckpointError, DataError, VocabularyError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.errors import TrainingError
 from mtkit.evaluation.telling import NAMES
 from mtkit.machine.compute import Compute

@@ -13,7 +13,8 @@ import torch
 
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
-from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.errors import Interrupted, Stopped
 from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger

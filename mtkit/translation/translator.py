@@ -26,8 +26,6 @@ from mtkit.translation.translation import Candidate, Part, Translation, merged
 if TYPE_CHECKING:
     from mtkit.model.encoder_decoder import EncoderDecoder
 
-__all__ = ["Candidate", "Translation", "Translator"]
-
 
 class Translator:
     """Translates texts with one model."""

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from mtkit.bundle.bundle import WEIGHTS, load_bundle
 from mtkit.bundle.loading import OpenModel, open_model
 from mtkit.cli import app
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.machine.compute import Compute
 from tests.tiny import LINES, save_tiny_bundle

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from mtkit.bundle.bundle import load_bundle
-from mtkit.data.corpus.prepare import open_prepared
+from mtkit.data.corpus.prepared import open_prepared
 from mtkit.training.final_scores import SetScores, score_test_sets
 from mtkit.training.run import train
 from mtkit.translation.in_time import Deadline
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 from tests.conftest import ToyTask
 
 CPU = torch.device("cpu")

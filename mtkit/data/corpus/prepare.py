@@ -31,7 +31,7 @@ from mtkit.data.sources.pairs import Pairs, Source
 from mtkit.data.sources.sources import PLACES, Place, open_sources
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.vocabulary import tokenizer_for
-from mtkit.errors import ConfigError, DataError, VocabularyError
+from mtkit.errors import ConfigError, DataError, VocabularyError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_replaceable
 from mtkit.files.whole import atomic_directory, named, write_json
@@ -41,8 +41,6 @@ from mtkit.settings.data import DataConfig
 from mtkit.settings.section import NOT_IN_CORPUS, marked
 from mtkit.settings.source import SourceConfig
 from mtkit.settings.tokenizer import TokenizerConfig
-
-__all__ = ["Manifest", "Prepared", "clean", "nothing_left", "open_prepared", "prepare", "try_cleaning"]
 
 Sources = Mapping[Place, Sequence[Source]]
 Hashes = dict[str, str]
@@ -106,7 +104,7 @@ def prepare(
                 )
                 write_manifest(work, manifest)
     except OSError as error:
-        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
+        raise DataError(f"{directory}: cannot write there: {reason(error)}") from error
     return Prepared(directory, manifest)
 
 
@@ -125,7 +123,7 @@ def _check_own(directory: Path) -> None:
     if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
         return
     if directory.exists():
-        raise DataError(f"{directory}: exists and is not a prepared corpus; choose another directory with -o")
+        raise DataError(f"{directory}: exists and is not a prepared corpus; choose another -o")
 
 
 def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, overwrite: bool) -> Prepared | None:

@@ -1,6 +1,5 @@
 """The run directory: one process at a time, one recipe for its whole life, nothing of anybody else's touched."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import IO, Any
 from mtkit.bundle.bundle import LINES
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, NOTE, noted_hashes
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
 from mtkit.files.locks import open_lock
 from mtkit.files.reading import check_regular
-from mtkit.files.whole import atomic_file, delete_directory, leftovers, remove_if_left, write_json
+from mtkit.files.whole import atomic_file, delete_directory, leftovers, lock_open_file, remove_if_left, write_json
 from mtkit.log import logger
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import dump_config, read_config
@@ -62,10 +61,8 @@ def check_unused(run_dir: Path) -> None:
 
 
 def _lock(file: IO[Any], run_dir: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CheckpointError(f"{run_dir}: another mtkit train is at work there; choose another -o") from None
+    if not lock_open_file(file.fileno(), wait=False):
+        raise CheckpointError(f"{run_dir}: another mtkit train is at work there; choose another -o")
 
 
 def clear(run_dir: Path) -> None:
