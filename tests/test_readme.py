@@ -68,6 +68,24 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_file_named_is_there(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for name in re.findall(r"`([\w.-]+/[\w./-]*)`", text):
+        if name.partition("/")[0] in ("mtkit", "tests", "benchmarks", "docs", "recipes", "data") or name.endswith(
+            ".py"
+        ):
+            assert (ROOT / name).exists(), name
+
+
+def test_the_layout_lists_every_room() -> None:
+    layout = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Repository layout")[2].partition("\n## ")[0]
+    rooms = re.findall(r"^  (\w+)/ ", layout, flags=re.MULTILINE)
+    assert sorted(rooms) == sorted(path.parent.name for path in (ROOT / "mtkit").glob("*/__init__.py"))
+    loose = re.findall(r"\w+\.py", re.findall(r"^  (\w+\.py.*)", layout, flags=re.MULTILINE)[0])
+    assert {*loose, "__init__.py", "__main__.py"} == {path.name for path in (ROOT / "mtkit").glob("*.py")}
+
+
 @pytest.mark.slow
 def test_the_commands_of_the_readme_work_in_an_empty_directory(tmp_path: Path) -> None:
     for name, source in (
