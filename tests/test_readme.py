@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "recipes").glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = {"mtkit", "tests", "benchmarks", "docs", "recipes", "data"}
 SMALL = [
     *("training.max_updates=6", "training.warmup_updates=2", "training.validate_every=4", "training.save_every=1"),
     *("training.keep_last=5", "training.average.n=0", "model.d_model=16", "model.d_ff=16", "model.n_heads=2"),
