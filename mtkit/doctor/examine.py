@@ -200,7 +200,7 @@ def _tokens(
 def _left_out(seen: Sequence[SourceSeen], languages: tuple[str, str], *, with_held_out: bool) -> list[NotExamined]:
     """What could not be looked for in this corpus."""
     left_out = [
-        NotExamined((f"wrong_script_{side}",), f"the script of {language} is not known here")
+        NotExamined((f"wrong_script_{side}",), f"the script of {language} is not known")
         for side, language in zip(_SIDES, languages, strict=True)
         if scripts_of(language) is None
     ]

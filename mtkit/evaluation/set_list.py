@@ -86,5 +86,5 @@ def parse_set_list(path: Path) -> list[SetEntry]:
     names = [entry.name for entry in entries]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{path}: {name} stands there twice; names must differ")
+            raise ConfigError(f"{path}: {name} occurs twice; names must differ")
     return entries

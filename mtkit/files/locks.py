@@ -24,7 +24,7 @@ def sole_writer(directory: Path) -> Iterator[None]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                logger.info("%s: another process writes it, waiting", directory)
+                logger.info("%s: another process is writing it, waiting", directory)
                 fcntl.flock(lock, fcntl.LOCK_EX)
             if not _is_at(lock.fileno(), path):
                 continue  # the process that held it has deleted the file since
@@ -56,7 +56,7 @@ def open_lock(path: Path) -> IO[bytes]:
 
 
 def _place(directory: Path) -> Path:
-    """The same directory under one name, whatever links lead there."""
+    """The directory under one name, whatever links lead there."""
     return Path(os.path.realpath(directory))
 
 

@@ -28,7 +28,7 @@ class Node:
 
     token_id: int
     log_prob: float
-    """Of all tokens up to here, nats."""
+    """Log-probability of all tokens up to here, nats."""
 
     fate: Fate
     """live: went on to the next step; finished: ended the sentence within the beam; pruned: too improbable."""

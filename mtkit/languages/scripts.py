@@ -59,5 +59,5 @@ _SCRIPTS = {language: {name} for name, languages in _LANGUAGES_OF.items() for la
 
 
 def scripts_of(language: str) -> set[str] | None:
-    """The scripts that a language is written in, by its code (``de``, ``pt-BR``); None where that is not known here."""
+    """The scripts that a language is written in, by its code (``de``, ``pt-BR``); None where that is not known."""
     return _SCRIPTS.get(language.replace("_", "-").split("-")[0].lower())

@@ -57,7 +57,7 @@ class MultiHeadAttention(nn.Module):
         Args:
             queries: (B, H, Q, E).
             keys: (B, G, L, E).
-            values: Likewise.
+            values: (B, G, L, E).
             mask: What torch's attention takes, broadcast to (B, H, Q, L): bool, True = may attend, or numbers to add.
             causal: Hide keys later than the query. Needs Q == L.
             positions: Of the queries, int64 (Q,), and of the keys, int64 (L,), where they matter; by default 0, 1, ...

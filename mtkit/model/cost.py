@@ -29,8 +29,9 @@ def forward_flop(
     Args:
         config: Sizes of the model.
         n_sentences: Pairs.
-        n_src_tokens: Of all pairs, end of sentence counted, padding not (or counted, for what the machine computes).
-        n_tgt_tokens: Likewise.
+        n_src_tokens: Source tokens of all pairs, end of sentence included, without padding (or with it, for what the
+            machine computes).
+        n_tgt_tokens: Target tokens of all pairs, counted in the same way.
         vocab_size: V, of the target.
     """
     src_length, tgt_length = n_src_tokens / n_sentences, n_tgt_tokens / n_sentences
@@ -164,7 +165,7 @@ def _scored(config: ModelConfig, name: str, length: float) -> float:
 
 
 def _token(config: ModelConfig, name: str, length: float, *, causal: bool) -> float:
-    """What a layer of self-attention, or what stands in its place, computes for a token of a sequence of ``length``."""
+    """FLOPs of a layer of self-attention, or of its replacement, for a token of a sequence of ``length``."""
     d, per_head = config.d_model, config.d_model / config.n_heads
     match name:
         case "linear":
@@ -182,7 +183,7 @@ def _token(config: ModelConfig, name: str, length: float, *, causal: bool) -> fl
 
 
 def _step(config: ModelConfig, name: str, length: float) -> float:
-    """The same for the last token of ``length`` in a search."""
+    """FLOPs of the layer for the last of ``length`` tokens in a search."""
     d, per_head = config.d_model, config.d_model / config.n_heads
     match name:
         case "linear":

@@ -24,5 +24,5 @@ def check_fits(file: TensorFile, config: ModelConfig, *, src_vocab_size: int, tg
     try:
         model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=pad_id)
     except (RuntimeError, OverflowError, TypeError):  # sizes whose product is beyond 64 bits
-        raise CheckpointError(f"{file.path}: belongs to another model: no model has the sizes that are noted") from None
+        raise CheckpointError(f"{file.path}: belongs to another model: no model has the recorded sizes") from None
     check_shapes(model, {name: info.shape for name, info in file.tensors.items()}, source=file.path)

@@ -37,15 +37,15 @@ class Sentences:
 
     refs: list[list[str]]
     hyps: list[list[str]]
-    """For each system."""
+    """Translations of each system."""
 
     src: list[str] | None
     docs: list[str] | None
     chrf: list[list[float]]
-    """For each system the chrF of every sentence."""
+    """chrF of every sentence, for each system."""
 
     faults: list[list[list[str]]]
-    """For each system the names of the faults of every sentence."""
+    """Names of the faults of every sentence, for each system."""
 
     def as_json(self) -> dict[str, object]:
         """Compact: scores with two decimals, faults as bits in the order of ``FAULTS``."""

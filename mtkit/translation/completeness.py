@@ -47,7 +47,7 @@ def missing(source: str, translation: str, unread: Sequence[str] = ()) -> list[s
 
 
 def _symbols(text: str) -> list[str]:
-    """Signs that are no letters, digits, punctuation, currencies or operators: emoji, arrows, hearts."""
+    """Signs that are not letters, digits, punctuation, currencies or operators: emoji, arrows, hearts."""
     if text.isascii():
         return []
     return sorted(character for character in text if unicodedata.category(character) == "So")

@@ -17,7 +17,7 @@ class SampleReport(TypedDict):
     """A pair that was dropped, as the steps before had left it; long segments are cut."""
 
     pair: int
-    """Its number in the source, counted from 1: the line of a text file."""
+    """Number of the pair in the source, counted from 1: the line of a text file."""
 
     src: str
     tgt: str

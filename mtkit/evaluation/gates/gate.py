@@ -191,7 +191,7 @@ class SignificanceResult:
 
     @property
     def name(self) -> str:
-        """As it is published."""
+        """Published name of the metric."""
         return self.comparison.name
 
     @property
@@ -303,7 +303,7 @@ def _remarked(result: DropResult | SignificanceResult) -> str:
 
 
 def _telling(value: float, *limits: float, at_least: int) -> str:
-    """As many decimals as it takes to show a difference: "30.00 is below 30" would puzzle."""
+    """The value with enough decimals to show a difference: "30.00 is below 30" would puzzle."""
     more = (n for n in range(at_least, 12) if round(value, n) not in limits)
     decimals = at_least if value in limits else next(more, 12)
     return f"{value:.{decimals}f}"

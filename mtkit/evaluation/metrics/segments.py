@@ -66,5 +66,5 @@ def check_documents(docs: Text) -> None:
 
 
 def _score(scorer: Metric, counts: Counts) -> float:
-    """Of the lines that were counted, as a corpus."""
+    """Corpus score of the counted lines."""
     return float(scorer._aggregate_and_compute(counts).score)

@@ -1,4 +1,4 @@
-"""Output that is no translation: the source copied, unknown pieces, another script, another language."""
+"""Output that is not a translation: the source copied, unknown pieces, another script, another language."""
 
 import re
 import unicodedata
@@ -27,7 +27,7 @@ _TOGETHER = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "KATAKANA-HIRAGANA": "CJK", "
 def find_untranslated(
     hyp: Text, refs: Sequence[Text], *, src: Text | None = None, language_pair: tuple[str, str] | None = None
 ) -> Iterator[str]:
-    """Say what in an output is no translation into the target language.
+    """Say what in an output is not a translation into the target language.
 
     Args:
         hyp: The output.
@@ -161,6 +161,6 @@ def _script(line: str) -> str | None:
 
 @cache
 def _script_of(letter: str) -> str:
-    """As the letter's Unicode name begins: LATIN, CYRILLIC, CJK, HANGUL, ARABIC, ..."""
+    """Script of a letter, from its Unicode name: LATIN, CYRILLIC, CJK, HANGUL, ARABIC, ..."""
     first = unicodedata.name(letter, "UNKNOWN").partition(" ")[0]
     return _TOGETHER.get(first, first)
