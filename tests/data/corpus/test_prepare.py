@@ -183,10 +183,8 @@ def test_other_settings_need_overwrite(
 ) -> None:
     prepare(toy_data(), WORDS, tmp_path / "out")
     before = files_of(tmp_path / "out")
-    with pytest.raises(
-        DataError,
-        match=rf"was prepared from different inputs or settings \({message}\); add --overwrite to .*, or .*data.prepared",
-    ):
+    reason = rf"was prepared from different inputs or settings \({message}\); add --overwrite to .*, or .*data.prepared"
+    with pytest.raises(DataError, match=reason):
         prepare(toy_data(**changes), WORDS, tmp_path / "out")
     assert files_of(tmp_path / "out") == before
 
