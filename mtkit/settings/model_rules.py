@@ -63,7 +63,7 @@ def _unknown(name: str, part: str, known: Collection[str]) -> str:
     if name in (*ENCODER_ATTENTION, *DECODER_ATTENTION):
         return f"{name} sees the future" if name == "low_rank" else f"{name} {_ELSEWHERE[part]}"
     if "," in name:
-        return f"{name} is no name; a list is written [{', '.join(name.strip('[]').replace(',', ' ').split())}]"
+        return f"{name} is not a name; a list is written [{', '.join(name.strip('[]').replace(',', ' ').split())}]"
     close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     return f"{name} is unknown" + (f"; did you mean {close[0]}?" if close else "")
 
