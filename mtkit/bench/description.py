@@ -43,13 +43,13 @@ class Description:
 
     tgt_length: float
     flop_forward: dict[str, float]
-    """Per target token, by part, its source included."""
+    """FLOPs per target token, by part, its source included."""
 
     flop_training: float
-    """Per target token, forward and backward."""
+    """FLOPs per target token, forward and backward."""
 
     flop_decoding: float
-    """Per target token of a search with the recipe's beam."""
+    """FLOPs per target token of a search with the recipe's beam."""
 
     beam_size: int
 

@@ -197,7 +197,7 @@ def bench_model(
 
 
 def _precisions(bundle: Bundle, device: torch.device) -> list[str]:
-    """Those that a model may be translated in where none is asked for."""
+    """Precisions that a model may be translated in where none is asked for."""
     if device.type != "cpu":
         return ["auto"]
     if inexpressible(bundle.model) is None and find_spec("ctranslate2") is not None:

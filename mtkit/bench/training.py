@@ -126,7 +126,7 @@ def measure_training(
         model_config: Its sizes.
         training: Its recipe.
         store: Pairs.
-        vocab_sizes: Of source and target.
+        vocab_sizes: Vocabulary sizes of source and target.
         pad_id: Id of the padding token.
         device: Where.
         peak: What shares of peak refer to, in a precision.

@@ -37,7 +37,7 @@ class HeldOut:
         """The held-out pairs that some training pairs are alike to: each once, in the worst way.
 
         Args:
-            hashes: Of the training pairs, (n, 2): near and exact.
+            hashes: Hashes of the training pairs, (n, 2): near and exact.
             src: Their sources.
         """
         found: dict[int, tuple[int, int]] = {}

@@ -63,7 +63,7 @@ def outliers(features: NDArray[np.void], ratio: float, n_worst: int) -> Outliers
     """Pairs whose ratio is more than three times, or less than a third, of what is usual.
 
     Args:
-        features: Of all pairs of a source.
+        features: Features of all pairs of a source.
         ratio: The usual one, of target to source characters.
         n_worst: How many to name.
     """

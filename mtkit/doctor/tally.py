@@ -24,7 +24,7 @@ class Tally:
         """Begin with nothing.
 
         Args:
-            names: Of the sources.
+            names: Names of the sources.
             scratch: An empty directory for temporary files.
             n_sample: Pairs to keep for what takes long.
         """

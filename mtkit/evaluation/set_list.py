@@ -33,7 +33,7 @@ class SetEntry(Section):
     """A file that names the document of each line."""
 
     language_pair: str | None = None
-    """Such as en-de; by default what the command line says."""
+    """Language pair such as en-de; by default that of the command line."""
 
     @field_validator("refs", mode="before")
     @classmethod

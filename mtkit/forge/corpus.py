@@ -66,7 +66,7 @@ def forge(
     Args:
         kind: backtranslate: the inputs are of the target language, and the model translates against the recipe's
             direction. distill: they are of the source language, by default the source side of the training pairs.
-        data: Of the recipe that the pairs are for.
+        data: Section of the recipe that the pairs are for.
         inputs: Text files, one segment per line.
         work: The model and its search.
         directory: Receives the pairs.
@@ -255,7 +255,7 @@ def train_lines(kind: Kind, data: DataConfig, source: Mapping[str, Any]) -> list
 
     Args:
         kind: How the pairs were made.
-        data: Of the recipe that they are for; its ``train`` may have been written as one source or as a list.
+        data: Section of the recipe that they are for; its ``train`` may have been written as one source or as a list.
         source: The new pairs.
     """
     before = [] if kind == "distill" else data.train

@@ -77,7 +77,7 @@ def translate_shards(
         lines: All of the text, the same in the same order at each attempt.
         n_lines: How many they are.
         translate: The model.
-        directory: Of the job.
+        directory: Directory of the job.
         shard_lines: Lines of each shard; the same at each attempt.
     """
     rest = iter(lines)

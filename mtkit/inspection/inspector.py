@@ -121,7 +121,7 @@ class Inspector:
         Args:
             number: Its line, counted from 1.
             source: White space around it does not count.
-            options: Of the search.
+            options: Options of the search.
             forced: A translation to look at in place of what the search finds.
             n_alternatives: Tokens that are named at each position.
 

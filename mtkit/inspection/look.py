@@ -29,7 +29,7 @@ class Position:
     """Given the source and the tokens before it, nats."""
 
     rank: int
-    """Among all tokens, 1 for the most probable one."""
+    """Rank among all tokens, 1 for the most probable one."""
 
     entropy: float
     """Entropy of the distribution, nats: 0 is certainty."""

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _WORTH_IT = 8
-"""So many items are done sooner here than processes start."""
+"""Number of items that are done here faster than processes start."""
 
 _SAFE = "PYTHONSAFEPATH"
 

@@ -74,8 +74,8 @@ def decoding_flop(
     Args:
         config: Sizes of the model.
         n_sentences: Sentences.
-        n_src_tokens: Of all sentences, end of sentence counted.
-        n_tgt_tokens: Of the best hypothesis of each sentence, end of sentence counted.
+        n_src_tokens: Source tokens of all sentences, end of sentence included.
+        n_tgt_tokens: Tokens of the best hypothesis of each sentence, end of sentence included.
         vocab_size: V, of the target.
         beam_size: K.
     """

@@ -70,7 +70,7 @@ class Predictions:
     """Log-probabilities of the most probable tokens, best first, nats, (T, N)."""
 
     top_ids: Tensor
-    """Those tokens, int64 (T, N)."""
+    """Ids of the most probable tokens, int64 (T, N)."""
 
 
 @torch.inference_mode()

@@ -61,7 +61,7 @@ def export_ctranslate2(
         quantization: int8, int16, float16, bfloat16 or float32.
         held_out: What the loss is measured on; None leaves it unmeasured.
         threads: CPU threads; by default one per core.
-        deadline: Of the measurement, which takes fewer lines then, or is left out.
+        deadline: Deadline of the measurement, which then takes fewer lines or is left out.
 
     Raises:
         CheckpointError: If the weights are damaged.

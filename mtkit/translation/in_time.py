@@ -40,7 +40,7 @@ class TranslatedPart:
     """The lines of a text that there was time for."""
 
     rows: list[int]
-    """Their numbers from 0, ascending; all of them where there was time."""
+    """Numbers of the lines, from 0, ascending; all of them where there was time."""
 
     hyp_texts: list[list[str]]
     """Texts of each translator, one translation per row."""

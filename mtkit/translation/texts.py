@@ -8,7 +8,7 @@ def as_texts(texts: object, name: str) -> list[str]:
 
     Args:
         texts: Not one text: that would be taken for its letters.
-        name: Of the argument, for errors.
+        name: Name of the argument, for errors.
 
     Raises:
         TypeError: If it is one text, or holds anything else than texts.

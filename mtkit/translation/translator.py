@@ -123,7 +123,7 @@ class Translator:
             threads: CPU threads; by default one per core.
             src_lang: Language of the texts, for a model of several; by default that of its recipe.
             tgt_lang: Language of the translations, for a model of several; by default that of its recipe.
-            beam_size: That the translator will search with, by default the model's own: which precision is the
+            beam_size: Beam that the translator will search with, by default the model's: which precision is the
                 fastest depends on it.
             sample: Lines of what is to be translated, where there is much: if there are ``engine_choice.MUCH`` of them
                 and the speeds were measured on another processor only, they are measured here, once.
@@ -211,7 +211,7 @@ class Translator:
         Args:
             buffers: Lists of texts. An empty one asks for all translations that were begun, as the next may take time.
                 One that fails with an MtkitError does so after all before it were yielded.
-            options: Of the search.
+            options: Options of the search.
             n_ahead: Lists that are begun before the first of them is yielded; at most.
             batch_size: As for ``translate``.
             batch_type: As for ``translate``.

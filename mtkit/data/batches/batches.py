@@ -68,7 +68,7 @@ class BatchPlan:
                 half as much again, and no more than twice that on either side with padding. A single longer pair
                 makes a micro-batch of its own. One that sampling lengthens beyond these bounds is cut again, so that
                 its update has more of them.
-            seed: Of the order.
+            seed: Seed of the order.
             window: Pairs planned at once; bounds the memory.
             sampler: Changes pairs at random; without it they are as they lie in the store.
         """

@@ -89,7 +89,7 @@ def shuffled_run(
     """Part of the endless passes through a corpus, each shuffled anew.
 
     Args:
-        n_pairs: Of the corpus.
+        n_pairs: Pairs of the corpus.
         start: Pairs before the part, those of earlier passes too.
         count: Pairs of the part.
         block: Rows that stay neighbours.

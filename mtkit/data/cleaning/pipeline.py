@@ -71,7 +71,7 @@ class Judged:
     """uint8 (n,)."""
 
     pairs: Pairs
-    """Those that no step has dropped so far, as the steps changed them."""
+    """Pairs that no step has dropped so far, as the steps changed them."""
 
     rows: NDArray[np.int64]
     """Where those stood in the chunk."""

@@ -50,7 +50,7 @@ def cleaning_report(
         source: Its name.
         judged: What its text told.
         counts: Pairs with each verdict, (``N_VERDICTS``,).
-        samples: Of the verdicts that came after.
+        samples: Samples of the later verdicts.
     """
     shown: dict[str, list[SampleReport]] = {}
     labels = dict(enumerate(REASONS, start=1)) | judged.labels

@@ -261,7 +261,7 @@ def difference(
     Where a file lies and what it is called does not matter, what it holds does.
 
     Args:
-        manifest: Of the prepared corpus.
+        manifest: Manifest of the prepared corpus.
         settings: The settings now, as ``Manifest.settings``.
         sha256: The inputs of each source now, by their place.
     """

@@ -63,7 +63,7 @@ class Baseline:
         """The test set of a name, or the only one there is.
 
         Args:
-            name: Of a test set that is scored now.
+            name: Name of a test set that is scored now.
             only: Whether no other is.
 
         Raises:

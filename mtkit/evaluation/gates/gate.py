@@ -19,7 +19,7 @@ class Gate:
     metric: str
     threshold: float
     bound: Bound | None = None
-    """Over what the metric's polarity says; the length ratio has none."""
+    """Kind of threshold, instead of the metric's polarity; the length ratio has none."""
 
     def __post_init__(self) -> None:
         check_threshold(self.metric, self.threshold, self.bound)
@@ -270,7 +270,7 @@ def check_significance(comparisons: Iterable[Comparison], remark: str | None = N
     """A system fails where it is worse than the baseline and chance hardly explains it.
 
     Args:
-        comparisons: Of the system with the baseline.
+        comparisons: Comparisons of the system with the baseline.
         remark: What else may explain a difference.
     """
     return [

@@ -92,7 +92,7 @@ def _too_short(ref: Text, lengths: Sequence[float]) -> Iterator[str]:
 
     Args:
         ref: The reference.
-        lengths: Of its lines, in words as BLEU's tokenizer cuts them.
+        lengths: Lengths of its lines, in words as BLEU's tokenizer cuts them.
     """
     n_without = sum(length < _ORDER for length in lengths)
     n_sequences = sum(max(length - _ORDER + 1, 0) for length in lengths)

@@ -90,7 +90,7 @@ class _Units:
     def __init__(self, languages: tuple[str, str], segment: Segment) -> None:
         self.n = self.n_skipped = 0
         self.languages: list[str] = []
-        """Those of the file, some of them where they are many."""
+        """Languages of the file, only some of them where they are many."""
         self._wanted, self._segment = languages, segment
         self._found: list[tuple[str, str]] = []
         self._sides: list[str | None] = [None, None]
