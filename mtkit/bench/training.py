@@ -5,15 +5,16 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
-from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
+from mtkit.data.batches.batch import Batch, padding_share
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.store import Store
-from mtkit.machine.device import Precision
+from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice, peak_memory
 from mtkit.machine.peak import Peak
 from mtkit.machine.stopping import StopSignal
@@ -46,7 +47,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: list[float]) -> "Spread":
-        """Of at least one value."""
+        """Spread of at least one value."""
         return cls(statistics.median(values), min(values), max(values))
 
 
@@ -56,14 +57,14 @@ class Part:
 
     name: str
     forward_seconds: float
-    """Per update. What is neither forward nor backward is counted here."""
+    """Seconds per update. What is neither forward nor backward is counted here."""
 
     backward_seconds: float
     share: float
-    """Of the update's time."""
+    """Share of the update's time."""
 
     share_of_peak: float | None
-    """Its matrix products per second over the machine's peak; None where it has none."""
+    """Matrix products per second over the machine's peak; None without any."""
 
 
 @dataclass(frozen=True)
@@ -80,29 +81,29 @@ class TrainingSpeed:
     """What shares of peak refer to."""
 
     n_updates: int
-    """Measured."""
+    """Number of updates measured."""
 
     batch_tokens: int
-    """Of the updates measured."""
+    """Target tokens of an update, in the updates measured."""
 
     batch_tokens_wanted: int
-    """Of the recipe's updates."""
+    """Target tokens of an update that the recipe asks for."""
 
     tgt_tokens_per_second: Spread
     src_tokens_per_second: float
     seconds_per_update: float
-    """Of an update as the recipe wants it."""
+    """Seconds of an update of the size that the recipe asks for."""
 
     mfu: float
     """Share of the machine's peak, real tokens only."""
 
     padding_share: float
     peak_memory_bytes: int
-    """Of the GPU, or of this process."""
+    """Peak memory of the GPU, or of this process."""
 
     parts: list[Part]
     parts_seconds_per_update: float
-    """Of an update with the clocks that told the parts apart."""
+    """Seconds of an update with the clocks that measure its parts."""
 
     n_updates_to_do: int
     seconds_to_finish: float
@@ -116,8 +117,8 @@ def measure_training(
     *,
     vocab_sizes: tuple[int, int],
     pad_id: int,
-    device: torch.device,
-    peak: Callable[[Precision], Peak],
+    compute: Compute,
+    peak: Callable[[Compute], Peak],
     seconds: float,
 ) -> TrainingSpeed:
     """Train a model from random weights for about ``seconds``, and then a third of that with a clock at each module.
@@ -126,10 +127,10 @@ def measure_training(
         model_config: Its sizes.
         training: Its recipe.
         store: Pairs.
-        vocab_sizes: Of source and target.
+        vocab_sizes: Vocabulary sizes of source and target.
         pad_id: Id of the padding token.
-        device: Where.
-        peak: What shares of peak refer to, in a precision.
+        compute: Where.
+        peak: What shares of peak refer to, in the precision that updates are computed in.
         seconds: How long. An update that would take too much of that is measured with fewer tokens.
 
     Raises:
@@ -140,15 +141,16 @@ def measure_training(
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
         model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
-    ).to(device)
-    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), device)
-    of_peak = peak(way.precision)
+    ).to(compute.device)
+    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), compute)
+    compute, device = compute.with_precision(way.precision), compute.device
+    of_peak = peak(compute)
     batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], of_peak, seconds)
     # No validation, no checkpoint and no report falls into what is measured.
     every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
     quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
     plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
-    loop = _Loop(model, quiet, iter(plan), device, way)
+    loop = _Loop(model, quiet, iter(plan), compute, way.n_workers)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with memory_advice("lower training.batch_tokens (--set training.batch_tokens=N)"):
@@ -200,7 +202,7 @@ def _flop(model: EncoderDecoder, update: list[Batch]) -> float:
 
 
 def _flop_by_part(model: EncoderDecoder, updates: list[list[Batch]]) -> dict[str, float]:
-    """Of the forward passes of all updates."""
+    """FLOPs of the forward passes of all updates, by part."""
     total: dict[str, float] = {}
     for batch in (batch for update in updates for batch in update):
         forward = forward_flop(
@@ -279,23 +281,23 @@ class _Loop:
         model: EncoderDecoder,
         training: TrainingConfig,
         updates: Iterator[list[Batch]],
-        device: torch.device,
-        way: Way,
+        compute: Compute,
+        n_workers: int,
     ) -> None:
         self._model = model
         self._training = training
         self._updates = updates
-        self._device = device
-        self._way = way
-        self._working = WorkingCopy(model, device=device, precision=way.precision)
+        self._compute = compute
+        self._n_workers = n_workers
+        self._working = WorkingCopy(model, compute=compute)
         self._objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
         self._optimizer = build_optimizer(model, training)
         self._state = TrainState()
 
     def run(self, seconds: float, timeline: Timeline | None = None) -> _Measured:
-        """At least four updates, and as many as there is time for."""
+        """Run at least four updates, and as many as there is time for."""
         stop, seen = StopSignal(), []
-        stopwatch = _Stopwatch(self._device, stop, seconds)
+        stopwatch = _Stopwatch(self._compute.device, stop, seconds)
 
         def noting(updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
             for update in updates:
@@ -304,9 +306,9 @@ class _Loop:
 
         with ExitStack() as watching:
             updates, objective = noting(self._updates), self._objective
-            way = self._way
+            n_workers = self._n_workers
             if timeline is not None:
-                way = replace(way, n_workers=1)  # parts of the model that run at the same time could not be told apart
+                n_workers = 1  # parts of the model that run at the same time could not be told apart
                 updates = timeline.reading(updates)
                 objective = watching.enter_context(timeline.watching(self._working.model, objective, self._optimizer))
             fit(
@@ -317,8 +319,8 @@ class _Loop:
                 self._training,
                 self._state,
                 budget=Budget(self._training, self._state, started=time.monotonic(), rehearse=lambda _: 0.0),
-                device=self._device,
-                way=way,
+                compute=self._compute,
+                n_workers=n_workers,
                 epoch=lambda _: 0.0,
                 peak_flop_per_second=1.0,
                 validator=cast(Validator, None),  # no update is due for one
