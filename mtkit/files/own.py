@@ -30,5 +30,6 @@ def owner_of(path: Path) -> str | None:
     for directory in list(target.parents)[:_DEPTH]:
         for mark, (kind, names) in _MARKS.items():
             if (directory / mark).is_file() and (target.name in names or target.suffix in _OF_ANY):
-                return f"the {kind} in {directory}"
+                is_checkpoint = kind == "corpus" and (directory / "model.safetensors").is_file()
+                return f"the {'checkpoint' if is_checkpoint else kind} in {directory}"
     return None

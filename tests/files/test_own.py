@@ -12,6 +12,7 @@ def run(tmp_path: Path) -> Path:
     """A run with its model and corpus, by their names alone."""
     for name in (
         *(".mtkit", "config.yaml", "tokenizer.model", "test.hyp.de", "checkpoints/update-1/model.safetensors"),
+        "checkpoints/update-1/manifest.json",
         *("checkpoints/update-1/state.json", "model/mtkit.json", "model/model.safetensors", "model/out.txt"),
         *("model/ctranslate2/int8/model.bin", "model/ctranslate2/int8/conversion.json"),
         *("prepared/manifest.json", "prepared/train/data-00000-of-00001.arrow"),
@@ -32,8 +33,8 @@ def run(tmp_path: Path) -> Path:
         ("config.yaml", "run"),
         ("tokenizer.model", "run"),
         (".mtkit", "run"),
-        ("checkpoints/update-1/model.safetensors", "run"),
-        ("checkpoints/update-1/state.json", "run"),
+        ("checkpoints/update-1/model.safetensors", "checkpoint"),
+        ("checkpoints/update-1/state.json", "checkpoint"),
         ("prepared/train/data-00000-of-00001.arrow", "corpus"),
         ("prepared/manifest.json", "corpus"),
     ],
