@@ -77,7 +77,7 @@ def size_in_time(
         minutes = counted(training.max_minutes, "minute")
         allowed = " and ".join(f"{passes_shown(n)} with {name}" for name, n in list(passes.items())[-2:])
         larger = BY_TIME.index(chosen[0]) > BY_TIME.index(suits)
-        reason += f", which {suits} would suit, but {minutes} allow {'only ' if larger else ''}{allowed}"
+        reason += f", which {suits} would suit, but {minutes} allow{'s' * (training.max_minutes == 1)} {'only ' * larger}{allowed}"
     most = next((rate for limit, rate in _MOST_DROPOUT if passes[chosen[0]] < limit), 1.0)
     if _dropout_of(chosen[0]) <= most:
         return SizeInTime(chosen[0], reason)
