@@ -232,7 +232,8 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     updates = choose_checkpoints(store, state, n, by)
     if len(updates) < n:
         raise CheckpointError(
-            f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}; set training.keep_{by}"
+            f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}: use --{by} {len(updates)}, or train "
+            f"with training.keep_{by}: {n}"
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)
