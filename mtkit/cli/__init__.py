@@ -21,6 +21,7 @@ from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.report import report
 from mtkit.cli.score import score
+from mtkit.cli.settings import settings
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
 from mtkit.cli.usage import Command, Commands
@@ -57,6 +58,7 @@ for _command in (
     export,
     average,
     describe,
+    settings,
     bench,
 ):
     app.command(cls=Command)(_command)

@@ -112,7 +112,7 @@ def forge(
             begin(directory, job)
             n_lines = sum(1 for _ in read_lines())
             translate_shards(
-                read_lines(), n_lines, _translate(work, beam_size), directory, shard_lines=work.shard_lines
+                read_lines(), n_lines, _translate(work, bundle, beam_size), directory, shard_lines=work.shard_lines
             )
             return _finish(directory, job, tags)
     except OSError as error:
@@ -177,7 +177,7 @@ def _text(data: DataConfig, inputs: Sequence[Path]) -> tuple[Callable[[], Iterat
     return read_lines, hashes
 
 
-def _translate(work: Work, beam_size: int) -> Translate:
+def _translate(work: Work, bundle: Bundle, beam_size: int) -> Translate:
     """The model, loaded when the first line asks for it."""
     translators: list[Translator] = []
 
@@ -185,7 +185,7 @@ def _translate(work: Work, beam_size: int) -> Translate:
         if not translators:
             translators.append(
                 Translator.load(
-                    work.model,
+                    bundle,
                     engine=work.engine,
                     device=work.device,
                     precision=work.precision,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
 
 from mtkit.errors import ConfigError, reason
@@ -107,6 +108,11 @@ def merge(trees: Any) -> dict[str, Any]:
             else:
                 merged[key] = merge([value]) if isinstance(value, dict) else value
     return merged
+
+
+def as_yaml(value: Any) -> str:
+    """A value as it stands in a recipe, on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000).splitlines()[0]
 
 
 def value_at(tree: Any, location: Location) -> Any:

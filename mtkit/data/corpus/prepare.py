@@ -38,6 +38,8 @@ from mtkit.files.whole import atomic_directory, named, write_json
 from mtkit.log import logger
 from mtkit.machine.workers import Workers
 from mtkit.settings.data import DataConfig
+from mtkit.settings.section import NOT_IN_CORPUS, marked
+from mtkit.settings.source import SourceConfig
 from mtkit.settings.tokenizer import TokenizerConfig
 
 Sources = Mapping[Place, Sequence[Source]]
@@ -108,7 +110,9 @@ def prepare(
 
 def _settings(data: DataConfig, tokenizer: TokenizerConfig) -> dict[str, Any]:
     """What the prepared corpus depends on: how often its parts are seen is the trainer's affair."""
-    of_data = data.model_dump(mode="json", exclude={"prepared": True, "mixing": True, "train": {"__all__": {"weight"}}})
+    of_train = {"__all__": marked(SourceConfig, NOT_IN_CORPUS)}
+    left_out: dict[str, Any] = dict.fromkeys(marked(DataConfig, NOT_IN_CORPUS), True) | {"train": of_train}
+    of_data = data.model_dump(mode="json", exclude=left_out)
     if data.language_tags == "none":
         del of_data["language_tags"]  # as in a corpus of a version that knew none
     return {"data": of_data, "tokenizer": tokenizer.model_dump(mode="json")}

@@ -17,37 +17,9 @@ from mtkit.files.whole import atomic_file, delete_directory, leftovers, lock_ope
 from mtkit.log import logger
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import dump_config, read_config
+from mtkit.settings.section import MAY_CHANGE, marked
 from mtkit.training.saving.fitted import FITTED, MACHINE
 from mtkit.training.saving.places import apart_from_places, note_of_place
-
-# Settings that may differ when a run goes on: they say how long and where, not what is computed.
-_CHANGEABLE = {
-    "name",
-    "data.prepared",
-    "training.max_updates",
-    "training.max_epochs",
-    "training.max_minutes",
-    "training.min_updates",
-    "training.report_every",
-    "training.n_samples",
-    "training.keep_last",
-    "training.keep_best",
-    "training.max_bad_updates",
-    "training.early_stopping.patience",
-    "training.average.n",
-    "training.average.by",
-    "training.device",
-    "training.precision",
-    "training.threads",
-    "training.workers",
-    "training.tensorboard",
-    "decoding.beam_size",
-    "decoding.length_penalty",
-    "decoding.max_length_ratio",
-    "decoding.max_length_offset",
-    "decoding.split",
-}
-
 
 _MARKER = ".mtkit"
 """In every run directory from its first moment, before anything else: where it is, all the rest is a run's."""
@@ -146,7 +118,7 @@ def check_same_data(config: Config, run_dir: Path) -> None:
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object], run_dir: Path) -> None:
     changed = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
-    refused = sorted(key for key in changed if key not in _CHANGEABLE)
+    refused = sorted({*changed} - marked(Config, MAY_CHANGE))
     if refused:
         lines = [f"{key}: {before.get(key)!r} then, {now.get(key)!r} now" for key in refused]
         head = f"{run_dir}: the recipe changed since the run began; choose another -o, or --overwrite to start afresh"
