@@ -89,7 +89,7 @@ def export(
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output}: exists; choose another -o, or --overwrite")
     if output is not None and output.exists() and not _is_export(output):
-        raise ConfigError(f"{output}: is there and is no export; choose another -o")
+        raise ConfigError(f"{output}: exists and is not an export; choose another -o")
 
     from mtkit.bundle.bundle import load_bundle
     from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors

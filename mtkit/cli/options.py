@@ -106,7 +106,7 @@ def number(bounds: Bounds) -> Callable[[str], float]:
         try:
             value = float(typed)
         except ValueError:
-            raise ImpossibleNumber(f"{typed}: is no number") from None
+            raise ImpossibleNumber(f"{typed}: is not a number") from None
         if (reason := bounds.why_not(value)) is not None:
             raise ImpossibleNumber(f"{typed}: {reason}")
         return value
