@@ -1,6 +1,7 @@
 """The speed of training: the loop that ``mtkit train`` runs, over its batches, for so many seconds."""
 
 import math
+import operator
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -17,13 +18,14 @@ from mtkit.machine.device import Precision
 from mtkit.machine.memory import memory_advice, peak_memory
 from mtkit.machine.peak import Peak
 from mtkit.machine.stopping import StopSignal
-from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
+from mtkit.model.cost import FORWARD_AND_BACKWARD, training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
+from mtkit.training.arithmetic import batch_flop, batch_flop_by_part
 from mtkit.training.loop import fit
-from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.objectives.objective import objective_of
 from mtkit.training.planning.budget import Budget
 from mtkit.training.planning.tuning import Way, fastest_way
 from mtkit.training.report import Reporter
@@ -164,7 +166,7 @@ def measure_training(
     if training.max_epochs is not None:
         per_epoch = math.ceil((int(store.tgt_lengths.sum()) + len(store)) / (plain.tgt_tokens_per_update() * scale))
         n_updates = min(n_updates, training.max_epochs * per_epoch)
-    flop = [_flop(model, update) / seconds for update, seconds in zip(plain.updates, plain.seconds, strict=True)]
+    flop = [sum(batch_flop(model, batch) for batch in update) for update in plain.updates]
     return TrainingSpeed(
         way=way,
         ways={str(tried): speed for tried, speed in ways.items()},
@@ -175,7 +177,7 @@ def measure_training(
         tgt_tokens_per_second=Spread.of(plain.rates("n_tgt_tokens")),
         src_tokens_per_second=statistics.median(plain.rates("n_src_tokens")),
         seconds_per_update=per_update * scale,
-        mfu=statistics.median(flop) / of_peak.flop_per_second,
+        mfu=statistics.median(map(operator.truediv, flop, plain.seconds)) / of_peak.flop_per_second,
         padding_share=padding_share([batch for update in plain.updates for batch in update]),
         peak_memory_bytes=memory,
         parts=_parts(timeline, watched, model, of_peak),
@@ -195,22 +197,11 @@ def _batch_tokens(config: ModelConfig, training: TrainingConfig, vocab_size: int
     return min(wanted, max(int(affordable), 500))
 
 
-def _flop(model: EncoderDecoder, update: list[Batch]) -> float:
-    return FORWARD_AND_BACKWARD * sum(_flop_by_part(model, [update]).values())
-
-
 def _flop_by_part(model: EncoderDecoder, updates: list[list[Batch]]) -> dict[str, float]:
     """Of the forward passes of all updates."""
     total: dict[str, float] = {}
     for batch in (batch for update in updates for batch in update):
-        forward = forward_flop(
-            model.config,
-            n_sentences=batch.src.size(0),
-            n_src_tokens=batch.n_src_tokens,
-            n_tgt_tokens=batch.n_tgt_tokens,
-            vocab_size=model.output_weight.size(0),
-        )
-        total = {part: total.get(part, 0.0) + flop for part, flop in forward.items()}
+        total = {part: total.get(part, 0.0) + flop for part, flop in batch_flop_by_part(model, batch).items()}
     return total
 
 
@@ -288,7 +279,7 @@ class _Loop:
         self._device = device
         self._way = way
         self._working = WorkingCopy(model, device=device, precision=way.precision)
-        self._objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+        self._objective = objective_of(training, model.pad_id)
         self._optimizer = build_optimizer(model, training)
         self._state = TrainState()
 

@@ -12,7 +12,7 @@ from mtkit.log import logger
 from mtkit.machine.cores import map_on_cores
 from mtkit.machine.memory import is_out_of_memory, release_memory
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.training.objectives.cross_entropy import Loss
+from mtkit.training.objectives.loss import Loss
 from mtkit.training.working_copy import WorkingCopy
 
 _MIN_WORKER_TOKENS = 250  # half of the smallest update of a run by time: two cores that are busy share that too

@@ -13,9 +13,11 @@ from mtkit.evaluation.telling import NAMES
 from mtkit.machine.stopping import StopSignal
 from mtkit.model.dropout import seed_dropout
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.arithmetic import batch_flop
+from mtkit.training.objectives.loss import Loss
+from mtkit.training.objectives.objective import Objective
 from mtkit.training.planning.budget import Budget
-from mtkit.training.planning.tuning import Way, accumulator, batch_flop
+from mtkit.training.planning.tuning import Way, accumulator
 from mtkit.training.report import Reporter
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Abandoned, Validator
@@ -24,7 +26,7 @@ from mtkit.training.working_copy import WorkingCopy
 
 def fit(
     working: WorkingCopy,
-    objective: CrossEntropy,
+    objective: Objective,
     optimizer: torch.optim.AdamW,
     updates: Iterator[list[Batch]],
     config: TrainingConfig,

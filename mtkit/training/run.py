@@ -32,7 +32,7 @@ from mtkit.training.accumulation import count_workers
 from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, is_unscored, seconds_to_translate
 from mtkit.training.loop import fit
-from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.objectives.objective import objective_of
 from mtkit.training.planning.budget import Budget
 from mtkit.training.planning.memory import _n_micro_batches, check_room
 from mtkit.training.planning.pace import planned_by_time, with_fitted_updates
@@ -221,7 +221,7 @@ def _fit(
         updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda", workers=workers))
         reason = fit(
             working,
-            CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing),
+            objective_of(training, tokenizer.pad_id),
             keeper.optimizer,
             updates,
             training,

@@ -9,7 +9,8 @@ from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.objectives.loss import Loss
 from mtkit.training.working_copy import WorkingCopy
 
 pytestmark = pytest.mark.processor

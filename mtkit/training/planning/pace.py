@@ -18,7 +18,7 @@ from mtkit.log import logger
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.objectives.objective import Objective, objective_of
 from mtkit.training.planning.foresight import TRAINING_SHARE, Foresight
 from mtkit.training.planning.planner import Planner
 from mtkit.training.planning.tuning import Plan, Way, accumulator, wait_for
@@ -62,7 +62,7 @@ def measured_speed(
     training: TrainingConfig, model: EncoderDecoder, plan: Plan, device: torch.device, way: Way
 ) -> float:
     """Target tokens a second that ``model`` is trained on in this way, found out in a few updates."""
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+    objective = objective_of(training, model.pad_id)
     update = next(iter(plan(min(_PROBE_TOKENS[device.type], training.batch_tokens))))
     # The same one again: what is made once for each new shape is not what a long run spends its time on.
     return measure_tokens_per_second(model, objective, repeat(update), device=device, way=way)
@@ -100,7 +100,7 @@ def affordable_tokens(batch_tokens: int, min_updates: int, *, seconds: float, to
 
 def measure_tokens_per_second(
     model: EncoderDecoder,
-    objective: CrossEntropy,
+    objective: Objective,
     updates: Iterable[list[Batch]],
     *,
     device: torch.device,

@@ -15,12 +15,13 @@ import torch
 from mtkit.data.batches.batches import Batch
 from mtkit.log import logger
 from mtkit.machine.device import Precision, autocast, bf16_is_native, choose_precision
-from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.arithmetic import batch_flop
+from mtkit.training.objectives.loss import Loss
+from mtkit.training.objectives.objective import Objective, objective_of
 from mtkit.training.saving.fitted import fitted, remembered
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted
@@ -100,7 +101,7 @@ def _tried(
     if len(ways) > 1:
         batch = next(iter(plan(tokens)))[0]
         if batch_flop(model, batch) >= smallest_flop:
-            objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+            objective = objective_of(training, model.pad_id)
             # The same one in all rounds: what is made for each new shape is made in the first, which is not counted.
             batches = [batch] * _N_ROUNDS
             return measure_ways(ways, model, objective, batches, device=device, seconds=seconds)
@@ -128,7 +129,7 @@ def preferred(speeds: dict[Way, float]) -> Way:
 def measure_ways(
     ways: Sequence[Way],
     model: EncoderDecoder,
-    objective: CrossEntropy,
+    objective: Objective,
     batches: Sequence[Batch],
     *,
     device: torch.device,
@@ -159,14 +160,14 @@ def measure_ways(
 
 
 def _trials(
-    ways: Sequence[Way], model: EncoderDecoder, objective: CrossEntropy, device: torch.device
+    ways: Sequence[Way], model: EncoderDecoder, objective: Objective, device: torch.device
 ) -> dict[Way, GradientAccumulator]:
     precisions = dict.fromkeys(way.precision for way in ways)
     copies = {precision: WorkingCopy(model, device=device, precision=precision) for precision in precisions}
     return {way: accumulator(copies[way.precision], objective, way, device) for way in ways}
 
 
-def accumulator(working: WorkingCopy, objective: CrossEntropy, way: Way, device: torch.device) -> GradientAccumulator:
+def accumulator(working: WorkingCopy, objective: Objective, way: Way, device: torch.device) -> GradientAccumulator:
     """What computes gradients in this way."""
 
     def forward(batch: Batch) -> Loss:
@@ -188,14 +189,3 @@ def wait_for(device: torch.device) -> None:
     """Until a GPU has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def batch_flop(model: EncoderDecoder, batch: Batch) -> float:
-    """Floating-point operations of the real tokens, forward and backward."""
-    return training_flop(
-        model.config,
-        n_sentences=batch.src.size(0),
-        n_src_tokens=batch.n_src_tokens,
-        n_tgt_tokens=batch.n_tgt_tokens,
-        vocab_size=model.output_weight.size(0),
-    )
