@@ -1,6 +1,5 @@
 """The training loop: everything that happens to a model, in order, in one place."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,13 +13,14 @@ from mtkit.machine.stopping import StopSignal
 from mtkit.model.dropout import seed_dropout
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.arithmetic import batch_flop
-from mtkit.training.objectives.loss import Loss
 from mtkit.training.objectives.objective import Objective
 from mtkit.training.planning.budget import Budget
 from mtkit.training.planning.tuning import Way, accumulator
 from mtkit.training.report import Reporter
 from mtkit.training.state import TrainState
+from mtkit.training.team import SOLO
 from mtkit.training.validation import Abandoned, Validator
+from mtkit.training.window import Window
 from mtkit.training.working_copy import WorkingCopy
 
 
@@ -70,7 +70,7 @@ def fit(
     """
     model = working.trained
     model.train()
-    window = _Window(device)
+    window = Window(device)
 
     accumulate = accumulator(working, objective, way, device)
     saved = (state.update, state.validated_update)
@@ -80,7 +80,7 @@ def fit(
             try:
                 measured, samples = validator.measure(
                     model,
-                    lambda: stop.received or budget.validation_takes_too_long(started),  # noqa: B023  # called at once
+                    lambda: stop.received or budget.validation_takes_too_long(time.monotonic() - started),  # noqa: B023  # called at once
                 )
             except Abandoned:
                 measured = None
@@ -141,8 +141,8 @@ def fit(
         budget.note_update(time.monotonic() - started)
         if state.update % config.report_every == 0:
             position = {"learning_rate": rate, "epoch": round(state.epoch, 4), "bad_updates": state.bad_updates}
-            reporter.training(state, window.summary(peak_flop_per_second) | position)
-            window = _Window(device)
+            reporter.training(state, window.summary(peak_flop_per_second, SOLO) | position)
+            window = Window(device)
 
 
 def step(optimizer: torch.optim.AdamW, max_grad_norm: float) -> Tensor:
@@ -162,7 +162,7 @@ def step(optimizer: torch.optim.AdamW, max_grad_norm: float) -> Tensor:
     return grad_norm
 
 
-def _count_bad_updates(state: TrainState, window: "_Window", config: TrainingConfig) -> None:
+def _count_bad_updates(state: TrainState, window: Window, config: TrainingConfig) -> None:
     """Take in how the last updates went; end the run where too many in a row were skipped."""
     for finite in window.take_outcomes():
         state.bad_in_a_row = 0 if finite else state.bad_in_a_row + 1
@@ -173,54 +173,3 @@ def _count_bad_updates(state: TrainState, window: "_Window", config: TrainingCon
                 f"{state.update}; the last good checkpoint is kept: lower training.learning_rate or raise "
                 "training.warmup_updates"
             )
-
-
-class _Window:
-    """Sums since the last report. Tensors stay on the device until they are asked for."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.seconds = 0.0
-        self.seconds_waiting = 0.0  # of these, for data
-        self._src_tokens = self._tgt_tokens = self._positions = 0
-        self._flop = 0.0
-        self._outcomes: list[Tensor] = []
-        # Loss, negative log-likelihood, tokens, gradient norm and number of the updates that were finite.
-        self._sums = torch.zeros(5, dtype=torch.float64, device=device)
-        self._open = torch.zeros(3, dtype=torch.float64, device=device)  # the first three, of the update under way
-
-    def add(self, loss: Loss, batch: Batch, flop: float) -> None:
-        """Take in one micro-batch."""
-        self._flop += flop
-        self._open += torch.stack([loss.total.detach(), loss.nll, loss.nll.new_full((), loss.n_tokens)])
-        self._src_tokens += batch.n_src_tokens
-        self._tgt_tokens += batch.n_tgt_tokens
-        self._positions += batch.src.numel() + batch.tgt_in.numel()
-
-    def close_update(self, grad_norm: Tensor) -> None:
-        """Take in the update under way; one that was not finite does not spoil the sums."""
-        finite = grad_norm.isfinite()
-        self._outcomes.append(finite)
-        sums = torch.cat([self._open, torch.stack([grad_norm, torch.ones_like(grad_norm)])])
-        self._sums += torch.where(finite, sums, 0.0)
-        self._open.zero_()
-
-    def take_outcomes(self) -> list[bool]:
-        """Whether each update since the last call was finite."""
-        outcomes = [bool(outcome) for outcome in self._outcomes]
-        self._outcomes.clear()
-        return outcomes
-
-    def summary(self, peak_flop_per_second: float) -> dict[str, float]:
-        """The window in numbers: nats per token, tokens per second, share of the machine's peak, share of padding."""
-        loss, nll, tokens, grad_norm, updates = self._sums.tolist()
-        nll_per_token = nll / max(1, tokens)
-        return {
-            "loss_per_token": loss / max(1, tokens),
-            "perplexity": math.exp(min(nll_per_token, 700)),
-            "grad_norm": grad_norm / max(1, updates),
-            "src_tokens_per_second": self._src_tokens / self.seconds,
-            "tgt_tokens_per_second": self._tgt_tokens / self.seconds,
-            "mfu": self._flop / self.seconds / peak_flop_per_second,
-            "data_wait_share": self.seconds_waiting / self.seconds,
-            "padding_share": 1 - (self._src_tokens + self._tgt_tokens) / max(1, self._positions),
-        }

@@ -53,6 +53,7 @@ from mtkit.training.saving.run_directory import (
 )
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
+from mtkit.training.team import SOLO
 from mtkit.training.validation import Validator
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted, duration_shown
@@ -144,7 +145,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float, ag
     planned = config.model_copy(update={"training": training})
     n_micro_batches = _n_micro_batches(training, model, planner, run_dir, device, way.precision)
     plan = planner.plan(training.batch_tokens, n_micro_batches)
-    keeper = Keeper(store, model, optimizer, plan, TrainState(), training)
+    keeper = Keeper(store, model, optimizer, plan, TrainState(), training, SOLO)
     keeper.restore()
     way = replace(way, n_workers=min(way.n_workers, count_workers(model, plan.micro_batch_tokens, device)))
     state = keeper.state
