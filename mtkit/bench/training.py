@@ -6,15 +6,14 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
 
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
 from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
 from mtkit.data.corpus.store import Store
-from mtkit.machine.device import Precision
+from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice, peak_memory
 from mtkit.machine.peak import Peak
 from mtkit.machine.stopping import StopSignal
@@ -24,14 +23,12 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.arithmetic import batch_flop, batch_flop_by_part
-from mtkit.training.loop import fit
+from mtkit.training.loop import Parts, fit
 from mtkit.training.objectives.objective import objective_of
 from mtkit.training.planning.budget import Budget
 from mtkit.training.planning.tuning import Way, fastest_way
-from mtkit.training.report import Reporter
 from mtkit.training.run import build_optimizer
 from mtkit.training.state import TrainState
-from mtkit.training.validation import Validator
 from mtkit.training.working_copy import WorkingCopy
 
 _NEVER = 1 << 62
@@ -118,8 +115,8 @@ def measure_training(
     *,
     vocab_sizes: tuple[int, int],
     pad_id: int,
-    device: torch.device,
-    peak: Callable[[Precision], Peak],
+    compute: Compute,
+    peak: Callable[[Compute], Peak],
     seconds: float,
 ) -> TrainingSpeed:
     """Train a model from random weights for about ``seconds``, and then a third of that with a clock at each module.
@@ -130,8 +127,8 @@ def measure_training(
         store: Pairs.
         vocab_sizes: Of source and target.
         pad_id: Id of the padding token.
-        device: Where.
-        peak: What shares of peak refer to, in a precision.
+        compute: Where.
+        peak: What shares of peak refer to, in the precision that updates are computed in.
         seconds: How long. An update that would take too much of that is measured with fewer tokens.
 
     Raises:
@@ -142,15 +139,16 @@ def measure_training(
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
         model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
-    ).to(device)
-    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), device)
-    of_peak = peak(way.precision)
+    ).to(compute.device)
+    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), compute)
+    compute, device = compute.with_precision(way.precision), compute.device
+    of_peak = peak(compute)
     batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], of_peak, seconds)
     # No validation, no checkpoint and no report falls into what is measured.
     every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
     quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
     plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
-    loop = _Loop(model, quiet, iter(plan), device, way)
+    loop = _Loop(model, quiet, iter(plan), compute, way.n_workers)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with memory_advice("lower training.batch_tokens (--set training.batch_tokens=N)"):
@@ -243,7 +241,7 @@ class _Measured:
         return [n / seconds for n, seconds in zip(tokens, self.seconds, strict=True)]
 
 
-class _Stopwatch(Reporter):
+class _Stopwatch:
     """Notes the moment when each update is done, and stops the loop in time."""
 
     def __init__(self, device: torch.device, stop: StopSignal, seconds: float) -> None:
@@ -261,6 +259,12 @@ class _Stopwatch(Reporter):
         if len(self.moments) > _MIN_UPDATES and time.perf_counter() - self._start > self._seconds:
             self._stop.received = "time"
 
+    def training(self, *_: object) -> None:
+        """Nothing is shown of what is measured on the way."""
+
+    def validation(self, *_: object, **__: object) -> None:
+        """There is none."""
+
 
 class _Loop:
     """A model in training, run for a while and then for another."""
@@ -270,15 +274,15 @@ class _Loop:
         model: EncoderDecoder,
         training: TrainingConfig,
         updates: Iterator[list[Batch]],
-        device: torch.device,
-        way: Way,
+        compute: Compute,
+        n_workers: int,
     ) -> None:
         self._model = model
         self._training = training
         self._updates = updates
-        self._device = device
-        self._way = way
-        self._working = WorkingCopy(model, device=device, precision=way.precision)
+        self._compute = compute
+        self._n_workers = n_workers
+        self._working = WorkingCopy(model, compute=compute)
         self._objective = objective_of(training, model.pad_id)
         self._optimizer = build_optimizer(model, training)
         self._state = TrainState()
@@ -286,7 +290,7 @@ class _Loop:
     def run(self, seconds: float, timeline: Timeline | None = None) -> _Measured:
         """At least four updates, and as many as there is time for."""
         stop, seen = StopSignal(), []
-        stopwatch = _Stopwatch(self._device, stop, seconds)
+        stopwatch = _Stopwatch(self._compute.device, stop, seconds)
 
         def noting(updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
             for update in updates:
@@ -295,27 +299,23 @@ class _Loop:
 
         with ExitStack() as watching:
             updates, objective = noting(self._updates), self._objective
-            way = self._way
+            n_workers = self._n_workers
             if timeline is not None:
-                way = replace(way, n_workers=1)  # parts of the model that run at the same time could not be told apart
+                n_workers = 1  # parts of the model that run at the same time could not be told apart
                 updates = timeline.reading(updates)
                 objective = watching.enter_context(timeline.watching(self._working.model, objective, self._optimizer))
-            fit(
-                self._working,
-                objective,
-                self._optimizer,
-                updates,
-                self._training,
-                self._state,
+            parts = Parts(
+                working=self._working,
+                objective=objective,
+                optimizer=self._optimizer,
+                n_workers=n_workers,
                 budget=Budget(self._training, self._state, started=time.monotonic(), rehearse=lambda _: 0.0),
-                device=self._device,
-                way=way,
-                epoch=lambda _: 0.0,
-                peak_flop_per_second=1.0,
-                validator=cast(Validator, None),  # no update is due for one
+                validator=None,
                 reporter=stopwatch,
                 save=lambda: None,
-                stop=stop,
+                epoch=lambda _: 0.0,
+                peak_flop_per_second=1.0,
             )
+            fit(parts, updates, self._training, self._state, stop=stop)
         pairs = zip(stopwatch.moments, stopwatch.moments[1:], strict=False)
         return _Measured(seen, [seconds_between(start, end) for start, end in pairs])

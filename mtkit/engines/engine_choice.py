@@ -11,8 +11,8 @@ from mtkit.engines.speed import Speeds, measure_speeds
 from mtkit.engines.torch_precision import torch_precision
 from mtkit.errors import ConfigError, DeviceError
 from mtkit.log import logger
-from mtkit.machine.device import choose_device, choose_precision
-from mtkit.machine.threads import count_threads, set_threads
+from mtkit.machine.compute import Compute
+from mtkit.machine.threads import count_threads
 
 EngineName = Literal["auto", "torch", "ctranslate2"]
 
@@ -122,20 +122,16 @@ def _torch_engine(bundle: Bundle, device: str, precision: str, threads: int | No
     from mtkit.engines.torch_engine import TorchEngine
     from mtkit.machine.memory import keep_freed_memory
 
-    set_threads(threads)
     keep_freed_memory()
-    chosen = choose_device(device)
-    if precision == "auto" and chosen.type == "cpu":
-        precision = torch_precision(bundle, beam_size)
-    chosen_precision = choose_precision(precision, chosen)
-    model = bundle.build_model().to(chosen)
-    if chosen_precision == "bf16":  # once, and not at each step; all that is not a matrix product stays in float32
+    compute = Compute.choose(device, precision, threads)
+    if precision == "auto" and compute.on_cpu:
+        compute = compute.with_precision(torch_precision(bundle, beam_size))
+    model = bundle.build_model().to(compute.device)
+    if compute.precision == "bf16":  # once, and not at each step; all that is not a matrix product stays in float32
         for module in model.modules():
             if isinstance(module, nn.Linear):
                 module.to(torch.bfloat16)
     else:
         model.fix()
     tokenizer = bundle.tokenizer
-    return TorchEngine(
-        model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=chosen, precision=chosen_precision
-    )
+    return TorchEngine(model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, compute=compute)

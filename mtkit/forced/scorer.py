@@ -5,17 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import prefix_for
 from mtkit.data.batches.batches import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
 from mtkit.errors import CheckpointError, DataError
-from mtkit.machine.cores import map_on_cores
-from mtkit.machine.device import Precision, autocast, choose_device, choose_precision, describe
-from mtkit.machine.threads import set_threads
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.forced import token_log_probs
 from mtkit.search.hypothesis import NOT_FINITE
@@ -56,17 +52,15 @@ class Scorer:
         tokenizer: Tokenizer,
         decoding: DecodingConfig,
         *,
-        device: torch.device,
-        precision: Precision,
+        compute: Compute,
         prefix: Sequence[int] = (),
     ) -> None:
         """Wrap a model that is on its device and in evaluation mode; ``prefix`` are the ids of its languages' tags."""
         self.model = model
         self.tokenizer = tokenizer
-        self.description = describe(device, precision)
+        self.description = compute.describe()
         self._length_penalty = decoding.length_penalty
-        self._device = device
-        self._precision = precision
+        self._compute = compute
         self._prefix = list(prefix)
 
     @classmethod
@@ -87,15 +81,12 @@ class Scorer:
 
         def load(bundle: Bundle) -> Scorer:
             prefix = prefix_for(bundle, src_lang, tgt_lang)
-            set_threads(threads)
-            chosen = choose_device(device)
-            chosen_precision = choose_precision("fp32" if precision == "auto" else precision, chosen)
+            compute = Compute.choose(device, "fp32" if precision == "auto" else precision, threads)
             return cls(
-                bundle.build_model().to(chosen),
+                bundle.build_model().to(compute.device),
                 bundle.tokenizer,
                 bundle.decoding,
-                device=chosen,
-                precision=chosen_precision,
+                compute=compute,
                 prefix=prefix,
             )
 
@@ -126,13 +117,12 @@ class Scorer:
         found: list[PairScore | None] = [None] * len(lengths)
 
         def score_batch(batch: list[int]) -> list[list[float]]:
-            pairs = collate([src_ids[i] for i in batch], [tgt_ids[i] for i in batch]).to(self._device)
-            with autocast(self._device, self._precision):
+            pairs = self._compute.put(collate([src_ids[i] for i in batch], [tgt_ids[i] for i in batch]))
+            with self._compute.autocast():
                 rows = token_log_probs(self.model, pairs.src, pairs.tgt_in, pairs.tgt_out).tolist()
             return [row[: len(tgt_ids[i]) + 1] for i, row in zip(batch, rows, strict=True)]
 
-        on_cores = map_on_cores if self._device.type == "cpu" else map
-        for batch, rows in zip(batches, on_cores(score_batch, batches), strict=True):
+        for batch, rows in zip(batches, self._compute.map(score_batch, batches), strict=True):
             for i, row in zip(batch, rows, strict=True):
                 if not all(map(math.isfinite, row)):
                     raise CheckpointError(NOT_FINITE)

@@ -18,6 +18,7 @@ from mtkit.errors import CheckpointError, DataError, VocabularyError
 from mtkit.evaluation.pitfalls.seen import SeenSources
 from mtkit.files.reading import read_json
 from mtkit.log import logger
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings.recipe import Config
@@ -171,7 +172,7 @@ def seconds_to_translate(
     config: Config,
     prepared: Prepared,
     model: EncoderDecoder,
-    device: torch.device,
+    compute: Compute,
     *,
     at_most: float,
 ) -> float:
@@ -186,7 +187,7 @@ def seconds_to_translate(
         return 0.0
     # A model that has learnt little yet goes on and on; by the end of the run it will not.
     decoding = config.decoding.model_copy(update=SHORT)
-    translator = Translator.from_model(model, prepared.tokenizer, decoding, device=device, precision="fp32")
+    translator = Translator.from_model(model, prepared.tokenizer, decoding, compute=compute.with_precision("fp32"))
     was_training = model.training
     model.eval()
     n, spent = 4, 0.0

@@ -1,64 +1,112 @@
 """The training loop: everything that happens to a model, in order, in one place."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from mtkit.data.batches.batches import Batch
 from mtkit.errors import TrainingError
-from mtkit.evaluation.telling import NAMES
+from mtkit.evaluation.telling import NAMES, Standing
 from mtkit.machine.stopping import StopSignal
 from mtkit.model.dropout import seed_dropout
-from mtkit.settings.training import TrainingConfig
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.settings.training import Metric, TrainingConfig
+from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.arithmetic import batch_flop
 from mtkit.training.objectives.objective import Objective
 from mtkit.training.planning.budget import Budget
-from mtkit.training.planning.tuning import Way, accumulator
-from mtkit.training.report import Reporter
 from mtkit.training.state import TrainState
-from mtkit.training.team import SOLO
-from mtkit.training.validation import Abandoned, Validator
+from mtkit.training.team import SOLO, Team
+from mtkit.training.validation import Abandoned, Sample
 from mtkit.training.window import Window
 from mtkit.training.working_copy import WorkingCopy
 
 
+class Validation(Protocol):
+    """Scores a model; see ``Validator``."""
+
+    def measure(self, model: EncoderDecoder, stopped: Callable[[], object], /) -> tuple[dict[str, float], list[Sample]]:
+        """Measures by name, and some translations; raises ``Abandoned`` once ``stopped`` says so."""
+
+    def standing(self, measured: Mapping[str, float], metric: Metric, /) -> Standing:
+        """Where a model stands that was measured."""
+
+
+class Report(Protocol):
+    """Tells how training goes; see ``Reporter``."""
+
+    def advance(self) -> None:
+        """One more update is done."""
+
+    def training(self, state: TrainState, measured: dict[str, float], /) -> None:
+        """What was measured since the last report."""
+
+    def validation(
+        self,
+        state: TrainState,
+        measured: dict[str, float],
+        samples: Sequence[Sample],
+        /,
+        *,
+        best: bool,
+        by: str | None,
+        seconds: float,
+    ) -> None:
+        """A validation; ``by`` names what judged where that is not what was asked for."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What takes part in the training of a model."""
+
+    working: WorkingCopy
+    """The model, and what computes in its place."""
+
+    objective: Objective
+    """What is minimised."""
+
+    optimizer: torch.optim.AdamW
+    """Over the parameters of the trained model."""
+
+    n_workers: int
+    """Threads that each compute a part of every micro-batch."""
+
+    budget: Budget
+    """Counts the time, and says what is due."""
+
+    validator: Validation | None
+    """Scores the model; None where it is not validated."""
+
+    reporter: Report
+    """Tells how it goes."""
+
+    save: Callable[[], None]
+    """Writes a checkpoint of the present state."""
+
+    epoch: Callable[[TrainState], float]
+    """Passes over the corpus so far, from what the state has counted."""
+
+    peak_flop_per_second: float
+    """Of the machine, in this precision: what ``mfu`` is a share of."""
+
+    team: Team = SOLO
+    """The processes that do this together."""
+
+
 def fit(
-    working: WorkingCopy,
-    objective: Objective,
-    optimizer: torch.optim.AdamW,
-    updates: Iterator[list[Batch]],
-    config: TrainingConfig,
-    state: TrainState,
-    *,
-    budget: Budget,
-    device: torch.device,
-    way: Way,
-    epoch: Callable[[TrainState], float],
-    peak_flop_per_second: float,
-    validator: Validator,
-    reporter: Reporter,
-    save: Callable[[], None],
-    stop: StopSignal,
+    parts: Parts, updates: Iterator[list[Batch]], config: TrainingConfig, state: TrainState, *, stop: StopSignal
 ) -> str:
     """Train a model in place.
 
     Args:
-        working: The model, on ``device``, and what computes in its place.
-        objective: What is minimised.
-        optimizer: Over the parameters of the trained model.
+        parts: The model, and what takes part in its training.
         updates: One list of micro-batches per optimiser step, starting after ``state.update``.
-        config: Schedule and intervals, counted in updates where ``budget`` does not plan them by time.
+        config: Schedule and intervals, counted in updates where the budget does not plan them by time.
         state: Advanced in place.
-        budget: Counts the time, and says what is due.
-        device: Where the batches go.
-        way: How updates are computed.
-        epoch: Passes over the corpus so far, from what the state has counted.
-        peak_flop_per_second: Of the machine, in this precision: what ``mfu`` is a share of.
-        validator: Scores the model.
-        reporter: Tells how it goes.
-        save: Writes a checkpoint of the present state.
         stop: Ends the loop after the present update, with everything saved.
 
     Returns:
@@ -68,19 +116,24 @@ def fit(
         TrainingError: If too many updates in a row were not finite.
         CheckpointError: If a checkpoint cannot be written.
     """
-    model = working.trained
+    working, optimizer, team = parts.working, parts.optimizer, parts.team
+    budget, validator, reporter = parts.budget, parts.validator, parts.reporter
+    model, compute = working.trained, working.compute
     model.train()
-    window = Window(device)
+    window = Window(compute.device)
+    accumulate = GradientAccumulator(working, parts.objective, n_workers=parts.n_workers, team=team)
 
-    accumulate = accumulator(working, objective, way, device)
+    def stopped() -> bool:
+        return team.agree(stop.received) is not None
+
     saved = (state.update, state.validated_update)
     while True:
-        if budget.validation_is_due():
+        if validator is not None and budget.validation_is_due():
             started = time.monotonic()
             try:
                 measured, samples = validator.measure(
                     model,
-                    lambda: stop.received or budget.validation_takes_too_long(time.monotonic() - started),  # noqa: B023  # called at once
+                    lambda: stopped() or budget.validation_takes_too_long(time.monotonic() - started),  # noqa: B023  # called at once
                 )
             except Abandoned:
                 measured = None
@@ -94,23 +147,23 @@ def fit(
                 if best:
                     state.note_regular_save()
                     with stop.held():
-                        save()
+                        parts.save()
                     saved = (state.update, state.validated_update)
 
         over = state.reason_to_stop(config)
         due = budget.save_is_due() or over is not None
-        if (due or stop.received or budget.is_unsaved_for_long()) and saved != (state.update, state.validated_update):
+        if (due or stopped() or budget.is_unsaved_for_long()) and saved != (state.update, state.validated_update):
             _count_bad_updates(state, window, config)
             if due:
                 state.note_regular_save()
             else:
                 state.off_schedule.append(state.update)
             with stop.held():
-                save()
+                parts.save()
             saved = (state.update, state.validated_update)
-        if stop.received or over is not None:
+        if stopped() or over is not None:
             stop.hold()
-            return "" if stop.received else str(over)
+            return "" if stopped() else str(over)
 
         started = time.monotonic()
         state.update += 1
@@ -124,29 +177,29 @@ def fit(
         # same as they would in one large batch.
         for batch, loss in accumulate(micro_batches, lambda part: seed_dropout(config.seed, state.update, part)):
             window.add(loss, batch, batch_flop(model, batch))
-        grad_norm = step(optimizer, config.max_grad_norm)
+        grad_norm = step(optimizer, config.max_grad_norm, team)
         optimizer.zero_grad(set_to_none=True)
         working.refresh()
         window.close_update(grad_norm)
-        state.src_tokens += sum(batch.n_src_tokens for batch in micro_batches)
-        state.tgt_tokens += sum(batch.n_tgt_tokens for batch in micro_batches)
-        state.pairs += sum(len(batch.src) for batch in micro_batches)
-        state.epoch = epoch(state)
+        state.src_tokens += team.sum(sum(batch.n_src_tokens for batch in micro_batches))
+        state.tgt_tokens += team.sum(sum(batch.n_tgt_tokens for batch in micro_batches))
+        state.pairs += team.sum(sum(len(batch.src) for batch in micro_batches))
+        state.epoch = parts.epoch(state)
         reporter.advance()
 
         # Reading a result waits for the device: on a GPU only once in a while, so that it never runs dry.
-        if device.type == "cpu" or state.update % config.report_every == 0 or state.update % config.save_every == 0:
+        if compute.on_cpu or state.update % config.report_every == 0 or state.update % config.save_every == 0:
             _count_bad_updates(state, window, config)
         window.seconds += time.monotonic() - started
         budget.note_update(time.monotonic() - started)
         if state.update % config.report_every == 0:
             position = {"learning_rate": rate, "epoch": round(state.epoch, 4), "bad_updates": state.bad_updates}
-            reporter.training(state, window.summary(peak_flop_per_second, SOLO) | position)
-            window = Window(device)
+            reporter.training(state, window.summary(parts.peak_flop_per_second, team) | position)
+            window = Window(compute.device)
 
 
-def step(optimizer: torch.optim.AdamW, max_grad_norm: float) -> Tensor:
-    """Clip by the global norm and update, or leave everything as it is where the norm is not finite.
+def step(optimizer: torch.optim.AdamW, max_grad_norm: float, team: Team = SOLO) -> Tensor:
+    """Sum the gradients of the team, clip by the global norm and update; leave all as it is where that is not finite.
 
     The fused optimiser divides by ``grad_scale`` and heeds ``found_inf`` on the device itself, so that nothing waits
     for the outcome.
@@ -155,7 +208,8 @@ def step(optimizer: torch.optim.AdamW, max_grad_norm: float) -> Tensor:
         The norm before it was clipped.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    grad_norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    gradients = team.sum([parameter.grad for parameter in parameters if parameter.grad is not None])
+    grad_norm = torch.nn.utils.get_total_norm(gradients)
     optimizer.grad_scale = (grad_norm / max_grad_norm).clamp_(min=1.0).float()  # type: ignore[attr-defined]
     optimizer.found_inf = grad_norm.isfinite().logical_not_().float()  # type: ignore[attr-defined]
     optimizer.step()

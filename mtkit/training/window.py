@@ -21,8 +21,8 @@ class Window:
         self._outcomes: list[Tensor] = []
         self._parts: list[str] = []  # of the loss, in the order of their sums
         # Gradient norm and number of the updates that were finite; loss, negative log-likelihood, tokens, parts.
-        self._sums = torch.zeros((), dtype=torch.float64, device=device)
-        self._open = torch.zeros((), dtype=torch.float64, device=device)  # from the third on, of the update under way
+        self._sums = torch.zeros(1, dtype=torch.float64, device=device)
+        self._open = torch.zeros(1, dtype=torch.float64, device=device)  # from the third on, of the update under way
 
     def add(self, loss: Loss, batch: Batch, flop: float) -> None:
         """Take in one micro-batch."""

@@ -15,7 +15,7 @@ from mtkit.engines.batching import BATCH_SIZE, BatchType
 from mtkit.engines.engine import Engine
 from mtkit.engines.engine_choice import EngineName, load_engine
 from mtkit.errors import CheckpointError, ConfigError, MtkitError
-from mtkit.machine.device import Precision
+from mtkit.machine.compute import Compute
 from mtkit.search.hypothesis import NOT_FINITE, SearchOptions
 from mtkit.settings.bounds import LENGTH_PENALTY
 from mtkit.settings.decoding import DecodingConfig
@@ -25,8 +25,6 @@ from mtkit.translation.texts import as_texts
 from mtkit.translation.translation import Candidate, Part, Translation, merged
 
 if TYPE_CHECKING:
-    import torch
-
     from mtkit.model.encoder_decoder import EncoderDecoder
 
 __all__ = ["Candidate", "Translation", "Translator"]
@@ -71,8 +69,7 @@ class Translator:
         tokenizer: Tokenizer,
         decoding: DecodingConfig,
         *,
-        device: "torch.device",
-        precision: Precision,
+        compute: Compute,
         lines: SourceLines | None = None,
     ) -> "Translator":
         """Wrap a model that is on its device and, while translating, in evaluation mode.
@@ -81,9 +78,7 @@ class Translator:
         """
         from mtkit.engines.torch_engine import TorchEngine
 
-        engine = TorchEngine(
-            model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=device, precision=precision
-        )
+        engine = TorchEngine(model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, compute=compute)
         return cls(engine, tokenizer, decoding, lines=lines)
 
     @classmethod

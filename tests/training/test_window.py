@@ -58,6 +58,15 @@ def test_an_update_that_is_not_finite_is_noted_and_counts_for_no_mean() -> None:
     assert (summary["loss_per_token"], summary["agreement_per_token"], summary["grad_norm"]) == (2.0, 0.5, 1.5)
 
 
+def test_sums_keep_their_last_digits() -> None:
+    long = Window(torch.device("cpu"))
+    for total in (float(1 << 24), 1.0, 1.0):
+        long.add(loss(total, 0.0, 1), batch(), flop=0.0)
+        long.close_update(torch.tensor(1.0))
+    long.seconds = 1.0
+    assert 3 * long.summary(1.0, SOLO)["loss_per_token"] == (1 << 24) + 2
+
+
 def test_two_processes_see_twice_the_tokens_at_the_same_loss() -> None:
     one, two = window().summary(10.0, SOLO), window().summary(10.0, Twins())
     doubled = {"src_tokens_per_second", "tgt_tokens_per_second"}
