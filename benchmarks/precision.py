@@ -32,7 +32,7 @@ from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.objectives.objective import objective_of
-from mtkit.training.run import build_optimizer
+from mtkit.training.optimizer import build_optimizer
 from mtkit.training.schedule import learning_rate
 from mtkit.training.working_copy import WorkingCopy
 

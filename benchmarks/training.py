@@ -32,10 +32,9 @@ from mtkit.settings.presets import SIZE_CLASSES
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator
-from mtkit.training.loop import step
 from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.optimizer import build_optimizer, step
 from mtkit.training.planning.tuning import fastest_way
-from mtkit.training.run import build_optimizer
 from mtkit.training.working_copy import WorkingCopy
 
 DATA = Path(__file__).parents[1] / "data"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from mtkit.data.batches.batches import Batch
 from mtkit.errors import TrainingError
@@ -18,6 +17,7 @@ from mtkit.settings.training import Metric, TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.arithmetic import batch_flop
 from mtkit.training.objectives.objective import Objective
+from mtkit.training.optimizer import step
 from mtkit.training.planning.budget import Budget
 from mtkit.training.state import TrainState
 from mtkit.training.team import SOLO, Team
@@ -196,24 +196,6 @@ def fit(
             position = {"learning_rate": rate, "epoch": round(state.epoch, 4), "bad_updates": state.bad_updates}
             reporter.training(state, window.summary(parts.peak_flop_per_second, team) | position)
             window = Window(compute.device)
-
-
-def step(optimizer: torch.optim.AdamW, max_grad_norm: float, team: Team = SOLO) -> Tensor:
-    """Sum the gradients of the team, clip by the global norm and update; leave all as it is where that is not finite.
-
-    The fused optimiser divides by ``grad_scale`` and heeds ``found_inf`` on the device itself, so that nothing waits
-    for the outcome.
-
-    Returns:
-        The norm before it was clipped.
-    """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    gradients = team.sum([parameter.grad for parameter in parameters if parameter.grad is not None])
-    grad_norm = torch.nn.utils.get_total_norm(gradients)
-    optimizer.grad_scale = (grad_norm / max_grad_norm).clamp_(min=1.0).float()  # type: ignore[attr-defined]
-    optimizer.found_inf = grad_norm.isfinite().logical_not_().float()  # type: ignore[attr-defined]
-    optimizer.step()
-    return grad_norm
 
 
 def _count_bad_updates(state: TrainState, window: Window, config: TrainingConfig) -> None:

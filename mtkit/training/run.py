@@ -34,6 +34,7 @@ from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, is_unscored, seconds_to_translate
 from mtkit.training.loop import Parts, fit
 from mtkit.training.objectives.objective import objective_of
+from mtkit.training.optimizer import build_optimizer
 from mtkit.training.planning.budget import Budget
 from mtkit.training.planning.memory import _n_micro_batches, check_room
 from mtkit.training.planning.pace import planned_by_time, with_fitted_updates
@@ -253,16 +254,8 @@ def _finished(session: _Session, again: str) -> dict[str, SetScores]:
         return f"stopped before the model was {what}, all checkpoints are saved; {again}"
 
     with interrupting(stopped), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
-        scores = finish(
-            session.config,
-            session.prepared,
-            keeper.store,
-            keeper.state,
-            keeper.model,
-            run_dir,
-            session.compute.device,
-            budget.deadline(),
-        )
+        device, deadline = session.compute.device, budget.deadline()
+        scores = finish(session.config, session.prepared, keeper, run_dir, device, deadline)
     if (minutes := session.training.max_minutes) is not None:
         logger.info("used %s of %s", duration_shown(budget.spent()), counted(minutes, "minute"))
     return scores
@@ -280,16 +273,6 @@ def _compiles(config: TrainingConfig, device: torch.device) -> bool:
     if config.compile is not None:
         return config.compile
     return device.type == "cuda" and (config.max_updates or 0) >= 5_000
-
-
-def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) with weight decay on matrices alone."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(
-        groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon, fused=True
-    )
 
 
 def _announce(session: _Session) -> None:
