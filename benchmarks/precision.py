@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from mtkit.data.batches.batches import BatchPlan
-from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.machine.compute import Compute
 from mtkit.machine.device import Precision, bf16_is_native
 from mtkit.machine.memory import keep_freed_memory
@@ -104,12 +105,7 @@ def _curve(arguments: argparse.Namespace, prepared: Prepared, compute: Compute, 
     )
     seed_dropout(1, 0)
     tokenizer = prepared.tokenizer
-    model = EncoderDecoder(
-        ModelConfig.model_validate(size.model),
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    ).to(compute.device)
+    model = EncoderDecoder.for_tokenizer(ModelConfig.model_validate(size.model), tokenizer).to(compute.device)
     optimizer = build_optimizer(model, training)
     objective = objective_of(training, tokenizer.pad_id)
     working = WorkingCopy(model, compute=compute)

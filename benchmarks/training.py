@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
+from mtkit.data.batches.batch import Batch, padding_share
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.prepare import prepare
 from mtkit.machine.compute import Compute
 from mtkit.machine.device import Precision

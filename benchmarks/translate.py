@@ -24,7 +24,7 @@ from mtkit.files.text import read_lines
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import peak_memory
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.search.beam import SearchOptions
+from mtkit.search.hypothesis import SearchOptions
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.presets import SIZE_CLASSES

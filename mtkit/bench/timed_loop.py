@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from mtkit.bench.timeline import Moment, Timeline, now, seconds_between
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.machine.compute import Compute
 from mtkit.machine.stopping import StopSignal
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -93,7 +93,7 @@ class TimedLoop:
         self._state = TrainState()
 
     def run(self, seconds: float, timeline: Timeline | None = None) -> Measured:
-        """At least four updates, and as many as there is time for."""
+        """Run at least four updates, and as many as there is time for."""
         stop, seen = StopSignal(), []
         stopwatch = _Stopwatch(self._compute.device, stop, seconds)
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mtkit.bench.sublayers import sublayer_of
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.model.dropout import Dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.memory import Memory
@@ -55,7 +55,7 @@ class Timeline:
         self._marks: list[tuple[str, str, Moment]] = []
 
     def mark(self, part: str, phase: str = "forward") -> None:
-        """From here on the work is that of ``part``, in the ``phase`` forward or backward."""
+        """Count the work from here on as that of ``part``, in the ``phase`` forward or backward."""
         self._marks.append((part, phase, now(self._device)))
 
     def spent(self) -> dict[str, dict[str, float]]:
@@ -66,7 +66,7 @@ class Timeline:
         return dict(spent)
 
     def reading(self, updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
-        """The same updates, with the wait for each marked."""
+        """The updates, with the wait for each marked."""
         while True:
             self.mark(DATA)
             micro_batches = next(updates)
@@ -133,7 +133,7 @@ class WatchedObjective:
 
 
 def part_of(name: str, module: nn.Module, config: ModelConfig) -> str | None:
-    """What a module of an ``EncoderDecoder`` is called in the table; None where it is no part of its own."""
+    """Name of a module of an ``EncoderDecoder`` in the table; None where it is not a part."""
     if isinstance(module, Dropout):
         return "dropout" if module.p > 0 else None  # without any it is the identity, and takes no time
     if (sublayer := sublayer_of(name)) is not None:

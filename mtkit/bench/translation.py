@@ -38,7 +38,7 @@ class TranslationSpeed:
 
     lines_per_second: Spread
     tgt_tokens_per_second: float
-    """Of the translations returned, ends of sentence counted."""
+    """Tokens of the translations returned, ends of sentence included."""
 
     share_of_peak: float
     """Matrix products of all K hypotheses over the machine's peak."""
@@ -70,7 +70,7 @@ def measure_random(
 
     def search(n_lines: int, beam_size: int) -> int:
         # Random weights hardly ever end a sentence by themselves.
-        options = SearchOptions(beam_size, 1, decoding.length_penalty, max_length_ratio=1.0, max_length_offset=0)
+        options = SearchOptions.of(decoding, beam_size=beam_size, max_length_ratio=1.0, max_length_offset=0)
         lines = sorted(sources[:n_lines], key=len, reverse=True)
         batches = [lines[start : start + size] for start in range(0, n_lines, size)]
         found = [best for batch in batches for best, *_ in engine.translate_ids(batch, options)]
@@ -167,7 +167,7 @@ def _measure(
 
 
 def _lines_in_time(search: Callable[[int, int], int], n_lines: int, seconds: float) -> int:
-    """As many lines as let greedy search pass over them three times in ``seconds``, but a batch of them at least."""
+    """Number of lines that greedy search translates three times in ``seconds``, but at least a batch."""
     few = min(n_lines, 32)
     search(few, 1)  # warms up
     start = time.perf_counter()

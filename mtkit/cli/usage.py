@@ -135,9 +135,9 @@ def _of_value(error: Any) -> str:
     found = details()[0]
     limits = found.get("ctx", {})
     wanted = {
-        "float_parsing": "is no number",
-        "int_parsing": "is no whole number",
-        "int_from_float": "is no whole number",
+        "float_parsing": "is not a number",
+        "int_parsing": "is not a whole number",
+        "int_from_float": "is not a whole number",
         "greater_than_equal": f"must be at least {limits.get('ge')}",
         "less_than_equal": f"must be at most {limits.get('le')}",
     }.get(found["type"], found["msg"].removeprefix("Value error, ").rstrip("."))

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtkit.bundle.bundle import Bundle, with_bundle
-from mtkit.bundle.languages import prefix_for
-from mtkit.data.batches.batches import collate
+from mtkit.bundle.bundle import Bundle
+from mtkit.bundle.loading import open_model
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
 from mtkit.errors import CheckpointError, DataError
@@ -66,7 +66,7 @@ class Scorer:
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         device: str = "auto",
         precision: str = "fp32",
@@ -78,19 +78,9 @@ class Scorer:
 
         ``auto`` is fp32, on every device: scores are not to depend on the machine.
         """
-
-        def load(bundle: Bundle) -> Scorer:
-            prefix = prefix_for(bundle, src_lang, tgt_lang)
-            compute = Compute.choose(device, "fp32" if precision == "auto" else precision, threads)
-            return cls(
-                bundle.build_model().to(compute.device),
-                bundle.tokenizer,
-                bundle.decoding,
-                compute=compute,
-                prefix=prefix,
-            )
-
-        return with_bundle(Path(path), load)
+        compute = Compute.choose(device, "fp32" if precision == "auto" else precision, threads)
+        opened = open_model(model, compute=compute, languages=(src_lang, tgt_lang))
+        return cls(opened.model, opened.tokenizer, opened.decoding, compute=compute, prefix=opened.prefix)
 
     def score(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> list[PairScore | None]:
         """Score each pair; None for one that is longer than the model reads.

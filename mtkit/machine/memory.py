@@ -17,8 +17,17 @@ def peak_memory() -> int:
         import resource
     except ImportError:
         return 0
-    scale = 1 if os.uname().sysname == "Darwin" else 1024
+    scale = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
+
+
+def keep_few_kernels() -> None:
+    """Let oneDNN keep 128 compiled kernels instead of 1,024; works before torch is loaded.
+
+    Every new number of rows is a kernel of up to several megabytes, and a batch that comes back does so long after 128
+    others: in training and search a smaller cache cost no time that could be measured. What the user has set stays.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.log import logger
 from mtkit.machine.compute import Compute
 from mtkit.machine.cores import map_on_cores

@@ -1,6 +1,6 @@
 """Floating-point operations (FLOP) of a batch: of its real tokens, padding not counted."""
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop
 from mtkit.model.encoder_decoder import EncoderDecoder
 

@@ -11,7 +11,7 @@ from mtkit.bundle.check import check_run_tokenizer
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, noted_place
 from mtkit.bundle.writing import note_scores, save_bundle
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.speed import SECONDS
 from mtkit.errors import CheckpointError, DataError, VocabularyError
@@ -76,8 +76,9 @@ def finish(
     if not is_written:
         _write(bundle, config, prepared, store, updates, which, model)
     with disk_errors(bundle):
-        convert_measured(bundle, config, prepared, device, deadline)
-        scores = score_test_sets(bundle, config, prepared, device, deadline, run_dir)
+        loaded = load_bundle(bundle)
+        convert_measured(loaded, config, prepared, device, deadline)
+        scores = score_test_sets(loaded, config, prepared, device, deadline, run_dir)
         note_scores(bundle, {name: of_set.as_json() for name, of_set in scores.items()})
     return scores
 
@@ -223,7 +224,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     """
     is_empty = output.is_dir() and not any(output.iterdir())
     if output.exists() and not is_empty and not (output / MANIFEST).is_file():
-        raise CheckpointError(f"{output}: is there and is no bundle; choose another -o")
+        raise CheckpointError(f"{output}: exists and is not a bundle; choose another -o")
     store = CheckpointStore(run_dir)
     if not store.updates():
         raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")
@@ -235,12 +236,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)
-    model = EncoderDecoder(
-        config.model,
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    )
+    model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
     seen = load_bundle(run_dir / "model").training_sources() if (run_dir / "model" / MANIFEST).exists() else None

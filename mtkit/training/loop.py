@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.errors import TrainingError
 from mtkit.evaluation.telling import NAMES, Standing
 from mtkit.machine.stopping import StopSignal

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import torch
 
-from mtkit.data.batches.batches import Batch, BatchPlan
+from mtkit.data.batches.batch import Batch
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
-from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.errors import Interrupted, Stopped
 from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger
@@ -167,7 +169,7 @@ def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
 
     check_room(config.model, compute.device, **vocab_sizes)
     seed_dropout(training.seed, 0)
-    model = EncoderDecoder(config.model, **vocab_sizes, pad_id=tokenizer.pad_id).to(compute.device)
+    model = EncoderDecoder.for_tokenizer(config.model, tokenizer).to(compute.device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)

@@ -9,7 +9,8 @@ from itertools import islice
 
 import torch
 
-from mtkit.data.batches.batches import Batch, fixed_batches
+from mtkit.data.batches.batch import Batch
+from mtkit.data.batches.batches import fixed_batches
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.corpus.store import Store
 from mtkit.data.tokens.tokenizer import Tokenizer

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.training.objectives.loss import Loss
 from mtkit.training.team import Team
 

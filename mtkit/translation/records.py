@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mtkit.errors import DataError
 
 if TYPE_CHECKING:
-    from mtkit.translation.translator import Candidate, Translation
+    from mtkit.translation.translation import Candidate, Translation
 
 # What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.
 Record = tuple[str, dict[str, Any], str]
@@ -33,7 +33,7 @@ def json_record(line: str, place: str) -> Record:
         fields = json.loads(line)
         if isinstance(fields, dict) and isinstance(fields.get("source"), str):
             if "\\u" in line:
-                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
+                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is not text
             return fields["source"], fields, ""
     raise DataError(f'{place}: expected a JSON object with a text under "source"')
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import prefix_for
@@ -14,10 +14,9 @@ from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import BATCH_SIZE, BatchType
 from mtkit.engines.engine import Engine
 from mtkit.engines.engine_choice import EngineName, load_engine
-from mtkit.errors import CheckpointError, ConfigError, MtkitError
+from mtkit.errors import CheckpointError, MtkitError
 from mtkit.machine.compute import Compute
-from mtkit.search.hypothesis import NOT_FINITE, SearchOptions
-from mtkit.settings.bounds import LENGTH_PENALTY
+from mtkit.search.hypothesis import NOT_FINITE, Asked, SearchOptions
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.translation.completeness import is_short, missing
 from mtkit.translation.segmentation import Segment, limits, split
@@ -26,8 +25,6 @@ from mtkit.translation.translation import Candidate, Part, Translation, merged
 
 if TYPE_CHECKING:
     from mtkit.model.encoder_decoder import EncoderDecoder
-
-__all__ = ["Candidate", "Translation", "Translator"]
 
 
 class Translator:
@@ -96,7 +93,7 @@ class Translator:
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         engine: EngineName = "auto",
         device: str = "auto",
@@ -110,21 +107,21 @@ class Translator:
         """Load a run directory, a checkpoint or a bundle.
 
         Args:
-            path: The model.
+            model: One of these, or what ``load_bundle`` made of it.
             engine: torch, ctranslate2, or auto: CTranslate2 on a CPU where it can do what is asked, else torch.
             device: auto, cpu or cuda.
             precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; on a CPU fp32, or else int8
                 (CTranslate2) or bf16 (torch) where that was measured to lose little and to be the faster one.
             threads: CPU threads; by default one per core.
-            src_lang: Of the texts, for a model of several languages; by default its recipe's own.
-            tgt_lang: Of the translations, likewise.
-            beam_size: That the translator will search with, by default the model's own: which precision is the
+            src_lang: Language of the texts, for a model of several; by default that of its recipe.
+            tgt_lang: Language of the translations, for a model of several; by default that of its recipe.
+            beam_size: Beam that the translator will search with, by default the model's: which precision is the
                 fastest depends on it.
             sample: Lines of what is to be translated, where there is much: if there are ``engine_choice.MUCH`` of them
                 and the speeds were measured on another processor only, they are measured here, once.
 
         Raises:
-            CheckpointError: If there is no whole model at ``path``.
+            CheckpointError: If there is no whole model.
             ConfigError: If the engine is unknown or cannot do what is asked, or the model does not know a language.
             VocabularyError: If its tokenizer is damaged.
             DeviceError: If the device is not there, or the precision unknown.
@@ -143,17 +140,17 @@ class Translator:
             )
             return cls.of(chosen, bundle, src_lang).prefixed(prefix)
 
-        return with_bundle(Path(path), load)
+        return with_bundle(model, load)
 
     def prefixed(self, prefix: Sequence[int]) -> "Translator":
-        """The same with source ids that stand before every text: the tags of its languages."""
+        """This translator with source ids before every text: the tags of its languages."""
         translator = copy(self)
         translator._prefix = list(prefix)
         translator._max_src_tokens = min(self._max_src_tokens, self.engine.max_length - 1 - len(prefix))
         return translator
 
     def decoding_by(self, decoding: DecodingConfig) -> "Translator":
-        """The same with other defaults of the search."""
+        """This translator with other defaults of the search."""
         translator = copy(self)
         translator.decoding = decoding
         return translator
@@ -206,7 +203,7 @@ class Translator:
         Args:
             buffers: Lists of texts. An empty one asks for all translations that were begun, as the next may take time.
                 One that fails with an MtkitError does so after all before it were yielded.
-            options: Of the search.
+            options: Options of the search.
             n_ahead: Lists that are begun before the first of them is yielded; at most.
             batch_size: As for ``translate``.
             batch_type: As for ``translate``.
@@ -255,42 +252,9 @@ class Translator:
 
         return finish
 
-    def search_options(
-        self,
-        *,
-        beam_size: int | None = None,
-        n_best: int = 1,
-        length_penalty: float | None = None,
-        scores: bool = True,
-    ) -> SearchOptions:
-        """The model's defaults with what was asked for over them.
-
-        Args:
-            beam_size: As for ``translate``.
-            n_best: As for ``translate``.
-            length_penalty: As for ``translate``.
-            scores: Whether ``log_prob`` and ``score`` are wanted; without them they may be NaN.
-
-        Raises:
-            ConfigError: If ``n_best`` exceeds the beam size, or a number is not possible.
-        """
-        decoding = self.decoding
-        beam_size = decoding.beam_size if beam_size is None else beam_size
-        if length_penalty is not None:
-            LENGTH_PENALTY.check("length penalty", length_penalty)
-        for name, given in (("n-best", n_best), ("beam size", beam_size)):
-            if given < 1:
-                raise ConfigError(f"{name} {given}: must be at least 1")
-        if n_best > beam_size:
-            raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
-        return SearchOptions(
-            beam_size=beam_size,
-            n_best=n_best,
-            length_penalty=decoding.length_penalty if length_penalty is None else length_penalty,
-            max_length_ratio=decoding.max_length_ratio,
-            max_length_offset=decoding.max_length_offset,
-            scores=scores,
-        )
+    def search_options(self, **asked: Unpack[Asked]) -> SearchOptions:
+        """The model's own search with what was asked for over it; arguments and errors as for ``SearchOptions.of``."""
+        return SearchOptions.of(self.decoding, **asked)
 
     def _assemble(
         self, text: str, segments: list[Segment], found: list[list[Part]], options: SearchOptions

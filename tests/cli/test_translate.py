@@ -24,7 +24,8 @@ from mtkit.engines.engine_choice import MUCH
 from mtkit.errors import CheckpointError, ConfigError, DataError, DeviceError, MtkitError
 from mtkit.forced.aligner import Aligner, pharaoh
 from mtkit.log import logger
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 from tests.tiny import LINES, save_tiny_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +192,7 @@ class TestMistakes:
             (["--alignments", "-"], "--alignments -: holds the alignments alone"),
             (
                 ["-o", "x", "--alignments", "x"],
-                "-o x and --alignments x are the same file: give each a file of its own",
+                "-o x and --alignments x are the same file: give each a different file",
             ),
             (["--n-best", "9"], "n-best 9 exceeds the beam size 3; add --beam-size 9"),
         ],

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
 from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder

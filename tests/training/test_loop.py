@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
 from mtkit.machine.compute import Compute
 from mtkit.machine.stopping import StopSignal
 from mtkit.model.encoder_decoder import EncoderDecoder

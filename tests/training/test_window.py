@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
 from mtkit.training.objectives.loss import Loss
 from mtkit.training.team import SOLO
 from mtkit.training.window import Window

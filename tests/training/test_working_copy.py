@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig

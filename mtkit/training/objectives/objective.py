@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.objectives.cross_entropy import CrossEntropy

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.errors import DeviceError
 from mtkit.log import logger
 from mtkit.machine.compute import Compute

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import islice, repeat
 from pathlib import Path
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.data.corpus.prepared import Manifest
 from mtkit.log import logger
 from mtkit.machine.compute import Compute

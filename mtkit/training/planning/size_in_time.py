@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.synthetic import random_store
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder

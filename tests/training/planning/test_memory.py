@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
 from mtkit.errors import DeviceError
 from mtkit.machine.compute import Compute
 from mtkit.machine.device import Precision

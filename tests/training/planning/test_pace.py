@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.machine.compute import Compute
 from mtkit.training.planning import pace
 from mtkit.training.planning.pace import affordable_tokens, measure_tokens_per_second

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
 from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
