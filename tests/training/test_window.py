@@ -5,7 +5,7 @@ import torch
 
 from mtkit.data.batches.batch import Batch, collate
 from mtkit.training.objectives.loss import Loss
-from mtkit.training.team import SOLO
+from mtkit.training.team import SOLO, Solo, Summed
 from mtkit.training.window import Window
 from tests.training.teams import Twins
 
@@ -65,6 +65,24 @@ def test_sums_keep_their_last_digits() -> None:
         long.close_update(torch.tensor(1.0))
     long.seconds = 1.0
     assert 3 * long.summary(1.0, SOLO)["loss_per_token"] == (1 << 24) + 2
+
+
+class Beside(Solo):
+    """Beside a process with a loss of 40 and a likelihood of 5 nats on 5 tokens."""
+
+    def sum(self, value: Summed) -> Summed:
+        """The tensors of both."""
+        if isinstance(value, list):
+            value[0] += torch.tensor([40.0, 5.0, 5.0, 25.0])
+        return value
+
+
+def test_the_loss_is_the_mean_over_the_tokens_of_all_processes() -> None:
+    summary = window().summary(10.0, Beside())
+    assert summary["loss_per_token"] == 4.0
+    assert summary["agreement_per_token"] == 2.0
+    assert summary["perplexity"] == pytest.approx(math.e)
+    assert summary["grad_norm"] == 1.5  # of the sum of all gradients
 
 
 def test_two_processes_see_twice_the_tokens_at_the_same_loss() -> None:
