@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, RecipeArgument, SetOption, ThreadsOption, number
+from mtkit.cli.options import (
+    ConfigOption,
+    ModelOption,
+    PresetOption,
+    RecipeArgument,
+    SetOption,
+    ThreadsOption,
+    number,
+    recipe_or_model,
+)
 from mtkit.errors import ConfigError
 from mtkit.settings.bounds import BENCH_SECONDS
 
@@ -41,13 +50,8 @@ def bench(
     the most that the machine does: as published for a well-known GPU in bf16, and
     measured everywhere else.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if recipe is not None and config is not None:
-        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
-    config = config or recipe
-    if config is not None and config.is_dir() and model is None:
-        config, model = None, config
-    if model is not None and (config is not None or preset is not None or overrides):
-        raise ConfigError("-m measures a trained model as it is: leave out the recipe, --preset and --set")
+    changes = preset is not None or bool(overrides)
+    config, model = recipe_or_model(recipe, config, model, changes=changes, verb="measures")
     if model is None and input_file is not None:
         raise ConfigError("-i belongs to -m RUN: without a trained model random tokens are translated")
 

@@ -33,7 +33,7 @@ from mtkit.translation.records import Record, formatter, json_record, text_recor
 
 if TYPE_CHECKING:
     from mtkit.forced.aligner import Aligner
-    from mtkit.translation.translator import Translation
+    from mtkit.translation.translation import Translation
 
 
 _SAMPLE = 2_000  # lines of a file that show what there is to translate
@@ -136,6 +136,7 @@ def translate(
     check_inputs(source)
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
+        from mtkit.bundle.bundle import load_bundle
         from mtkit.engines.batching import BATCH_SIZE
         from mtkit.files.outputs import open_output
         from mtkit.log import logger, set_up_logging
@@ -146,8 +147,9 @@ def translate(
         read = json_record if input_format is InputFormat.JSONL else text_record
         if quiet:
             set_up_logging(quiet=True)
+        bundle = load_bundle(model)
         translator = Translator.load(
-            model,
+            bundle,
             engine=engine.value,
             device=device,
             precision=precision,
@@ -183,7 +185,7 @@ def translate(
         def load_aligner() -> "Aligner":
             from mtkit.forced.aligner import Aligner
 
-            return Aligner.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
+            return Aligner.load(bundle, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
 
         with (
             open_output(output) as out,

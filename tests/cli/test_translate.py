@@ -24,7 +24,8 @@ from mtkit.engines.engine_choice import MUCH
 from mtkit.errors import CheckpointError, ConfigError, DataError, DeviceError, MtkitError
 from mtkit.forced.aligner import Aligner, pharaoh
 from mtkit.log import logger
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 from tests.tiny import LINES, save_tiny_bundle
 
 ROOT = Path(__file__).parents[2]

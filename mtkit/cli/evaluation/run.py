@@ -107,7 +107,7 @@ def evaluate_sets(
             check_one_output(inputs.output, material)
             gating.check(material, method)
             method = replace(method, seen=bundle.training_sources())
-            translated = translate(inputs.model, to_translate, searching, inputs.output)
+            translated = translate(bundle, to_translate, searching, inputs.output)
 
         reports = []
         only = len(material) == 1
