@@ -1,14 +1,9 @@
 """``mtkit translate``."""
 
 import shlex
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from enum import StrEnum
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -29,15 +24,6 @@ from mtkit.errors import ConfigError, DataError
 from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
 from mtkit.machine import interrupts
 from mtkit.settings.bounds import LENGTH_PENALTY
-from mtkit.translation.records import Record, formatter, json_record, text_record  # noqa: TID253  # light
-
-if TYPE_CHECKING:
-    from mtkit.forced.aligner import Aligner
-    from mtkit.translation.translator import Translation
-
-
-_SAMPLE = 2_000  # lines of a file that show what there is to translate
-_BUFFERS_AHEAD = 1  # what an engine with threads of its own has to do while one buffer is written
 
 
 class BatchType(StrEnum):
@@ -136,14 +122,10 @@ def translate(
     check_inputs(source)
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
-        from mtkit.engines.batching import BATCH_SIZE
-        from mtkit.files.outputs import open_output
-        from mtkit.log import logger, set_up_logging
-        from mtkit.machine.memory import memory_advice
-        from mtkit.translation.tally import Tally
+        from mtkit.log import set_up_logging
+        from mtkit.translation.file import Alignments, FileOptions, beginning, translate_file
         from mtkit.translation.translator import Translator
 
-        read = json_record if input_format is InputFormat.JSONL else text_record
         if quiet:
             set_up_logging(quiet=True)
         translator = Translator.load(
@@ -155,103 +137,27 @@ def translate(
             src_lang=src_lang,
             tgt_lang=tgt_lang,
             beam_size=beam_size,
-            sample=_beginning(source, read) if precision == "auto" else (),
+            sample=beginning(source, input_format.value) if precision == "auto" else (),
         )
-        if split is not None:
-            translator = translator.decoding_by(translator.decoding.model_copy(update={"split": split.value}))
         interrupts.check()
-        options = translator.search_options(
+        options = FileOptions(
+            input_format=input_format.value,
+            as_json=as_json,
+            scores=scores,
             beam_size=beam_size,
             n_best=n_best,
             length_penalty=length_penalty,
-            scores=scores or as_json or n_best > 1,
+            split=None if split is None else split.value,
+            batch_size=batch_size,
+            batch_type=batch_type.value,
+            buffer=buffer,
         )
-        size = batch_size or BATCH_SIZE[batch_type.value]
-        logger.info(
-            "translating with %s (%.1f million parameters) on %s; beam %d, batches of %d %s",
-            model,
-            translator.engine.n_parameters / 1e6,
-            translator.engine.description,
-            options.beam_size,
-            size,
-            batch_type.value,
-        )
-        search = partial(translator.translate_ahead, options=options, batch_size=size, batch_type=batch_type.value)
-        show = formatter(as_json=as_json, n_best=n_best > 1, scores=scores)
-        tally = Tally()
+        of_pairs = None
+        if alignments is not None:
+            from mtkit.forced.aligner import Aligner  # which needs torch
 
-        def load_aligner() -> "Aligner":
-            from mtkit.forced.aligner import Aligner
-
-            return Aligner.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
-
-        with (
-            open_output(output) as out,
-            _aligning(alignments, load_aligner) as align,
-            memory_advice(f"lower --batch-size (now {size} {batch_type.value})"),
-        ):
-            for lines in _translated(source, buffer, read, search):
-                done = list(lines)
-                for (_, fields, end), translation in done:
-                    out.write((show(tally.n_lines, fields, translation) + end + "\n").encode())
-                    tally.add(translation)
-                out.flush()
-                align([(text, translation.text) for (text, _, _), translation in done])
-        tally.log()
+            aligner = Aligner.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
+            of_pairs = Alignments(alignments, aligner)
+        translate_file(translator, source, output, options=options, alignments=of_pairs)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-
-
-def _beginning(source: str, read: "Callable[[str, str], Record]") -> list[str]:
-    """Texts at the beginning of a file; none of a pipe, which can be read but once, and of what cannot be read."""
-    from mtkit.files.text import read_raw_lines
-
-    with suppress(DataError, OSError):
-        if Path(source).is_file():
-            return [read(line, source)[0] for line in islice(read_raw_lines(source), _SAMPLE)]
-    return []
-
-
-def _translated(
-    source: str,
-    buffer: int,
-    read: "Callable[[str, str], Record]",
-    search: "Callable[..., Iterator[list[Translation]]]",
-) -> "Iterator[Iterator[tuple[Record, Translation]]]":
-    """Each buffer of the input with its translations, line by line."""
-    from mtkit.translation.streaming import read_buffers
-
-    begun: deque[list[Record]] = deque()
-
-    def texts() -> Iterator[list[str]]:
-        n_read = 0
-        for lines in read_buffers(source, buffer, before_waiting=interrupts.check):
-            records = [read(line, f"{source}:{number}") for number, line in enumerate(lines, n_read + 1)]
-            if records:
-                begun.append(records)
-            n_read += len(lines)
-            yield [text for text, _, _ in records]
-
-    for translations in search(texts(), n_ahead=_BUFFERS_AHEAD):
-        yield zip(begun.popleft(), translations, strict=True)
-
-
-@contextmanager
-def _aligning(
-    path: Path | None, load_aligner: "Callable[[], Aligner]"
-) -> Iterator[Callable[[list[tuple[str, str]]], None]]:
-    """What to do with pairs of source and translation: write their word alignments, where somebody asks for them."""
-    if path is None:
-        yield lambda _: None
-        return
-    from mtkit.files.outputs import open_output
-    from mtkit.forced.aligner import pharaoh
-
-    aligner = load_aligner()
-    with open_output(path) as out:
-
-        def align(pairs: list[tuple[str, str]]) -> None:
-            for links in aligner.align([src for src, _ in pairs], [tgt for _, tgt in pairs]):
-                out.write(f"{pharaoh(links or set())}\n".encode())
-
-        yield align
