@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from mtkit.cli.help import of_input
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -12,10 +11,12 @@ if TYPE_CHECKING:
 
 PairOption = Annotated[
     str | None,
-    typer.Option("--language-pair", "-l", metavar="SRC-TGT", help="Such as en-zh; chooses BLEU's tokenizer."),
+    of_input(
+        "--language-pair", "-l", metavar="SRC-TGT", help="Both languages, such as en-zh; they choose BLEU's tokenizer."
+    ),
 ]
-SrcOption = Annotated[str | None, typer.Option("--src-lang", metavar="CODE", help="In place of -l: the source's.")]
-TgtOption = Annotated[str | None, typer.Option("--tgt-lang", metavar="CODE", help="In place of -l: the references'.")]
+SrcOption = Annotated[str | None, of_input("--src-lang", "-s", metavar="CODE", help="Source language, without -l.")]
+TgtOption = Annotated[str | None, of_input("--tgt-lang", "-t", metavar="CODE", help="Target language, without -l.")]
 
 _UNKNOWN = "und"
 """ISO 639's code of a language that is not known."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mtkit.cli.help import of_input, of_model, of_output, of_search, of_speed
 from mtkit.cli.options import (
     DeviceOption,
     Engine,
@@ -49,60 +50,83 @@ class InputFormat(StrEnum):
 
 
 def translate(
-    file: Annotated[str | None, typer.Argument(metavar="INPUT", help="Text; - or none is stdin.")] = None,
+    file: Annotated[str | None, typer.Argument(metavar="INPUT", help="Input file. Default, or -: stdin.")] = None,
     models: Annotated[
-        list[Path] | None, typer.Option("--model", "-m", help="A run directory, a checkpoint or a model bundle.")
+        list[Path] | None,
+        of_model("--model", "-m", metavar="RUN", help="Run directory, checkpoint or model bundle."),
     ] = None,
     input_file: Annotated[
-        str | None, typer.Option("--input", "-i", metavar="FILE", help="Text to translate (plain, .gz, .zst).")
+        str | None,
+        of_input("--input", "-i", metavar="FILE", help="The same as INPUT; may be packed (.gz, .zst, .xz, .bz2)."),
     ] = None,
     output: OutputOption = None,
     beam_size: Annotated[
-        int | None, typer.Option("--beam-size", "-b", min=1, help="1 is greedy search. Default: the model's.")
+        int | None,
+        of_search("--beam-size", "-b", metavar="N", min=1, help="Beam size; 1 is greedy. Default: the model's."),
     ] = None,
-    n_best: Annotated[int, typer.Option("--n-best", min=1, help="Translations per line: id ||| text ||| score.")] = 1,
+    n_best: Annotated[
+        int,
+        of_search("--n-best", metavar="N", min=1, help="Translations per line, written as: id ||| text ||| score."),
+    ] = 1,
     length_penalty: Annotated[
         float | None,
-        typer.Option(
+        of_search(
+            "--length-penalty",
             parser=number(LENGTH_PENALTY),
             metavar="PENALTY",
-            help="score = log_prob / length ** PENALTY. Default: the model's.",
+            help="Exponent in score = log_prob / length ** PENALTY. Default: the model's.",
         ),
     ] = None,
-    scores: Annotated[bool, typer.Option("--scores", help="Begin each line with its score and a tab.")] = False,
+    scores: Annotated[bool, of_output("--scores", help="Prefix each line with its score and a tab.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One object a line: source, translation, score, tokens.")
+        bool, of_output("--json", help="Print one JSON object per line: source, translation, score, tokens.")
     ] = False,
     alignments: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write which words belong together here: 0-0 1-2 a line, source first."),
+        of_output("--alignments", metavar="FILE", help="Also write word alignments to FILE (Pharaoh format: 0-0 1-2)."),
     ] = None,
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     input_format: Annotated[
-        InputFormat, typer.Option(help='jsonl: objects with the text under "source".')
+        InputFormat,
+        of_input("--input-format", metavar="text|jsonl", help='Input format. jsonl: objects with a "source" text.'),
     ] = InputFormat.TEXT,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Sentences or tokens searched at once.")] = None,
-    batch_type: Annotated[BatchType, typer.Option(help="What --batch-size counts.")] = BatchType.SENTENCES,
-    buffer: Annotated[int, typer.Option(min=1, help="Lines read ahead and sorted by length.")] = 1024,
+    batch_size: Annotated[
+        int | None,
+        of_speed(
+            "--batch-size",
+            metavar="N",
+            min=1,
+            help="Batch size, counted by --batch-type. Default: 64 sentences or 2,000 tokens.",
+        ),
+    ] = None,
+    batch_type: Annotated[
+        BatchType, of_speed("--batch-type", metavar="sentences|tokens", help="Unit of --batch-size.")
+    ] = BatchType.SENTENCES,
+    buffer: Annotated[
+        int, of_speed("--buffer", metavar="LINES", min=1, help="Lines read ahead and sorted by length.")
+    ] = 1024,
     split: Annotated[
         Split | None,
-        typer.Option(help="auto: what is longer than the model was trained on, in parts. Default: the model's."),
+        of_search(
+            "--split",
+            metavar="auto|sentences|never",
+            help="Lines to translate in parts. auto: those longer than the training data. Default: the model's.",
+        ),
     ] = None,
     engine: EngineOption = Engine.AUTO,
     device: DeviceOption = "auto",
     precision: TranslationPrecisionOption = "auto",
     threads: ThreadsOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")] = False,
 ) -> None:
-    """Translate lines: n lines in, n lines out, in order.
+    """Translate lines of text: n lines in, n lines out, in order.
 
     \b
     mtkit translate -m RUN -i test.en -o test.de
     cat test.en | mtkit translate -m RUN | less
 
-    Blank lines and the white space around a line stay as they are. A line of more sentences than the model was trained
-    on is translated sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
+    Blank lines and the white space around a line are kept. A line of more sentences than the model was trained on is
+    translated sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = needed(models[0] if models else None)
     if models and len(models) > 1:
@@ -122,12 +146,9 @@ def translate(
     check_inputs(source)
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
-        from mtkit.log import set_up_logging
         from mtkit.translation.file import Alignments, FileOptions, beginning, translate_file
         from mtkit.translation.translator import Translator
 
-        if quiet:
-            set_up_logging(quiet=True)
         translator = Translator.load(
             model,
             engine=engine.value,
