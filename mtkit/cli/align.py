@@ -115,23 +115,13 @@ def _compare(
     write: "Callable[[str], None]", aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, remember: bool
 ) -> None:
     """A line for each layer, best first."""
-    from mtkit.evaluation.metrics.alignment import read_gold, score_alignments
-    from mtkit.evaluation.pitfalls.checks import Text, check_aligned
-    from mtkit.files.text import read_lines
-    from mtkit.forced import aligner as alignment
+    from mtkit.forced.aligner import remember as note
+    from mtkit.forced.layers import compare_layers
     from mtkit.log import logger
 
-    texts = [Text(path, list(read_lines(path))) for path in (src, tgt, gold)]
-    check_aligned(texts)
-    gold_links = read_gold(texts[2])
-    by_choice = aligner.align_by_all(texts[0].lines, texts[1].lines)
-    scores = [
-        (score_alignments([links or set() for links in found], gold_links), choice)
-        for choice, found in by_choice.items()
-    ]
-    scores.sort(key=lambda pair: pair[0].error_rate)
+    scores = compare_layers(aligner, src, tgt, gold)
     for score, choice in scores:
         shown = f"AER {100 * score.error_rate:6.2f} %  precision {100 * score.precision:6.2f} %"
         write(f"{shown}  recall {100 * score.recall:6.2f} %  {choice}")
     if remember:
-        logger.info("%s: %s", alignment.remember(model, scores[0][1]), scores[0][1])
+        logger.info("%s: %s", note(model, scores[0][1]), scores[0][1])

@@ -48,3 +48,9 @@ class NamedLanguages:
             return parse_language_pair(self.language_pair)
         src_lang, tgt_lang = self.src_lang or src_lang, self.tgt_lang or tgt_lang
         return None if src_lang is None and tgt_lang is None else (src_lang or _UNKNOWN, tgt_lang or _UNKNOWN)
+
+    def of_model(self, src_lang: str, tgt_lang: str) -> "LanguagePair":
+        """Codes of the languages where a model translates, by default its own."""
+        pair = self.pair(src_lang, tgt_lang)
+        assert pair is not None
+        return pair

@@ -138,16 +138,9 @@ def train(
 
     if src_files:
         assert run_dir is not None
-        from mtkit.data.sources.named_corpus import named_corpus
         from mtkit.training.quickstart import Given, recipe_for, write_recipe
 
-        corpus = named_corpus(src_files, tgt_files, src_lang, tgt_lang)
-        of_sets = {
-            place: named_corpus([set_src], [set_tgt] if set_tgt else [], *corpus.languages)
-            for place, (set_src, set_tgt) in sets.items()
-            if set_src is not None
-        }
-        given = Given(corpus, **of_sets)
+        given = Given.of_files(src_files, tgt_files, (src_lang, tgt_lang), sets)
         settings = Settings.load(None, overrides=overrides or (), flags=flags)
         settings = settings.with_layer("mtkit train --src", recipe_for(given, run_dir))
         if print_config:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mtkit.cli.evaluation.alignments import check_alignment_options, evaluate_alignments
-from mtkit.cli.evaluation.gates import Gating
+from mtkit.cli.evaluation.gates import read_gating
 from mtkit.cli.evaluation.inputs import Inputs, model_of
 from mtkit.cli.evaluation.outputs import Outputs
 from mtkit.cli.evaluation.run import Scoring, evaluate_sets
@@ -208,7 +208,7 @@ def evaluate(
             metrics or [], comet_model, tokenize, lowercase, confidence, paired.value if paired else None, samples,
             baseline, runs, threads,
         ),
-        partial(Gating.read, gate, thresholds, max_drop or [], fail_if_significantly_worse, against),
+        partial(read_gating, gate, thresholds, max_drop or [], fail_if_significantly_worse, against),
         Searching(beam_size, batch_size, engine.value, device, precision, threads),
         Outputs(width, score_only, as_json, segments, junit, markdown, save_baseline),
     )  # fmt: skip

@@ -119,7 +119,7 @@ def model_of(context: typer.Context, model: Path | None, arguments: Sequence[str
     raise unexpected(context, arguments)
 
 
-def check_one_output(output: Path | None, sets: "list[EvaluationSet]") -> None:
+def check_one_output(output: Path | None, sets: "Sequence[EvaluationSet]") -> None:
     """Refuse a file that could not hold the translations, before they are made."""
     if output is not None and len(sets) > 1:
         names = ", ".join(each.name for each in sets)
