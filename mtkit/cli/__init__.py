@@ -28,6 +28,7 @@ from mtkit.cli.usage import Command, Commands
 from mtkit.errors import Interrupted, MtkitError, Stopped
 from mtkit.files import streams
 from mtkit.machine import interrupts
+from mtkit.machine.memory import keep_few_kernels
 from mtkit.machine.safe_path import leave_out_working_directory
 from mtkit.machine.signals import heed
 from mtkit.machine.threads import let_waiting_threads_sleep
@@ -96,6 +97,7 @@ def main() -> None:
     streams.set_up()
     interrupts.install()
     let_waiting_threads_sleep()
+    keep_few_kernels()
     try:
         try:
             app()

@@ -21,6 +21,15 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
 
 
+def keep_few_kernels() -> None:
+    """Let oneDNN keep 128 compiled kernels instead of 1,024; works before torch is loaded.
+
+    Every new number of rows is a kernel of up to several megabytes, and a batch that comes back does so long after 128
+    others: in training and search a smaller cache cost no time that could be measured. What the user has set stays.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+
+
 @contextmanager
 def memory_advice(advice: str) -> Iterator[None]:
     """Turn an exhausted memory, of a GPU or of the machine, into an error that says what to lower."""

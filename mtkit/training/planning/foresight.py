@@ -1,5 +1,7 @@
 """What a run by time is going to see of its corpus, told before it begins."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtkit.log import logger
@@ -27,6 +29,10 @@ class Foresight:
         """Passes over the corpus that a run of so many seconds, everything included, makes."""
         return TRAINING_SHARE * max(seconds, 0.0) * self.tokens_per_second / self.n_tokens
 
+    def seconds(self, passes: float) -> float:
+        """Seconds that so many passes take, with the validations and checkpoints among them."""
+        return passes * self.n_tokens / (TRAINING_SHARE * self.tokens_per_second)
+
     def tell(self, training: TrainingConfig, *, seconds: float, preset: str | None) -> None:
         """Log what the time allows, with a warning where that is little.
 
@@ -49,9 +55,21 @@ class Foresight:
             passes_shown(self.passes(_HOUR)),
         )
         if passes < _FEW_PASSES:
-            smaller = BY_TIME[: BY_TIME.index(preset)][-1:] if preset in BY_TIME else []
-            advice = ["a longer time (--minutes)", *(f"a smaller model (--preset {name})" for name in smaller)]
-            logger.warning("so few passes teach a model little; what helps is %s", " or ".join(advice))
+            advice = "; ".join(
+                ["so few passes teach a model little", *self._advice(training, seconds, preset, n_updates)]
+            )
+            logger.warning("%s", advice)
+
+    def _advice(self, training: TrainingConfig, seconds: float, preset: str | None, n_updates: int) -> Iterator[str]:
+        """What would let the run see more of the corpus."""
+        assert training.max_minutes is not None
+        if n_updates == training.max_updates:
+            yield f"training.max_updates ({n_updates:,}) ends the run before its time: raise it"
+            return
+        spent = 60 * training.max_minutes - seconds
+        yield f"{_FEW_PASSES:g} passes take about --minutes {math.ceil((spent + self.seconds(_FEW_PASSES)) / 60):,}"
+        for name in BY_TIME[: BY_TIME.index(preset)][-1:] if preset in BY_TIME else []:
+            yield f"a smaller model (--preset {name}) sees more in the same time"
 
 
 def passes_shown(passes: float) -> str:

@@ -33,9 +33,13 @@ def test_updates_and_passes_are_told_with_those_of_an_hour(caplog: pytest.LogCap
 @pytest.mark.parametrize(
     ("preset", "advice"),
     [
-        ("base", "a longer time (--minutes) or a smaller model (--preset small)"),
-        ("rnn-luong", "a longer time (--minutes)"),
-        (None, "a longer time (--minutes)"),
+        # 3 * 900,000 / (0.75 * 300) = 12,000 seconds, and the 20 that are over already: 200.3 minutes
+        (
+            "base",
+            "3 passes take about --minutes 201; a smaller model (--preset small) sees more in the same time",
+        ),
+        ("rnn-luong", "3 passes take about --minutes 201"),
+        (None, "3 passes take about --minutes 201"),
     ],
 )
 def test_few_passes_are_warned_of_with_what_helps(
@@ -44,10 +48,12 @@ def test_few_passes_are_warned_of_with_what_helps(
     line, warning = told(caplog, 300, by_time(), preset)
     assert "about 153 updates of 500 target tokens, 0.09 passes over" in line
     assert line.endswith("an hour would give about 0.9 passes")
-    assert warning == f"so few passes teach a model little; what helps is {advice}"
+    assert warning == f"so few passes teach a model little; {advice}"
 
 
 def test_a_limit_of_updates_counts_where_it_is_reached_first(caplog: pytest.LogCaptureFixture) -> None:
     line, warning = told(caplog, 12_000, by_time(max_updates=900))
     assert "about 900 updates of 500 target tokens, 0.5 passes over" in line
-    assert "few passes" in warning
+    assert warning == (
+        "so few passes teach a model little; training.max_updates (900) ends the run before its time: raise it"
+    )
