@@ -85,7 +85,7 @@ def doctor(
     chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
     _check_usage(chosen, src_files, src_lang, tgt_lang)
     if chosen is None:
-        refuse_idle(context, ["raw", "overrides"], "of a recipe, of which there is none; leave it out")
+        refuse_idle(context, ["raw", "overrides"], "only with a recipe; leave it out")
     check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
     from mtkit.data.sources.sources import open_sources
@@ -145,14 +145,14 @@ def _check_usage(recipe: Path | None, srcs: list[Path], src_lang: str | None, tg
 
 
 def _files_of(sources: "Sources") -> "Iterator[Path | str]":
-    """What is read, as far as it is files."""
+    """The files that are read."""
     for source in (source for each in sources.values() for source in each):
         inner = getattr(source, "source", source)  # of the first pairs of one
         yield from (file for name in ("path", "src", "tgt") if (file := getattr(inner, name, None)) is not None)
 
 
 def _tokenizer(directory: Path) -> "Tokenizer":
-    """That of a prepared corpus, a bundle, or a run directory."""
+    """The tokenizer of a prepared corpus, a bundle, or a run directory."""
     from mtkit.data.tokens.tokenizer import Tokenizer
 
     try:

@@ -22,7 +22,7 @@ _OF_CONVERSION = ("quantization", "src", "ref")
 
 
 class Format(StrEnum):
-    """What a model is written for."""
+    """The formats of exported models."""
 
     CTRANSLATE2 = "ctranslate2"
     SAFETENSORS = "safetensors"
@@ -97,7 +97,7 @@ def export(
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output}: exists; choose another -o, or --overwrite")
     if output is not None and output.exists() and not _is_export(output):
-        raise ConfigError(f"{output}: is there and is no export; choose another -o")
+        raise ConfigError(f"{output}: exists and is not an export; choose another -o")
 
     from mtkit.bundle.bundle import load_bundle
     from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors
@@ -129,7 +129,7 @@ def _is_export(path: Path) -> bool:
 
 
 def _held_out(bundle: "Bundle", src: str | None, ref: str | None) -> "HeldOut | None":
-    """What the loss is measured on: the user's files, else the validation set, else nothing."""
+    """The text that the loss is measured on: the user's files, else the validation set, else nothing."""
     from mtkit.files.text import read_lines
     from mtkit.log import logger
     from mtkit.translation.test_sets import HeldOut, validation_set

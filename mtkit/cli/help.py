@@ -16,7 +16,7 @@ _NARROW, _NAMES, _NAMES_IF_NARROW = 90, 32, 26
 """Columns below which a terminal is narrow, and the most that the names of options take, there and elsewhere."""
 
 _EXTRA = re.compile(r"\s*\[((?:default: |required|[^\[\]]*x[<>]=)[^\[\]]*)\]$")
-"""What Typer adds to a description: the default, and the range of a number."""
+"""The end that Typer adds to a description: the default, and the range of a number."""
 
 
 def _group(name: str) -> Callable[..., Any]:

@@ -117,7 +117,7 @@ def inspect(
 
 
 def _ending(output: Path | None, *, as_json: bool) -> str:
-    """What the output is, by its name's ending."""
+    """The kind of the output, by the ending of its name."""
     from mtkit.files.outputs import is_stream
     from mtkit.files.text import packing_of
 
@@ -139,7 +139,7 @@ def _ending(output: Path | None, *, as_json: bool) -> str:
 
 
 def _is_file(text: str) -> bool:
-    """Whether what stands where a sentence should is the name of a file."""
+    """Whether a sentence is the name of a file."""
     try:
         return Path(text).is_file()
     except (OSError, ValueError):  # too long for a name
@@ -174,7 +174,7 @@ def _read_pairs(source: str, tgt: str | None) -> Iterator[tuple[str, str | None]
 
 
 def _parts(looks: "Iterator[Look]", ending: str, model: Path, languages: tuple[str, str]) -> Iterator[str]:
-    """What is written, part by part."""
+    """The output, part by part."""
     from mtkit.inspection.page import page
     from mtkit.inspection.text import shown_as_text
 

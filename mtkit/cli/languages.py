@@ -24,7 +24,7 @@ _UNKNOWN = "und"
 
 @dataclass(frozen=True)
 class NamedLanguages:
-    """What ``-l``, ``--src-lang`` and ``--tgt-lang`` say."""
+    """The values of ``-l``, ``--src-lang`` and ``--tgt-lang``."""
 
     language_pair: str | None
     src_lang: str | None
@@ -38,7 +38,7 @@ class NamedLanguages:
             tgt_lang: Of the model.
 
         Raises:
-            ConfigError: If what is said contradicts itself, or is no pair.
+            ConfigError: If what is said contradicts itself, or is not a pair.
         """
         from mtkit.evaluation.sets import parse_language_pair
 

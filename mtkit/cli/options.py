@@ -13,7 +13,7 @@ from mtkit.settings.bounds import Bounds
 
 
 class Engine(StrEnum):
-    """What searches for translations."""
+    """The search engines."""
 
     AUTO = "auto"
     TORCH = "torch"
@@ -121,17 +121,17 @@ PrintConfigOption = Annotated[bool, of_settings("--print-config", help="Print ev
 
 
 class ImpossibleNumber(typer.BadParameter):
-    """The value of an option is no number, or one that it cannot have."""
+    """The value of an option is not a number, or one that it cannot have."""
 
 
 def number(bounds: Bounds) -> Callable[[str], float]:
-    """What reads the value of an option that takes a number: for ``typer.Option(parser=...)``."""
+    """The parser of an option that takes a number: for ``typer.Option(parser=...)``."""
 
     def read(typed: str) -> float:
         try:
             value = float(typed)
         except ValueError:
-            raise ImpossibleNumber(f"{typed}: is no number") from None
+            raise ImpossibleNumber(f"{typed}: is not a number") from None
         if (reason := bounds.why_not(value)) is not None:
             raise ImpossibleNumber(f"{typed}: {reason}")
         return value

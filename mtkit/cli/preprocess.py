@@ -129,7 +129,7 @@ def _with_samples(report: "CleaningReport") -> "Iterator[str]":
 
 
 def _what_happened(n_pairs: int, dropped: "Mapping[str, int]", changed: "Mapping[str, int]") -> str:
-    """What was dropped and what was changed, where anything was."""
+    """The numbers of dropped and changed pairs, if there are any."""
     parts = [
         f"{what}: " + ", ".join(f"{n:,} {step}" for step, n in by_step.items())
         for what, by_step in (("dropped", dropped), ("changed", changed))

@@ -12,7 +12,7 @@ def in_new_spelling(
     Args:
         command: The name of the command.
         args: What was typed after it.
-        with_value: Its options that take a value: what stands after them is not an option.
+        with_value: Its options that take a value: the word after them is not an option.
     """
     new, hints = list(args), []
     for place, typed in enumerate(args):

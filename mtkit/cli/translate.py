@@ -28,14 +28,14 @@ from mtkit.settings.bounds import LENGTH_PENALTY
 
 
 class BatchType(StrEnum):
-    """What the batch size counts."""
+    """The units of the batch size."""
 
     SENTENCES = "sentences"
     TOKENS = "tokens"
 
 
 class Split(StrEnum):
-    """What is translated in parts."""
+    """The kinds of lines that are translated in parts."""
 
     AUTO = "auto"
     SENTENCES = "sentences"
@@ -43,7 +43,7 @@ class Split(StrEnum):
 
 
 class InputFormat(StrEnum):
-    """What a line of the input is."""
+    """The formats of the input."""
 
     TEXT = "text"
     JSONL = "jsonl"
@@ -136,7 +136,7 @@ def translate(
     if scores and as_json:
         raise ConfigError("--scores and --json do not go together: --json has the score")
     if alignments == STANDARD_OUTPUT:
-        raise ConfigError(f"--alignments {alignments}: holds the alignments alone; name a file of its own")
+        raise ConfigError(f"--alignments {alignments}: name another file, for the alignments alone")
     source = file or input_file or "-"
     if source == file and not Path(source).exists() and any(map(str.isspace, source)):
         raise DataError(

@@ -17,7 +17,7 @@ from mtkit.errors import ReaderGone, Stopped
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 _SIBLINGS = {"--tgt": "--ref", "--ref": "--tgt", "--hyp": "--tgt", "--run": "--model"}
-"""What other commands call it."""
+"""Options, and their names in other commands."""
 
 
 _EVERYWHERE = ("verbose", "quiet")
@@ -96,7 +96,7 @@ class Commands(Helped, Once, TyperGroup):
 
 
 def told(error: Any) -> str:
-    """What is wrong and where to read on; the help itself where a command was named without anything."""
+    """The message of an error and where to read on; the help itself if a command was named without anything."""
     message = str(error.format_message())
     if isinstance(error, ImpossibleNumber) and error.param is not None:
         message = f"{max(error.param.opts, key=len)} {error.message}"
@@ -130,7 +130,7 @@ def unexpected(context: Any, extra: Sequence[str]) -> Exception:
 
 
 def _one_argument(error: Any) -> str:
-    """What a command takes without an option before it, where it is one thing."""
+    """The one argument that a command takes without an option before it, as the start of a sentence."""
     params = [] if error.ctx is None else error.ctx.command.params
     named = [param.metavar for param in params if param.param_type_name == "argument" and param.nargs == 1]
     return f"there is one {named[0]}, and " if named else ""
@@ -179,9 +179,9 @@ def _of_value(error: Any) -> str:
     found = details()[0]
     limits = found.get("ctx", {})
     wanted = {
-        "float_parsing": "is no number",
-        "int_parsing": "is no whole number",
-        "int_from_float": "is no whole number",
+        "float_parsing": "is not a number",
+        "int_parsing": "is not a whole number",
+        "int_from_float": "is not a whole number",
         "greater_than_equal": f"must be at least {limits.get('ge')}",
         "less_than_equal": f"must be at most {limits.get('le')}",
     }.get(found["type"], found["msg"].removeprefix("Value error, ").rstrip("."))

@@ -297,4 +297,4 @@ def test_the_cures_of_two_files_are_options_of_the_command_line() -> None:
 def test_what_belongs_to_a_recipe_is_refused_without_one() -> None:
     for option in (["--raw"], ["--set", "data.cleaning.max_tokens=3"]):
         error = refused("--src", "train.en", "--tgt", "train.de", *option)
-        assert str(error) == f"{option[0]}: of a recipe, of which there is none; leave it out"
+        assert str(error) == f"{option[0]}: only with a recipe; leave it out"

@@ -149,7 +149,7 @@ def test_average_writes_a_bundle_that_translates(
         ("0", "flag: training.max_minutes: must be at least 1e-06 (got 0.0)"),
         ("-5", "flag: training.max_minutes: must be at least 1e-06 (got -5.0)"),
         ("nan", "flag: training.max_minutes: "),
-        ("ten", "--minutes ten: is no number"),
+        ("ten", "--minutes ten: is not a number"),
     ],
 )
 def test_wrong_minutes_are_refused_at_once(

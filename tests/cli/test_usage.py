@@ -12,8 +12,8 @@ from mtkit.settings.recipe import Config
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("evaluate --min-bleu thirty", "--min-bleu thirty: is no number; see mtkit evaluate --help"),
-        ("translate -b 2.5", "--beam-size 2.5: is no whole number; see mtkit translate --help"),
+        ("evaluate --min-bleu thirty", "--min-bleu thirty: is not a number; see mtkit evaluate --help"),
+        ("translate -b 2.5", "--beam-size 2.5: is not a whole number; see mtkit translate --help"),
         ("evaluate --samples 0", "--samples 0: must be at least 1; see mtkit evaluate --help"),
         ("evaluate --paired xx", "--paired xx: 'xx' is not one of 'bs', 'ar'; see mtkit evaluate --help"),
         ("evaluate --paired", "--paired needs a value"),

@@ -1,4 +1,4 @@
-"""What ``mtkit evaluate`` tells: scores on standard output, reports in files, and the baseline for the next time."""
+"""The output of ``mtkit evaluate``: scores on standard output, reports in files, and the baseline for the next time."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -38,7 +38,7 @@ class Scoring:
     threads: int | None
 
     def method(self, gating: "Gating", pair: "LanguagePair | None") -> "Method":
-        """What they mean, once it is known that they do not contradict each other; a COMET model is loaded."""
+        """The scoring method, once the options are known not to contradict each other; loads a COMET model."""
         from mtkit.evaluation.assessment import Method
         from mtkit.evaluation.metrics.comet import load_comet
         from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS

@@ -140,7 +140,7 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
     ("arguments", "message"),
     [
         ((*BOTH, "--name", "x"), "1 --name for 2 --hyp"),
-        ((*BOTH, "--name", "x", "--name", "x"), "two outputs are called x: give each a name of its own with --name"),
+        ((*BOTH, "--name", "x", "--name", "x"), "two outputs are called x: give each a different name with --name"),
         (("--hyp", "good", "--hyp", "good", "--ref", "ref"), "two outputs are called good"),
         (("--hyp", "-", "--hyp", "-", "--ref", "ref"), "standard input can be read only once"),
         ((*BOTH, "--baseline", "bad"), "add --paired"),
