@@ -1,6 +1,7 @@
 """The help of every command: plain text, options in groups, as wide as the terminal, up to 120 columns."""
 
 import re
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -44,9 +45,18 @@ class Helped:
         for title, rows in groups.items():
             if rows:
                 with formatter.section(title):
-                    formatter.write_dl([(name.ljust(width), text) for name, text in rows], col_max=width)
+                    _write(rows, formatter, width)
         if hasattr(self, "format_commands"):
             self.format_commands(ctx, formatter)
+
+
+def _write(rows: list[tuple[str, str]], formatter: Any, width: int) -> None:
+    """Write descriptions beside names; unlike Typer's own way it leaves what has hyphens in one piece."""
+    indent = " " * (width + 4)
+    for name, text in rows:
+        lines = textwrap.wrap(text, formatter.width - len(indent), break_on_hyphens=False)
+        start = f"  {name:<{width}}  " if len(name) <= width else f"  {name}\n{indent}"
+        formatter.write(start + f"\n{indent}".join(lines) + "\n")
 
 
 def _row(param: Any, ctx: Any) -> tuple[str, str] | None:
