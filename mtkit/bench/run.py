@@ -21,10 +21,10 @@ from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.conversion import inexpressible
 from mtkit.errors import ConfigError, DataError
 from mtkit.log import logger
-from mtkit.machine.device import Precision, bf16_is_native, choose_device, choose_precision
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import Precision, bf16_is_native, choose_device
 from mtkit.machine.peak import Peak, measured_peak, memory_bandwidth, peak
 from mtkit.machine.processor import cpu_name
-from mtkit.machine.threads import set_threads
 from mtkit.model.fitting import skeleton
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.recipe import Config
@@ -124,10 +124,8 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
     """
     config, store, work = _recipe_work(settings)
     training = config.training
-    set_threads(training.threads)
-    device = choose_device(training.device)
-    precision = choose_precision(training.precision, device)  # of the search
-    limits = _limits(device, precision)
+    compute = Compute.choose(training.device, training.precision, training.threads)  # the precision is the search's
+    limits = _limits(compute)
     vocab_sizes = (work.src_vocab_size, work.tgt_vocab_size)
     logger.info("training for about %.0f s", seconds * 2 / 3)
     trained = measure_training(
@@ -136,8 +134,8 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         store,
         vocab_sizes=vocab_sizes,
         pad_id=Tokenizer.pad_id,
-        device=device,
-        peak=lambda of: _peak(device, of, limits.fp32_flop_per_second),
+        compute=compute,
+        peak=lambda of: _peak(of, limits.fp32_flop_per_second),
         seconds=seconds / 2,  # and a third of that to tell the parts apart
     )
     logger.info("translating for about %.0f s", seconds / 3)
@@ -146,12 +144,11 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         config.decoding,
         store,
         vocab_sizes=vocab_sizes,
-        device=device,
-        precision=precision,
+        compute=compute,
         peak=limits.peak,
         seconds=seconds / 3,
     )
-    return Bench(_machine(device, trained.way.precision, limits), work, trained, translated)
+    return Bench(_machine(compute.with_precision(trained.way.precision), limits), work, trained, translated)
 
 
 def bench_model(
@@ -178,13 +175,11 @@ def bench_model(
     src_text = [line for line in src_text if line.strip()]
     if not src_text:
         raise DataError("nothing to translate: the text has no line that is not blank")
-    set_threads(threads)
-    chosen = choose_device(device)
-    precisions = _precisions(bundle, chosen) if precision == "auto" else [precision]
-    load = partial(Translator.load, path, device=device, threads=threads)
+    precisions = _precisions(bundle, choose_device(device)) if precision == "auto" else [precision]
+    load = partial(Translator.load, bundle, device=device, threads=threads)
     translators = [load(precision=each) for each in precisions]
-    computed = choose_precision("fp32" if precisions[0] == "int8" else precisions[0], chosen)
-    limits = _limits(chosen, computed)
+    compute = Compute.choose(device, "fp32" if precisions[0] == "int8" else precisions[0], threads)
+    limits = _limits(compute)
     vocab_sizes = (bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size)
     work = Work(str(path), data, bundle.model, bundle.n_parameters(), *vocab_sizes)
     translated = []
@@ -193,7 +188,7 @@ def bench_model(
         translated += measure_model(
             translator, bundle.model, src_text, peak=limits.peak, seconds=seconds / len(translators)
         )
-    return Bench(_machine(chosen, computed, limits), work, None, translated)
+    return Bench(_machine(compute, limits), work, None, translated)
 
 
 def _precisions(bundle: Bundle, device: torch.device) -> list[str]:
@@ -223,29 +218,31 @@ def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:
     return config, store, Work(name, data, config.model, model.n_parameters(), *vocab_sizes)
 
 
-def _limits(device: torch.device, precision: Precision) -> Limits:
+def _limits(compute: Compute) -> Limits:
     logger.info("measuring matrix products")
-    fp32 = measured_peak(device, "fp32", seconds=_PROBE_SECONDS)
-    bf16 = measured_peak(device, "bf16", seconds=_PROBE_SECONDS) if bf16_is_native(device) else None
-    return Limits(fp32, bf16, _peak(device, precision, fp32))
+    fp32 = measured_peak(compute.with_precision("fp32"), seconds=_PROBE_SECONDS)
+    native = bf16_is_native(compute.device)
+    bf16 = measured_peak(compute.with_precision("bf16"), seconds=_PROBE_SECONDS) if native else None
+    return Limits(fp32, bf16, _peak(compute, fp32))
 
 
-def _peak(device: torch.device, precision: Precision, fp32_flop_per_second: float) -> Peak:
-    return Peak(fp32_flop_per_second, published=False) if precision == "fp32" else peak(device, precision)
+def _peak(compute: Compute, fp32_flop_per_second: float) -> Peak:
+    return Peak(fp32_flop_per_second, published=False) if compute.precision == "fp32" else peak(compute)
 
 
-def _machine(device: torch.device, precision: Precision, limits: Limits) -> Machine:
+def _machine(compute: Compute, limits: Limits) -> Machine:
     """Last of all, as copying takes memory of its own."""
     logger.info("measuring memory")
+    device = compute.device
     return Machine(
         cpu=cpu_name(),
         n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        n_threads=torch.get_num_threads(),
+        n_threads=compute.threads,
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         torch=torch.__version__,
         python=platform.python_version(),
         device=str(device),
-        precision=precision,
+        precision=compute.precision,
         limits=limits,
         memory_bytes_per_second=memory_bandwidth(device, seconds=_PROBE_SECONDS),
     )

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.model.dropout import Dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.memory import Memory

@@ -5,15 +5,16 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
-from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
+from mtkit.data.batches.batch import Batch, padding_share
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.store import Store
-from mtkit.machine.device import Precision
+from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice, peak_memory
 from mtkit.machine.peak import Peak
 from mtkit.machine.stopping import StopSignal
@@ -116,8 +117,8 @@ def measure_training(
     *,
     vocab_sizes: tuple[int, int],
     pad_id: int,
-    device: torch.device,
-    peak: Callable[[Precision], Peak],
+    compute: Compute,
+    peak: Callable[[Compute], Peak],
     seconds: float,
 ) -> TrainingSpeed:
     """Train a model from random weights for about ``seconds``, and then a third of that with a clock at each module.
@@ -128,8 +129,8 @@ def measure_training(
         store: Pairs.
         vocab_sizes: Of source and target.
         pad_id: Id of the padding token.
-        device: Where.
-        peak: What shares of peak refer to, in a precision.
+        compute: Where.
+        peak: What shares of peak refer to, in the precision that updates are computed in.
         seconds: How long. An update that would take too much of that is measured with fewer tokens.
 
     Raises:
@@ -140,15 +141,16 @@ def measure_training(
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
         model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
-    ).to(device)
-    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), device)
-    of_peak = peak(way.precision)
+    ).to(compute.device)
+    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), compute)
+    compute, device = compute.with_precision(way.precision), compute.device
+    of_peak = peak(compute)
     batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], of_peak, seconds)
     # No validation, no checkpoint and no report falls into what is measured.
     every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
     quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
     plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
-    loop = _Loop(model, quiet, iter(plan), device, way)
+    loop = _Loop(model, quiet, iter(plan), compute, way.n_workers)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with memory_advice("lower training.batch_tokens (--set training.batch_tokens=N)"):
@@ -279,15 +281,15 @@ class _Loop:
         model: EncoderDecoder,
         training: TrainingConfig,
         updates: Iterator[list[Batch]],
-        device: torch.device,
-        way: Way,
+        compute: Compute,
+        n_workers: int,
     ) -> None:
         self._model = model
         self._training = training
         self._updates = updates
-        self._device = device
-        self._way = way
-        self._working = WorkingCopy(model, device=device, precision=way.precision)
+        self._compute = compute
+        self._n_workers = n_workers
+        self._working = WorkingCopy(model, compute=compute)
         self._objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
         self._optimizer = build_optimizer(model, training)
         self._state = TrainState()
@@ -295,7 +297,7 @@ class _Loop:
     def run(self, seconds: float, timeline: Timeline | None = None) -> _Measured:
         """At least four updates, and as many as there is time for."""
         stop, seen = StopSignal(), []
-        stopwatch = _Stopwatch(self._device, stop, seconds)
+        stopwatch = _Stopwatch(self._compute.device, stop, seconds)
 
         def noting(updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
             for update in updates:
@@ -304,9 +306,9 @@ class _Loop:
 
         with ExitStack() as watching:
             updates, objective = noting(self._updates), self._objective
-            way = self._way
+            n_workers = self._n_workers
             if timeline is not None:
-                way = replace(way, n_workers=1)  # parts of the model that run at the same time could not be told apart
+                n_workers = 1  # parts of the model that run at the same time could not be told apart
                 updates = timeline.reading(updates)
                 objective = watching.enter_context(timeline.watching(self._working.model, objective, self._optimizer))
             fit(
@@ -317,8 +319,8 @@ class _Loop:
                 self._training,
                 self._state,
                 budget=Budget(self._training, self._state, started=time.monotonic(), rehearse=lambda _: 0.0),
-                device=self._device,
-                way=way,
+                compute=self._compute,
+                n_workers=n_workers,
                 epoch=lambda _: 0.0,
                 peak_flop_per_second=1.0,
                 validator=cast(Validator, None),  # no update is due for one

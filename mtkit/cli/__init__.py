@@ -22,10 +22,11 @@ from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.report import report
 from mtkit.cli.score import score
+from mtkit.cli.settings import settings
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
 from mtkit.cli.usage import Command, Commands
-from mtkit.errors import Interrupted, MtkitError, Stopped
+from mtkit.errors import Interrupted, MtkitError, Stopped, reason
 from mtkit.files import streams
 from mtkit.machine import interrupts
 from mtkit.machine.memory import keep_few_kernels
@@ -58,6 +59,7 @@ for _command in (
     export,
     average,
     describe,
+    settings,
     bench,
 ):
     app.command(cls=Command)(_command)
@@ -118,7 +120,7 @@ def main() -> None:
     except OSError as error:  # of a file that nobody foresaw: one may not be read, or is a directory
         if error.filename is None:
             raise
-        _fail(f"{error.filename}: {error.strerror}")
+        _fail(f"{error.filename}: {reason(error)}")
     except RuntimeError as error:
         if not str(error).startswith("Symlink loop"):  # what pathlib raises before Python 3.13
             raise

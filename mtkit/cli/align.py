@@ -1,6 +1,5 @@
 """``mtkit align``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from mtkit.cli.help import of_metrics, of_settings
@@ -23,6 +22,7 @@ from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs, line_writer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mtkit.bundle.bundle import Bundle
     from mtkit.forced.aligner import Aligner
 
 _PAIRS_AT_ONCE = 2048  # sorted by length among themselves
@@ -86,20 +86,22 @@ def align(
     check_inputs(src, tgt, gold)
     check_outputs({"-o": output or STANDARD_OUTPUT}, src, tgt, gold)
 
+    from mtkit.bundle.bundle import load_bundle
     from mtkit.files.outputs import open_output
     from mtkit.files.text import read_aligned_chunks
     from mtkit.forced.aligner import Aligner, pharaoh
     from mtkit.log import logger
     from mtkit.wording import counted
 
+    bundle = load_bundle(model)
     aligner = Aligner.load(
-        model, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
+        bundle, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
     )
     n_too_long = 0
     with open_output(output) as out:
         write = line_writer(out)
         if gold is not None:
-            _compare(write, aligner, model, src, tgt, gold, remember=remember)
+            _compare(write, aligner, bundle, src, tgt, gold, remember=remember)
             return
         logger.info("aligning with %s, %s", model, aligner.choice)
         for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
@@ -112,7 +114,14 @@ def align(
 
 
 def _compare(
-    write: "Callable[[str], None]", aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, remember: bool
+    write: "Callable[[str], None]",
+    aligner: "Aligner",
+    bundle: "Bundle",
+    src: str,
+    tgt: str,
+    gold: str,
+    *,
+    remember: bool,
 ) -> None:
     """A line for each layer, best first."""
     from mtkit.forced.aligner import remember as note
@@ -124,4 +133,4 @@ def _compare(
         shown = f"AER {100 * score.error_rate:6.2f} %  precision {100 * score.precision:6.2f} %"
         write(f"{shown}  recall {100 * score.recall:6.2f} %  {choice}")
     if remember:
-        logger.info("%s: %s", note(model, scores[0][1]), scores[0][1])
+        logger.info("%s: %s", note(bundle, scores[0][1]), scores[0][1])

@@ -15,6 +15,7 @@ from mtkit.cli.options import (
     SetOption,
     ThreadsOption,
     number,
+    recipe_or_model,
 )
 from mtkit.errors import ConfigError
 from mtkit.settings.bounds import BENCH_SECONDS
@@ -68,13 +69,8 @@ def bench(
     Shares of peak are the model's matrix products on real tokens, per second, relative to the machine's maximum: the
     published bf16 figure of a well-known GPU, measured everywhere else.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if recipe is not None and config is not None:
-        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
-    config = config or recipe
-    if config is not None and config.is_dir() and model is None:
-        config, model = None, config
-    if model is not None and (config is not None or preset is not None or overrides):
-        raise ConfigError("-m measures a trained model as it is: leave out the recipe, --preset and --set")
+    changes = preset is not None or bool(overrides)
+    config, model = recipe_or_model(recipe, config, model, changes=changes, verb="measures")
     if model is None and input_file is not None:
         raise ConfigError("-i belongs to -m RUN: without a trained model random tokens are translated")
 

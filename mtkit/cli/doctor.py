@@ -17,10 +17,11 @@ from mtkit.cli.options import (
     RecipeArgument,
     SetOption,
     check_inputs,
+    check_one_corpus,
     corpus_instead_of_recipe,
 )
 from mtkit.cli.typed import refuse_idle
-from mtkit.errors import ConfigError, DataError, VocabularyError
+from mtkit.errors import DataError, VocabularyError
 from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
 from mtkit.version import __version__
 
@@ -83,7 +84,7 @@ def doctor(
     With a recipe, held-out pairs that leaked into training are reported too.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
-    _check_usage(chosen, src_files, src_lang, tgt_lang)
+    check_one_corpus("doctor", chosen, src_files, src_lang, tgt_lang)
     if chosen is None:
         refuse_idle(context, ["raw", "overrides"], "only with a recipe; leave it out")
     check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
@@ -135,13 +136,6 @@ def doctor(
         write_page(html, report)
     if strict and report.n_serious:
         raise DataError(f"--strict: {summary(report)}")
-
-
-def _check_usage(recipe: Path | None, srcs: list[Path], src_lang: str | None, tgt_lang: str | None) -> None:
-    if (recipe is None) == (not srcs):
-        raise ConfigError("give one corpus: mtkit doctor RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
-    if not srcs and (src_lang or tgt_lang):
-        raise ConfigError("--src-lang and --tgt-lang go with --src and --tgt; a recipe names its own languages")
 
 
 def _files_of(sources: "Sources") -> "Iterator[Path | str]":

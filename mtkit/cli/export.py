@@ -9,7 +9,7 @@ import typer
 from mtkit.cli.help import of_metrics, of_output, of_settings
 from mtkit.cli.options import ModelOption, OverwriteOption, RunArgument, ThreadsOption, needed
 from mtkit.cli.typed import refuse_idle
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError, reason
 from mtkit.files.output_directory import check_output_directory, check_replaceable
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def export(
         if output is not None:
             copy_conversion(conversion, bundle, output)
     except OSError as error:
-        raise CheckpointError(f"{output or bundle.directory}: cannot write: {error.strerror or error}") from error
+        raise CheckpointError(f"{output or bundle.directory}: cannot write: {reason(error)}") from error
     typer.echo(_summary(conversion, output or conversion.directory))
 
 

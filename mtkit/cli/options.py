@@ -152,6 +152,40 @@ def needed(model: Path | None, argument: Path | None = None) -> Path:
     return chosen
 
 
+def one_recipe(recipe: Path | None, config: Path | None) -> Path | None:
+    """The recipe of a command, named as an argument or with -c; None where there is none.
+
+    Raises:
+        ConfigError: If there are two.
+    """
+    if recipe is not None and config is not None:
+        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
+    return config or recipe
+
+
+def recipe_or_model(
+    recipe: Path | None, config: Path | None, model: Path | None, *, changes: bool, verb: str
+) -> tuple[Path | None, Path | None]:
+    """The recipe or the trained model that a command is about, one of them None; a directory is a model.
+
+    Args:
+        recipe: The command's argument.
+        config: The value of -c.
+        model: The value of -m.
+        changes: Whether --preset or --set changes a recipe.
+        verb: What the command does with a model, such as ``describes``.
+
+    Raises:
+        ConfigError: If there are two recipes, or a model beside a recipe or what changes one.
+    """
+    chosen = one_recipe(recipe, config)
+    if chosen is not None and chosen.is_dir() and model is None:
+        chosen, model = None, chosen
+    if model is not None and (chosen is not None or changes):
+        raise ConfigError(f"-m {verb} a trained model as it is: leave out the recipe, --preset and --set")
+    return chosen, model
+
+
 def corpus_instead_of_recipe(
     recipe: Path | None, config: Path | None, srcs: Sequence[Path] | None, tgts: Sequence[Path] | None
 ) -> tuple[Path | None, list[Path], list[Path]]:
@@ -160,9 +194,7 @@ def corpus_instead_of_recipe(
     Raises:
         ConfigError: If there are two recipes, a file of pairs beside ``--src``, or ``--tgt`` alone.
     """
-    if recipe is not None and config is not None:
-        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
-    chosen, src_files, tgt_files = config or recipe, list(srcs or []), list(tgts or [])
+    chosen, src_files, tgt_files = one_recipe(recipe, config), list(srcs or []), list(tgts or [])
     if chosen is not None and is_file_of_pairs(chosen):
         if src_files:
             raise ConfigError(f"two corpora, {chosen} and {src_files[0]}: name both with --src")
@@ -170,6 +202,20 @@ def corpus_instead_of_recipe(
     if tgt_files and not src_files:
         raise ConfigError("--src and --tgt go together: name both files")
     return chosen, src_files, tgt_files
+
+
+def check_one_corpus(
+    command: str, recipe: Path | None, srcs: Sequence[Path], src_lang: str | None, tgt_lang: str | None
+) -> None:
+    """Refuse a recipe beside the files of a corpus, neither of them, and languages of a recipe.
+
+    Raises:
+        ConfigError: If so.
+    """
+    if (recipe is None) == (not srcs):
+        raise ConfigError(f"give one corpus: mtkit {command} RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
+    if not srcs and (src_lang or tgt_lang):
+        raise ConfigError("--src-lang and --tgt-lang go with --src; a recipe names its own languages")
 
 
 def is_file_of_pairs(path: Path) -> bool:

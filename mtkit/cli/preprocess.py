@@ -16,6 +16,7 @@ from mtkit.cli.options import (
     PrintConfigOption,
     RecipeArgument,
     SetOption,
+    check_one_corpus,
     corpus_instead_of_recipe,
 )
 from mtkit.errors import ConfigError, Stopped
@@ -65,10 +66,7 @@ def preprocess(
     settings have changed.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
-    if (chosen is None) == (not src_files):
-        raise ConfigError("give one corpus: mtkit preprocess RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
-    if not src_files and (src_lang or tgt_lang):
-        raise ConfigError("--src-lang and --tgt-lang go with --src; a recipe names its own languages")
+    check_one_corpus("preprocess", chosen, src_files, src_lang, tgt_lang)
     if src_files and output is None and not dry_run:
         raise ConfigError("name a directory for the prepared corpus with -o DIR")
 

@@ -186,7 +186,7 @@ def _check_sets(sets: dict[str, tuple[Path | None, Path | None]], config: Path |
 
 def _explain(settings: "Settings", run_dir: Path) -> str:
     """The settings with their origins; what depends on corpus and time is filled in where it has been prepared."""
-    from mtkit.data.corpus.prepare import open_prepared
+    from mtkit.data.corpus.prepared import open_prepared
     from mtkit.training.planning.size_in_time import begun_size
     from mtkit.training.run import resolve
 

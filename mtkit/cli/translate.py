@@ -146,11 +146,13 @@ def translate(
     check_inputs(source)
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
+        from mtkit.bundle.bundle import load_bundle
         from mtkit.translation.file import Alignments, FileOptions, beginning, translate_file
         from mtkit.translation.translator import Translator
 
+        bundle = load_bundle(model)
         translator = Translator.load(
-            model,
+            bundle,
             engine=engine.value,
             device=device,
             precision=precision,
@@ -177,7 +179,7 @@ def translate(
         if alignments is not None:
             from mtkit.forced.aligner import Aligner  # which needs torch
 
-            aligner = Aligner.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
+            aligner = Aligner.load(bundle, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
             of_pairs = Alignments(alignments, aligner)
         translate_file(translator, source, output, options=options, alignments=of_pairs)
     except KeyboardInterrupt:

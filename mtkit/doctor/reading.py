@@ -6,10 +6,9 @@ from pathlib import Path
 
 from mtkit.data.sources.formats.text import TextSource, TsvSource
 from mtkit.data.sources.pairs import Pairs, Source
-from mtkit.files.text import open_binary
+from mtkit.files.text import BOM, open_binary
 
 _BLOCK = 1 << 20
-_BOM = b"\xef\xbb\xbf"
 
 
 class PatientReader:
@@ -79,7 +78,7 @@ def _line_ends(path: Path) -> LineEnds:
     before = b""
     with open_binary(path) as file:
         while block := file.read(_BLOCK):
-            has_bom = has_bom or (n_lines == 0 and not before and block.startswith(_BOM))
+            has_bom = has_bom or (n_lines == 0 and not before and block.startswith(BOM.encode()))
             n_lines += block.count(b"\n")
             n_crlf += block.count(b"\r\n") + (before == b"\r" and block.startswith(b"\n"))
             before = block[-1:]

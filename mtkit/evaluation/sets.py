@@ -16,8 +16,8 @@ from pathlib import Path
 
 from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.metrics.segments import check_documents
-from mtkit.evaluation.pitfalls.checks import BOM, Text, check_aligned, check_is_text
-from mtkit.files.text import PACKED, read_lines
+from mtkit.evaluation.pitfalls.checks import Text, check_aligned, check_is_text
+from mtkit.files.text import BOM, PACKED, read_lines
 
 LanguagePair = tuple[str, str]
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from mtkit.errors import ConfigError, DataError, ReaderGone
+from mtkit.errors import ConfigError, DataError, ReaderGone, reason
 from mtkit.files.streams import is_closed
 from mtkit.files.text import packing_of
 from mtkit.files.whole import atomic_file, followed
@@ -43,7 +43,7 @@ def open_output(path: Path | None) -> Iterator[IO[bytes]]:
     except BrokenPipeError:
         raise ReaderGone from None
     except OSError as error:
-        raise DataError(f"{shown}: cannot write: {error.strerror or error}") from error
+        raise DataError(f"{shown}: cannot write: {reason(error)}") from error
 
 
 def write_output(path: Path, parts: Iterable[bytes]) -> None:

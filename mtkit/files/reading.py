@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from mtkit.errors import DataError
+from mtkit.errors import DataError, reason
 
 _MAX_JSON_BYTES = 2_000_000_000
 """What is longer was not written by mtkit: a baseline of ten million lines stays below it."""
@@ -80,11 +80,13 @@ def check_regular(path: Path) -> os.stat_result:
     """
     try:
         found = path.stat()
-    except (OSError, ValueError) as error:  # a name with a NUL
-        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise DataError(f"{path}: {reason(error)}") from error
+    except ValueError as error:  # a name with a NUL
+        raise DataError(f"{path}: {error}") from error
     if stat.S_ISDIR(found.st_mode):
-        reason = os.strerror(errno.EISDIR)
-        raise DataError(f"{path}: {reason}") from IsADirectoryError(errno.EISDIR, reason, str(path))
+        is_directory = IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise DataError(f"{path}: {reason(is_directory)}") from is_directory
     if not stat.S_ISREG(found.st_mode):
         raise DataError(f"{path}: {_NO_FILE}")
     return found
@@ -102,7 +104,7 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {reason(error)}") from error
 
 
 def sha256_file(path: Path) -> str:
@@ -117,4 +119,4 @@ def sha256_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {reason(error)}") from error

@@ -17,7 +17,7 @@ import yaml
 
 from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.data.sources.sources import open_sources
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError, DataError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_output_directory, check_replaceable
 from mtkit.files.reading import read_json, sha256_file
@@ -26,7 +26,8 @@ from mtkit.files.whole import atomic_file, delete_directory, remove_leftovers, w
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
 from mtkit.log import logger
 from mtkit.settings.data import DataConfig
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 from mtkit.version import __version__
 from mtkit.wording import counted
 
@@ -111,11 +112,11 @@ def forge(
             begin(directory, job)
             n_lines = sum(1 for _ in read_lines())
             translate_shards(
-                read_lines(), n_lines, _translate(work, beam_size), directory, shard_lines=work.shard_lines
+                read_lines(), n_lines, _translate(work, bundle, beam_size), directory, shard_lines=work.shard_lines
             )
             return _finish(directory, job, tags)
     except OSError as error:
-        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
+        raise DataError(f"{directory}: cannot write there: {reason(error)}") from error
 
 
 def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
@@ -135,9 +136,7 @@ def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
         return manifest
     before = manifest.get("job") if isinstance(manifest, dict) else None
     changed = f" ({what_changed(before, job)} changed)" if isinstance(before, dict) else ""
-    raise DataError(
-        f"{directory}: made from something else{changed}; choose another directory with -o, or add --overwrite"
-    )
+    raise DataError(f"{directory}: made from something else{changed}; choose another -o, or --overwrite")
 
 
 def _clear(directory: Path) -> None:
@@ -178,7 +177,7 @@ def _text(data: DataConfig, inputs: Sequence[Path]) -> tuple[Callable[[], Iterat
     return read_lines, hashes
 
 
-def _translate(work: Work, beam_size: int) -> Translate:
+def _translate(work: Work, bundle: Bundle, beam_size: int) -> Translate:
     """The model, loaded when the first line asks for it."""
     translators: list[Translator] = []
 
@@ -186,7 +185,7 @@ def _translate(work: Work, beam_size: int) -> Translate:
         if not translators:
             translators.append(
                 Translator.load(
-                    work.model,
+                    bundle,
                     engine=work.engine,
                     device=work.device,
                     precision=work.precision,

@@ -51,15 +51,12 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
         except DataError as error:
             raise DataError(f"{error}; begin again with --overwrite") from None
         if not isinstance(begun, dict):
-            raise DataError(f"{path}: damaged; choose another directory with -o, or add --overwrite")
+            raise DataError(f"{path}: damaged; choose another -o, or --overwrite")
         if changed := what_changed(begun, job):
-            raise DataError(
-                f"{directory}: begun otherwise ({changed} changed); choose another directory with -o, "
-                "or add --overwrite"
-            )
+            raise DataError(f"{directory}: begun otherwise ({changed} changed); choose another -o, or --overwrite")
         return
     if directory.exists() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
-        raise DataError(f"{directory}: holds something else; choose another directory with -o")
+        raise DataError(f"{directory}: holds something else; choose another -o")
     write_json(path, job)
 
 

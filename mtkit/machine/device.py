@@ -1,4 +1,4 @@
-"""The machine: device, precision and threads.
+"""Devices and precisions by their names; ``compute`` has what is made of them.
 
 torch is imported inside the functions that need it: translating with CTranslate2 does not.
 """
@@ -6,7 +6,6 @@ torch is imported inside the functions that need it: translating with CTranslate
 from typing import TYPE_CHECKING, Literal
 
 from mtkit.errors import DeviceError
-from mtkit.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -59,19 +58,3 @@ def bf16_is_native(device: "torch.device") -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in names)
-
-
-def autocast(device: "torch.device", precision: Precision) -> "torch.autocast":
-    """A context in which matrix products run in the given precision."""
-    import torch
-
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
-
-
-def describe(device: "torch.device", precision: Precision) -> str:
-    """One phrase for the log, such as ``cpu, 2 threads, fp32``."""
-    import torch
-
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)}), {precision}"
-    return f"{device}, {counted(torch.get_num_threads(), 'thread')}, {precision}"

@@ -1,10 +1,6 @@
 """CPU threads: how many, and how they wait. torch is imported where it is needed: CTranslate2 does without."""
 
 import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 def let_waiting_threads_sleep() -> None:

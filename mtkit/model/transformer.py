@@ -11,18 +11,10 @@ from typing import Any, assert_never
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.model.attention import CrossAttention, SelfAttention
 from mtkit.model.dropout import Dropout, chance
-from mtkit.model.efficient_attention import (
-    LinearCrossAttention,
-    LinearSelfAttention,
-    LocalAttention,
-    LowRankCrossAttention,
-    LowRankSelfAttention,
-)
+from mtkit.model.kinds import build_cross_attention, build_self_attention
 from mtkit.model.linear import Linear, linear
 from mtkit.model.memory import Memory
-from mtkit.model.recurrences import AverageAttention, LightweightConvolution, SimpleRecurrentUnit
 from mtkit.model.search_state import SearchState, prepared
 from mtkit.settings.model import ModelConfig
 
@@ -215,32 +207,3 @@ def stack(side: TransformerEncoder | TransformerDecoder) -> Iterator[Any]:
     for index in range(side.n_layers):
         if not (side.training and side.layer_drop and chance(side.layer_drop)):
             yield side.layers[index % len(side.layers)]
-
-
-def build_self_attention(config: ModelConfig, name: str, *, causal: bool) -> nn.Module:
-    """What an encoder, or where ``causal`` a decoder, uses to look at the rest of its own sequence."""
-    positions = config.positions_of("decoder" if causal else "encoder")
-    match name:
-        case "local":
-            return LocalAttention(config, causal=causal, positions=positions)
-        case "low_rank":
-            return LowRankSelfAttention(config)
-        case "linear":
-            return LinearSelfAttention(config, causal=causal)
-        case "average":
-            return AverageAttention(config)
-        case "ssru":
-            return SimpleRecurrentUnit(config)
-        case "lightweight" | "dynamic":
-            return LightweightConvolution(config, dynamic=name == "dynamic", causal=causal)
-    return SelfAttention(config, name, causal=causal, positions=positions)
-
-
-def build_cross_attention(config: ModelConfig, name: str) -> nn.Module:
-    """How a decoder layer looks at the source."""
-    match name:
-        case "low_rank":
-            return LowRankCrossAttention(config)
-        case "linear":
-            return LinearCrossAttention(config)
-    return CrossAttention(config, name)

@@ -12,8 +12,6 @@ from mtkit.search.candidates import top_log_probs
 from mtkit.search.greedy import greedy_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
-__all__ = ["Hypothesis", "Observer", "SearchOptions", "beam_search"]
-
 
 class Model(Protocol):
     """What a search needs of a model: no more than this, whatever the architecture."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.log import logger
+from mtkit.machine.compute import Compute
 from mtkit.machine.cores import map_on_cores
 from mtkit.machine.memory import is_out_of_memory, release_memory
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -104,13 +105,13 @@ class GradientAccumulator:
         self._warned = True
 
 
-def count_workers(model: EncoderDecoder, micro_batch_tokens: int, device: torch.device) -> int:
+def count_workers(model: EncoderDecoder, micro_batch_tokens: int, compute: Compute) -> int:
     """Threads that share a micro-batch: all of them on a CPU where that leaves each enough to do, else one for all.
 
     Each worker holds gradients of its own. Dropout on attention weights is drawn by torch, in whatever order threads
     come, so that a run could not be repeated.
     """
-    n = torch.get_num_threads()
+    n = compute.threads
     gradients = sum(4 * parameter.numel() for parameter in model.parameters())
     fits = micro_batch_tokens >= n * _MIN_WORKER_TOKENS and n * gradients <= _MAX_WORKER_GRADIENTS
-    return n if device.type == "cpu" and fits and model.config.attention_dropout == 0 else 1
+    return n if compute.on_cpu and fits and model.config.attention_dropout == 0 else 1

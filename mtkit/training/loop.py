@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.errors import TrainingError
 from mtkit.evaluation.telling import NAMES
+from mtkit.machine.compute import Compute
 from mtkit.machine.stopping import StopSignal
 from mtkit.model.dropout import seed_dropout
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
 from mtkit.training.planning.budget import Budget
-from mtkit.training.planning.tuning import Way, accumulator, batch_flop
+from mtkit.training.planning.tuning import accumulator, batch_flop
 from mtkit.training.report import Reporter
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Abandoned, Validator
@@ -31,8 +32,8 @@ def fit(
     state: TrainState,
     *,
     budget: Budget,
-    device: torch.device,
-    way: Way,
+    compute: Compute,
+    n_workers: int,
     epoch: Callable[[TrainState], float],
     peak_flop_per_second: float,
     validator: Validator,
@@ -43,15 +44,15 @@ def fit(
     """Train a model in place.
 
     Args:
-        working: The model, on ``device``, and what computes in its place.
+        working: The model, on its device, and what computes in its place.
         objective: What is minimised.
         optimizer: Over the parameters of the trained model.
         updates: One list of micro-batches per optimiser step, starting after ``state.update``.
         config: Schedule and intervals, counted in updates where ``budget`` does not plan them by time.
         state: Advanced in place.
         budget: Counts the time, and says what is due.
-        device: Where the batches go.
-        way: How updates are computed.
+        compute: Where the batches go, and in which precision.
+        n_workers: Threads that each compute a part of every micro-batch.
         epoch: Passes over the corpus so far, from what the state has counted.
         peak_flop_per_second: Of the machine, in this precision: what ``mfu`` is a share of.
         validator: Scores the model.
@@ -68,9 +69,9 @@ def fit(
     """
     model = working.trained
     model.train()
-    window = _Window(device)
+    window = _Window(compute.device)
 
-    accumulate = accumulator(working, objective, way, device)
+    accumulate = accumulator(working, objective, compute, n_workers)
     saved = (state.update, state.validated_update)
     while True:
         if budget.validation_is_due():
@@ -133,14 +134,14 @@ def fit(
         reporter.advance()
 
         # Reading a result waits for the device: on a GPU only once in a while, so that it never runs dry.
-        if device.type == "cpu" or state.update % config.report_every == 0 or state.update % config.save_every == 0:
+        if compute.on_cpu or state.update % config.report_every == 0 or state.update % config.save_every == 0:
             _count_bad_updates(state, window, config)
         window.seconds += time.monotonic() - started
         budget.note_update(time.monotonic() - started)
         if state.update % config.report_every == 0:
             position = {"learning_rate": rate, "epoch": round(state.epoch, 4), "bad_updates": state.bad_updates}
             reporter.training(state, window.summary(peak_flop_per_second) | position)
-            window = _Window(device)
+            window = _Window(compute.device)
 
 
 def step(optimizer: torch.optim.AdamW, max_grad_norm: float) -> Tensor:

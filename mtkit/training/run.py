@@ -6,19 +6,21 @@ Reads like a parts list; what the parts do together is in ``loop.py``.
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
-from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.errors import Interrupted, Stopped
 from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger
 from mtkit.machine.compiling import compile_layers
-from mtkit.machine.device import choose_device, describe
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import choose_device
 from mtkit.machine.memory import keep_freed_memory, memory_advice
 from mtkit.machine.peak import peak as machine_peak
 from mtkit.machine.stopping import StopSignal, interrupting
@@ -38,7 +40,7 @@ from mtkit.training.planning.memory import _n_micro_batches, check_room
 from mtkit.training.planning.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planning.planner import Planner, count_sampling_workers
 from mtkit.training.planning.size_in_time import size_in_time, vocabulary_in_time
-from mtkit.training.planning.tuning import Way, remembered_way
+from mtkit.training.planning.tuning import remembered_way
 from mtkit.training.report import Reporter
 from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.saving.fitted import note_machine, use_remembered_threads
@@ -123,45 +125,48 @@ def resolve(settings: Settings, prepared: Prepared, in_time: SizeInTime | None =
 
 def _train(config: Config, prepared: Prepared, run_dir: Path, started: float, again: str) -> Run:
     training = config.training
-    use_remembered_threads(run_dir, training.threads)
+    threads = use_remembered_threads(run_dir, training.threads)
     keep_freed_memory()
-    device = choose_device(training.device)
-    note_machine(run_dir, device)
+    compute = Compute.choose(training.device, training.precision, threads)
+    note_machine(run_dir, compute.device)
     tokenizer = prepared.tokenizer
     vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
 
-    check_room(config.model, device, **vocab_sizes)
+    check_room(config.model, compute.device, **vocab_sizes)
     seed_dropout(training.seed, 0)
-    model = EncoderDecoder(config.model, **vocab_sizes, pad_id=tokenizer.pad_id).to(device)
+    model = EncoderDecoder.for_tokenizer(config.model, tokenizer).to(compute.device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)
-    way = remembered_way(training, model, planner.plan, run_dir, device)
+    way = remembered_way(training, model, planner.plan, run_dir, compute)
+    compute = compute.with_precision(way.precision)
     if training.max_minutes is not None and not store.updates():
-        training = planned_by_time(training, model, planner, prepared.manifest, run_dir, started, device, way)
+        training = planned_by_time(
+            training, model, planner, prepared.manifest, run_dir, started, compute, way.n_workers
+        )
     else:
         training = with_fitted_updates(training, run_dir)
     planned = config.model_copy(update={"training": training})
-    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, device, way.precision)
+    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, compute)
     plan = planner.plan(training.batch_tokens, n_micro_batches)
     keeper = Keeper(store, model, optimizer, plan, TrainState(), training)
     keeper.restore()
-    way = replace(way, n_workers=min(way.n_workers, count_workers(model, plan.micro_batch_tokens, device)))
+    n_workers = min(way.n_workers, count_workers(model, plan.micro_batch_tokens, compute))
     state = keeper.state
     budget = Budget(
         training,
         state,
         started=started,
-        rehearse=lambda at_most: seconds_to_translate(config, prepared, model, device, at_most=at_most),
+        rehearse=lambda at_most: seconds_to_translate(config, prepared, model, compute, at_most=at_most),
     )
 
     reason = state.reason_to_stop(training)
     if reason is None or budget.validation_is_due():
         budget.check()
-        _announce(planned, model, prepared, device, way, state)
+        _announce(planned, model, prepared, compute, state)
         if isinstance(plan, MixedPlan):
             plan.log_shares()
-        reason = _fit(planned, prepared, keeper, budget, run_dir, device, way)
+        reason = _fit(planned, prepared, keeper, budget, run_dir, compute, n_workers)
         if not reason:
             raise Interrupted(f"stopped after update {state.update}, everything is saved; {again}")
         logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
@@ -171,7 +176,7 @@ def _train(config: Config, prepared: Prepared, run_dir: Path, started: float, ag
         return f"stopped before the model was {what}, all checkpoints are saved; {again}"
 
     with interrupting(stopped), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
-        scores = finish(config, prepared, keeper.store, state, model, run_dir, device, budget.deadline())
+        scores = finish(config, prepared, keeper.store, state, model, run_dir, compute.device, budget.deadline())
     if training.max_minutes is not None:
         logger.info("used %s of %s", duration_shown(budget.spent()), counted(training.max_minutes, "minute"))
     return Run(run_dir, reason, scores)
@@ -183,8 +188,8 @@ def _fit(
     keeper: Keeper,
     budget: Budget,
     run_dir: Path,
-    device: torch.device,
-    way: Way,
+    compute: Compute,
+    n_workers: int,
 ) -> str:
     training, tokenizer = config.training, prepared.tokenizer
     validator = Validator(
@@ -192,8 +197,8 @@ def _fit(
         tokenizer,
         prefixes=prepared.prefixes("valid"),
         batch_tokens=max(keeper.plan.micro_batch_tokens // 4, 1),  # small batches hold less padding
-        device=device,
-        precision="bf16" if training.precision == "bf16" else "fp32",  # what is reported is computed in float32
+        # What is reported is computed in float32.
+        compute=compute.with_precision("bf16" if training.precision == "bf16" else "fp32"),
         tgt_lang=config.data.tgt_lang,
         n_samples=training.n_samples,
         decode=training.validate_text,
@@ -207,10 +212,10 @@ def _fit(
         seconds_left=budget.seconds_left,
         tensorboard=training.tensorboard,
     )
-    working = WorkingCopy(keeper.model, device=device, precision=way.precision)
-    if _compiles(training, device):
-        compile_layers(working.model.layers(), device)
-    peak = machine_peak(device, way.precision)
+    working = WorkingCopy(keeper.model, compute=compute)
+    if _compiles(training, compute.device):
+        compile_layers(working.model.layers(), compute.device)
+    peak = machine_peak(compute)
     logger.info("MFU below is the share of %s, in matrix products", peak)
     advice = "lower training.batch_tokens or raise training.accumulate (--set training.accumulate=2)"
     with ExitStack() as stack:
@@ -218,7 +223,7 @@ def _fit(
         stack.callback(reporter.close)
         stack.enter_context(memory_advice(advice))
         workers = count_sampling_workers(training) if keeper.plan.samples else 0
-        updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda", workers=workers))
+        updates = stack.enter_context(keeper.plan.prefetched(pin=compute.device.type == "cuda", workers=workers))
         reason = fit(
             working,
             CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing),
@@ -227,8 +232,8 @@ def _fit(
             training,
             keeper.state,
             budget=budget,
-            device=device,
-            way=way,
+            compute=compute,
+            n_workers=n_workers,
             epoch=_epoch_of(keeper.plan, prepared),
             peak_flop_per_second=peak.flop_per_second,
             validator=validator,
@@ -267,8 +272,7 @@ def _announce(
     config: Config,
     model: EncoderDecoder,
     prepared: Prepared,
-    device: torch.device,
-    way: Way,
+    compute: Compute,
     state: TrainState,
 ) -> None:
     m, training = config.model, config.training
@@ -289,5 +293,5 @@ def _announce(
         updates,
         f"{training.batch_tokens:,}",
         limit,
-        describe(device, way.precision),
+        compute.describe(),
     )

@@ -48,5 +48,5 @@ def evaluation_of_model(
     whole = [each for each, _ in to_translate]
     gating.check(whole, method)
     method = replace(method, seen=bundle.training_sources())
-    translated = translate(model, to_translate, searching or Searching(), output)
+    translated = translate(bundle, to_translate, searching or Searching(), output)
     return PlannedEvaluation(whole, method, gating, translated), pair

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mtkit.log import logger, progress_bar
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 
 MIN_LINES = 50  # fewer say too little about a text to be scored
 SHORT = {"max_length_ratio": 1.5, "max_length_offset": 5}

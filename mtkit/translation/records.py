@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mtkit.errors import DataError
 
 if TYPE_CHECKING:
-    from mtkit.translation.translator import Candidate, Translation
+    from mtkit.translation.translation import Candidate, Translation
 
 # What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.
 Record = tuple[str, dict[str, Any], str]

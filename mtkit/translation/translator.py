@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import prefix_for
@@ -14,10 +14,9 @@ from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import BATCH_SIZE, BatchType
 from mtkit.engines.engine import Engine, Pending
 from mtkit.engines.engine_choice import EngineName, load_engine
-from mtkit.errors import CheckpointError, ConfigError, MtkitError
-from mtkit.machine.device import Precision
-from mtkit.search.hypothesis import NOT_FINITE, Hypothesis, SearchOptions
-from mtkit.settings.bounds import LENGTH_PENALTY
+from mtkit.errors import CheckpointError, MtkitError
+from mtkit.machine.compute import Compute
+from mtkit.search.hypothesis import NOT_FINITE, Asked, Hypothesis, SearchOptions
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.translation.completeness import is_short, missing
 from mtkit.translation.segmentation import Segment, limits, split
@@ -25,11 +24,7 @@ from mtkit.translation.texts import as_texts
 from mtkit.translation.translation import Candidate, Part, Translation, merged
 
 if TYPE_CHECKING:
-    import torch
-
     from mtkit.model.encoder_decoder import EncoderDecoder
-
-__all__ = ["Candidate", "Translation", "Translator"]
 
 
 class Translator:
@@ -73,8 +68,7 @@ class Translator:
         tokenizer: Tokenizer,
         decoding: DecodingConfig,
         *,
-        device: "torch.device",
-        precision: Precision,
+        compute: Compute,
         lines: SourceLines | None = None,
     ) -> "Translator":
         """Wrap a model that is on its device and, while translating, in evaluation mode.
@@ -83,9 +77,7 @@ class Translator:
         """
         from mtkit.engines.torch_engine import TorchEngine
 
-        engine = TorchEngine(
-            model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=device, precision=precision
-        )
+        engine = TorchEngine(model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, compute=compute)
         return cls(engine, tokenizer, decoding, lines=lines)
 
     @classmethod
@@ -103,7 +95,7 @@ class Translator:
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         engine: EngineName = "auto",
         device: str = "auto",
@@ -117,7 +109,7 @@ class Translator:
         """Load a run directory, a checkpoint or a bundle.
 
         Args:
-            path: The model.
+            model: One of these, or what ``load_bundle`` made of it.
             engine: torch, ctranslate2, or auto: CTranslate2 on a CPU where it can do what is asked, else torch.
             device: auto, cpu or cuda.
             precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; on a CPU fp32, or else int8
@@ -131,7 +123,7 @@ class Translator:
                 and the speeds were measured on another processor only, they are measured here, once.
 
         Raises:
-            CheckpointError: If there is no whole model at ``path``.
+            CheckpointError: If there is no whole model.
             ConfigError: If the engine is unknown or cannot do what is asked, or the model does not know a language.
             VocabularyError: If its tokenizer is damaged.
             DeviceError: If the device is not there, or the precision unknown.
@@ -149,10 +141,10 @@ class Translator:
                 sample=sample,
             )
             translator = cls.of(chosen, bundle, src_lang).prefixed(prefix)
-            translator.name = str(path)
+            translator.name = str(bundle.path)
             return translator
 
-        return with_bundle(Path(path), load)
+        return with_bundle(model, load)
 
     def prefixed(self, prefix: Sequence[int]) -> "Translator":
         """The same with source ids that stand before every text: the tags of its languages."""
@@ -267,42 +259,9 @@ class Translator:
         assert len(translations) == len(begun.texts)
         return translations
 
-    def search_options(
-        self,
-        *,
-        beam_size: int | None = None,
-        n_best: int = 1,
-        length_penalty: float | None = None,
-        scores: bool = True,
-    ) -> SearchOptions:
-        """The model's defaults with what was asked for over them.
-
-        Args:
-            beam_size: As for ``translate``.
-            n_best: As for ``translate``.
-            length_penalty: As for ``translate``.
-            scores: Whether ``log_prob`` and ``score`` are wanted; without them they may be NaN.
-
-        Raises:
-            ConfigError: If ``n_best`` exceeds the beam size, or a number is not possible.
-        """
-        decoding = self.decoding
-        beam_size = decoding.beam_size if beam_size is None else beam_size
-        if length_penalty is not None:
-            LENGTH_PENALTY.check("length penalty", length_penalty)
-        for name, given in (("n-best", n_best), ("beam size", beam_size)):
-            if given < 1:
-                raise ConfigError(f"{name} {given}: must be at least 1")
-        if n_best > beam_size:
-            raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
-        return SearchOptions(
-            beam_size=beam_size,
-            n_best=n_best,
-            length_penalty=decoding.length_penalty if length_penalty is None else length_penalty,
-            max_length_ratio=decoding.max_length_ratio,
-            max_length_offset=decoding.max_length_offset,
-            scores=scores,
-        )
+    def search_options(self, **asked: Unpack[Asked]) -> SearchOptions:
+        """The model's own search with what was asked for over it; arguments and errors as for ``SearchOptions.of``."""
+        return SearchOptions.of(self.decoding, **asked)
 
     def _assemble(
         self, text: str, segments: list[Segment], found: list[list[Part]], options: SearchOptions

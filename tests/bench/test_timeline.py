@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Timeline, part_of
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig

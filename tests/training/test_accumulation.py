@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
+from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
@@ -28,7 +29,7 @@ def new_model(dropout: float = 0.0) -> EncoderDecoder:
 
 
 def working(model: EncoderDecoder) -> WorkingCopy:
-    return WorkingCopy(model, device=torch.device("cpu"), precision="fp32")
+    return WorkingCopy(model, compute=Compute(torch.device("cpu"), "fp32", 3))
 
 
 @pytest.fixture
@@ -179,7 +180,7 @@ def test_workers_share_what_is_worth_sharing(
 ) -> None:
     config = ModelConfig(d_model=16, n_heads=2, d_ff=32, attention_dropout=attention_dropout)
     model = EncoderDecoder(config, src_vocab_size=24, tgt_vocab_size=24, pad_id=0)
-    assert count_workers(model, tokens, torch.device(device)) == n_workers
+    assert count_workers(model, tokens, Compute(torch.device(device), "fp32", 3)) == n_workers
 
 
 @pytest.mark.usefixtures("three_threads")
@@ -187,6 +188,6 @@ def test_a_large_model_has_its_gradients_once(monkeypatch: pytest.MonkeyPatch) -
     model = new_model()
     gradients_of_three = 3 * 4 * sum(parameter.numel() for parameter in model.parameters())
     monkeypatch.setattr("mtkit.training.accumulation._MAX_WORKER_GRADIENTS", gradients_of_three)
-    assert count_workers(model, 10_000, torch.device("cpu")) == 3
+    assert count_workers(model, 10_000, Compute(torch.device("cpu"), "fp32", 3)) == 3
     monkeypatch.setattr("mtkit.training.accumulation._MAX_WORKER_GRADIENTS", gradients_of_three - 1)
-    assert count_workers(model, 10_000, torch.device("cpu")) == 1
+    assert count_workers(model, 10_000, Compute(torch.device("cpu"), "fp32", 3)) == 1

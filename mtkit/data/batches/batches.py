@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from mtkit.data.batches.batch import Batch, collate, collated, padding_share
+from mtkit.data.batches.batch import Batch, collate, collated
 from mtkit.data.batches.buckets import MAX_OVER, MAX_PADDED, Lengths, Rows, cut_by_length
 from mtkit.data.batches.prefetch import ahead
 from mtkit.data.batches.sampling import Sampler, SideIds
 from mtkit.data.batches.sampling_workers import sampling_workers
 from mtkit.data.corpus.store import Store
 from mtkit.files.shapes import shaped
-
-__all__ = ["Batch", "BatchPlan", "Position", "collate", "fixed_batches", "padding_share"]
 
 # Rows that stay neighbours on disk when a corpus larger than the window is shuffled.
 _BLOCK = 1024

@@ -24,12 +24,14 @@ from mtkit.files.reading import read_json, sha256_file
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
 from mtkit.log import logger
-from mtkit.settings.source import KINDS
+from mtkit.settings.section import FETCHING, PLACE, marked
+from mtkit.settings.source import SourceConfig
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 
 _TOKENS: tuple[Literal["n_src_tokens"], Literal["n_tgt_tokens"]] = ("n_src_tokens", "n_tgt_tokens")
+_WHERE = marked(SourceConfig, PLACE, FETCHING)
 _DIGEST = "sha256"
 """Key of the hash of all other values of a manifest, which those of older versions lack."""
 
@@ -288,5 +290,5 @@ def _leaves(tree: Any, location: str = "") -> Iterator[tuple[str, object]]:
         yield location, tree
         return
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        if key not in ("tgt", "streaming", *KINDS):
+        if key not in _WHERE:
             yield from _leaves(value, f"{location}.{key}" if location else str(key))

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from mtkit.errors import DataError
+from mtkit.files.cache import cache_directory
 from mtkit.files.reading import check_regular, read_json, sha256_file
 from mtkit.files.whole import write_json
 from mtkit.log import logger
@@ -131,13 +132,11 @@ class Checked:
 
 def _place(directory: Path) -> Path | None:
     """Where it is remembered; None where the user has no cache directory."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    try:
-        root = Path(cache) if cache else Path.home() / ".cache"
-    except RuntimeError:  # no home directory
+    root = cache_directory()
+    if root is None:
         return None
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:24]
-    return root / "mtkit" / "checked" / f"{name}.json"
+    return root / "checked" / f"{name}.json"
 
 
 def check_contents(shards: Sequence[Shard], fingerprint: str) -> None:

@@ -8,6 +8,7 @@ from mtkit.errors import DataError
 from mtkit.evaluation.pitfalls.checks import Text
 
 Links = set[tuple[int, int]]
+"""Of one pair: (source word, target word), both counted from 0."""
 
 _LINK = re.compile(r"([0-9]{1,9})([-p])([0-9]{1,9})")
 _ENOUGH_LINKS = 20  # nearly every sentence links its first word

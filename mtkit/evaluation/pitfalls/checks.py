@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mtkit.errors import DataError
 from mtkit.evaluation.pitfalls.drift import first_drift
+from mtkit.files.text import BOM
 from mtkit.languages.codes import base_language
 from mtkit.wording import counted
 
@@ -29,8 +30,6 @@ _TOKENISED_SHARE = 0.2
 _TOKENISED_MINIMUM = 0.02
 _CAPITALS_SHARE = 0.05
 _UNSPACED_SHARE = 0.3
-BOM = "\ufeff"
-"""The byte order mark, which some programs write at the beginning of a file."""
 
 _MARKUP = re.compile(
     r"(?P<rtf>\{\\rtf\d)|(?P<html><(?:!doctype )?html\b)|<(?:[?]xml|!doctype"

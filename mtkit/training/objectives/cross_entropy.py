@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.linear import multiply_for
 

@@ -12,7 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtkit.data.batches.batches import Batch, BatchPlan
+from mtkit.data.batches.batch import Batch
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.batches.mixing import Corpus, Mix
 from mtkit.data.batches.sampling import Sampler, SamplingRecipe, uniform

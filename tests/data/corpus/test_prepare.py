@@ -1,4 +1,3 @@
-import fcntl
 import json
 import threading
 from itertools import pairwise
@@ -8,11 +7,14 @@ from typing import Any
 import datasets
 import pytest
 
-from mtkit.data.batches.batches import BatchPlan, padding_share
-from mtkit.data.corpus.prepare import Prepared, open_prepared, prepare
+from mtkit.data.batches.batch import padding_share
+from mtkit.data.batches.batches import BatchPlan
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.sources import pairs
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import DataError, VocabularyError
+from mtkit.files.whole import lock_open_file
 from mtkit.settings.data import DataConfig
 from mtkit.settings.tokenizer import TokenizerConfig
 from tests.data.conftest import TOY, ToyData, WriteLines
@@ -131,7 +133,7 @@ def test_what_is_prepared_already_is_used_without_a_lock(tmp_path: Path, toy_dat
     data = toy_data()
     prepare(data, WORDS, tmp_path / "out")
     with (tmp_path / ".out.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert lock_open_file(lock.fileno())
         assert prepare(data, WORDS, tmp_path / "out").manifest.n_train == 200
 
 

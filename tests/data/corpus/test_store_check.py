@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from mtkit.data.corpus import store_check
-from mtkit.data.corpus.prepare import open_prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import open_prepared
 from mtkit.errors import DataError, VocabularyError
 from mtkit.files.reading import sha256_file
 from mtkit.settings.tokenizer import TokenizerConfig
