@@ -31,10 +31,10 @@ class Description:
     model: ModelConfig
 
     layers: dict[str, list[str]]
-    """Of encoder and decoder: what they are made of, bottom to top."""
+    """Layers of encoder and decoder, bottom to top."""
 
     parameters: dict[str, int]
-    """By part; what is shared is counted once, where it occurs first."""
+    """Parameters by part; shared ones are counted once, where they occur first."""
 
     src_vocab_size: int
     tgt_vocab_size: int
@@ -43,13 +43,13 @@ class Description:
 
     tgt_length: float
     flop_forward: dict[str, float]
-    """Per target token, by part, its source included."""
+    """FLOPs per target token, by part, its source included."""
 
     flop_training: float
-    """Per target token, forward and backward."""
+    """FLOPs per target token, forward and backward."""
 
     flop_decoding: float
-    """Per target token of a search with the recipe's beam."""
+    """FLOPs per target token of a search with the recipe's beam."""
 
     beam_size: int
 
@@ -60,7 +60,7 @@ class Description:
 
     @property
     def memory_bytes(self) -> dict[str, int]:
-        """In float32, whatever the precision of the products; what a batch needs comes on top."""
+        """Bytes in float32, whatever the precision of the products; what a batch needs comes on top."""
         n = 4 * self.n_parameters
         return {"weights": n, "gradients": n, "optimiser": 2 * n}
 

@@ -42,7 +42,7 @@ class Machine:
 
     cpu: str
     n_cores: int
-    """That this process may use."""
+    """Cores that this process may use."""
 
     n_threads: int
     gpu: str | None
@@ -63,7 +63,7 @@ class Limits:
     """Measured."""
 
     bf16_flop_per_second: float | None
-    """Likewise; None where the device does not multiply in bf16 itself."""
+    """Peak in bf16; None where the device does not multiply in bf16."""
 
     peak: Peak
     """What shares of peak refer to in translation; ``TrainingSpeed`` has its own."""
@@ -90,10 +90,10 @@ class Bench:
     machine: Machine
     work: Work
     training: TrainingSpeed | None
-    """None for a trained model."""
+    """Training speed; None for a trained model."""
 
     translation: list[TranslationSpeed]
-    """Of a trained model, where no precision is asked for: of each that it may be translated in."""
+    """Translation speeds; of a trained model without a given precision, in each that it may be translated in."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -103,7 +103,7 @@ class Bench:
 def settings_of_preset(preset: str | None, *, overrides: Sequence[str], flags: dict[str, object]) -> Settings:
     """Settings without a recipe: of a preset, by default the one that suits the device, over no corpus at all."""
     if preset == "auto":
-        raise ConfigError("preset auto: it is chosen by the number of training pairs, and there is no corpus; name one")
+        raise ConfigError("preset auto depends on the number of training pairs, and there is no corpus: name a preset")
     settings = Settings.load(None, overrides=overrides, flags=flags | {"model.preset": preset})
     nowhere = [{"src": "nowhere", "tgt": "nowhere"}]
     data = {"data.src_lang": "src", "data.tgt_lang": "tgt", "data.train": nowhere, "data.valid": nowhere}
@@ -174,7 +174,7 @@ def bench_model(
         src_text, data = held_out.src_text, f"test set {held_out.name}"
     src_text = [line for line in src_text if line.strip()]
     if not src_text:
-        raise DataError("nothing to translate: the text has no line that is not blank")
+        raise DataError("nothing to translate: every line of the text is blank")
     precisions = _precisions(bundle, choose_device(device)) if precision == "auto" else [precision]
     load = partial(Translator.load, bundle, device=device, threads=threads)
     translators = [load(precision=each) for each in precisions]
@@ -192,7 +192,7 @@ def bench_model(
 
 
 def _precisions(bundle: Bundle, device: torch.device) -> list[str]:
-    """Those that a model may be translated in where none is asked for."""
+    """Precisions that a model may be translated in where none is asked for."""
     if device.type != "cpu":
         return ["auto"]
     if inexpressible(bundle.model) is None and find_spec("ctranslate2") is not None:
@@ -211,7 +211,7 @@ def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:
         store = random_store(
             100_000, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], max_length=config.model.max_length
         )
-        no_corpus = f"random tokens, as {config.prepared_directory} is not there"
+        no_corpus = f"random tokens, as {config.prepared_directory} does not exist"
         data = "random tokens" if config.name == _NO_RECIPE else no_corpus
     model = skeleton(config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=0)
     name = f"preset {config.model.preset}" if config.name == _NO_RECIPE else f"recipe {config.name}"
@@ -231,7 +231,7 @@ def _peak(compute: Compute, fp32_flop_per_second: float) -> Peak:
 
 
 def _machine(compute: Compute, limits: Limits) -> Machine:
-    """Last of all, as copying takes memory of its own."""
+    """Describe the machine; called last, since measuring the memory takes memory."""
     logger.info("measuring memory")
     device = compute.device
     return Machine(

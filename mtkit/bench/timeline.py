@@ -58,7 +58,7 @@ class Timeline:
         self._marks: list[tuple[str, str, Moment]] = []
 
     def mark(self, part: str, phase: str = "forward") -> None:
-        """From here on the work is that of ``part``, in the ``phase`` forward or backward."""
+        """Count the work from here on as that of ``part``, in the ``phase`` forward or backward."""
         self._marks.append((part, phase, now(self._device)))
 
     def spent(self) -> dict[str, dict[str, float]]:
@@ -69,7 +69,7 @@ class Timeline:
         return dict(spent)
 
     def reading(self, updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
-        """The same updates, with the wait for each marked."""
+        """The updates, with the wait for each marked."""
         while True:
             self.mark(DATA)
             micro_batches = next(updates)
@@ -136,7 +136,7 @@ class WatchedObjective(CrossEntropy):
 
 
 def part_of(name: str, module: nn.Module, config: ModelConfig) -> str | None:
-    """What a module of an ``EncoderDecoder`` is called in the table; None where it is no part of its own."""
+    """Name of a module of an ``EncoderDecoder`` in the table; None where it is not a part."""
     side, *inner = name.split(".")
     if isinstance(module, Dropout):
         return "dropout" if module.p > 0 else None  # without any it is the identity, and no time is its own

@@ -47,7 +47,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: list[float]) -> "Spread":
-        """Of at least one value."""
+        """Spread of at least one value."""
         return cls(statistics.median(values), min(values), max(values))
 
 
@@ -57,14 +57,14 @@ class Part:
 
     name: str
     forward_seconds: float
-    """Per update. What is neither forward nor backward is counted here."""
+    """Seconds per update. What is neither forward nor backward is counted here."""
 
     backward_seconds: float
     share: float
-    """Of the update's time."""
+    """Share of the update's time."""
 
     share_of_peak: float | None
-    """Its matrix products per second over the machine's peak; None where it has none."""
+    """Matrix products per second over the machine's peak; None without any."""
 
 
 @dataclass(frozen=True)
@@ -81,29 +81,29 @@ class TrainingSpeed:
     """What shares of peak refer to."""
 
     n_updates: int
-    """Measured."""
+    """Number of updates measured."""
 
     batch_tokens: int
-    """Of the updates measured."""
+    """Target tokens of an update, in the updates measured."""
 
     batch_tokens_wanted: int
-    """Of the recipe's updates."""
+    """Target tokens of an update that the recipe asks for."""
 
     tgt_tokens_per_second: Spread
     src_tokens_per_second: float
     seconds_per_update: float
-    """Of an update as the recipe wants it."""
+    """Seconds of an update of the size that the recipe asks for."""
 
     mfu: float
     """Share of the machine's peak, real tokens only."""
 
     padding_share: float
     peak_memory_bytes: int
-    """Of the GPU, or of this process."""
+    """Peak memory of the GPU, or of this process."""
 
     parts: list[Part]
     parts_seconds_per_update: float
-    """Of an update with the clocks that told the parts apart."""
+    """Seconds of an update with the clocks that measure its parts."""
 
     n_updates_to_do: int
     seconds_to_finish: float
@@ -127,7 +127,7 @@ def measure_training(
         model_config: Its sizes.
         training: Its recipe.
         store: Pairs.
-        vocab_sizes: Of source and target.
+        vocab_sizes: Vocabulary sizes of source and target.
         pad_id: Id of the padding token.
         compute: Where.
         peak: What shares of peak refer to, in the precision that updates are computed in.
@@ -202,7 +202,7 @@ def _flop(model: EncoderDecoder, update: list[Batch]) -> float:
 
 
 def _flop_by_part(model: EncoderDecoder, updates: list[list[Batch]]) -> dict[str, float]:
-    """Of the forward passes of all updates."""
+    """FLOPs of the forward passes of all updates, by part."""
     total: dict[str, float] = {}
     for batch in (batch for update in updates for batch in update):
         forward = forward_flop(
@@ -295,7 +295,7 @@ class _Loop:
         self._state = TrainState()
 
     def run(self, seconds: float, timeline: Timeline | None = None) -> _Measured:
-        """At least four updates, and as many as there is time for."""
+        """Run at least four updates, and as many as there is time for."""
         stop, seen = StopSignal(), []
         stopwatch = _Stopwatch(self._compute.device, stop, seconds)
 

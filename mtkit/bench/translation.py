@@ -38,7 +38,7 @@ class TranslationSpeed:
 
     lines_per_second: Spread
     tgt_tokens_per_second: float
-    """Of the translations returned, ends of sentence counted."""
+    """Tokens of the translations returned, ends of sentence included."""
 
     share_of_peak: float
     """Matrix products of all K hypotheses over the machine's peak."""
@@ -167,7 +167,7 @@ def _measure(
 
 
 def _lines_in_time(search: Callable[[int, int], int], n_lines: int, seconds: float) -> int:
-    """As many lines as let greedy search pass over them three times in ``seconds``, but a batch of them at least."""
+    """Number of lines that greedy search translates three times in ``seconds``, but at least a batch."""
     few = min(n_lines, 32)
     search(few, 1)  # warms up
     start = time.perf_counter()

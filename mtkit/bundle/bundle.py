@@ -285,7 +285,7 @@ def _read_checkpoint(named: Path, directory: Path) -> Bundle:
     run_dir = directory.parent.parent
     if not (run_dir / "config.yaml").exists():
         raise CheckpointError(
-            f"{directory}: a checkpoint is read where it was trained, but {run_dir} is no run directory"
+            f"{directory}: a checkpoint is read where it was trained, but {run_dir} is not a run directory"
         )
     manifest = _read_manifest(directory / "manifest.json")
     try:

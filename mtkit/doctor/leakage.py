@@ -36,7 +36,7 @@ class HeldOutIndex:
         """The held-out pairs that some training pairs are alike to: each once, in the worst way.
 
         Args:
-            hashes: Of the training pairs, (n, 2): near and exact.
+            hashes: Hashes of the training pairs, (n, 2): near and exact.
             pairs: The training pairs.
         """
         found: dict[int, tuple[int, int]] = {}

@@ -17,7 +17,7 @@ class PatientReader:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.n_lines = [0, 0]
-        """Of source and target, once all was read."""
+        """Lines of source and target, once all was read."""
 
     def chunks(self) -> Iterator[Pairs]:
         """The pairs, as ``Source.chunks`` gives them.
@@ -62,7 +62,7 @@ class LineEnds:
 
 
 def line_ends(source: Source) -> list[LineEnds]:
-    """Of the text files of a source; nothing for formats that do not end at lines.
+    """Line ends of the text files of a source; none for formats without lines.
 
     Raises:
         DataError: If a file cannot be opened.

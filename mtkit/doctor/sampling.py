@@ -16,7 +16,7 @@ class SampledPair(NamedTuple):
 
     source: int
     pair: int
-    """Its place in the files of the source, counted from 0."""
+    """Place of the pair in the files of the source, counted from 0."""
 
     src: str
     tgt: str

@@ -52,7 +52,7 @@ class Method:
     """Cores that may count; by default as many as ``count_threads`` says."""
 
     def settings(self, material: EvaluationSet, metrics: Sequence[str] | None = None) -> ScoringSettings:
-        """For sacreBLEU's metrics on one test set."""
+        """Settings of sacreBLEU's metrics for one test set."""
         tgt_lang = material.language_pair[1] if material.language_pair else None
         chosen = self.metrics if metrics is None else metrics
         return ScoringSettings(tuple(dict.fromkeys(chosen)), tgt_lang, self.tokenize, self.lowercase)
@@ -67,12 +67,12 @@ class SystemReport:
     warnings: list[str]
     gates: list[GateOutcome]
     counts: dict[str, Counts] = field(default_factory=dict)
-    """By metric, what its scores are made of."""
+    """Counts of every segment, by metric."""
 
     comet_of_segments: list[float] | None = None
 
     def score_of(self, metric: str) -> Score | None:
-        """By one metric."""
+        """The score by one metric; None without it."""
         return next((score for score in self.scores if score.metric == metric), None)
 
 
@@ -198,7 +198,7 @@ def _scored(system: System, material: EvaluationSet, method: Method, workers: Wo
 def _counts_of_baseline(
     material: EvaluationSet, method: Method, gates: Gates, workers: Workers, *, only: bool
 ) -> dict[str, Counts]:
-    """By metric, those of the stored baseline that tests of significance need."""
+    """Counts of the stored baseline that tests of significance need, by metric."""
     if method.against is None or not gates.significance:
         return {}
     hyp_text = method.against.find(material.name, only=only).hyp_text
@@ -212,7 +212,7 @@ def _say_tokenizer(material: EvaluationSet, method: Method) -> None:
     tgt_lang = method.settings(material).tgt_lang
     tokenizer = bleu_tokenizer(tgt_lang)
     if "bleu" in method.metrics and method.tokenize is None and tokenizer != bleu_tokenizer(None):
-        logger.info("BLEU's tokenizer for %s is %s; --tok names another", tgt_lang, tokenizer)
+        logger.info("BLEU's tokenizer for %s is %s; --tok chooses another", tgt_lang, tokenizer)
 
 
 def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
@@ -297,6 +297,6 @@ def _warnings(system: System, material: EvaluationSet, method: Method) -> Iterat
         overlap = method.seen.overlap(material.src.lines)
         if overlap.is_real:
             yield (
-                f"{material.src.name}: {overlap} were among the sources that the model was trained on: it may know "
-                "their translations by heart"
+                f"{material.src.name}: {overlap} were among the sources that the model was trained on: it may have "
+                "memorised their translations"
             )

@@ -33,7 +33,7 @@ class SetEntry(Section):
     """A file that names the document of each line."""
 
     language_pair: str | None = None
-    """Such as en-de; by default what the command line says."""
+    """Language pair such as en-de; by default that of the command line."""
 
     @field_validator("refs", mode="before")
     @classmethod
@@ -86,5 +86,5 @@ def parse_set_list(path: Path) -> list[SetEntry]:
     names = [entry.name for entry in entries]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{path}: {name} stands there twice; names must differ")
+            raise ConfigError(f"{path}: {name} occurs twice; names must differ")
     return entries

@@ -95,7 +95,7 @@ def read_set_list(path: Path, *, translated: bool, language_pair: LanguagePair |
     Args:
         path: YAML or JSON.
         translated: Whether the list names outputs; else a model translates the sources.
-        language_pair: Of sets that name none.
+        language_pair: Languages of sets that name none.
 
     Raises:
         ConfigError: If the list is malformed, or says too little of a test set, naming it.

@@ -21,7 +21,7 @@ def sole_writer(directory: Path) -> Iterator[None]:
     while True:
         with open_lock(path) as lock:
             if not lock_open_file(lock.fileno(), wait=False):
-                logger.info("%s: another process writes it, waiting", directory)
+                logger.info("%s: another process is writing it, waiting", directory)
                 lock_open_file(lock.fileno())
             if not _is_at(lock.fileno(), path):
                 continue  # the process that held it has deleted the file since
@@ -53,7 +53,7 @@ def open_lock(path: Path) -> IO[bytes]:
 
 
 def _place(directory: Path) -> Path:
-    """The same directory under one name, whatever links lead there."""
+    """The directory under one name, whatever links lead there."""
     return Path(os.path.realpath(directory))
 
 

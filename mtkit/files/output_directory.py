@@ -47,5 +47,6 @@ def check_replaceable(directory: Path) -> None:
     """
     if Path.cwd().is_relative_to(directory.resolve()):
         raise DataError(
-            f"{directory}: is where you are, and would be replaced; choose another -o, such as {directory / 'out'}"
+            f"{directory}: is the current directory and would be replaced; choose another -o, such as "
+            f"{directory / 'out'}"
         )

@@ -47,7 +47,7 @@ def open_output(path: Path | None) -> Iterator[IO[bytes]]:
 
 
 def write_output(path: Path, parts: Iterable[bytes]) -> None:
-    """Write all of a file that is no command's main result, as ``open_output`` opens it.
+    """Write all of a file that is not a command's main result, as ``open_output`` opens it.
 
     Raises:
         DataError: If it cannot be written.
@@ -57,7 +57,7 @@ def write_output(path: Path, parts: Iterable[bytes]) -> None:
             for part in parts:
                 out.write(part)
     except ReaderGone:
-        raise DataError(f"{path}: cannot write: nobody reads it any more") from None
+        raise DataError(f"{path}: cannot write: its reader has closed it") from None
 
 
 def descriptor_of(path: Path) -> int | None:
@@ -189,7 +189,7 @@ def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | str | None
         if place in read:
             raise ConfigError(f"{shown}: is an input too; choose another file")
         if place in written:
-            raise ConfigError(f"{written[place]} and {shown} are the same file: give each a file of its own")
+            raise ConfigError(f"{written[place]} and {shown} are the same file: give each a different file")
         written[place] = shown
 
 
@@ -212,7 +212,7 @@ def _place(path: Path | str, stream: int) -> object:
 
 
 def _number(stream: int) -> int | None:
-    """The descriptor of standard input or output; None of what stands in for it."""
+    """The descriptor of standard input or output; None for a replacement without one."""
     file = (sys.stdin, sys.stdout)[stream]
     try:
         return None if file is None else file.fileno()
@@ -243,6 +243,6 @@ def check_directory(flag: str, path: Path) -> None:
         return
     directory = path.resolve().parent
     if not directory.is_dir():
-        raise ConfigError(f"{flag} {path}: there is no directory {path.parent}; make it, or choose another file")
+        raise ConfigError(f"{flag} {path}: no directory {path.parent}; create it, or choose another file")
     if not os.access(directory, os.W_OK):
         raise ConfigError(f"{flag} {path}: no file can be written in {path.parent}; choose another")

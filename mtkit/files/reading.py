@@ -15,7 +15,7 @@ _MAX_JSON_BYTES = 2_000_000_000
 
 
 _MAX_DIGITS = 40
-"""Of a whole number: some hundred become a float no more, and some thousand not even a number."""
+"""Most digits of a whole number: some hundred overflow a float, and some thousand are not even parsed."""
 
 
 _NO_FILE = "a pipe, a socket or a device, not a file"
@@ -50,7 +50,7 @@ def parse_json(content: str | bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start + 1}") from None
     except UnicodeEncodeError:
-        raise ValueError("half of a surrogate pair (\\ud800 to \\udfff), which is no character") from None
+        raise ValueError("half of a surrogate pair (\\ud800 to \\udfff), which is not a character") from None
     except RecursionError:
         raise ValueError("values are nested too deeply") from None
 

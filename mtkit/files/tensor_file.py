@@ -32,7 +32,7 @@ class TensorInfo:
     """A tensor of a file."""
 
     dtype: str
-    """As safetensors calls it, such as F32."""
+    """Name of the type in safetensors, such as F32."""
 
     shape: tuple[int, ...]
     start: int

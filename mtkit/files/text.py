@@ -174,8 +174,8 @@ def _decoded(block: bytes, path: str | Path, position: "_Position") -> list[str]
 
 def _endless(path: str | Path, number: int) -> DataError:
     return DataError(
-        f"{_shown(path)}:{number}: no line feed within {MAX_LINE_BYTES // 10**6} MB; is this a text file with a "
-        "segment a line?"
+        f"{_shown(path)}:{number}: no line feed within {MAX_LINE_BYTES // 10**6} MB; is this a text file with one "
+        "segment per line?"
     )
 
 

@@ -183,7 +183,7 @@ def replace_directory(path: Path, work: Path) -> None:
 
 
 def named(path: Path) -> Path:
-    """The same path with a name that others can be put beside: ``.`` and what ends in ``..`` have none."""
+    """The path with a name, so that others can be put beside it: ``.`` and what ends in ``..`` have none."""
     return path.resolve() if path.name in ("", "..") else path
 
 

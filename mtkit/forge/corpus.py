@@ -43,7 +43,7 @@ class Work:
 
     model: Path
     beam_size: int | None = None
-    """By default the model's own."""
+    """Beam size; None for the model's default."""
 
     engine: Literal["auto", "torch", "ctranslate2"] = "auto"
     device: str = "auto"
@@ -67,8 +67,8 @@ def forge(
     Args:
         kind: backtranslate: the inputs are of the target language, and the model translates against the recipe's
             direction. distill: they are of the source language, by default the source side of the training pairs.
-        data: Of the recipe that the pairs are for.
-        inputs: Text files, a segment a line.
+        data: Section of the recipe that the pairs are for.
+        inputs: Text files, one segment per line.
         work: The model and its search.
         directory: Receives the pairs.
         tags: What the source segments of the new pairs are to be marked with.
@@ -144,7 +144,7 @@ def _clear(directory: Path) -> None:
     if not directory.exists():
         return
     if not any((directory / name).exists() for name in (MANIFEST, JOB_FILE)) and any(directory.iterdir()):
-        raise DataError(f"{directory}: is no forged source, and is not replaced; choose another -o")
+        raise DataError(f"{directory}: is not a forged source and will not be replaced; choose another -o")
     delete_directory(directory)
 
 
@@ -202,7 +202,7 @@ def _translate(work: Work, bundle: Bundle, beam_size: int) -> Translate:
 
 
 def _fit(translation: Translation) -> str | None:
-    """None for what the search cut off, which is a loop most often, and for nothing at all."""
+    """The text; None if the search cut it off, which is a loop most often, or if it is blank."""
     return translation.text if translation.finished and translation.text.strip() else None
 
 
@@ -225,7 +225,7 @@ def _finish(directory: Path, job: dict[str, Any], tags: Sequence[str]) -> dict[s
                 side.write(f"{segment}\n".encode())
             n_kept += 1
         if n_kept == 0:
-            raise DataError(f"{directory}: not one line of the input became a pair")
+            raise DataError(f"{directory}: no line of the input became a pair")
     source: dict[str, Any] = {"src": str(paths[0]), "tgt": str(paths[1]), "name": directory.resolve().name}
     if tags:
         source["tags"] = list(tags)
@@ -243,7 +243,7 @@ def _finish(directory: Path, job: dict[str, Any], tags: Sequence[str]) -> dict[s
     write_json(directory / MANIFEST, manifest)
     _tidy(directory)
     if n_dropped:
-        logger.warning("%s without a translation that could be used left out", counted(n_dropped, "line"))
+        logger.warning("left out %s without a usable translation", counted(n_dropped, "line"))
     return manifest
 
 
@@ -254,7 +254,7 @@ def train_lines(kind: Kind, data: DataConfig, source: Mapping[str, Any]) -> list
 
     Args:
         kind: How the pairs were made.
-        data: Of the recipe that they are for; its ``train`` may have been written as one source or as a list.
+        data: Section of the recipe that they are for; its ``train`` may have been written as one source or as a list.
         source: The new pairs.
     """
     before = [] if kind == "distill" else data.train

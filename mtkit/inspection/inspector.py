@@ -104,7 +104,7 @@ class Inspector:
         Args:
             number: Its line, counted from 1.
             source: White space around it does not count.
-            options: Of the search.
+            options: Options of the search.
             forced: A translation to look at in place of what the search finds.
             n_alternatives: Tokens that are named at each position.
 
@@ -203,7 +203,7 @@ class Inspector:
     def _links(
         self, attention: Sequence[AttentionWeights], src_words: Sequence[Word], tgt_words: Sequence[Word]
     ) -> list[tuple[int, int]]:
-        """As ``Aligner.align``, for the very pieces that were written."""
+        """Links as ``Aligner.align`` gives them, for the pieces as they were written."""
         crossing = [one.weights for one in attention if one.part == "cross"]
         weights = crossing[self._choice.layer - 1][0].mean(0).cpu()  # (T, S)
         n_pieces = [word.n_pieces for word in tgt_words]

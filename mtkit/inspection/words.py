@@ -20,7 +20,7 @@ class Word:
 
     text: str
     first: int
-    """Its first piece, counted from 0."""
+    """First piece of the word, counted from 0."""
 
     n_pieces: int
 
@@ -57,7 +57,7 @@ def _continues(before: str, piece: str) -> bool:
 
 
 def text(pieces: Sequence[str]) -> str:
-    """What pieces spell; bytes that are no UTF-8 show as U+FFFD."""
+    """The text of pieces; bytes that are not UTF-8 show as U+FFFD."""
     spelt = bytearray()
     for piece in pieces:
         byte = _BYTE.fullmatch(piece)

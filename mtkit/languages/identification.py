@@ -51,5 +51,5 @@ def _identifier() -> Any:
     try:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError:
-        raise DataError("telling languages apart needs py3langid: pip install 'mtkit[langid]'") from None
+        raise DataError("identifying languages needs py3langid: pip install 'mtkit[langid]'") from None
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

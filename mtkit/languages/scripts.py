@@ -61,5 +61,5 @@ _SCRIPTS |= {"ja": {"HIRAGANA", "KATAKANA", "CJK"}, "sr": {"CYRILLIC", "LATIN"}}
 
 
 def scripts_of(language: str) -> set[str] | None:
-    """The scripts that a language is written in, by its code (``de``, ``pt-BR``); None where that is not known here."""
+    """The scripts that a language is written in, by its code (``de``, ``pt-BR``); None where that is not known."""
     return _SCRIPTS.get(language.replace("_", "-").split("-")[0].lower())

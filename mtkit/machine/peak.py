@@ -43,7 +43,7 @@ class Peak:
     flop_per_second: float
 
     published: bool
-    """From the maker's data sheet, and not measured here."""
+    """Whether it is from the maker's data sheet, not measured here."""
 
     def __str__(self) -> str:
         return f"{flop_shown(self.flop_per_second)}, {'published' if self.published else 'measured'}"

@@ -27,8 +27,9 @@ def forward_flop(
     Args:
         config: Sizes of the model.
         n_sentences: Pairs.
-        n_src_tokens: Of all pairs, end of sentence counted, padding not (or counted, for what the machine computes).
-        n_tgt_tokens: Likewise.
+        n_src_tokens: Source tokens of all pairs, end of sentence included, without padding (or with it, for what the
+            machine computes).
+        n_tgt_tokens: Target tokens of all pairs, counted in the same way.
         vocab_size: V, of the target.
     """
     src_length, tgt_length = n_src_tokens / n_sentences, n_tgt_tokens / n_sentences
@@ -71,8 +72,8 @@ def decoding_flop(
     Args:
         config: Sizes of the model.
         n_sentences: Sentences.
-        n_src_tokens: Of all sentences, end of sentence counted.
-        n_tgt_tokens: Of the best hypothesis of each sentence, end of sentence counted.
+        n_src_tokens: Source tokens of all sentences, end of sentence included.
+        n_tgt_tokens: Tokens of the best hypothesis of each sentence, end of sentence included.
         vocab_size: V, of the target.
         beam_size: K.
     """

@@ -86,7 +86,7 @@ class EncoderDecoder(nn.Module):
     """A conditional language model p(tgt | src)."""
 
     packed_output: Tensor | None = None
-    """As in ``Linear``, of the matrix of ``project``."""
+    """Packed matrix of ``project``, as in ``Linear``."""
 
     def __init__(self, config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int, pad_id: int) -> None:
         super().__init__()

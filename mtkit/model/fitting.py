@@ -25,5 +25,5 @@ def check_fits(file: TensorFile, config: ModelConfig, tokenizer: Vocabularies) -
         with torch.device("meta"):
             model = EncoderDecoder.for_tokenizer(config, tokenizer)
     except (RuntimeError, OverflowError, TypeError):  # sizes whose product is beyond 64 bits
-        raise CheckpointError(f"{file.path}: belongs to another model: no model has the sizes that are noted") from None
+        raise CheckpointError(f"{file.path}: belongs to another model: no model has the recorded sizes") from None
     check_shapes(model, {name: info.shape for name, info in file.tensors.items()}, source=file.path)

@@ -41,7 +41,7 @@ class FeedForward(nn.Module):
         return self.outer(self.dropout(inner if self.linear is None else inner * self.linear(x)))
 
     def prepared(self) -> Callable[[Tensor], Tensor]:
-        """The same for the steps of a search, without dropout."""
+        """The block for the steps of a search, without dropout."""
         if self.linear is not None:
             return self
         inner, outer, activation = prepared(self.inner), prepared(self.outer), self.activation
@@ -101,7 +101,7 @@ class Residual(nn.Module):
         return x + self.dropout(out if self.outer_norm is None else self.outer_norm(out))
 
     def prepared(self, sublayer: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """The same for the steps of a search, without dropout: a function that overwrites what it is given."""
+        """The residual sublayer for the steps of a search, without dropout: a function that overwrites its input."""
         norm = prepared(self.norm)
         if not self.pre_norm:
             return lambda x: norm(x.add_(sublayer(x)))
@@ -127,7 +127,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Masked self-attention or what stands in its place, attention to the source, then a feed-forward block."""
+    """Masked self-attention or its replacement, attention to the source, then a feed-forward block."""
 
     def __init__(self, config: ModelConfig, attention: str, cross_attention: str) -> None:
         super().__init__()

@@ -84,7 +84,7 @@ class Hypothesis:
     """One translation of one sentence, in ids."""
 
     ids: list[int]
-    """Without begin and end of sentence."""
+    """Token ids without begin and end of sentence."""
 
     log_prob: float
     """Sum over the tokens, nats, the end of sentence included where the hypothesis reached it."""

@@ -54,7 +54,7 @@ def _unknown(name: str, part: Part, known: Collection[str]) -> str:
     if name in ATTENTION:
         return f"{name} {_ELSEWHERE[part]}"
     if "," in name:
-        return f"{name} is no name; a list is written [{', '.join(name.strip('[]').replace(',', ' ').split())}]"
+        return f"{name} is not a name; a list is written [{', '.join(name.strip('[]').replace(',', ' ').split())}]"
     close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     return f"{name} is unknown" + (f"; did you mean {close[0]}?" if close else "")
 

@@ -62,7 +62,7 @@ class SetScores:
         scores = [Score.from_json(each) for each in plain]
         n_lines, n_of_set = first.get("n_lines"), first.get("n_lines_of_set")
         if any(type(count) not in (int, type(None)) for count in (n_lines, n_of_set)):
-            raise TypeError("these are no numbers of lines")
+            raise TypeError("these are not numbers of lines")
         return cls(scores, n_lines, n_of_set, SHORT.keys() <= first.keys())
 
     def extent(self) -> str:

@@ -224,7 +224,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     """
     is_empty = output.is_dir() and not any(output.iterdir())
     if output.exists() and not is_empty and not (output / MANIFEST).is_file():
-        raise CheckpointError(f"{output}: is there and is no bundle; choose another -o")
+        raise CheckpointError(f"{output}: exists and is not a bundle; choose another -o")
     store = CheckpointStore(run_dir)
     if not store.updates():
         raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")

@@ -63,7 +63,7 @@ def export_ctranslate2(
         quantization: int8, int16, float16, bfloat16 or float32.
         held_out: What the loss is measured on; None leaves it unmeasured.
         threads: CPU threads; by default one per core.
-        deadline: Of the measurement, which takes fewer lines then, or is left out.
+        deadline: Deadline of the measurement, which then takes fewer lines or is left out.
 
     Raises:
         CheckpointError: If the weights are damaged.
@@ -77,7 +77,7 @@ def export_ctranslate2(
             logger.warning("%s cannot be measured on this machine: %s", quantization, error)
         else:
             if quality is None:
-                logger.info("what %s loses is not measured: there was no time", quantization)
+                logger.info("the loss of %s was not measured: there was no time", quantization)
             else:
                 note_quality(conversion, quality)
                 conversion = replace(conversion, quality=quality)
@@ -195,7 +195,7 @@ def _speeds(
 
 
 def copy_conversion(conversion: Conversion, bundle: Bundle, output: Path) -> None:
-    """Write a converted model with its tokenizer as a directory of its own."""
+    """Write a converted model with its tokenizer as a separate directory."""
     with atomic_directory(output) as work:
         shutil.copytree(conversion.directory, work, dirs_exist_ok=True)
         bundle.tokenizer.save(work)

@@ -23,7 +23,7 @@ class Deadline:
     """The moment by which something is to be done."""
 
     moment: float
-    """On ``clock``, in seconds."""
+    """Time on ``clock``, in seconds."""
 
     clock: Callable[[], float] = time.monotonic
 
@@ -41,10 +41,10 @@ class TranslatedPart:
     """The lines of a text that there was time for."""
 
     rows: list[int]
-    """Their numbers from 0, ascending; all of them where there was time."""
+    """Numbers of the lines, from 0, ascending; all of them where there was time."""
 
     hyp_texts: list[list[str]]
-    """Of each translator, one translation per row."""
+    """Texts of each translator, one translation per row."""
 
     is_short: bool
     """Whether the search was cut off at ``SHORT`` lengths, and not at the model's own."""

@@ -33,7 +33,7 @@ def json_record(line: str, place: str) -> Record:
         fields = json.loads(line)
         if isinstance(fields, dict) and isinstance(fields.get("source"), str):
             if "\\u" in line:
-                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is no text
+                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is not text
             return fields["source"], fields, ""
     raise DataError(f'{place}: expected a JSON object with a text under "source"')
 

@@ -9,7 +9,7 @@ class Searching:
     """The options that say how a model translates."""
 
     beam_size: int | None = None
-    """By default the model's own."""
+    """Beam size; None for the model's default."""
 
     batch_size: int | None = None
     engine: Literal["auto", "torch", "ctranslate2"] = "auto"

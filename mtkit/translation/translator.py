@@ -115,9 +115,9 @@ class Translator:
             precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; on a CPU fp32, or else int8
                 (CTranslate2) or bf16 (torch) where that was measured to lose little and to be the faster one.
             threads: CPU threads; by default one per core.
-            src_lang: Of the texts, for a model of several languages; by default its recipe's own.
-            tgt_lang: Of the translations, likewise.
-            beam_size: That the translator will search with, by default the model's own: which precision is the
+            src_lang: Language of the texts, for a model of several; by default that of its recipe.
+            tgt_lang: Language of the translations, for a model of several; by default that of its recipe.
+            beam_size: Beam that the translator will search with, by default the model's: which precision is the
                 fastest depends on it.
             sample: Lines of what is to be translated, where there is much: if there are ``engine_choice.MUCH`` of them
                 and the speeds were measured on another processor only, they are measured here, once.
@@ -147,14 +147,14 @@ class Translator:
         return with_bundle(model, load)
 
     def prefixed(self, prefix: Sequence[int]) -> "Translator":
-        """The same with source ids that stand before every text: the tags of its languages."""
+        """This translator with source ids before every text: the tags of its languages."""
         translator = copy(self)
         translator._prefix = list(prefix)
         translator._max_src_tokens = min(self._max_src_tokens, self.engine.max_length - 1 - len(prefix))
         return translator
 
     def decoding_by(self, decoding: DecodingConfig) -> "Translator":
-        """The same with other defaults of the search."""
+        """This translator with other defaults of the search."""
         translator = copy(self)
         translator.decoding = decoding
         return translator
@@ -208,7 +208,7 @@ class Translator:
         Args:
             buffers: Lists of texts. An empty one asks for all translations that were begun, as the next may take time.
                 One that fails with an MtkitError does so after all before it were yielded.
-            options: Of the search.
+            options: Options of the search.
             n_ahead: Lists that are begun before the first of them is yielded; at most.
             batch_size: As for ``translate``.
             batch_type: As for ``translate``.

@@ -124,7 +124,7 @@ def test_a_trained_model_without_its_corpus_asks_for_a_text(tmp_path: Path) -> N
     assert "-i FILE" in refused("-m", bundle, *QUICK)
     blank = tmp_path / "blank"
     blank.write_text("\n \n")
-    assert refused("-m", bundle, "-i", blank, *QUICK) == "nothing to translate: the text has no line that is not blank"
+    assert refused("-m", bundle, "-i", blank, *QUICK) == "nothing to translate: every line of the text is blank"
 
 
 @pytest.mark.parametrize(

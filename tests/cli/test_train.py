@@ -131,7 +131,7 @@ def test_average_writes_a_bundle_that_translates(
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 3, "-o", averaged) == 2
     assert "exists; choose another -o, or --overwrite" in capsys.readouterr().err
     (tmp_path / "file").write_text("mine")
-    for output, reason in ((tmp_path / "run", "is there and is no bundle"), (tmp_path / "file", "not a directory")):
+    for output, reason in ((tmp_path / "run", "exists and is not a bundle"), (tmp_path / "file", "not a directory")):
         assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", output, "--overwrite") == 1
         assert f"{output}: {reason}; choose another -o" in capsys.readouterr().err
     assert (tmp_path / "run" / "checkpoints").is_dir()

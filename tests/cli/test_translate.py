@@ -192,7 +192,7 @@ class TestMistakes:
             (["--alignments", "-"], "--alignments -: name another file, for the alignments alone"),
             (
                 ["-o", "x", "--alignments", "x"],
-                "-o x and --alignments x are the same file: give each a file of its own",
+                "-o x and --alignments x are the same file: give each a different file",
             ),
             (["--n-best", "9"], "n-best 9 exceeds the beam size 3; add --beam-size 9"),
         ],

@@ -175,7 +175,7 @@ def test_what_is_no_number_is_null(bundle: Path) -> None:
         next(broken.model.parameters()).fill_(math.nan)
     look = looked(broken, LINES[0], LINES[1])
     assert look.as_json()["shown"]["positions"][0]["log_prob"] is None
-    assert any("no number" in finding for finding in findings(look))
+    assert any("not numbers" in finding for finding in findings(look))
     assert looked(broken, LINES[0]).history == []
 
 

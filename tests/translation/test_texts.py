@@ -6,10 +6,10 @@ from mtkit.translation.texts import as_texts
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ("One text.", r"^hyps: a list of texts is wanted, not one text; write \[text\]$"),
-        (b"bytes", "^hyps: a list of texts is wanted, not bytes$"),
-        (None, "^hyps: a list of texts is wanted, not NoneType$"),
-        (5, "^hyps: a list of texts is wanted, not int$"),
+        ("One text.", r"^hyps: expected a list of texts, not one text; write \[text\]$"),
+        (b"bytes", "^hyps: expected a list of texts, not bytes$"),
+        (None, "^hyps: expected a list of texts, not NoneType$"),
+        (5, "^hyps: expected a list of texts, not int$"),
         (["a", None], r"^hyps\[1\]: a text \(str\) is wanted, not NoneType$"),
         ([b"a"], r"^hyps\[0\]: a text \(str\) is wanted, not bytes$"),
     ],

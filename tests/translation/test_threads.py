@@ -38,7 +38,7 @@ def test_threads_may_read_ahead_at_once(bundle_directory: Path) -> None:
 
 
 def test_a_list_is_wanted_and_not_one_text(translator: Translator) -> None:
-    with pytest.raises(TypeError, match="texts: a list of texts is wanted, not one text"):
+    with pytest.raises(TypeError, match="texts: expected a list of texts, not one text"):
         translator.translate("One text.")
 
 

@@ -29,7 +29,7 @@ class SamplingRecipe:
     """All that it takes to sample the training pairs of a prepared corpus, in this process or another."""
 
     directory: Path
-    """Of the prepared corpus."""
+    """Directory of the prepared corpus."""
 
     config: SamplingConfig
     seed: int

@@ -57,7 +57,7 @@ def pair_filter(step: StepConfig, src_lang: str, tgt_lang: str) -> Filter:
         case LanguageStep() as limits:
             for code in (src_lang, tgt_lang):
                 if not is_known(code):
-                    raise ConfigError(f"the step language cannot tell {code}; leave it out, or write script instead")
+                    raise ConfigError(f"the step language cannot identify {code}; leave it out, or use script instead")
             return partial(language, limits=limits, src_lang=src_lang, tgt_lang=tgt_lang)
         case ScriptStep() as limits:
             src_scripts = _scripts(limits.src_scripts, src_lang, "src_scripts")
@@ -152,7 +152,7 @@ def score(pairs: Pairs, limits: ScoreStep) -> list[bool]:
     """
     if pairs.scores is None:
         raise DataError(
-            "the step score needs the score of each pair; say where it stands with score:, or leave the step out"
+            "the step score needs the score of each pair; say where it is with score:, or leave the step out"
         )
     least = -float("inf") if limits.min is None else limits.min
     most = float("inf") if limits.max is None else limits.max

@@ -138,14 +138,14 @@ def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, o
         return existing
     if not overwrite:
         raise DataError(
-            f"{directory}: prepared otherwise ({changed}); add --overwrite to mtkit preprocess, "
-            "or name another directory with data.prepared"
+            f"{directory}: was prepared from different inputs or settings ({changed}); add --overwrite to "
+            "mtkit preprocess, or name another directory with data.prepared"
         )
     return None
 
 
 def _is_whole(existing: Prepared, overwrite: bool) -> bool:
-    """Whether a prepared corpus is as it was written; where it is to be replaced anyway, damage is no error."""
+    """Whether a prepared corpus is as it was written; damage is not an error where it will be replaced anyway."""
     try:
         existing.check()
     except (DataError, VocabularyError) as error:

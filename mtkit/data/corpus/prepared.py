@@ -45,7 +45,7 @@ class SourceReport(TypedDict):
     name: str
 
     sha256: dict[str, str]
-    """Of each input, by its name in the recipe."""
+    """Hash of each input, by its name in the recipe."""
 
     tags: NotRequired[list[str]]
     """What stands before each source text; absent from a corpus of a version that knew none."""
@@ -153,11 +153,11 @@ class Prepared:
             tokenizer.sha256() != self.manifest.tokenizer_sha256
             or (tokenizer.src_vocab_size, tokenizer.tgt_vocab_size) != sizes
         ):
-            raise DataError(f"{self.directory}: the corpus was encoded with another tokenizer than lies there; {AGAIN}")
+            raise DataError(f"{self.directory}: the corpus was encoded with a different tokenizer; {AGAIN}")
         return tokenizer
 
     def prefixes(self, place: str) -> list[list[int]]:
-        """Of each source of train, valid or test, in the order of the recipe: the ids that its tags put before text."""
+        """The ids that the tags of each source put before its text, for train, valid or test, in the recipe's order."""
         of_sources = [source.get("tags", []) for source in self.manifest.of_place(place)]
         return [self.tokenizer.tag_ids(tags) if tags else [] for tags in of_sources]
 
@@ -183,9 +183,9 @@ class Prepared:
     def _expected(self, split: str) -> Expected:
         manifest = self.manifest
         if not manifest.splits:
-            logger.debug("%s: of an older mtkit; checked by a short hash, counts and the range of ids", self.directory)
+            logger.debug("%s: by an older mtkit; checked by a short hash, counts and the range of ids", self.directory)
         elif split not in manifest.splits:
-            raise damaged(self.directory / MANIFEST_FILE, f"it does not know {split}")
+            raise damaged(self.directory / MANIFEST_FILE, f"it has no entry for {split}")
         sources = manifest.of_split(split)
         n_src_tokens, n_tgt_tokens = (sum(source[key] for source in sources) for key in _TOKENS)
         return Expected(
@@ -221,7 +221,7 @@ def open_prepared(directory: Path) -> Prepared:
         raise DataError(f"{path}: damaged; {AGAIN}")
     digest = tree.pop(_DIGEST, None)
     if digest is not None and digest != _digest(tree):
-        raise damaged(path, "its sha256 is not the noted one")
+        raise damaged(path, "its sha256 is not the recorded one")
     try:
         manifest = shaped(Manifest, tree)
     except ValueError as error:
@@ -250,7 +250,7 @@ def _check_counts(path: Path, manifest: Manifest) -> None:
     of_train, of_valid = (sum(each["n_kept"] for each in manifest.of_place(place)) for place in ("train", "valid"))
     of_test = {each["name"]: each["n_kept"] for each in manifest.of_place("test")}
     if (manifest.n_train, manifest.n_valid) != (of_train, of_valid) or manifest.n_test.items() - of_test.items():
-        raise damaged(path, "the pairs of the sources are not those of the whole")
+        raise damaged(path, "the pairs of its sources do not add up")
     if min(manifest.n_train, manifest.src_vocab_size, manifest.tgt_vocab_size) < 1:
         raise damaged(path, "it has no pairs, or no vocabulary")
 
@@ -263,7 +263,7 @@ def difference(
     Where a file lies and what it is called does not matter, what it holds does.
 
     Args:
-        manifest: Of the prepared corpus.
+        manifest: Manifest of the prepared corpus.
         settings: The settings now, as ``Manifest.settings``.
         sha256: The inputs of each source now, by their place.
     """

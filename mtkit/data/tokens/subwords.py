@@ -59,7 +59,7 @@ class BpeDropout:
         """Take a SentencePieceProcessor of type bpe.
 
         Args:
-            processor: Of a model that keeps to the limits of words, as those that mtkit trains do.
+            processor: Processor of a model that keeps to word boundaries, as those that mtkit trains do.
             dropout: The probability that a merge is left out.
             symbols: Those that are one piece wherever they stand.
         """

@@ -55,7 +55,7 @@ class Baseline:
 
     path: Path
     versions: dict[str, str]
-    """Of mtkit and sacrebleu, when it was saved."""
+    """Versions of mtkit and sacrebleu that saved it."""
 
     sets: list[BaselineSet]
 
@@ -63,7 +63,7 @@ class Baseline:
         """The test set of a name, or the only one there is.
 
         Args:
-            name: Of a test set that is scored now.
+            name: Name of a test set that is scored now.
             only: Whether no other is.
 
         Raises:
@@ -107,8 +107,8 @@ class Baseline:
             if old != new:
                 changed = ", ".join(f"{a} is now {b}" for a, b in zip(old, new, strict=False) if a != b)
                 raise DataError(
-                    f"{self.path}: {now[metric].name} of {stored.name} had another signature "
-                    f"({changed or f'{len(old)} parts are now {len(new)}'}), so that the scores cannot be compared; "
+                    f"{self.path}: {now[metric].name} of {stored.name} had a different signature "
+                    f"({changed or f'{len(old)} parts are now {len(new)}'}): the scores cannot be compared; "
                     f"{_AGAIN}"
                 )
 
@@ -150,9 +150,9 @@ def load_baseline(path: Path) -> Baseline:
     try:
         tree = parse_json(b"".join(read_blocks(path)))
     except ValueError as error:
-        raise DataError(f"{path}: is no baseline, or is not whole; {_AGAIN}") from error
+        raise DataError(f"{path}: is not a baseline, or is incomplete; {_AGAIN}") from error
     if not isinstance(tree, dict) or tree.get("kind") != _KIND:
-        raise DataError(f"{path}: is no baseline; {_AGAIN}")
+        raise DataError(f"{path}: is not a baseline; {_AGAIN}")
     version = tree.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise DataError(

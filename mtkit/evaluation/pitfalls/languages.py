@@ -1,4 +1,4 @@
-"""Output that is no translation: the source copied, unknown pieces, another script, another language."""
+"""Output that is not a translation: the source copied, unknown pieces, another script, another language."""
 
 import re
 from collections import Counter
@@ -27,7 +27,7 @@ _TOGETHER = {"HIRAGANA": "CJK", "KATAKANA": "CJK"}
 def find_untranslated(
     hyp: Text, refs: Sequence[Text], *, src: Text | None = None, language_pair: tuple[str, str] | None = None
 ) -> Iterator[str]:
-    """Say what in an output is no translation into the target language.
+    """Say what in an output is not a translation into the target language.
 
     Args:
         hyp: The output.

@@ -267,14 +267,14 @@ def test_passed_gates_of_several_sets_name_them(files: Path, caplog: pytest.LogC
 def test_file_in_a_directory_that_is_not_there_is_refused_before_any_work(files: Path, flag: str) -> None:
     error = refused(*scored("good", flag, "new/file"))
     assert isinstance(error, ConfigError)
-    assert str(error) == f"{flag} new/file: there is no directory new; make it, or choose another file"
-    assert "there is no directory" in str(refused(*scored("good", flag, "ref/file")))
+    assert str(error) == f"{flag} new/file: no directory new; create it, or choose another file"
+    assert "no directory" in str(refused(*scored("good", flag, "ref/file")))
     assert not (files / "new").exists()
 
 
 def test_error_is_told_in_the_report_that_can_be_written(files: Path, caplog: pytest.LogCaptureFixture) -> None:
     refused(*scored("good", "--junit", "new/q.xml", "--markdown", "q.md"))
-    assert (files / "q.md").read_text().startswith("**Not evaluated**: --junit new/q.xml: there is no directory")
+    assert (files / "q.md").read_text().startswith("**Not evaluated**: --junit new/q.xml: no directory")
     assert not (files / "new").exists()
     assert caplog.messages == []
 

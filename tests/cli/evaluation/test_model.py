@@ -236,7 +236,7 @@ def test_language_pair_goes_before_the_model_s_own(toy_run: ToyRun) -> None:
         (["--metrics", "meteor"], ConfigError, "unknown metric 'meteor'"),
         (["-i", "{src}", "--ref", "{short}"], DataError, r"test\.num has 20 lines but .*short has 1"),
         (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}"], ConfigError, "is a directory; name a file"),
-        (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}/new/hyp"], ConfigError, "there is no directory .*new; make it"),
+        (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}/new/hyp"], ConfigError, "no directory .*new; create it"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_translated(

@@ -262,7 +262,9 @@ class TestWorkers:
             begin(ALL)()
             [worker] = children() - before
             os.kill(worker, signal.SIGKILL)
-            with pytest.raises(DataError, match="ended with -9; the same command, without --overwrite, goes on"):
+            with pytest.raises(
+                DataError, match="ended with -9; run the same command again, without --overwrite, to resume"
+            ):
                 begin(ALL)()
 
     def test_a_corpus_opened_anew_is_the_same(self, prepared: Prepared) -> None:

@@ -118,7 +118,7 @@ def test_two_at_once_prepare_once(
         prepared = prepare(data, WORDS, tmp_path / "out")
         threads[0].join()
     assert n_saved == 1
-    assert "another process writes it, waiting" in caplog.text
+    assert "another process is writing it, waiting" in caplog.text
     assert "already prepared" in caplog.text
     assert pairs_of(prepared, "train") == TOY
     assert not list(tmp_path.glob(".*"))
@@ -185,9 +185,8 @@ def test_other_settings_need_overwrite(
 ) -> None:
     prepare(toy_data(), WORDS, tmp_path / "out")
     before = files_of(tmp_path / "out")
-    with pytest.raises(
-        DataError, match=rf"prepared otherwise \({message}\); add --overwrite to mtkit preprocess, or .*data.prepared"
-    ):
+    reason = rf"was prepared from different inputs or settings \({message}\); add --overwrite to .*, or .*data.prepared"
+    with pytest.raises(DataError, match=reason):
         prepare(toy_data(**changes), WORDS, tmp_path / "out")
     assert files_of(tmp_path / "out") == before
 
@@ -291,7 +290,7 @@ def test_absent_damaged_and_newer_corpora_are_told_apart(tmp_path: Path, toy_dat
 def test_a_foreign_tokenizer_is_noticed(tmp_path: Path, toy_data: ToyData) -> None:
     prepare(toy_data(), WORDS, tmp_path / "out")
     prepare(toy_data(), TokenizerConfig(type="char"), tmp_path / "other").tokenizer.save(tmp_path / "out")
-    with pytest.raises(DataError, match="encoded with another tokenizer"):
+    with pytest.raises(DataError, match="encoded with a different tokenizer"):
         _ = open_prepared(tmp_path / "out").tokenizer
 
 

@@ -59,7 +59,7 @@ def test_changed_test_set_is_refused(path: Path) -> None:
 def test_changed_signature_is_refused_with_what_changed(path: Path) -> None:
     baseline = load_baseline(path)
     stored = baseline.find("news", only=True)
-    with pytest.raises(DataError, match=r"BLEU of news had another signature \(tok:13a is now tok:char\)"):
+    with pytest.raises(DataError, match=r"BLEU of news had a different signature \(tok:13a is now tok:char\)"):
         baseline.check_signatures(stored, score(HYP, [REF], tokenize="char"), ["chrf", "bleu"])
     with pytest.raises(
         DataError, match=r"has no ter for news; save it again with --save-baseline and --metrics .*,ter$"
@@ -71,7 +71,7 @@ def test_changed_signature_is_refused_with_what_changed(path: Path) -> None:
     ("change", "message"),
     [
         (lambda tree: tree.update(format_version=2), "a baseline of format 2, but this mtkit reads up to 1"),
-        (lambda tree: tree.update(kind="shopping list"), "is no baseline"),
+        (lambda tree: tree.update(kind="shopping list"), "is not a baseline"),
         (lambda tree: tree.pop("test_sets"), r"damaged \(KeyError: 'test_sets'\)"),
         (lambda tree: tree["test_sets"][0].pop("hyp"), r"damaged \(KeyError: 'hyp'\)"),
         (lambda tree: tree["test_sets"][0]["hyp"].reverse(), "the output of news is not the one that was scored"),
@@ -101,7 +101,7 @@ def test_missing_baseline_says_how_to_save_one(tmp_path: Path) -> None:
 )
 def test_what_is_not_whole_asks_to_be_saved_again(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8", errors="surrogateescape")
-    with pytest.raises(DataError, match=r"is no baseline(, or is not whole)?; save it again with --save-baseline$"):
+    with pytest.raises(DataError, match=r"is not a baseline(, or is incomplete)?; save it again with --save-baseline$"):
         load_baseline(path)
 
 

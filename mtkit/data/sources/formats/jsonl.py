@@ -19,7 +19,7 @@ class JsonlSource(FileSource):
     """A file with a JSON object on every line that is not blank."""
 
     fields: tuple[str, str] | None
-    """Of source and target, dotted where one lies inside another."""
+    """Fields of source and target, dotted where one is inside another."""
     score: str | None
     languages: tuple[str, str]
     """What the fields are called where ``fields`` does not say it, alone or under ``translation``."""
@@ -76,13 +76,13 @@ def _parsed(line: str, where: str) -> dict[str, Any]:
         if "\\ud" in line.lower():
             json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise DataError(f"{where}: half of a surrogate pair (\\ud800 to \\udfff), which is no character") from None
+        raise DataError(f"{where}: half of a surrogate pair (\\ud800 to \\udfff), which is not a character") from None
     except json.JSONDecodeError as error:
         raise DataError(f"{where}: not JSON at column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
         raise DataError(f"{where}: cannot be read: {error}") from None
     if not isinstance(row, dict):
-        raise DataError(f'{where}: {line!r:.40} is no JSON object, such as {{"en": ..., "de": ...}}')
+        raise DataError(f'{where}: {line!r:.40} is not a JSON object, such as {{"en": ..., "de": ...}}')
     return row
 
 

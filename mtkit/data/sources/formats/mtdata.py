@@ -57,7 +57,7 @@ class MtdataSource:
     def _text(self) -> TextSource:
         """The two files in the cache, after downloading them where they are not there."""
         if not re.fullmatch(r"\w[\w.+-]*", self.identifier):
-            raise DataError(f"mtdata:{self.identifier}: no id of mtdata, such as Statmt-news_commentary-16-deu-eng")
+            raise DataError(f"mtdata:{self.identifier}: not an mtdata id, such as Statmt-news_commentary-16-deu-eng")
         cache = cache_directory()
         if cache is None:
             raise DataError(f"mtdata:{self.identifier}: no home directory to keep it in; set XDG_CACHE_HOME")
@@ -78,7 +78,7 @@ class MtdataSource:
                 fetched = pool.submit(_fetch, self.identifier, self.languages, _FIELDS[self.place], work.resolve())
                 problem = fetched.result()
             except BrokenProcessPool:
-                problem = "mtdata was ended"
+                problem = "the process of mtdata was killed"
             if problem is not None:
                 raise DataError(f"mtdata:{self.identifier}: {problem}")
 

@@ -104,7 +104,7 @@ class PoSource(FileSource):
                 if wrong is not None:
                     raise DataError(f"{self.path}: {wrong}") from None
                 line = n_lines + 1 + error.object.count(b"\n", 0, error.start)
-                says = "which is the charset of its header, or, if that names none, of PO files"
+                says = "the charset of its header or, if it names none, of PO files"
                 raise DataError(f"{self.path}:{line}: not {charset}, {says}; correct the header") from None
             *lines, rest = f"{rest}{text if n_lines else text.removeprefix(BOM)}".split("\n")
             n_lines += len(lines)
@@ -127,7 +127,7 @@ class PoSource(FileSource):
         except (ValueError, ArithmeticError, RecursionError) as error:
             if not self._told:
                 shown = named[1].strip()
-                logger.warning("%s: its Plural-Forms %.60s cannot be computed: %s", self.path, shown, error)
+                logger.warning("%s: its Plural-Forms %.60s cannot be evaluated: %s", self.path, shown, error)
             return 0, 1
         return forms[1], Counter(forms[:1] + forms[2:]).most_common(1)[0][0]
 

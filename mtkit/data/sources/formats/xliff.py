@@ -41,7 +41,7 @@ class XliffSource(FileSource):
         """Read source and target, swapped where the file goes the other way; what is not translated is skipped.
 
         Raises:
-            DataError: If the file cannot be read, is no XLIFF, declares entities, or is in other languages.
+            DataError: If the file cannot be read, is not XLIFF, declares entities, or is in other languages.
         """
         return in_chunks(self._pairs())
 
@@ -64,7 +64,7 @@ def languages_of_xliff(path: Path) -> list[str]:
     """The languages that a document names, each once, in its order: source before target.
 
     Raises:
-        DataError: If the file cannot be read or is no XLIFF.
+        DataError: If the file cannot be read or is not XLIFF.
     """
     found = _Languages()
     for _ in read_pairs(path, "xliff", found, Segment()):
@@ -109,12 +109,12 @@ class _Units:
 
         self.skipped: Counter[str] = Counter()
         self.directions = ""
-        """From which language to which the last file of the document goes."""
+        """Languages of the last file of the document, as words for a message."""
         self._wanted, self._segment = languages, segment
         self._found: list[tuple[str, str]] = []
         self._swapped: bool | None = False
         self._translate = [True]
-        """Of the element around, and of each around that."""
+        """The translate attribute of the element around, and of each around that."""
 
         self._unit_depth = 0
         self._state = ""
@@ -132,7 +132,7 @@ class _Units:
         """What the ends of the pairs of codes around show."""
 
         self._by_content: list[bool] = []
-        """Of the codes around: whether what is in them tells what they show."""
+        """Whether the content of each code around tells what it shows."""
 
     @property
     def _depth(self) -> int:

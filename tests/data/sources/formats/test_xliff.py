@@ -222,7 +222,7 @@ def test_files_of_other_languages_in_a_document_are_skipped(path: Path, caplog: 
     ("content", "reason"),
     [
         (xliff_1([("one", "eins")])[:-40], ":1: the file breaks off"),
-        ("<tmx/>", ":1: begins with <tmx> where <xliff> should stand"),
+        ("<tmx/>", ":1: begins with <tmx> where <xliff> is expected"),
         ('<!DOCTYPE xliff [<!ENTITY e "v">]>' + xliff_1([("one", "&e;")]), ":1: declares the entity e"),
     ],
 )
