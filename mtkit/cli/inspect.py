@@ -1,6 +1,7 @@
 """``mtkit inspect``."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,8 @@ from mtkit.cli.options import (
 )
 from mtkit.errors import ConfigError, DataError
 from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
+from mtkit.languages.scripts import UNSPACED, script_of
+from mtkit.log import logger
 
 if TYPE_CHECKING:
     from mtkit.inspection.look import Look
@@ -82,6 +85,13 @@ def inspect(
         raise ConfigError("give sentences or -i FILE, not both")
     if texts and (named := next((text for text in texts if _is_file(text)), None)) is not None:
         raise ConfigError(f"{named} is a file: for the sentences in it type -i {named}")
+    if texts and len(texts) > 1 and all(_is_word(text) for text in texts):
+        logger.warning(
+            "%d sentences of one word each; for one sentence quote it: mtkit inspect -m %s %s",
+            len(texts),
+            model,
+            shlex.quote(" ".join(texts)),
+        )
     ending = _ending(output, as_json=as_json)
     source = input_file or "-"
     read = (tgt, None if texts else source)
@@ -90,7 +100,6 @@ def inspect(
     pairs = _given_pairs(texts, tgt) if texts else _read_pairs(source, tgt)
 
     from mtkit.inspection.inspector import Inspector
-    from mtkit.log import logger
 
     inspector = Inspector.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
     options = inspector.options(beam_size=beam_size, n_best=n_best)
@@ -136,6 +145,11 @@ def _ending(output: Path | None, *, as_json: bool) -> str:
     if output.is_dir():
         raise DataError(f"{output}: is a directory; name a file")
     return ending
+
+
+def _is_word(text: str) -> bool:
+    """Whether a sentence is one word of a script that has spaces between words."""
+    return not any(map(str.isspace, text)) and script_of(text) not in UNSPACED
 
 
 def _is_file(text: str) -> bool:

@@ -50,7 +50,9 @@ class InputFormat(StrEnum):
 
 
 def translate(
-    file: Annotated[str | None, typer.Argument(metavar="INPUT", help="Input file. Default, or -: stdin.")] = None,
+    file: Annotated[
+        str | None, typer.Argument(metavar="INPUT", help="Input file, or a model as with -m. Default, or -: stdin.")
+    ] = None,
     models: Annotated[
         list[Path] | None,
         of_model("--model", "-m", metavar="RUN", help="Run directory, checkpoint or model bundle."),
@@ -128,7 +130,9 @@ def translate(
     Blank lines and the white space around a line are kept. A line of more sentences than the model was trained on is
     translated sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    model = needed(models[0] if models else None)
+    named = Path(file) if file is not None and Path(file).is_dir() else None  # a directory holds a model, never a text
+    model = needed(models[0] if models else None, named)
+    file = None if named else file
     if models and len(models) > 1:
         raise ConfigError(f"-m was given {len(models)} times: ensembles are not supported yet; give one model")
     if file is not None and input_file is not None:

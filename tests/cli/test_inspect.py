@@ -107,6 +107,13 @@ def test_what_cannot_be_looked_at_is_left_out(model: Path) -> None:
     assert "c:3: left out: " in result.stderr
 
 
+def test_a_sentence_without_quotes_is_told(model: Path) -> None:
+    warned = "2 sentences of one word each; for one sentence quote it: mtkit inspect -m "
+    assert f"{warned}{model} 'Hello there?'" in run("-m", model, "Hello", "there?").stderr
+    assert warned not in run("-m", model, "Hello there?", "there").stderr
+    assert warned not in run("-m", model, "你好", "谢谢").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -84,6 +84,8 @@ class TestLines:
         assert run("-m", bundle, "-i", "-", "-o", "-", stdin=text(LINES)).stdout == wanted
         assert run("-m", bundle, "in.txt").stdout == wanted
         assert run("-m", bundle, "-i", "in.gz").stdout == wanted
+        assert run(bundle, "-i", "in.gz").stdout == wanted  # a directory is a model
+        assert "two models" in str(refused(bundle, "-m", bundle, "-i", "in.gz"))
         result = run("-m", bundle, "-i", "in.txt", "-o", "new/out.txt")
         assert (result.exit_code, result.stdout) == (0, "")
         assert Path("new/out.txt").read_text() == wanted
