@@ -105,16 +105,16 @@ def inspect(
     options = inspector.options(beam_size=beam_size, n_best=n_best)
     logger.info("looking into %s, beam %d", model, options.beam_size)
 
+    n_seen = 0
+
     def looks() -> "Iterator[Look]":
-        n_seen = 0
+        nonlocal n_seen
         for number, (text, forced) in enumerate(pairs, start=1):
             found = inspector.look(number, text, options, forced=forced, n_alternatives=top)
             if isinstance(found, str):
                 logger.warning("%s:%d: left out: %s", "TEXT" if texts else source, number, found)
                 continue
             n_seen += 1
-            if n_seen == _MANY and ending in _PAGE:
-                logger.warning("%d sentences and more on one page: it will be slow to open", _MANY)
             yield found
         if not n_seen:
             raise DataError(f"{'TEXT' if texts else source}: no sentence to look at")
@@ -122,7 +122,11 @@ def inspect(
     if ending in _PICTURE:
         _draw(looks(), output)
     else:
-        _write(_parts(looks(), ending, model, (inspector.src_lang, inspector.tgt_lang)), output)
+        n_bytes = _write(_parts(looks(), ending, model, (inspector.src_lang, inspector.tgt_lang)), output)
+        if n_seen >= _MANY and ending in _PAGE:
+            logger.warning(
+                "%s: %d sentences on one page, %.1f MB: it will be slow to open", output, n_seen, n_bytes / 1e6
+            )
 
 
 def _ending(output: Path | None, *, as_json: bool) -> str:
@@ -199,15 +203,18 @@ def _parts(looks: "Iterator[Look]", ending: str, model: Path, languages: tuple[s
     return (f"{shown_as_text(look)}\n" for look in looks)
 
 
-def _write(parts: Iterator[str], output: Path | None) -> None:
+def _write(parts: Iterator[str], output: Path | None) -> int:
+    """The number of bytes that were written, before they are packed."""
     from mtkit.files.outputs import open_output
     from mtkit.wording import visible
 
+    n_bytes = 0
     with open_output(output) as out:
         seen_by_people = out.isatty()
         for part in parts:
-            out.write((visible(part) if seen_by_people else part).encode())
+            n_bytes += out.write((visible(part) if seen_by_people else part).encode())
             out.flush()
+    return n_bytes
 
 
 def _draw(looks: "Iterator[Look]", output: Path | None) -> None:

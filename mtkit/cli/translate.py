@@ -90,9 +90,14 @@ def translate(
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     input_format: Annotated[
-        InputFormat,
-        of_input("--input-format", metavar="text|jsonl", help='Input format. jsonl: objects with a "source" text.'),
-    ] = InputFormat.TEXT,
+        InputFormat | None,
+        of_input(
+            "--input-format",
+            metavar="text|jsonl",
+            help='Input format. jsonl: objects with a "source" text. Default: by the file name.',
+            show_default=False,
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         of_speed(
@@ -151,9 +156,10 @@ def translate(
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
         from mtkit.bundle.bundle import load_bundle
-        from mtkit.translation.file import Alignments, FileOptions, beginning, translate_file
+        from mtkit.translation.file import Alignments, FileOptions, beginning, format_by_name, translate_file
         from mtkit.translation.translator import Translator
 
+        format_name = format_by_name(source) if input_format is None else input_format.value
         bundle = load_bundle(model)
         translator = Translator.load(
             bundle,
@@ -164,11 +170,11 @@ def translate(
             src_lang=src_lang,
             tgt_lang=tgt_lang,
             beam_size=beam_size,
-            sample=beginning(source, input_format.value) if precision == "auto" else (),
+            sample=beginning(source, format_name) if precision == "auto" else (),
         )
         interrupts.check()
         options = FileOptions(
-            input_format=input_format.value,
+            input_format=format_name,
             as_json=as_json,
             scores=scores,
             beam_size=beam_size,

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +25,37 @@ def json_record(line: str, place: str) -> Record:
     """An object with the text under ``source``.
 
     Raises:
-        DataError: If it is none, naming the place.
+        DataError: If it is broken, or another value, naming the place.
     """
     if not line.strip():
         return "", {"source": ""}, ""
-    with suppress(ValueError, RecursionError):
+    try:
         fields = json.loads(line)
-        if isinstance(fields, dict) and isinstance(fields.get("source"), str):
-            if "\\u" in line:
-                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is not text
-            return fields["source"], fields, ""
-    raise DataError(f'{place}: expected a JSON object with a text under "source"')
+        if "\\u" in line:
+            json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is not text
+    except json.JSONDecodeError as error:
+        raise DataError(f"{place}: not JSON at column {error.colno}: {error.msg}") from None
+    except UnicodeEncodeError:
+        raise DataError(f"{place}: half of a surrogate pair (\\ud800 to \\udfff), which is not a character") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+        raise DataError(f"{place}: cannot be read: {error}") from None
+    if not isinstance(fields, dict):
+        raise DataError(f'{place}: {line!r:.40} is not a JSON object, such as {{"source": ...}}')
+    if not isinstance(fields.get("source"), str):
+        if "source" in fields:
+            raise DataError(f'{place}: "source" is {fields["source"]!r:.40}, which is not text')
+        raise DataError(f'{place}: the object has no "source"; it has {", ".join(fields) or "nothing":.100}')
+    return fields["source"], fields, ""
+
+
+def are_objects(lines: Sequence[str]) -> bool:
+    """Whether lines are JSON objects, all that are not blank, and there are some."""
+    written = [line.strip() for line in lines if line.strip()]
+    if not written or not all(line.startswith("{") and line.endswith("}") for line in written):
+        return False
+    with suppress(ValueError, RecursionError):
+        return all(isinstance(json.loads(line), dict) for line in written)
+    return False
 
 
 def formatter(*, as_json: bool, n_best: bool, scores: bool) -> Callable[[int, dict[str, Any], "Translation"], str]:
