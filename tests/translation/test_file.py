@@ -45,7 +45,7 @@ def test_objects_that_are_translated_as_text_are_told(
 def test_nothing_is_put_in_place_when_the_source_is_wrong(translator: Translator, tmp_path: Path) -> None:
     source, output = tmp_path / "in", tmp_path / "out"
     source.write_text("[]\n")
-    with pytest.raises(DataError, match="in:1: .* is not a JSON object"):
+    with pytest.raises(DataError, match=r"in:1: .* is not a JSON object"):
         translate_file(translator, source, output, options=FileOptions("jsonl"))
     assert not output.exists()
 
