@@ -40,15 +40,10 @@ _OTHERS = (
     (b"\x93NUMPY", "is an array of NumPy, and text is needed"),
 )
 
-_TMX = "is TMX: name it in a recipe, under data.train; here a text is read, one segment per line"
-_XLIFF = (
-    "is XLIFF: name it in a recipe, under data.train; to translate it, take its text out, for example with xliff2po "
-    "and po2txt of translate-toolkit"
-)
-_PO = (
-    "is a PO file: name it in a recipe, under data.train; to translate it, take its text out, for example with po2txt "
-    "of translate-toolkit"
-)
+_PAIRS = "which is a corpus for mtkit train FILE -o DIR; here a text is needed, one segment per line: take it out"
+_TMX = f"is TMX, {_PAIRS} of the file"
+_XLIFF = f"is XLIFF, {_PAIRS}, for example with xliff2po and po2txt of translate-toolkit"
+_PO = f"is a PO file, {_PAIRS}, for example with po2txt of translate-toolkit"
 _HTML = f"is HTML: {_SAVE}"
 _XML = "is XML: take its text out, one segment per line"
 _SGML = "is SGML, as of a test set of WMT: take its text out, one segment per line, for example with sacrebleu --echo"

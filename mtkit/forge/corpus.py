@@ -144,7 +144,7 @@ def _clear(directory: Path) -> None:
     if not directory.exists():
         return
     if not any((directory / name).exists() for name in (MANIFEST, JOB_FILE)) and any(directory.iterdir()):
-        raise DataError(f"{directory}: is not a forged source and will not be replaced; choose another -o")
+        raise ConfigError(f"{directory}: is not a forged source and will not be replaced; choose another -o")
     delete_directory(directory)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mtkit.bundle.bundle import WEIGHTS, Bundle
+from mtkit.bundle.bundle import EXPORT, WEIGHTS, Bundle
 from mtkit.engines.conversion import Conversion, convert, inexpressible, note_quality
 from mtkit.engines.engine import Engine
 from mtkit.engines.engine_choice import load_engine
@@ -234,4 +234,4 @@ def export_safetensors(bundle: Bundle, output: Path) -> None:
     with atomic_directory(output) as work:
         shutil.copyfile(bundle.directory / WEIGHTS, work / WEIGHTS)
         tokenizer.save(work)
-        write_json(work / "config.json", config)
+        write_json(work / EXPORT, config)

@@ -123,7 +123,7 @@ def _check_own(directory: Path) -> None:
     if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
         return
     if directory.exists():
-        raise DataError(f"{directory}: exists and is not a prepared corpus; choose another -o")
+        raise ConfigError(f"{directory}: exists and is not a prepared corpus; choose another -o")
 
 
 def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, overwrite: bool) -> Prepared | None:

@@ -13,7 +13,7 @@ from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.sources import pairs
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.errors import DataError, VocabularyError
+from mtkit.errors import ConfigError, DataError, VocabularyError
 from mtkit.files.whole import lock_open_file
 from mtkit.settings.data import DataConfig
 from mtkit.settings.tokenizer import TokenizerConfig
@@ -202,7 +202,7 @@ def test_another_corpus_under_the_same_name_needs_overwrite(tmp_path: Path, toy_
 
 def test_what_is_not_a_prepared_corpus_is_never_replaced(tmp_path: Path, toy_data: ToyData) -> None:
     data = toy_data()
-    with pytest.raises(DataError, match="exists and is not a prepared corpus"):
+    with pytest.raises(ConfigError, match="exists and is not a prepared corpus"):
         prepare(data, WORDS, tmp_path, overwrite=True)
     (tmp_path / "empty").mkdir()
     assert prepare(data, WORDS, tmp_path / "empty").manifest.n_train == 200
