@@ -171,7 +171,10 @@ def _compared(
     logger.info("translating up to %d lines of %s in %s", len(src_text), held_out.name, " and ".join(engines))
     translators = [Translator.of(engine, bundle).prefixed(held_out.prefix) for engine in engines.values()]
     if deadline is None:
-        hyp_texts = [translate_lines(translator, src_text) for translator in translators]
+        hyp_texts = [
+            translate_lines(translator, src_text, label=name)
+            for name, translator in zip(engines, translators, strict=True)
+        ]
     else:
         part = translate_in_time(translators, src_text, deadline, least=_MIN_MEASURED)
         if part is None:
