@@ -9,13 +9,14 @@ from mtkit.data.sources.pairs import Source
 from mtkit.doctor.chunks import N_SAMPLES
 from mtkit.doctor.drift import Stretch
 from mtkit.doctor.findings import Finding, Sample, shown
-from mtkit.doctor.language import MIN_BYTES, LanguageCount
+from mtkit.doctor.language import LanguageCount
 from mtkit.doctor.lengths import outliers
 from mtkit.doctor.reading import LineEnds
 from mtkit.doctor.report import SourceSeen
 from mtkit.doctor.tally import Tally
 from mtkit.doctor.tokens import TokenCount
 from mtkit.doctor.training_pairs import PairsAsRead, TrainingPairs
+from mtkit.languages.identification import MIN_BYTES
 from mtkit.wording import counted
 
 MAX_PLACES = 1_000

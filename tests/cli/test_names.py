@@ -49,4 +49,3 @@ def test_what_is_written_is_what_its_name_says(
     found = CliRunner().invoke(app, command.replace("NAME", name).split(), prog_name="mtkit")
     assert f"{name}: the name is that of " in str(found.exception)
     assert not Path(name).exists()
-

@@ -44,6 +44,27 @@ def test_the_stores_hold_the_text_and_its_ids(tmp_path: Path, toy_data: ToyData,
         assert [store.tgt_ids(i).tolist() for i in range(len(store))] == prepared.tokenizer.encode_tgt(store.tgt_text())
 
 
+@pytest.mark.parametrize(
+    ("languages", "told"),
+    [
+        (("de", "en"), []),
+        (("en", "de"), ["en, not de", "de, not en", "are the files swapped?"]),
+        (("fr", "en"), ["most source lines are in de, not fr: mtkit doctor"]),
+    ],
+)
+def test_sides_in_another_language_are_told(
+    languages: tuple[str, str], told: list[str], tmp_path: Path, toy_data: ToyData, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("py3langid")
+    weather = "Das Wetter war am {}. Tag sehr schlecht.", "The weather was very bad on day {}."
+    pairs = [(weather[0].format(n), weather[1].format(n)) for n in range(60)]
+    data = toy_data(pairs, src_lang=languages[0], tgt_lang=languages[1])
+    prepare(data, TokenizerConfig(type="char"), tmp_path / "out")
+    said = "\n".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert all(part in said for part in told)
+    assert bool(said) is bool(told)
+
+
 def test_the_manifest_counts_what_is_there(tmp_path: Path, toy_data: ToyData, write_lines: WriteLines) -> None:
     dirty = [("", "x"), TOY[0], TOY[3], ("apples " * 9, "Äpfel"), ("pears " * 30, "Birnen " * 30)]
     train = [
