@@ -71,6 +71,7 @@ def report(
     _check(inputs, train_tgt, output, as_json=as_json)
 
     from mtkit.evaluation.assessment import Method
+    from mtkit.evaluation.certainty.comparison import warn_of_few_samples
     from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS, check_metrics
     from mtkit.evaluation.sets import system_names
     from mtkit.files.outputs import write_output
@@ -84,6 +85,7 @@ def report(
     wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
     tgt_lang = pair[1] if pair else None
     method = Method(check_metrics(wanted, tgt_lang=tgt_lang), confidence=True, n_samples=samples)
+    warn_of_few_samples(samples)
     if len(inputs.hyps) > 1:
         method = replace(method, paired="bs")
     curves = read_curves(runs or [])

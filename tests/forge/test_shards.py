@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError, DataError
 from mtkit.forge.shards import Pair, begin, n_shards, read_shards, translate_shards
 
 LINES = ["one", "two", "a\tb\u2028c", "four", 'fi"ve', "six", "seven"]
@@ -60,7 +60,7 @@ def test_another_job_is_refused(tmp_path: Path) -> None:
     ):
         begin(tmp_path / "new", {"kind": "distill", "beam_size": 4})
     (tmp_path / "mine.txt").write_text("x")
-    with pytest.raises(DataError, match="holds something else"):
+    with pytest.raises(ConfigError, match="holds something else"):
         begin(tmp_path, {})
 
 

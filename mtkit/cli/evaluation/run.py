@@ -40,6 +40,7 @@ class Scoring:
     def method(self, gating: "Gating", pair: "LanguagePair | None") -> "Method":
         """The scoring method, once the options are known not to contradict each other; loads a COMET model."""
         from mtkit.evaluation.assessment import Method
+        from mtkit.evaluation.certainty.comparison import warn_of_few_samples
         from mtkit.evaluation.metrics.comet import load_comet
         from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS
 
@@ -48,6 +49,7 @@ class Scoring:
             wanted, self.tokenize, self.lowercase, self.confidence, self.paired, self.samples, self.baseline, self.runs,
             against=gating.against, threads=self.threads,
         )  # fmt: skip
+        warn_of_few_samples(self.samples)
         check_method(method, gating, pair, with_comet=self.comet_model is not None)
         return method if self.comet_model is None else replace(method, comet=load_comet(self.comet_model))
 

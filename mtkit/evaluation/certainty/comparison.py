@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from mtkit.log import logger
+
 Test = Literal["bs", "ar"]
 """Paired bootstrap, or paired approximate randomisation."""
 
@@ -14,6 +16,15 @@ LEAST_SEGMENTS = 100
 """Fewest segments of a test set that can show a difference. Both tests take the segments for a fair sample of the text
 that there is, which a handful is not: of one segment every sample is that segment, so that any difference is certain.
 Koehn (2004) shows that the bootstrap's verdicts hold on test sets of 300 sentences."""
+
+
+_FEW_SAMPLES = 100
+
+
+def warn_of_few_samples(n_samples: int | None) -> None:
+    """Say that few resamples tell little; None is the usual number."""
+    if n_samples is not None and n_samples < _FEW_SAMPLES:
+        logger.warning("--samples %d: intervals and p-values of so few say little; 1,000 are usual", n_samples)
 
 
 @dataclass(frozen=True)

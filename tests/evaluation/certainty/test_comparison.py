@@ -1,4 +1,6 @@
-from mtkit.evaluation.certainty.comparison import LEAST_SEGMENTS, Comparison, too_few_segments
+import pytest
+
+from mtkit.evaluation.certainty.comparison import LEAST_SEGMENTS, Comparison, too_few_segments, warn_of_few_samples
 
 
 def compared(p_value: float, n_segments: int) -> Comparison:
@@ -22,3 +24,9 @@ def test_what_is_told_is_in_the_json_too() -> None:
 def test_too_few_segments_are_counted_in_words() -> None:
     assert too_few_segments(1) == "one segment is too few to tell whether systems differ (at least 100)"
     assert too_few_segments(2) == "2 segments are too few to tell whether systems differ (at least 100)"
+
+
+@pytest.mark.parametrize(("n_samples", "is_told"), [(1, True), (99, True), (100, False), (None, False)])
+def test_few_samples_are_told(n_samples: int | None, is_told: bool, caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_few_samples(n_samples)
+    assert ("say little" in caplog.text) is is_told
