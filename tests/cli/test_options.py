@@ -73,7 +73,7 @@ def test_a_model_is_named_once() -> None:
 def test_a_number_that_is_typed_lies_within_its_bounds() -> None:
     read = number(Bounds(0, 5))
     assert read("2.5") == 2.5
-    for typed, reason in (("two", "is no number"), ("6", "must be at most 5"), ("nan", "must be a finite number")):
+    for typed, reason in (("two", "is not a number"), ("6", "must be at most 5"), ("nan", "must be a finite number")):
         with pytest.raises(ImpossibleNumber, match=re.escape(f"{typed}: {reason}")):
             read(typed)
 

@@ -64,7 +64,7 @@ def test_a_second_writer_waits_for_the_first(tmp_path: Path, caplog: pytest.LogC
             order.append("first")
         waiting.join()
     assert order == ["first", "second"]
-    assert "another process writes it, waiting" in caplog.text
+    assert "another process is writing it, waiting" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == ["link"]
 
 
