@@ -31,9 +31,9 @@ from mtkit.settings.model import ModelConfig
 from mtkit.settings.presets import SIZE_CLASSES
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy
-from mtkit.training.planning.tuning import accumulator
-from mtkit.training.run import build_optimizer
+from mtkit.training.accumulation import GradientAccumulator
+from mtkit.training.objectives.objective import objective_of
+from mtkit.training.optimizer import build_optimizer
 from mtkit.training.schedule import learning_rate
 from mtkit.training.working_copy import WorkingCopy
 
@@ -107,9 +107,9 @@ def _curve(arguments: argparse.Namespace, prepared: Prepared, compute: Compute, 
     tokenizer = prepared.tokenizer
     model = EncoderDecoder.for_tokenizer(ModelConfig.model_validate(size.model), tokenizer).to(compute.device)
     optimizer = build_optimizer(model, training)
-    objective = CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing)
+    objective = objective_of(training, tokenizer.pad_id)
     working = WorkingCopy(model, compute=compute)
-    accumulate = accumulator(working, objective, compute, 1)
+    accumulate = GradientAccumulator(working, objective)
     losses = []
     updates = iter(BatchPlan(prepared.store("train"), batch_tokens=arguments.batch_tokens))
     for update in range(1, arguments.updates + 1):

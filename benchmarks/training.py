@@ -32,10 +32,10 @@ from mtkit.settings.model import ModelConfig
 from mtkit.settings.presets import SIZE_CLASSES
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.loop import step
+from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.objectives.cross_entropy import CrossEntropy
-from mtkit.training.planning.tuning import accumulator, fastest_way
-from mtkit.training.run import build_optimizer
+from mtkit.training.optimizer import build_optimizer, step
+from mtkit.training.planning.tuning import fastest_way
 from mtkit.training.working_copy import WorkingCopy
 
 DATA = Path(__file__).parents[1] / "data"
@@ -99,7 +99,7 @@ def main() -> None:
         way, tried = fastest_way(training, model, lambda _: updates, compute)
         compute = compute.with_precision(way.precision)
         working = WorkingCopy(model, compute=compute)
-        accumulate = accumulator(working, objective, compute, way.n_workers)
+        accumulate = GradientAccumulator(working, objective, n_workers=way.n_workers)
 
         def ours(batch: Batch) -> None:
             accumulate([batch], lambda part: seed_dropout(1, len(seen), part))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.bench.sizes import sizes_of
+from mtkit.bench.sublayers import sublayer_of
 from mtkit.bundle.bundle import load_bundle
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.model.fitting import skeleton
@@ -17,11 +18,6 @@ from mtkit.wording import bytes_shown
 
 _TYPICAL_LENGTH = 25.0  # tokens, where no corpus says
 _LABEL = 34  # columns of the first column
-_SUBLAYERS = {
-    "self_attention": "self-attention",
-    "cross_attention": "cross-attention",
-    "feed_forward": "feed-forward",
-}
 
 
 @dataclass(frozen=True)
@@ -167,10 +163,9 @@ def _layers(config: ModelConfig, side: Side) -> list[str]:
 
 def _part_of(name: str) -> str:
     """The part of the model that a parameter belongs to."""
+    if (sublayer := sublayer_of(name)) is not None:
+        return sublayer
     side, *inner = name.split(".")
-    for sublayer, shown in _SUBLAYERS.items():
-        if sublayer in inner:
-            return f"{side} {shown}"
     if side in ("encoder", "decoder"):
         return f"{side} norms" if any("norm" in word for word in inner) else f"{side} layers"
     return {"tgt_embedding": "target embedding", "src_embedding": "source embedding"}.get(side, "output projection")

@@ -1,6 +1,5 @@
 """Measure a machine at the work of a recipe or of a trained model."""
 
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from mtkit.machine.compute import Compute
 from mtkit.machine.device import Precision, bf16_is_native, choose_device
 from mtkit.machine.peak import Peak, measured_peak, memory_bandwidth, peak
 from mtkit.machine.processor import cpu_name
+from mtkit.machine.threads import available_cores
 from mtkit.model.fitting import skeleton
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.recipe import Config
@@ -236,7 +236,7 @@ def _machine(compute: Compute, limits: Limits) -> Machine:
     device = compute.device
     return Machine(
         cpu=cpu_name(),
-        n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        n_cores=available_cores(),
         n_threads=compute.threads,
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         torch=torch.__version__,

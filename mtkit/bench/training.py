@@ -1,40 +1,30 @@
 """The speed of training: the loop that ``mtkit train`` runs, over its batches, for so many seconds."""
 
 import math
+import operator
 import statistics
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 
-from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
+from mtkit.bench.timed_loop import Measured, TimedLoop
+from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Timeline
 from mtkit.data.batches.batch import Batch, padding_share
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.store import Store
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice, peak_memory
 from mtkit.machine.peak import Peak
-from mtkit.machine.stopping import StopSignal
-from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
+from mtkit.model.cost import FORWARD_AND_BACKWARD, training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.loop import fit
-from mtkit.training.objectives.cross_entropy import CrossEntropy
-from mtkit.training.planning.budget import Budget
+from mtkit.training.arithmetic import batch_flop, batch_flop_by_part
 from mtkit.training.planning.tuning import Way, fastest_way
-from mtkit.training.report import Reporter
-from mtkit.training.run import build_optimizer
-from mtkit.training.state import TrainState
-from mtkit.training.validation import Validator
-from mtkit.training.working_copy import WorkingCopy
 
 _NEVER = 1 << 62
-_MIN_UPDATES = 3
 
 
 @dataclass(frozen=True)
@@ -150,7 +140,7 @@ def measure_training(
     every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
     quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
     plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
-    loop = _Loop(model, quiet, iter(plan), compute, way.n_workers)
+    loop = TimedLoop(model, quiet, iter(plan), compute, way.n_workers)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with memory_advice("lower training.batch_tokens (--set training.batch_tokens=N)"):
@@ -166,7 +156,7 @@ def measure_training(
     if training.max_epochs is not None:
         per_epoch = math.ceil((int(store.tgt_lengths.sum()) + len(store)) / (plain.tgt_tokens_per_update() * scale))
         n_updates = min(n_updates, training.max_epochs * per_epoch)
-    flop = [_flop(model, update) / seconds for update, seconds in zip(plain.updates, plain.seconds, strict=True)]
+    flop = [sum(batch_flop(model, batch) for batch in update) for update in plain.updates]
     return TrainingSpeed(
         way=way,
         ways={str(tried): speed for tried, speed in ways.items()},
@@ -177,7 +167,7 @@ def measure_training(
         tgt_tokens_per_second=Spread.of(plain.rates("n_tgt_tokens")),
         src_tokens_per_second=statistics.median(plain.rates("n_src_tokens")),
         seconds_per_update=per_update * scale,
-        mfu=statistics.median(flop) / of_peak.flop_per_second,
+        mfu=statistics.median(map(operator.truediv, flop, plain.seconds)) / of_peak.flop_per_second,
         padding_share=padding_share([batch for update in plain.updates for batch in update]),
         peak_memory_bytes=memory,
         parts=_parts(timeline, watched, model, of_peak),
@@ -197,26 +187,15 @@ def _batch_tokens(config: ModelConfig, training: TrainingConfig, vocab_size: int
     return min(wanted, max(int(affordable), 500))
 
 
-def _flop(model: EncoderDecoder, update: list[Batch]) -> float:
-    return FORWARD_AND_BACKWARD * sum(_flop_by_part(model, [update]).values())
-
-
 def _flop_by_part(model: EncoderDecoder, updates: list[list[Batch]]) -> dict[str, float]:
     """FLOPs of the forward passes of all updates, by part."""
     total: dict[str, float] = {}
     for batch in (batch for update in updates for batch in update):
-        forward = forward_flop(
-            model.config,
-            n_sentences=batch.src.size(0),
-            n_src_tokens=batch.n_src_tokens,
-            n_tgt_tokens=batch.n_tgt_tokens,
-            vocab_size=model.output_weight.size(0),
-        )
-        total = {part: total.get(part, 0.0) + flop for part, flop in forward.items()}
+        total = {part: total.get(part, 0.0) + flop for part, flop in batch_flop_by_part(model, batch).items()}
     return total
 
 
-def _parts(timeline: Timeline, measured: "_Measured", model: EncoderDecoder, peak: Peak) -> list[Part]:
+def _parts(timeline: Timeline, measured: Measured, model: EncoderDecoder, peak: Peak) -> list[Part]:
     """What was marked, per update: the model in the order of its forward pass, then what belongs to no part of it."""
     last = [LOSS, "dropout", OPTIMISER, DATA, REST]
     spent = timeline.spent()
@@ -232,101 +211,3 @@ def _parts(timeline: Timeline, measured: "_Measured", model: EncoderDecoder, pea
         share_of_peak = FORWARD_AND_BACKWARD * flop[name] / seconds / peak.flop_per_second if name in flop else None
         parts.append(Part(name, phases["forward"] / n, phases["backward"] / n, seconds / total, share_of_peak))
     return parts
-
-
-@dataclass
-class _Measured:
-    """Updates and what each took; ``all_updates`` has the first too, which is not counted."""
-
-    all_updates: list[list[Batch]]
-    seconds: list[float]
-
-    @property
-    def updates(self) -> list[list[Batch]]:
-        return self.all_updates[1:]
-
-    def tgt_tokens_per_update(self) -> float:
-        return statistics.mean(sum(batch.n_tgt_tokens for batch in update) for update in self.updates)
-
-    def rates(self, count: str) -> list[float]:
-        """Tokens per second in each update."""
-        tokens = [sum(getattr(batch, count) for batch in update) for update in self.updates]
-        return [n / seconds for n, seconds in zip(tokens, self.seconds, strict=True)]
-
-
-class _Stopwatch(Reporter):
-    """Notes the moment when each update is done, and stops the loop in time."""
-
-    def __init__(self, device: torch.device, stop: StopSignal, seconds: float) -> None:
-        self.moments: list[Moment] = []
-        self._device = device
-        self._stop = stop
-        self._seconds = seconds
-        self._start = time.perf_counter()
-
-    def advance(self) -> None:
-        """One more update is done."""
-        self.moments.append(now(self._device))
-        if self._device.type == "cuda" and len(self.moments) % 10 == 0:
-            torch.cuda.synchronize(self._device)  # the queue must not run far ahead of the clock
-        if len(self.moments) > _MIN_UPDATES and time.perf_counter() - self._start > self._seconds:
-            self._stop.received = "time"
-
-
-class _Loop:
-    """A model in training, run for a while and then for another."""
-
-    def __init__(
-        self,
-        model: EncoderDecoder,
-        training: TrainingConfig,
-        updates: Iterator[list[Batch]],
-        compute: Compute,
-        n_workers: int,
-    ) -> None:
-        self._model = model
-        self._training = training
-        self._updates = updates
-        self._compute = compute
-        self._n_workers = n_workers
-        self._working = WorkingCopy(model, compute=compute)
-        self._objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-        self._optimizer = build_optimizer(model, training)
-        self._state = TrainState()
-
-    def run(self, seconds: float, timeline: Timeline | None = None) -> _Measured:
-        """Run at least four updates, and as many as there is time for."""
-        stop, seen = StopSignal(), []
-        stopwatch = _Stopwatch(self._compute.device, stop, seconds)
-
-        def noting(updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
-            for update in updates:
-                seen.append(update)
-                yield update
-
-        with ExitStack() as watching:
-            updates, objective = noting(self._updates), self._objective
-            n_workers = self._n_workers
-            if timeline is not None:
-                n_workers = 1  # parts of the model that run at the same time could not be told apart
-                updates = timeline.reading(updates)
-                objective = watching.enter_context(timeline.watching(self._working.model, objective, self._optimizer))
-            fit(
-                self._working,
-                objective,
-                self._optimizer,
-                updates,
-                self._training,
-                self._state,
-                budget=Budget(self._training, self._state, started=time.monotonic(), rehearse=lambda _: 0.0),
-                compute=self._compute,
-                n_workers=n_workers,
-                epoch=lambda _: 0.0,
-                peak_flop_per_second=1.0,
-                validator=cast(Validator, None),  # no update is due for one
-                reporter=stopwatch,
-                save=lambda: None,
-                stop=stop,
-            )
-        pairs = zip(stopwatch.moments, stopwatch.moments[1:], strict=False)
-        return _Measured(seen, [seconds_between(start, end) for start, end in pairs])

@@ -5,7 +5,7 @@ Nothing here may import torch, directly or through mtkit: ``mtkit --help`` answe
 
 import sys
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -31,7 +31,7 @@ from mtkit.machine import interrupts
 from mtkit.machine.memory import keep_few_kernels
 from mtkit.machine.safe_path import leave_out_working_directory
 from mtkit.machine.signals import heed
-from mtkit.machine.threads import let_waiting_threads_sleep
+from mtkit.machine.threads import let_waiting_threads_sleep, refused_thread
 from mtkit.version import __version__
 
 app = typer.Typer(
@@ -118,17 +118,24 @@ def main() -> None:
         raise
     except OSError as error:  # of a file that nobody foresaw: one may not be read, or is a directory
         if error.filename is None:
-            raise
+            _fail_without_threads(error)
         _fail(f"{error.filename}: {reason(error)}")
     except RuntimeError as error:
         if not str(error).startswith("Symlink loop"):  # what pathlib raises before Python 3.13
-            raise
+            _fail_without_threads(error)
         _fail(str(error))
     finally:
         heed(False)
 
 
-def _fail(message: str) -> None:
+def _fail_without_threads(error: Exception) -> NoReturn:
+    """Say so where the system starts no more threads; any other error is not foreseen."""
+    if (refused := refused_thread(error)) is None:
+        raise error
+    _fail(str(refused))
+
+
+def _fail(message: str) -> NoReturn:
     with suppress(OSError, ValueError):  # nobody listens any more
         typer.echo(f"mtkit: error: {message}", err=True)
     sys.exit(MtkitError.exit_code)

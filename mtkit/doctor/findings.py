@@ -193,15 +193,18 @@ class Finding:
 
 
 _MAX_SHOWN = 160
-_CODE = re.compile(r"\\u[0-9a-f]{4,6}")
+_CODE = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}")  # as Python spells them: what follows is text
 
 
 def shown(text: str) -> str:
-    """A segment as it is shown: not longer than a line or two, and with what cannot be seen spelt out."""
+    """A segment as it is shown: at most a line or two long, with what cannot be seen spelt out.
+
+    A no-break space between words is seen as a space, and French has many; alone it is spelt out.
+    """
     text = text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return "".join(c if c.isprintable() or (_is_space(c) and c != text) else _spelt(c) for c in text)
 
 
 def names_of_unseen(samples: Sequence[Sample]) -> list[str]:
@@ -209,6 +212,15 @@ def names_of_unseen(samples: Sequence[Sample]) -> list[str]:
     codes = dict.fromkeys(code for sample in samples for code in _CODE.findall(f"{sample.src} {sample.tgt}"))
     named = ((code, unicodedata.name(chr(int(code[2:], 16)), "")) for code in codes)
     return [f"{code} is {_with_article(name.lower() or 'control character')}" for code, name in named]
+
+
+def _spelt(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _is_space(character: str) -> bool:
+    return unicodedata.category(character) == "Zs"
 
 
 def _with_article(name: str) -> str:

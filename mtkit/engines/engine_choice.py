@@ -13,6 +13,7 @@ from mtkit.engines.torch_precision import torch_precision
 from mtkit.errors import ConfigError, DeviceError
 from mtkit.log import logger
 from mtkit.machine.compute import Compute
+from mtkit.machine.device import check_device
 from mtkit.machine.threads import count_threads
 
 EngineName = Literal["auto", "torch", "ctranslate2"]
@@ -42,6 +43,7 @@ def load_engine(
         raise ConfigError(f"engine {engine}: unknown; use auto, torch or ctranslate2")
     if precision not in _PRECISIONS:
         raise DeviceError(f"precision {precision}: unknown; use auto, fp32, bf16 or int8")
+    check_device(device)
     beam_size = beam_size or bundle.decoding.beam_size
     if engine != "torch":
         try:

@@ -9,7 +9,7 @@ from mtkit.evaluation.certainty.runs import RunSummary, summarise_runs
 from mtkit.evaluation.gates.baseline import Baseline
 from mtkit.evaluation.gates.gate import GateOutcome, GateResult, Gates, check_drops, check_gates, check_significance
 from mtkit.evaluation.metrics.comet import CometModel
-from mtkit.evaluation.metrics.counting import Counts, count
+from mtkit.evaluation.metrics.counting import Counts
 from mtkit.evaluation.metrics.metrics import Interval, Score, decimals_of, score_and_count
 from mtkit.evaluation.metrics.scorers import ScoringSettings, bleu_tokenizer, meant
 from mtkit.evaluation.pitfalls.checks import find_pitfalls
@@ -148,7 +148,7 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
     _say_tokenizer(material, method)
     with Workers(count_threads(method.threads), alone="OMP_NUM_THREADS=1") as workers:
         reports = [_scored(system, material, method, workers) for system in systems]
-        of_baseline = _counts_of_baseline(material, method, gates, workers, only=only)
+        of_baseline = _counts_of_baseline(reports, material, method, gates, workers, only=only)
     comparisons: list[Comparison] = []
     scorers = method.settings(material).scorers(len(material.refs))
     if (method.confidence or method.paired) and scorers:
@@ -196,15 +196,26 @@ def _scored(system: System, material: EvaluationSet, method: Method, workers: Wo
 
 
 def _counts_of_baseline(
-    material: EvaluationSet, method: Method, gates: Gates, workers: Workers, *, only: bool
+    reports: Sequence[SystemReport],
+    material: EvaluationSet,
+    method: Method,
+    gates: Gates,
+    workers: Workers,
+    *,
+    only: bool,
 ) -> dict[str, Counts]:
-    """Counts of the stored baseline that tests of significance need, by metric."""
-    if method.against is None or not gates.significance:
+    """By metric, those of the stored baseline that the gates compare with; its scores must be those of its output.
+
+    COMET's is believed: computing it again would double the time of the evaluation.
+    """
+    if method.against is None or not gates.need_baseline:
         return {}
-    hyp_text = method.against.find(material.name, only=only).hyp_text
-    ref_texts = [ref.lines for ref in material.refs]
-    scorers = method.settings(material, gates.significance).scorers()
-    return {metric: count(scorer, hyp_text, ref_texts, workers) for metric, scorer in scorers.items()}
+    stored = method.against.find(material.name, only=only)
+    method.against.check_signatures(stored, reports[0].scores, gates.compared)
+    settings = method.settings(material, [metric for metric in gates.compared if metric != "comet"])
+    scores, counts = score_and_count(stored.hyp_text, [ref.lines for ref in material.refs], settings, workers)
+    method.against.check_scores(stored, scores)
+    return counts
 
 
 def _say_tokenizer(material: EvaluationSet, method: Method) -> None:

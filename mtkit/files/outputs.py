@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from mtkit.errors import ConfigError, DataError, ReaderGone, reason
+from mtkit.files.own import owner_of
 from mtkit.files.streams import is_closed
 from mtkit.files.text import packing_of
 from mtkit.files.whole import atomic_file, followed
@@ -171,7 +172,7 @@ STANDARD_OUTPUT = Path("-")
 
 
 def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | str | None) -> None:
-    """Find out whether an output would replace an input, or two outputs each other, whatever their names are.
+    """Find out whether an output would replace an input, another output or part of a model, whatever their names are.
 
     Args:
         outputs: By the options that name them; None is none, ``-`` is standard output.
@@ -186,6 +187,8 @@ def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | str | None
         if path is None or (place := _place(path, 1)) is None:
             continue
         shown = "standard output" if path == STANDARD_OUTPUT else f"{option} {path}"
+        if path != STANDARD_OUTPUT and (owner := owner_of(path)) is not None:
+            raise ConfigError(f"{shown}: belongs to {owner}; choose another file")
         if place in read:
             raise ConfigError(f"{shown}: is an input too; choose another file")
         if place in written:

@@ -89,11 +89,11 @@ class Aligner:
             model: One of these, or what ``load_bundle`` made of it.
             layer: By default the one that was remembered for the model, or else the last but one of several: it tends
                 to align best (Garg et al. 2019, section 3).
-            reading: Likewise; else while a word is predicted.
+            reading: By default as it was remembered, or else while a word is predicted.
             device: auto, cpu or cuda.
             threads: CPU threads; by default one per core.
             src_lang: Of the source, for a model of several languages; by default its recipe's own.
-            tgt_lang: Of the target, likewise.
+            tgt_lang: Of the target; by default its recipe's own.
 
         Raises:
             CheckpointError: If there is no whole model.

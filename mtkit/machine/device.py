@@ -3,6 +3,7 @@
 torch is imported inside the functions that need it: translating with CTranslate2 does not.
 """
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from mtkit.errors import DeviceError
@@ -13,23 +14,33 @@ if TYPE_CHECKING:
 Precision = Literal["fp32", "bf16"]
 
 
+def check_device(name: str) -> None:
+    """Refuse what does not name a device, without torch and whether or not there is such a device here.
+
+    Raises:
+        DeviceError: If it is not auto, cpu, cuda or a numbered GPU such as cuda:1.
+    """
+    if re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", str(name)) is None:
+        raise DeviceError(f"device {name}: unknown; use auto, cpu or cuda")
+
+
 def choose_device(name: str) -> "torch.device":
     """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
 
     Raises:
-        DeviceError: If a GPU is asked for where there is none.
+        DeviceError: If there is no such name, or a GPU is asked for where there is none.
     """
     import torch
+
+    name = str(name)  # of a torch.device too
+    check_device(name)
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
         build = "this build of torch has no CUDA" if torch.version.cuda is None else "torch sees no GPU"
         raise DeviceError(f"device {name}: {build}; use --device cpu or auto")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise DeviceError(f"device {name}: unknown; use auto, cpu or cuda") from None
+    device = torch.device(name)
     if device.type == "cuda" and device.index is not None and device.index >= torch.cuda.device_count():
         raise DeviceError(f"device {name}: this machine has {torch.cuda.device_count()} GPU(s), counted from 0")
     return device

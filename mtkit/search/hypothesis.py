@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypedDict, Unpack
 
 from mtkit.errors import ConfigError
-from mtkit.settings.bounds import LENGTH_PENALTY
+from mtkit.settings.bounds import LENGTH_PENALTY, check_whole
 from mtkit.settings.decoding import DecodingConfig
 
 NOT_FINITE = (
@@ -68,8 +68,7 @@ class SearchOptions:
             LENGTH_PENALTY.check("length penalty", values["length_penalty"])
         n_best, beam_size = values["n_best"], values["beam_size"]
         for name, number in (("n-best", n_best), ("beam size", beam_size)):
-            if number < 1:
-                raise ConfigError(f"{name} {number}: must be at least 1")
+            check_whole(name, number)
         if n_best > beam_size:
             raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
         return cls(**values)

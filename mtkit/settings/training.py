@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.section import MAY_CHANGE, Probability, Section
@@ -132,7 +133,7 @@ class TrainingConfig(Section):
     """Whether the layers are compiled with ``torch.compile``; by default on a GPU, for runs long enough to gain from
     it."""
 
-    threads: Annotated[PositiveInt | None, MAY_CHANGE] = None
+    threads: Annotated[int | None, Field(gt=0, le=MOST_THREADS), MAY_CHANGE] = None
     """Number of CPU threads; by default one per core that this process may use."""
 
     tensorboard: Annotated[bool, MAY_CHANGE] = False

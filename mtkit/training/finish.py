@@ -28,6 +28,7 @@ from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_
 from mtkit.training.planning.budget import FINISH_MOST
 from mtkit.training.saving.average import average_checkpoints, choose_checkpoints
 from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_state, verify
+from mtkit.training.saving.keeper import Keeper
 from mtkit.training.saving.places import apart_from_places
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
@@ -41,14 +42,12 @@ _LINES_AT_ONCE = 10_000
 def finish(
     config: Config,
     prepared: Prepared,
-    store: CheckpointStore,
-    state: TrainState,
-    model: EncoderDecoder,
+    keeper: Keeper,
     run_dir: Path,
     device: torch.device,
     deadline: Deadline | None = None,
 ) -> dict[str, SetScores]:
-    """Put the weights that the recipe asks for into ``model``, write ``model/`` in the run directory and score it.
+    """Put the weights that the recipe asks for into the model, write ``model/`` in the run directory and score it.
 
     Where that has been done, nothing is done, unless the bundle is damaged since. It is written before it is scored;
     what cannot be translated before ``deadline`` is not scored.
@@ -56,6 +55,7 @@ def finish(
     Returns:
         The scores of each test set by its name.
     """
+    store, state, model = keeper.store, keeper.state, keeper.model
     average = config.training.average
     updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
@@ -232,7 +232,8 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     updates = choose_checkpoints(store, state, n, by)
     if len(updates) < n:
         raise CheckpointError(
-            f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}; set training.keep_{by}"
+            f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}: use --{by} {len(updates)}, or train "
+            f"with training.keep_{by}: {n}"
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)

@@ -21,6 +21,7 @@ class WorkingCopy:
     def __init__(self, trained: EncoderDecoder, *, compute: Compute) -> None:
         """Stand in for ``trained``, which is on its device; to be made after its weights were restored."""
         self.trained = trained
+        self.compute = compute
         self.model = trained
         self._cast: list[tuple[Tensor, Tensor]] = []  # weights of the two
         if compute.on_cpu and compute.precision == "bf16":

@@ -12,6 +12,7 @@ def as_texts(texts: object, name: str) -> list[str]:
 
     Raises:
         TypeError: If it is one text, or holds anything else than texts.
+        ValueError: If a text holds half of a surrogate pair, which is not a character.
     """
     kind = type(texts).__name__
     if isinstance(texts, str):
@@ -22,4 +23,8 @@ def as_texts(texts: object, name: str) -> list[str]:
     for number, text in enumerate(found):
         if not isinstance(text, str):
             raise TypeError(f"{name}[{number}]: expected a text (str), not {type(text).__name__}")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{name}[{number}]: half of a surrogate pair at character {error.start + 1}") from None
     return found

@@ -11,7 +11,7 @@ from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import prefix_for
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.engines.batching import BATCH_SIZE, BatchType
+from mtkit.engines.batching import BatchType, checked_size
 from mtkit.engines.engine import Engine
 from mtkit.engines.engine_choice import EngineName, load_engine
 from mtkit.errors import CheckpointError, MtkitError
@@ -233,7 +233,7 @@ class Translator:
         within = limits(self.decoding, self._lines, self._max_src_tokens, self._src_lang)
         segments = split([text.strip() for text in texts], self.tokenizer.encode_src, within)
         flat = [self._prefix + segment.ids for parts in segments for segment in parts]
-        size = batch_size or BATCH_SIZE[batch_type]
+        size = checked_size(batch_size, batch_type)
         pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type)
 
         def finish() -> list[Translation]:

@@ -9,7 +9,7 @@ from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_rules import without_idle
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.objectives.cross_entropy import CrossEntropy
-from mtkit.training.run import build_optimizer
+from mtkit.training.optimizer import build_optimizer
 
 PARTS = {
     "embedding",

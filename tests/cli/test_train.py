@@ -140,7 +140,8 @@ def test_average_writes_a_bundle_that_translates(
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", tmp_path / "file" / "x") == 1
     assert f"{tmp_path / 'file' / 'x'}: cannot write" in capsys.readouterr().err
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 30, "-o", tmp_path / "more") == 1
-    assert "has 4 checkpoints to choose from, not 30" in capsys.readouterr().err
+    said = "has 4 checkpoints to choose from, not 30: use --last 4, or train with training.keep_last: 30"
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtkit.engines.batching import in_batches
+from mtkit.engines.batching import checked_size, in_batches
+from mtkit.errors import ConfigError
 
 
 def test_sentences_are_batched_the_longest_first() -> None:
@@ -26,3 +30,23 @@ def test_every_sentence_is_in_one_batch(lengths: list[int], size: int, batch_typ
     for batch in batches:
         n = len(batch) if batch_type == "sentences" else len(batch) * max(lengths[number] for number in batch)
         assert n <= size or len(batch) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "batch_type", "message"),
+    [
+        (0, "sentences", "batch size 0: must be at least 1"),
+        (-1, "tokens", "batch size -1: must be at least 1"),
+        (2.5, "tokens", "batch size 2.5: must be a whole number"),
+        (True, "tokens", "batch size True: must be a whole number"),
+        (None, "x", "batch type 'x': must be sentences or tokens"),
+    ],
+)
+def test_an_impossible_batch_is_refused(size: Any, batch_type: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        checked_size(size, batch_type)
+
+
+def test_a_batch_has_the_size_that_is_given() -> None:
+    assert checked_size(7, "tokens") == 7
+    assert checked_size(None, "tokens") == 2_000

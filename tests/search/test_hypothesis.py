@@ -31,6 +31,10 @@ def test_all_options_can_be_asked_for() -> None:
         (Asked(n_best=8), "n-best 8 exceeds the beam size 7; add --beam-size 8"),
         (Asked(n_best=0), "n-best 0: must be at least 1"),
         (Asked(beam_size=0), "beam size 0: must be at least 1"),
+        (Asked(beam_size="3"), "beam size '3': must be a whole number"),  # type: ignore[typeddict-item]
+        (Asked(beam_size=2.5), "beam size 2.5: must be a whole number"),  # type: ignore[typeddict-item]
+        (Asked(beam_size=True), "beam size True: must be a whole number"),
+        (Asked(length_penalty="x"), "length penalty 'x': must be a number"),  # type: ignore[typeddict-item]
         (Asked(length_penalty=11), "length penalty 11: must be at most 10"),
         (Asked(length_penalty=float("nan")), "length penalty nan: must be a finite number"),
     ],

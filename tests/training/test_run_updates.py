@@ -67,18 +67,19 @@ def test_accumulated_micro_batches_train_as_one_large_batch(toy_task: ToyTask) -
 
 
 def test_an_update_that_is_not_finite_is_skipped_and_counted(toy_task: ToyTask, tmp_path: Path) -> None:
-    from mtkit.training import loop
+    from mtkit.training import loop, optimizer
+    from mtkit.training.team import Team
 
     measured: list[tuple[int, torch.Tensor]] = []
-    original = loop.step
+    original = optimizer.step
 
-    def poison(optimizer: torch.optim.AdamW, max_grad_norm: float) -> torch.Tensor:
-        weight = optimizer.param_groups[0]["params"][0]
+    def poison(adam: torch.optim.AdamW, max_grad_norm: float, team: Team) -> torch.Tensor:
+        weight = adam.param_groups[0]["params"][0]
         update = len(measured) + 1
         if update == 4:
             weight.grad[0, 0] = float("nan")
         before = weight.detach().clone()
-        grad_norm = original(optimizer, max_grad_norm)
+        grad_norm = original(adam, max_grad_norm, team)
         measured.append((update, (weight.detach() - before).abs().max()))
         return grad_norm
 

@@ -15,7 +15,8 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.fitting import skeleton
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.objectives.loss import Loss
+from mtkit.training.objectives.objective import Objective, objective_of
 from mtkit.training.planning.planner import Planner
 from mtkit.training.saving.fitted import remembered
 from mtkit.wording import bytes_shown
@@ -65,7 +66,7 @@ class MemoryProbe:
     def __init__(
         self,
         model: EncoderDecoder,
-        objective: CrossEntropy,
+        objective: Objective,
         widest: Callable[[int], list[Batch]],
         *,
         compute: Compute,
@@ -163,7 +164,7 @@ def _n_micro_batches(
     def widest(n_tokens: int) -> list[Batch]:
         return planner.plan(n_tokens).widest()
 
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+    objective = objective_of(training, model.pad_id)
     fits = MemoryProbe(model, objective, widest, compute=compute)
     n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, training.batch_tokens))
     logger.info(

@@ -17,10 +17,11 @@ from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.accumulation import GradientAccumulator
+from mtkit.training.objectives.objective import Objective, objective_of
 from mtkit.training.planning.foresight import TRAINING_SHARE, Foresight
 from mtkit.training.planning.planner import Planner
-from mtkit.training.planning.tuning import Plan, accumulator
+from mtkit.training.planning.tuning import Plan
 from mtkit.training.saving.fitted import fitted, remembered
 from mtkit.training.working_copy import WorkingCopy
 
@@ -61,7 +62,7 @@ def measured_speed(
     training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute, n_workers: int
 ) -> float:
     """Target tokens a second that ``model`` is trained on, found out in a few updates."""
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+    objective = objective_of(training, model.pad_id)
     update = next(iter(plan(min(_PROBE_TOKENS[compute.device.type], training.batch_tokens))))
     # The same one again: what is made once for each new shape is not what a long run spends its time on.
     return measure_tokens_per_second(model, objective, repeat(update), compute=compute, n_workers=n_workers)
@@ -99,7 +100,7 @@ def affordable_tokens(batch_tokens: int, min_updates: int, *, seconds: float, to
 
 def measure_tokens_per_second(
     model: EncoderDecoder,
-    objective: CrossEntropy,
+    objective: Objective,
     updates: Iterable[list[Batch]],
     *,
     compute: Compute,
@@ -115,7 +116,7 @@ def measure_tokens_per_second(
         n_workers: Threads that each compute a part of every micro-batch.
     """
     working = WorkingCopy(model, compute=compute)
-    accumulate = accumulator(working, objective, compute, n_workers)
+    accumulate = GradientAccumulator(working, objective, n_workers=n_workers)
     n_tokens, started = 0, 0.0
     for number, update in enumerate(islice(updates, 1 + _N_TIMED)):
         if number == 1:

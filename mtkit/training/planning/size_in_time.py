@@ -74,10 +74,10 @@ def size_in_time(
         chosen = [suits]
     reason = f"the corpus has {n_pairs:,} training pairs"
     if chosen != [suits]:
-        minutes = counted(training.max_minutes, "minute")
+        minutes = counted(training.max_minutes, "minute") + (" allows" if training.max_minutes == 1 else " allow")
         allowed = " and ".join(f"{passes_shown(n)} with {name}" for name, n in list(passes.items())[-2:])
         larger = BY_TIME.index(chosen[0]) > BY_TIME.index(suits)
-        reason += f", which {suits} would suit, but {minutes} allow {'only ' if larger else ''}{allowed}"
+        reason += f", which {suits} would suit, but {minutes} {'only ' * larger}{allowed}"
     most = next((rate for limit, rate in _MOST_DROPOUT if passes[chosen[0]] < limit), 1.0)
     if _dropout_of(chosen[0]) <= most:
         return SizeInTime(chosen[0], reason)

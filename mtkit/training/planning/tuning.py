@@ -14,12 +14,12 @@ from mtkit.data.batches.batch import Batch
 from mtkit.log import logger
 from mtkit.machine.compute import Compute
 from mtkit.machine.device import Precision, bf16_is_native
-from mtkit.model.cost import training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.arithmetic import batch_flop
+from mtkit.training.objectives.objective import Objective, objective_of
 from mtkit.training.saving.fitted import fitted, remembered
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted
@@ -97,7 +97,7 @@ def _tried(
     if len(ways) > 1:
         batch = next(iter(plan(tokens)))[0]
         if batch_flop(model, batch) >= smallest_flop:
-            objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+            objective = objective_of(training, model.pad_id)
             # The same one in all rounds: what is made for each new shape is made in the first, which is not counted.
             batches = [batch] * _N_ROUNDS
             return measure_ways(ways, model, objective, batches, compute=compute, seconds=seconds)
@@ -125,7 +125,7 @@ def preferred(speeds: dict[Way, float]) -> Way:
 def measure_ways(
     ways: Sequence[Way],
     model: EncoderDecoder,
-    objective: CrossEntropy,
+    objective: Objective,
     batches: Sequence[Batch],
     *,
     compute: Compute,
@@ -156,24 +156,11 @@ def measure_ways(
 
 
 def _trials(
-    ways: Sequence[Way], model: EncoderDecoder, objective: CrossEntropy, compute: Compute
+    ways: Sequence[Way], model: EncoderDecoder, objective: Objective, compute: Compute
 ) -> dict[Way, GradientAccumulator]:
     precisions = dict.fromkeys(way.precision for way in ways)
     copies = {precision: WorkingCopy(model, compute=compute.with_precision(precision)) for precision in precisions}
-    return {
-        way: accumulator(copies[way.precision], objective, compute.with_precision(way.precision), way.n_workers)
-        for way in ways
-    }
-
-
-def accumulator(working: WorkingCopy, objective: CrossEntropy, compute: Compute, n_workers: int) -> GradientAccumulator:
-    """What computes gradients, with so many workers."""
-
-    def forward(batch: Batch) -> Loss:
-        with compute.autocast():
-            return objective(working.model, compute.put(batch))
-
-    return GradientAccumulator(working, forward, n_workers=n_workers)
+    return {way: GradientAccumulator(copies[way.precision], objective, n_workers=way.n_workers) for way in ways}
 
 
 def _tokens_per_second(trial: GradientAccumulator, batch: Batch, compute: Compute) -> float:
@@ -182,14 +169,3 @@ def _tokens_per_second(trial: GradientAccumulator, batch: Batch, compute: Comput
     trial([batch], lambda part: seed_dropout(0, 0, part))
     compute.synchronize()
     return batch.n_tgt_tokens / max(time.perf_counter() - started, 1e-9)
-
-
-def batch_flop(model: EncoderDecoder, batch: Batch) -> float:
-    """Floating-point operations of the real tokens, forward and backward."""
-    return training_flop(
-        model.config,
-        n_sentences=batch.src.size(0),
-        n_src_tokens=batch.n_src_tokens,
-        n_tgt_tokens=batch.n_tgt_tokens,
-        vocab_size=model.output_weight.size(0),
-    )

@@ -33,6 +33,14 @@ def failure(*arguments: str) -> str:
     return str(result.exception)
 
 
+def test_a_baseline_whose_scores_are_not_those_of_its_output_is_refused() -> None:
+    tree = json.loads(Path("baseline.json").read_text())
+    tree["test_sets"][0]["scores"][0]["value"] = 10.0
+    Path("baseline.json").write_text(json.dumps(tree))
+    message = str(refused(*scored("bad", "--against", "baseline.json", "--max-drop", "1")))
+    assert "baseline.json: damaged: BLEU of ref is 10.00 there, but the output beside it has" in message
+
+
 def test_drop_against_the_stored_baseline() -> None:
     assert run(*scored("good", "--against", "baseline.json", "--max-drop", "0")).exit_code == 0
     assert "worse than the baseline's" in failure(*scored("bad", "--against", "baseline.json", "--max-drop", "0.5"))

@@ -67,6 +67,17 @@ def test_changed_signature_is_refused_with_what_changed(path: Path) -> None:
         baseline.check_signatures(stored, score(HYP, [REF], ["ter"]), ["ter"])
 
 
+def test_scores_that_are_not_those_of_the_output_are_refused(path: Path) -> None:
+    spoil(path, lambda tree: tree["test_sets"][0]["scores"][0].update(value=10.0))
+    baseline = load_baseline(path)
+    again = score(HYP, [REF])
+    with pytest.raises(
+        DataError, match=r"damaged: BLEU of news is 10.00 there, but the output beside it has \d+\.\d\d"
+    ):
+        baseline.check_scores(baseline.find("news", only=True), again)
+    baseline.check_scores(baseline.find("news", only=True), again[1:])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -76,6 +87,11 @@ def test_changed_signature_is_refused_with_what_changed(path: Path) -> None:
         (lambda tree: tree["test_sets"][0].pop("hyp"), r"damaged \(KeyError: 'hyp'\)"),
         (lambda tree: tree["test_sets"][0]["hyp"].reverse(), "the output of news is not the one that was scored"),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(value=float("nan")), r"bleu of news is not a number"),
+        (lambda tree: tree["test_sets"].append(tree["test_sets"][0]), "damaged: the test set news is there twice"),
+        (
+            lambda tree: tree["test_sets"][0]["scores"].append(tree["test_sets"][0]["scores"][0]),
+            "damaged: the score bleu is there twice",
+        ),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(value="30"), "value: Input should be a valid number"),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(signature=5), "signature: Input should be a valid str"),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(name=None), "name: Input should be a valid str"),
