@@ -17,6 +17,7 @@ from mtkit.cli.doctor import doctor
 from mtkit.cli.evaluation.command import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.forge import forge
+from mtkit.cli.help import WIDEST
 from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.report import report
@@ -39,8 +40,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, and no time spent on importing rich
-    add_completion=False,
     context_settings={
+        "max_content_width": WIDEST,
         "help_option_names": ["-h", "--help"],
         "color": True,  # click would leave out what looks like colours, in results too; streams.py sees to terminals
     },
@@ -81,7 +82,7 @@ def _root(
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="More messages on stderr.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")] = False,
 ) -> None:
     """Train neural machine translation models, translate with them, and score them."""

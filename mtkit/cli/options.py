@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from mtkit.cli.help import of_input, of_model, of_output, of_settings, of_speed
 from mtkit.errors import ConfigError
 from mtkit.settings.bounds import Bounds
 
 
 class Engine(StrEnum):
-    """What searches for translations."""
+    """The search engines."""
 
     AUTO = "auto"
     TORCH = "torch"
@@ -20,87 +21,111 @@ class Engine(StrEnum):
 
 
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", "-m", help="A run directory, a checkpoint or a model bundle.")
+    Path | None,
+    of_model("--model", "-m", metavar="RUN", help="Run directory, checkpoint or model bundle.", show_default=False),
 ]
-RunArgument = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="The same as -m RUN.", show_default=False)]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+RunArgument = Annotated[Path | None, typer.Argument(metavar="RUN", help="The same as -m RUN.", show_default=False)]
+DeviceOption = Annotated[str, of_speed("--device", metavar="auto|cpu|cuda", help="Device to compute on.")]
 TranslationPrecisionOption = Annotated[
-    str, typer.Option("--precision", help="auto, fp32, bf16 (torch) or int8 (CTranslate2).")
+    str,
+    of_speed(
+        "--precision",
+        metavar="PRECISION",
+        help="auto, fp32, bf16 (torch) or int8 (CTranslate2). auto: the fastest that loses little.",
+    ),
 ]
 ScoringPrecisionOption = Annotated[
-    str, typer.Option("--precision", help="fp32, the same on every machine; or bf16, int8, auto: what translate uses.")
+    str,
+    of_speed(
+        "--precision",
+        metavar="PRECISION",
+        help="fp32: the same scores on every machine. bf16, int8 or auto: as mtkit translate.",
+    ),
 ]
 EngineOption = Annotated[
-    Engine, typer.Option("--engine", help="auto: CTranslate2 on a CPU where it can do what is asked, else torch.")
+    Engine,
+    of_speed(
+        "--engine",
+        metavar="auto|torch|ctranslate2",
+        help="Search engine. auto: CTranslate2 on a CPU if it supports what is asked, else torch.",
+    ),
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads; by default one per core.", show_default=False)
+    int | None,
+    of_speed("--threads", metavar="N", min=1, help="CPU threads. Default: one per core.", show_default=False),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="YAML recipe.", show_default=False)
+    Path | None, of_input("--config", "-c", metavar="FILE", help="Recipe (YAML).", show_default=False)
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: section.key=value; repeatable."),
+    of_settings("--set", metavar="KEY=VALUE", help="Setting to override, as section.key=value. Repeatable."),
 ]
 PresetOption = Annotated[
     str | None,
-    typer.Option(
-        "--preset", metavar="NAME", help="A named set of sizes, such as small or rnn-luong.", show_default=False
+    of_settings(
+        "--preset", metavar="NAME", help="Named set of model sizes, such as small or rnn-luong.", show_default=False
     ),
 ]
 SrcLangOption = Annotated[
-    str | None, typer.Option("--src-lang", metavar="CODE", help="Language of the text, for a model of several.")
+    str | None, of_input("--src-lang", "-s", metavar="CODE", help="Source language (multilingual models only).")
 ]
 TgtLangOption = Annotated[
-    str | None, typer.Option("--tgt-lang", metavar="CODE", help="Language of its translation, for a model of several.")
+    str | None, of_input("--tgt-lang", "-t", metavar="CODE", help="Target language (multilingual models only).")
 ]
 PairsSrcOption = Annotated[
-    str | None, typer.Option("--src", "-src", "--input", "-i", metavar="FILE", help="Source lines; - is stdin.")
+    str | None, of_input("--src", "--input", "-i", "-src", metavar="FILE", help="Source lines; - is stdin.")
 ]
 PairsTgtOption = Annotated[
-    str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
+    str | None, of_input("--tgt", "-tgt", metavar="FILE", help="Translations of these lines, in order; - is stdin.")
 ]
 RecipeArgument = Annotated[
-    Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
+    Path | None, typer.Argument(metavar="RECIPE", help="The same as -c RECIPE.", show_default=False)
 ]
 CorpusSrcLangOption = Annotated[
     str | None,
-    typer.Option(
+    of_input(
         "--src-lang",
         "-s",
-        help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
+        metavar="CODE",
+        help="Source language, without a recipe. Default: ending of the file name, or what a file of pairs declares.",
     ),
 ]
-CorpusTgtLangOption = Annotated[str | None, typer.Option("--tgt-lang", "-t", help="The same of the target.")]
+CorpusTgtLangOption = Annotated[
+    str | None,
+    of_input("--tgt-lang", "-t", metavar="CODE", help="Target language, without a recipe. Default: as --src-lang."),
+]
 CorpusSrcOption = Annotated[
     list[Path] | None,
-    typer.Option(
+    of_input(
         "--src",
+        "--input",
+        "-i",
         "-src",
         metavar="FILE",
-        help="Without a recipe: source lines; or a file of pairs (TMX, XLIFF, PO, TSV, CSV, JSONL) alone. Repeatable.",
+        help="Source lines, in place of a recipe; or a file of pairs without --tgt (TMX, XLIFF, PO, TSV, CSV, JSONL). "
+        "Repeatable.",
     ),
 ]
 CorpusTgtOption = Annotated[
     list[Path] | None,
-    typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: target lines, as often as --src."),
+    of_input("--tgt", "-tgt", metavar="FILE", help="Target lines, as many files as --src. Repeatable."),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Written when all is done; default stdout.")
+    Path | None,
+    of_output("--output", "-o", metavar="FILE", help="Output file, written when complete. Default: stdout."),
 ]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-PrintConfigOption = Annotated[
-    bool, typer.Option("--print-config", help="Show every setting and where it came from, and do nothing else.")
-]
+OverwriteOption = Annotated[bool, of_output("--overwrite", help="Replace existing output.")]
+JsonOption = Annotated[bool, of_output("--json", help="Print one JSON object.")]
+PrintConfigOption = Annotated[bool, of_settings("--print-config", help="Print every setting and its origin, and exit.")]
 
 
 class ImpossibleNumber(typer.BadParameter):
-    """The value of an option is no number, or one that it cannot have."""
+    """The value of an option is not a number, or one that it cannot have."""
 
 
 def number(bounds: Bounds) -> Callable[[str], float]:
-    """What reads the value of an option that takes a number: for ``typer.Option(parser=...)``."""
+    """The parser of an option that takes a number: for ``typer.Option(parser=...)``."""
 
     def read(typed: str) -> float:
         try:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from threading import Lock
 
 import torch
@@ -31,10 +32,6 @@ class TorchEngine:
         self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
     ) -> Pending:
         """See ``Engine``; the search runs when it is waited for. The model must be in evaluation mode."""
-
-        def translate(batch: list[int]) -> list[list[Hypothesis]]:
-            return self.translate_ids([sources[i] for i in batch], options)
-
         on_cpu = self._compute.on_cpu
         if on_cpu and batch_type == "sentences":
             batch_size = min(batch_size, math.ceil(len(sources) / self._compute.threads) or 1)
@@ -43,8 +40,10 @@ class TorchEngine:
             results: list[list[Hypothesis]] = [[] for _ in sources]
             lengths, most = [len(ids) + 1 for ids in sources], MAX_BATCH_TOKENS if on_cpu else None
             batches = list(in_batches(lengths, batch_size, batch_type, max_tokens=most))
+            ids_of_batches = [[sources[i] for i in batch] for batch in batches]
+            translate = partial(self.translate_ids, options=options)
             with self._searching:
-                for batch, found in zip(batches, self._compute.map(translate, batches), strict=True):
+                for batch, found in zip(batches, self._compute.map(translate, ids_of_batches), strict=True):
                     for index, hypotheses in zip(batch, found, strict=True):
                         results[index] = hypotheses
             return results

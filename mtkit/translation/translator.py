@@ -2,21 +2,21 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import prefix_for
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import BatchType, checked_size
-from mtkit.engines.engine import Engine
+from mtkit.engines.engine import Engine, Pending
 from mtkit.engines.engine_choice import EngineName, load_engine
 from mtkit.errors import CheckpointError, MtkitError
 from mtkit.machine.compute import Compute
-from mtkit.search.hypothesis import NOT_FINITE, Asked, SearchOptions
+from mtkit.search.hypothesis import NOT_FINITE, Asked, Hypothesis, SearchOptions
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.translation.completeness import is_short, missing
 from mtkit.translation.segmentation import Segment, limits, split
@@ -58,6 +58,8 @@ class Translator:
         self._src_lang = src_lang
         self._prefix: list[int] = []
         self._max_src_tokens = min(max_src_tokens or engine.max_length, engine.max_length - 1)
+        self.name = "a model"
+        """For the log: where the model was loaded from."""
 
     @classmethod
     def from_model(
@@ -138,7 +140,9 @@ class Translator:
                 beam_size=beam_size,
                 sample=sample,
             )
-            return cls.of(chosen, bundle, src_lang).prefixed(prefix)
+            translator = cls.of(chosen, bundle, src_lang).prefixed(prefix)
+            translator.name = str(bundle.path)
+            return translator
 
         return with_bundle(model, load)
 
@@ -185,7 +189,8 @@ class Translator:
             CheckpointError: If what the model computes is not finite.
         """
         options = self.search_options(beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
-        return self._begin(as_texts(texts, "texts"), options, batch_size, batch_type)()
+        begun = self._begin(as_texts(texts, "texts"), options, batch_size, batch_type)
+        return self._finished(begun, begun.pending(), options)
 
     def translate_ahead(
         self,
@@ -208,7 +213,7 @@ class Translator:
             batch_size: As for ``translate``.
             batch_type: As for ``translate``.
         """
-        begun: deque[Callable[[], list[Translation]]] = deque()
+        begun: deque[_Begun] = deque()
         failure = None
         try:
             try:
@@ -216,11 +221,13 @@ class Translator:
                     if texts:
                         begun.append(self._begin(texts, options, batch_size, batch_type))
                     while len(begun) > (n_ahead if texts else 0):
-                        yield begun.popleft()()
+                        first = begun.popleft()
+                        yield self._finished(first, first.pending(), options)
             except MtkitError as error:
                 failure = error
             while begun:
-                yield begun.popleft()()
+                first = begun.popleft()
+                yield self._finished(first, first.pending(), options)
         finally:
             begun.clear()  # so that nothing is searched that nobody waits for
         if failure is not None:
@@ -228,29 +235,29 @@ class Translator:
 
     def _begin(
         self, texts: Sequence[str], options: SearchOptions, batch_size: int | None, batch_type: BatchType
-    ) -> Callable[[], list[Translation]]:
-        """Start on texts; calling what is returned waits for their translations."""
+    ) -> "_Begun":
+        """Start the search for the translations of texts."""
         within = limits(self.decoding, self._lines, self._max_src_tokens, self._src_lang)
         segments = split([text.strip() for text in texts], self.tokenizer.encode_src, within)
         flat = [self._prefix + segment.ids for parts in segments for segment in parts]
         size = checked_size(batch_size, batch_type)
-        pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type)
+        return _Begun(texts, segments, self.engine.begin(flat, options, batch_size=size, batch_type=batch_type))
 
-        def finish() -> list[Translation]:
-            hypotheses = pending()
-            if any(found[0].log_prob == -math.inf for found in hypotheses):
-                raise CheckpointError(NOT_FINITE)
-            # All at once, as that is much faster than text by text.
-            decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
-            rest = iter([[(next(decoded).strip(), h) for h in found] for found in hypotheses])
-            translations = [
-                self._assemble(text, parts, [next(rest) for _ in parts], options)
-                for text, parts in zip(texts, segments, strict=True)
-            ]
-            assert len(translations) == len(texts)
-            return translations
-
-        return finish
+    def _finished(
+        self, begun: "_Begun", hypotheses: list[list[Hypothesis]], options: SearchOptions
+    ) -> list[Translation]:
+        """The translations of texts whose segments have been searched."""
+        if any(found[0].log_prob == -math.inf for found in hypotheses):
+            raise CheckpointError(NOT_FINITE)
+        # All at once, as that is much faster than text by text.
+        decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
+        rest = iter([[(next(decoded).strip(), h) for h in found] for found in hypotheses])
+        translations = [
+            self._assemble(text, parts, [next(rest) for _ in parts], options)
+            for text, parts in zip(begun.texts, begun.segments, strict=True)
+        ]
+        assert len(translations) == len(begun.texts)
+        return translations
 
     def search_options(self, **asked: Unpack[Asked]) -> SearchOptions:
         """The model's own search with what was asked for over it; arguments and errors as for ``SearchOptions.of``."""
@@ -292,3 +299,12 @@ class Translator:
         """Characters that the model cannot read."""
         unk_id = self.tokenizer.unk_id
         return self.tokenizer.src_unknown(text) if any(unk_id in segment.ids for segment in segments) else []
+
+
+class _Begun(NamedTuple):
+    """Texts whose search has been started."""
+
+    texts: Sequence[str]
+    segments: list[list[Segment]]
+    pending: Pending
+    """Called once: it waits for the hypotheses of all segments."""

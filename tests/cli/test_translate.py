@@ -189,7 +189,7 @@ class TestMistakes:
         [
             (["a.txt", "-i", "b.txt"], "two inputs, a.txt and b.txt: name one"),
             (["--scores", "--json"], "--scores and --json do not go together"),
-            (["--alignments", "-"], "--alignments -: holds the alignments alone"),
+            (["--alignments", "-"], "--alignments -: name another file, for the alignments alone"),
             (
                 ["-o", "x", "--alignments", "x"],
                 "-o x and --alignments x are the same file: give each a different file",

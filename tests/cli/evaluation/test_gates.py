@@ -254,7 +254,7 @@ def test_passed_gates_are_told_of(files: Path, caplog: pytest.LogCaptureFixture)
     nearly = ("--against", "nearly.json", "--max-drop", "1")
     assert told(*scored("good", *nearly)) == ["1 gate passed; BLEU +0.00 against nearly.json"]
     (line,) = told(*scored("bad", *against, "--max-drop", "100", "--max-drop", "chrf=99"))
-    values = [float(value) for value in run(*scored("bad", "-b")).stdout.split()]
+    values = [float(value) for value in run(*scored("bad", "-S")).stdout.split()]
     stored = [score["value"] for score in json.loads((files / "baseline.json").read_text())["test_sets"][0]["scores"]]
     bleu, chrf = (value - old for value, old in zip(values, stored, strict=True))
     assert bleu < -1

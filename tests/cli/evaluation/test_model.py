@@ -106,7 +106,7 @@ def test_scores_are_those_of_float32_unless_less_is_asked_for(
 def test_each_test_set_has_its_heading(toy_run: ToyRun) -> None:
     lines = run("-m", toy_run.directory, "--metrics", "bleu").stdout.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["first (20 lines)", "BLEU", "second (20 lines)", "BLEU"]
-    assert len(run("-m", toy_run.directory, "--metrics", "bleu", "-b").stdout.splitlines()) == 2
+    assert len(run("-m", toy_run.directory, "--metrics", "bleu", "-S").stdout.splitlines()) == 2
 
 
 def test_kept_translations_score_the_same(toy_run: ToyRun, tmp_path: Path) -> None:
