@@ -1,6 +1,6 @@
 import shutil
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,6 +23,15 @@ def settings(toy_task: ToyTask, **more: object) -> Settings:
     return toy_task.recipe(**open_size | plan | {"training__warmup_updates": 1, "training__learning_rate": None} | more)
 
 
+NOW = 1_000.0
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine loses no time between the beginning and the choice."""
+    monkeypatch.setattr(size_in_time, "time", SimpleNamespace(monotonic=lambda: NOW))
+
+
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch, toy_task: ToyTask) -> dict[str, float]:
     """Passes over the corpus that ten minutes allow with each preset; a preset that is not in it is not to be tried."""
@@ -41,7 +50,7 @@ def chosen(toy_task: ToyTask, tmp_path: Path, **more: object) -> SizeInTime | No
     own = settings(toy_task, **more)
     config = own.before_corpus().config()
     prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
-    return size_in_time.size_in_time(own, prepared, tmp_path / "run", time.monotonic(), overwrite=False)
+    return size_in_time.size_in_time(own, prepared, tmp_path / "run", NOW, overwrite=False)
 
 
 def test_with_passes_enough_the_number_of_pairs_decides(
@@ -175,7 +184,7 @@ def pieces(toy_task: ToyTask, tmp_path: Path, **more: object) -> int | None:
         "tokenizer__vocab_size": None,
     }
     by_time = settings(toy_task, **own | more)
-    return size_in_time.vocabulary_in_time(by_time, tmp_path / "run", time.monotonic(), overwrite=False)
+    return size_in_time.vocabulary_in_time(by_time, tmp_path / "run", NOW, overwrite=False)
 
 
 @pytest.mark.parametrize(("speed", "n"), [(1.0, 1_000), (2_300.0, 2_000), (9_000.0, 8_000), (1e9, 32_000)])
