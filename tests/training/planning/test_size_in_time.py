@@ -1,4 +1,5 @@
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +24,7 @@ def settings(toy_task: ToyTask, **more: object) -> Settings:
     return toy_task.recipe(**open_size | plan | {"training__warmup_updates": 1, "training__learning_rate": None} | more)
 
 
-NOW = 1_000.0
+NOW = time.monotonic()
 
 
 @pytest.fixture(autouse=True)
