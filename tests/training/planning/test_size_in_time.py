@@ -1,5 +1,5 @@
 import shutil
-import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,15 +24,6 @@ def settings(toy_task: ToyTask, **more: object) -> Settings:
     return toy_task.recipe(**open_size | plan | {"training__warmup_updates": 1, "training__learning_rate": None} | more)
 
 
-NOW = time.monotonic()
-
-
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow machine loses no time between the beginning and the choice."""
-    monkeypatch.setattr(size_in_time, "time", SimpleNamespace(monotonic=lambda: NOW))
-
-
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch, toy_task: ToyTask) -> dict[str, float]:
     """Passes over the corpus that ten minutes allow with each preset; a preset that is not in it is not to be tried."""
@@ -47,13 +38,26 @@ def passes(monkeypatch: pytest.MonkeyPatch, toy_task: ToyTask) -> dict[str, floa
     return table
 
 
+def now() -> float:
+    """What the clock of the module says, which may stand still."""
+    monotonic: Callable[[], float] = vars(size_in_time)["time"].monotonic
+    return monotonic()
+
+
+@pytest.fixture
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine loses no time between the beginning and the choice."""
+    monkeypatch.setattr(size_in_time, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
+
+
 def chosen(toy_task: ToyTask, tmp_path: Path, **more: object) -> SizeInTime | None:
     own = settings(toy_task, **more)
     config = own.before_corpus().config()
     prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
-    return size_in_time.size_in_time(own, prepared, tmp_path / "run", NOW, overwrite=False)
+    return size_in_time.size_in_time(own, prepared, tmp_path / "run", now(), overwrite=False)
 
 
+@pytest.mark.usefixtures("_clock")
 def test_with_passes_enough_the_number_of_pairs_decides(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
@@ -61,6 +65,7 @@ def test_with_passes_enough_the_number_of_pairs_decides(
     assert chosen(toy_task, tmp_path) == SizeInTime("tiny", "the corpus has 600 training pairs")
 
 
+@pytest.mark.usefixtures("_clock")
 def test_where_the_time_ends_before_a_larger_model_overfits_that_is_taken(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
@@ -74,6 +79,7 @@ def test_where_the_time_ends_before_a_larger_model_overfits_that_is_taken(
     assert chosen(toy_task, tmp_path) == SizeInTime("tiny", "the corpus has 600 training pairs")
 
 
+@pytest.mark.usefixtures("_clock")
 def test_with_fewer_passes_the_model_is_smaller(toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]) -> None:
     passes |= {"micro": 30.0, "mini": 12.0, "tiny": 5.5}
     assert chosen(toy_task, tmp_path) == SizeInTime(
@@ -83,6 +89,7 @@ def test_with_fewer_passes_the_model_is_smaller(toy_task: ToyTask, tmp_path: Pat
     )
 
 
+@pytest.mark.usefixtures("_clock")
 def test_where_no_model_gets_passes_enough_the_smallest_is_taken_without_trying_others(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
@@ -95,6 +102,7 @@ def test_where_no_model_gets_passes_enough_the_smallest_is_taken_without_trying_
     )
 
 
+@pytest.mark.usefixtures("_clock")
 def test_between_six_and_eight_passes_dropout_is_smaller(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
@@ -185,7 +193,7 @@ def pieces(toy_task: ToyTask, tmp_path: Path, **more: object) -> int | None:
         "tokenizer__vocab_size": None,
     }
     by_time = settings(toy_task, **own | more)
-    return size_in_time.vocabulary_in_time(by_time, tmp_path / "run", NOW, overwrite=False)
+    return size_in_time.vocabulary_in_time(by_time, tmp_path / "run", now(), overwrite=False)
 
 
 @pytest.mark.parametrize(("speed", "n"), [(1.0, 1_000), (2_300.0, 2_000), (9_000.0, 8_000), (1e9, 32_000)])
