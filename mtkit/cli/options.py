@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mtkit.errors import ConfigError
+from mtkit.files.numbers import number_in
 from mtkit.settings.bounds import Bounds
 
 
@@ -104,7 +105,7 @@ def number(bounds: Bounds) -> Callable[[str], float]:
 
     def read(typed: str) -> float:
         try:
-            value = float(typed)
+            value = number_in(typed)
         except ValueError:
             raise ImpossibleNumber(f"{typed}: is no number") from None
         if (reason := bounds.why_not(value)) is not None:

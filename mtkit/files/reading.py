@@ -43,7 +43,7 @@ def parse_json(content: str | bytes) -> Any:
     """
     try:
         text = content if isinstance(content, str) else content.decode()
-        value = json.loads(text, object_pairs_hook=_without_twins, parse_int=_integer)
+        value = _DECODER.decode(text)
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()
         return value
@@ -67,6 +67,9 @@ def _integer(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise ValueError(f"the number {digits:.12}... is too large")
     return int(digits)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_twins, parse_int=_integer)
 
 
 def check_regular(path: Path) -> os.stat_result:

@@ -35,7 +35,7 @@ def set_threads(n: int | None) -> int:
 def count_threads(n: int | None) -> int:
     """The number of threads that ``set_threads`` would use, without torch."""
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if n is None and asked.isdigit() and int(asked):
+    if n is None and asked.isascii() and asked.isdigit() and int(asked):
         return int(asked)
     return n or available_cores()
 

@@ -179,7 +179,7 @@ def _read_set(path: Path, tree: dict[str, Any]) -> BaselineSet:
         raise DataError(f"{path}: damaged: the output of {tree['name']} is not the one that was scored; {_AGAIN}")
     scores = [Score.from_json(score) for score in tree["scores"]]
     for score in scores:
-        if not isinstance(score.value, int | float) or not math.isfinite(score.value):
+        if type(score.value) not in (int, float) or not math.isfinite(score.value):
             raise DataError(f"{path}: {score.metric} of {tree['name']} is not a number ({score.value}); {_AGAIN}")
     refs = [str(digest) for digest in tree["refs_sha256"]]
     src = None if tree["src_sha256"] is None else str(tree["src_sha256"])
