@@ -4,9 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mtkit.data.sources.formats.xliff import languages_of_xliff
 from mtkit.errors import DataError
 from tests.data.conftest import pairs_of, source_of
-from tests.data.sources.formats.documents import xliff_1, xliff_1_of, xliff_2_of
+from tests.data.sources.formats.documents import tmx_of, xliff_1, xliff_1_of, xliff_2_of
 
 NAMESPACE = "{urn:oasis:names:tc:xliff:document:1.2}"
 
@@ -267,6 +268,17 @@ def test_files_of_other_languages_in_a_document_are_skipped(path: Path, caplog: 
     with caplog.at_level(logging.WARNING, logger="mtkit"):
         assert pairs_of(source_of(str(path))) == [("S", "T")]
     assert "skipped some of 2 units: 1 in other languages" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["idna", "undefined", "punycode", "klingon", "rot13", "utf-7", "big5"])
+@pytest.mark.parametrize("ending", ["xlf", "tmx"])
+def test_an_encoding_that_the_parser_lacks_is_one_line(encoding: str, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{ending}"
+    text = xliff_1([("one", "eins")]) if ending == "xlf" else tmx_of("")
+    path.write_text(f'<?xml version="1.0" encoding="{encoding}"?>{text}')
+    for read in (lambda: pairs_of(source_of(str(path))), lambda: languages_of_xliff(path)):
+        with pytest.raises(DataError, match=rf"a\.{ending}:1: "):
+            read()
 
 
 @pytest.mark.parametrize(
