@@ -72,6 +72,20 @@ def _integer(digits: str) -> int:
 _DECODER = json.JSONDecoder(object_pairs_hook=_without_twins, parse_int=_integer)
 
 
+def version_in(tree: Any) -> int:
+    """The version of the format of what mtkit wrote: ``format_version`` of its manifest.
+
+    Raises:
+        ValueError: If it has none, or one that is not a number from 1 on.
+    """
+    if not isinstance(tree, dict) or "format_version" not in tree:
+        raise ValueError("no format_version")
+    version = tree["format_version"]
+    if type(version) is not int or version < 1:
+        raise ValueError(f"format_version is {version!r:.40}, not a number from 1 on")
+    return version
+
+
 def check_regular(path: Path) -> os.stat_result:
     """Make sure that a file can be read to its end: neither a directory nor a pipe or device, which may have none.
 

@@ -14,7 +14,7 @@ from typing import Any
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics.metrics import Score
 from mtkit.files.outputs import write_output
-from mtkit.files.reading import check_regular, parse_json
+from mtkit.files.reading import check_regular, parse_json, version_in
 from mtkit.files.text import read_blocks
 from mtkit.files.whole import json_bytes
 from mtkit.version import __version__
@@ -153,8 +153,11 @@ def load_baseline(path: Path) -> Baseline:
         raise DataError(f"{path}: is no baseline, or is not whole; {_AGAIN}") from error
     if not isinstance(tree, dict) or tree.get("kind") != _KIND:
         raise DataError(f"{path}: is no baseline; {_AGAIN}")
-    version = tree.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    try:
+        version = version_in(tree)
+    except ValueError as error:
+        raise DataError(f"{path}: damaged: {error}; {_AGAIN}") from None
+    if version > FORMAT_VERSION:
         raise DataError(
             f"{path}: a baseline of format {version}, but this mtkit reads up to {FORMAT_VERSION}: update mtkit, or "
             f"{_AGAIN}"
@@ -179,7 +182,7 @@ def _read_set(path: Path, tree: dict[str, Any]) -> BaselineSet:
         raise DataError(f"{path}: damaged: the output of {tree['name']} is not the one that was scored; {_AGAIN}")
     scores = [Score.from_json(score) for score in tree["scores"]]
     for score in scores:
-        if type(score.value) not in (int, float) or not math.isfinite(score.value):
+        if not isinstance(score.value, int | float) or not math.isfinite(score.value):
             raise DataError(f"{path}: {score.metric} of {tree['name']} is not a number ({score.value}); {_AGAIN}")
     refs = [str(digest) for digest in tree["refs_sha256"]]
     src = None if tree["src_sha256"] is None else str(tree["src_sha256"])
