@@ -1,12 +1,14 @@
 # make demo    the whole job on the sample corpus       make test       format, lint, types, tests
 # make bench   what measures speed and memory           make test-slow  the tests that take longer
-# make fuzz    damaged files of every kind, two minutes
+# make fuzz    damaged files of every kind, 2 minutes   make docs       the documentation as a site, in site/
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/sample
 
-.PHONY: install demo test test-slow fuzz bench format clean
+DOCS := .venv-docs
+
+.PHONY: install demo test test-slow fuzz bench docs format clean
 
 install: $(VENV)/.installed
 
@@ -55,9 +57,20 @@ fuzz: install
 bench: install
 	$(BIN)/python -m benchmarks
 
+# An environment of its own, so that the tests need nothing of it. The pages open without a server; their search needs one.
+$(DOCS)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["docs"])' \
+		| xargs $(DOCS)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+	@touch $@
+
+docs: $(DOCS)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+	@echo "site/index.html is the first page; with search: $(PYTHON) -m http.server --directory site"
+
 format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DOCS) site .mypy_cache .ruff_cache .pytest_cache

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from mtkit.data.batches.batches import BatchPlan
-from mtkit.data.corpus.prepare import Prepared, prepare
-from mtkit.machine.device import Precision, bf16_is_native, choose_device
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import Precision, bf16_is_native
 from mtkit.machine.memory import keep_freed_memory
-from mtkit.machine.threads import set_threads
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.data import DataConfig
@@ -30,9 +31,9 @@ from mtkit.settings.model import ModelConfig
 from mtkit.settings.presets import SIZE_CLASSES
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy
-from mtkit.training.planning.tuning import Way, accumulator
-from mtkit.training.run import build_optimizer
+from mtkit.training.accumulation import GradientAccumulator
+from mtkit.training.objectives.objective import objective_of
+from mtkit.training.optimizer import build_optimizer
 from mtkit.training.schedule import learning_rate
 from mtkit.training.working_copy import WorkingCopy
 
@@ -70,16 +71,20 @@ def _is_float(x: object) -> bool:
 def main() -> None:
     """Train twice and print both curves."""
     arguments = _arguments()
-    set_threads(arguments.threads)
+    compute = Compute.choose("auto", "fp32", arguments.threads)
     keep_freed_memory()
-    device = choose_device("auto")
-    native = bf16_is_native(device)
+    native = bf16_is_native(compute.device)
     products: dict[Precision, Any] = {"fp32": nullcontext, "bf16": nullcontext if native else _EmulatedBf16}
     with tempfile.TemporaryDirectory() as work:
         files = {"src": str(arguments.src), "tgt": str(arguments.tgt)}
         data = DataConfig.model_validate({"src_lang": "src", "tgt_lang": "tgt", "train": [files], "valid": [files]})
         prepared = prepare(data, TokenizerConfig(vocab_size=arguments.vocab_size), Path(work) / "prepared")
-        curves = {name: _curve(arguments, prepared, device, name, context) for name, context in products.items()}
+        curves = {
+            name: _curve(
+                arguments, prepared, compute.with_precision(name if context is nullcontext else "fp32"), context
+            )
+            for name, context in products.items()
+        }
     print(
         f"{arguments.preset}, {arguments.batch_tokens:,} target tokens an update; bf16 {'' if native else 'emulated'}"
     )
@@ -91,9 +96,7 @@ def main() -> None:
         print(f"{end:>8,}{fp32:>10.4f}{bf16:>10.4f}{bf16 - fp32:>+12.4f}", flush=True)
 
 
-def _curve(
-    arguments: argparse.Namespace, prepared: Prepared, device: torch.device, precision: Precision, products: Any
-) -> list[float]:
+def _curve(arguments: argparse.Namespace, prepared: Prepared, compute: Compute, products: Any) -> list[float]:
     """Loss per token of each update."""
     size = SIZE_CLASSES[arguments.preset]
     training = TrainingConfig.model_validate(
@@ -102,17 +105,11 @@ def _curve(
     )
     seed_dropout(1, 0)
     tokenizer = prepared.tokenizer
-    model = EncoderDecoder(
-        ModelConfig.model_validate(size.model),
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    ).to(device)
+    model = EncoderDecoder.for_tokenizer(ModelConfig.model_validate(size.model), tokenizer).to(compute.device)
     optimizer = build_optimizer(model, training)
-    objective = CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing)
-    way = Way(precision if products is nullcontext else "fp32", 1)
-    working = WorkingCopy(model, device=device, precision=way.precision)
-    accumulate = accumulator(working, objective, way, device)
+    objective = objective_of(training, tokenizer.pad_id)
+    working = WorkingCopy(model, compute=compute)
+    accumulate = GradientAccumulator(working, objective)
     losses = []
     updates = iter(BatchPlan(prepared.store("train"), batch_tokens=arguments.batch_tokens))
     for update in range(1, arguments.updates + 1):

@@ -19,10 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
+from mtkit.data.batches.batch import Batch, padding_share
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.prepare import prepare
-from mtkit.machine.device import Precision, autocast, choose_device, describe
-from mtkit.machine.threads import set_threads
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import Precision
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.positions import sinusoidal_positions
@@ -31,10 +32,10 @@ from mtkit.settings.model import ModelConfig
 from mtkit.settings.presets import SIZE_CLASSES
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.loop import step
+from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.objectives.cross_entropy import CrossEntropy
-from mtkit.training.planning.tuning import accumulator, fastest_way
-from mtkit.training.run import build_optimizer
+from mtkit.training.optimizer import build_optimizer, step
+from mtkit.training.planning.tuning import fastest_way
 from mtkit.training.working_copy import WorkingCopy
 
 DATA = Path(__file__).parents[1] / "data"
@@ -82,8 +83,8 @@ class PlainTransformer(nn.Module):
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    set_threads(None)
-    device = choose_device("auto")
+    compute = Compute.choose("auto", "auto", None)
+    device = compute.device
     size = SIZE_CLASSES[arguments.preset]
     config = ModelConfig.model_validate(size.model)
     training = TrainingConfig(batch_tokens=arguments.batch_tokens)
@@ -95,10 +96,10 @@ def main() -> None:
         optimizer, plain_optimizer = build_optimizer(model, training), torch.optim.AdamW(plain.parameters(), lr=1e-4)
         objective = CrossEntropy(pad_id=0, smoothing=SMOOTHING)
 
-        way, tried = fastest_way(training, model, lambda _: updates, device)
-        precision = way.precision
-        working = WorkingCopy(model, device=device, precision=precision)
-        accumulate = accumulator(working, objective, way, device)
+        way, tried = fastest_way(training, model, lambda _: updates, compute)
+        compute = compute.with_precision(way.precision)
+        working = WorkingCopy(model, compute=compute)
+        accumulate = GradientAccumulator(working, objective, n_workers=way.n_workers)
 
         def ours(batch: Batch) -> None:
             accumulate([batch], lambda part: seed_dropout(1, len(seen), part))
@@ -107,7 +108,7 @@ def main() -> None:
             working.refresh()
 
         def theirs(batch: Batch, plain_precision: Precision) -> None:
-            with autocast(device, plain_precision):
+            with compute.with_precision(plain_precision).autocast():
                 logits = plain(batch).flatten(0, 1).float()
                 loss = F.cross_entropy(logits, batch.tgt_out.flatten(), ignore_index=0, label_smoothing=SMOOTHING)
             loss.backward()
@@ -117,10 +118,10 @@ def main() -> None:
 
         seen: list[Batch] = []
         runners: dict[str, Callable[[Batch], None]] = {"mtkit": ours, "plain": partial(theirs, plain_precision="fp32")}
-        if precision == "bf16":
+        if compute.precision == "bf16":
             runners["plain, bf16"] = partial(theirs, plain_precision="bf16")
         speeds = _race(runners, updates, arguments.updates, device, seen)
-    print(f"model                     {arguments.preset}, vocabulary {vocab_size:,}, {describe(device, precision)}")
+    print(f"model                     {arguments.preset}, vocabulary {vocab_size:,}, {compute.describe()}")
     print(f"chosen                    {way} of {', '.join(f'{w}: {speed:,.0f}' for w, speed in tried.items())}")
     for name, values in speeds.items():
         spread = f"{min(values):,.0f} to {max(values):,.0f}"

@@ -21,11 +21,10 @@ import torch
 from mtkit.engines.batching import BATCH_SIZE
 from mtkit.engines.torch_engine import TorchEngine
 from mtkit.files.text import read_lines
-from mtkit.machine.device import autocast, choose_device, choose_precision, describe
+from mtkit.machine.compute import Compute
 from mtkit.machine.memory import peak_memory
-from mtkit.machine.threads import set_threads
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.search.beam import SearchOptions
+from mtkit.search.hypothesis import SearchOptions
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.presets import SIZE_CLASSES
@@ -40,25 +39,23 @@ is 1; returns the numbers of lines and of output tokens, ends of sentence counte
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    set_threads(arguments.threads)
-    device = choose_device(arguments.device)
-    precision = choose_precision(arguments.precision, device)
+    compute = Compute.choose(arguments.device, arguments.precision, arguments.threads)
     if arguments.model is None:
-        model, search, n_lines = _random(arguments, device)
+        model, search, n_lines = _random(arguments, compute)
     else:
         model, search, n_lines = _given(arguments)
-    print(f"{n_lines} lines, {model.n_parameters() / 1e6:.1f} million parameters, {describe(device, precision)}")
+    print(f"{n_lines} lines, {model.n_parameters() / 1e6:.1f} million parameters, {compute.describe()}")
     beams = [1] if arguments.beam == 1 else [1, arguments.beam]
     cases = [(beam, size) for size in (arguments.batch_size, 1) for beam in beams]
     seconds: dict[tuple[int, int | None], list[float]] = {case: [] for case in cases}
     counts = {case: search(*case) for case in cases}  # warms up
-    probes = [_matrix_speed(device)]
+    probes = [_matrix_speed(compute)]
     for _ in range(arguments.runs):
         for case in cases:
             start = time.perf_counter()
             search(*case)
             seconds[case].append(time.perf_counter() - start)
-            probes.append(_matrix_speed(device))
+            probes.append(_matrix_speed(compute))
     for case in cases:
         (n, tokens), (beam, size) = counts[case], case
         median, low, high = statistics.median(seconds[case]), min(seconds[case]), max(seconds[case])
@@ -66,7 +63,7 @@ def main() -> None:
             f"beam {beam}{', one line at a time' if size == 1 else ''}: {n / median:.1f} lines/s "
             f"({n / high:.1f} to {n / low:.1f}), {tokens / median:.0f} output tokens/s, {tokens / n:.1f} tokens a line"
         )
-    print(f"peak memory {bytes_shown(_peak(device))}")
+    print(f"peak memory {bytes_shown(_peak(compute.device))}")
     low, high = min(probes), max(probes)
     print(f"machine: {statistics.median(probes):.0f} GFLOP/s in a 1024-cubed fp32 product ({low:.0f} to {high:.0f})")
 
@@ -93,13 +90,12 @@ def _given(arguments: argparse.Namespace) -> tuple[EncoderDecoder, Search, int]:
     return translator.engine.model, search, len(texts)
 
 
-def _random(arguments: argparse.Namespace, device: torch.device) -> tuple[EncoderDecoder, Search, int]:
+def _random(arguments: argparse.Namespace, compute: Compute) -> tuple[EncoderDecoder, Search, int]:
     """Random weights and random sources."""
     torch.manual_seed(0)
     config = ModelConfig.model_validate(SIZE_CLASSES["small"].model)
-    model = EncoderDecoder(config, src_vocab_size=8_000, tgt_vocab_size=8_000, pad_id=0).to(device).eval()
-    precision = choose_precision(arguments.precision, device)
-    engine = TorchEngine(model, bos_id=2, eos_id=3, device=device, precision=precision)
+    model = EncoderDecoder(config, src_vocab_size=8_000, tgt_vocab_size=8_000, pad_id=0).to(compute.device).eval()
+    engine = TorchEngine(model, bos_id=2, eos_id=3, compute=compute)
     draw = random.Random(0)
     sources = [[draw.randrange(4, 8_000) for _ in range(draw.randint(8, 22))] for _ in range(arguments.lines)]
     sources.sort(key=len, reverse=True)
@@ -117,10 +113,10 @@ def _random(arguments: argparse.Namespace, device: torch.device) -> tuple[Encode
     return model, search, len(sources)
 
 
-def _matrix_speed(device: torch.device) -> float:
+def _matrix_speed(compute: Compute) -> float:
     """Billions of floating-point operations a second."""
-    a = torch.randn(1024, 1024, device=device)
-    with autocast(device, "fp32"):
+    a = torch.randn(1024, 1024, device=compute.device)
+    with compute.with_precision("fp32").autocast():
         start = time.perf_counter()
         for _ in range(5):
             product = a @ a

@@ -8,11 +8,12 @@ from mtkit.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mtkit.translation.translator import Translation, Translator
+    from mtkit.translation.translation import Translation
+    from mtkit.translation.translator import Translator
 
 __all__ = ["Translation", "Translator", "__version__"]
 
-_HOME = {"Translator": "mtkit.translation.translator", "Translation": "mtkit.translation.translator"}
+_HOME = {"Translator": "mtkit.translation.translator", "Translation": "mtkit.translation.translation"}
 
 
 def __getattr__(name: str) -> object:

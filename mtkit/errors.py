@@ -69,3 +69,8 @@ class Stopped(MtkitError):
 
 class ReaderGone(Exception):
     """Nobody reads the results any more, as when they go to ``head``."""
+
+
+def reason(error: OSError) -> str:
+    """What the system says of a failure, without the name of the file: ``No such file or directory``."""
+    return error.strerror or str(error)

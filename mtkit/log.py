@@ -102,7 +102,7 @@ class _Formatter(logging.Formatter):
 
 
 class _FileFormatter(logging.Formatter):
-    """The same for a file, which will be shown on a terminal one day."""
+    """Formatter for a file, which will be shown on a terminal one day."""
 
     def format(self, record: logging.LogRecord) -> str:
         return visible(super().format(record))

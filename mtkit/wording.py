@@ -1,10 +1,5 @@
 """Words for a person: numbers with their units, and text whose characters cannot steer a terminal."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass  # imported when the first bar is shown, so that a quick answer does not wait for it
-
 
 def bytes_shown(n: float) -> str:
     """``1536000`` as ``1.5 MB``."""

@@ -1,6 +1,7 @@
 """The rules of the house that a linter cannot state."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_imports_point_down(module: str) -> None:
 
 def test_the_package_itself_imports_its_version_alone() -> None:
     # and for type checkers the classes that are imported on first use
-    assert imports("mtkit") == {"mtkit.version", "mtkit.translation.translator"}
+    assert imports("mtkit") == {"mtkit.version", "mtkit.translation.translation", "mtkit.translation.translator"}
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
@@ -104,6 +105,15 @@ def test_the_help_of_a_command_costs_nothing(command: str) -> None:
 def test_no_file_is_a_place_for_leftovers() -> None:
     names = {path.stem for path in PACKAGE.rglob("*.py")}
     assert not names & {"utils", "util", "helpers", "common", "base", "misc"}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_messages_are_plain_english(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    said = "\n".join(node.value for node in texts if isinstance(node.value, str))
+    assert re.findall(r"(?i)likewise|(?<!there )\b(?:is|are) no (?!longer)\w+", said) == []
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -1,5 +1,6 @@
 """What the documentation tells people to type works."""
 
+import ast
 import gzip
 import re
 import shlex
@@ -12,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "recipes").glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = {"mtkit", "tests", "benchmarks", "docs", "recipes", "data"}
 SMALL = [
     *("training.max_updates=6", "training.warmup_updates=2", "training.validate_every=4", "training.save_every=1"),
     *("training.keep_last=5", "training.average.n=0", "model.d_model=16", "model.d_ff=16", "model.n_heads=2"),
@@ -68,6 +70,44 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_file_named_is_there(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for name in re.findall(r"`([\w.-]+/[\w./-]*)`", text):
+        if name.partition("/")[0] in ("mtkit", "tests", "benchmarks", "docs", "recipes", "data") or name.endswith(
+            ".py"
+        ):
+            assert (ROOT / name).exists(), name
+
+
+def test_the_layout_lists_every_room() -> None:
+    layout = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Repository layout")[2].partition("\n## ")[0]
+    rooms = re.findall(r"^  (\w+)/ ", layout, flags=re.MULTILINE)
+    assert sorted(rooms) == sorted(path.parent.name for path in (ROOT / "mtkit").glob("*/__init__.py"))
+    loose = re.findall(r"\w+\.py", re.findall(r"^  (\w+\.py.*)", layout, flags=re.MULTILINE)[0])
+    assert {*loose, "__init__.py", "__main__.py"} == {path.name for path in (ROOT / "mtkit").glob("*.py")}
+
+
+def test_every_page_is_in_the_index_and_the_site() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert pages == {*re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"))}
+    assert pages | {"index.md"} == {*re.findall(r"- docs/(.*)", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))}
+
+
+def test_the_messages_that_troubleshooting_explains_exist() -> None:
+    said = "\n".join(
+        node.value
+        for path in (ROOT / "mtkit").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    rows = re.findall(r"^\| (.*?) \|", (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+    quoted = [text for row in rows for text in re.findall(r"`(.*?)`", row) if not text.startswith("pip ")]
+    messages = [text for text in quoted if text.count(" ") >= 2]
+    assert len(messages) > 20
+    assert [text for text in messages if text not in said] == []
+
+
 @pytest.mark.slow
 def test_the_commands_of_the_readme_work_in_an_empty_directory(tmp_path: Path) -> None:
     for name, source in (
@@ -103,7 +143,7 @@ def test_the_commands_of_the_readme_work_in_an_empty_directory(tmp_path: Path) -
         )  # fmt: skip
         expected = 3 if "--min-bleu" in words else 0
         if command == "forge" and done.returncode:  # a model of six updates writes loops, which nothing is made of
-            assert "not one line of the input became a pair" in done.stderr
+            assert "no line of the input became a pair" in done.stderr
             continue
         assert done.returncode == expected, f"mtkit {command} {words}: {done.stderr}"
         assert "Traceback" not in done.stderr

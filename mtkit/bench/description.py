@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.bench.sizes import sizes_of
+from mtkit.bench.sublayers import sublayer_of
 from mtkit.bundle.bundle import load_bundle
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.model.fitting import skeleton
@@ -17,11 +18,6 @@ from mtkit.wording import bytes_shown
 
 _TYPICAL_LENGTH = 25.0  # tokens, where no corpus says
 _LABEL = 34  # columns of the first column
-_SUBLAYERS = {
-    "self_attention": "self-attention",
-    "cross_attention": "cross-attention",
-    "feed_forward": "feed-forward",
-}
 
 
 @dataclass(frozen=True)
@@ -31,10 +27,10 @@ class Description:
     model: ModelConfig
 
     layers: dict[str, list[str]]
-    """Of encoder and decoder: what they are made of, bottom to top."""
+    """Layers of encoder and decoder, bottom to top."""
 
     parameters: dict[str, int]
-    """By part; what is shared is counted once, where it occurs first."""
+    """Parameters by part; shared ones are counted once, where they occur first."""
 
     src_vocab_size: int
     tgt_vocab_size: int
@@ -43,13 +39,13 @@ class Description:
 
     tgt_length: float
     flop_forward: dict[str, float]
-    """Per target token, by part, its source included."""
+    """FLOPs per target token, by part, its source included."""
 
     flop_training: float
-    """Per target token, forward and backward."""
+    """FLOPs per target token, forward and backward."""
 
     flop_decoding: float
-    """Per target token of a search with the recipe's beam."""
+    """FLOPs per target token of a search with the recipe's beam."""
 
     beam_size: int
 
@@ -60,7 +56,7 @@ class Description:
 
     @property
     def memory_bytes(self) -> dict[str, int]:
-        """In float32, whatever the precision of the products; what a batch needs comes on top."""
+        """Bytes in float32, whatever the precision of the products; what a batch needs comes on top."""
         n = 4 * self.n_parameters
         return {"weights": n, "gradients": n, "optimiser": 2 * n}
 
@@ -167,10 +163,9 @@ def _layers(config: ModelConfig, side: Side) -> list[str]:
 
 def _part_of(name: str) -> str:
     """The part of the model that a parameter belongs to."""
+    if (sublayer := sublayer_of(name)) is not None:
+        return sublayer
     side, *inner = name.split(".")
-    for sublayer, shown in _SUBLAYERS.items():
-        if sublayer in inner:
-            return f"{side} {shown}"
     if side in ("encoder", "decoder"):
         return f"{side} norms" if any("norm" in word for word in inner) else f"{side} layers"
     return {"tgt_embedding": "target embedding", "src_embedding": "source embedding"}.get(side, "output projection")

@@ -1,6 +1,5 @@
 """Measure a machine at the work of a recipe or of a trained model."""
 
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,10 +20,11 @@ from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.conversion import inexpressible
 from mtkit.errors import ConfigError, DataError
 from mtkit.log import logger
-from mtkit.machine.device import Precision, bf16_is_native, choose_device, choose_precision
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import Precision, bf16_is_native, choose_device
 from mtkit.machine.peak import Peak, measured_peak, memory_bandwidth, peak
 from mtkit.machine.processor import cpu_name
-from mtkit.machine.threads import set_threads
+from mtkit.machine.threads import available_cores
 from mtkit.model.fitting import skeleton
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.recipe import Config
@@ -42,7 +42,7 @@ class Machine:
 
     cpu: str
     n_cores: int
-    """That this process may use."""
+    """Cores that this process may use."""
 
     n_threads: int
     gpu: str | None
@@ -63,7 +63,7 @@ class Limits:
     """Measured."""
 
     bf16_flop_per_second: float | None
-    """Likewise; None where the device does not multiply in bf16 itself."""
+    """Peak in bf16; None where the device does not multiply in bf16."""
 
     peak: Peak
     """What shares of peak refer to in translation; ``TrainingSpeed`` has its own."""
@@ -90,10 +90,10 @@ class Bench:
     machine: Machine
     work: Work
     training: TrainingSpeed | None
-    """None for a trained model."""
+    """Training speed; None for a trained model."""
 
     translation: list[TranslationSpeed]
-    """Of a trained model, where no precision is asked for: of each that it may be translated in."""
+    """Translation speeds; of a trained model without a given precision, in each that it may be translated in."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -103,7 +103,7 @@ class Bench:
 def settings_of_preset(preset: str | None, *, overrides: Sequence[str], flags: dict[str, object]) -> Settings:
     """Settings without a recipe: of a preset, by default the one that suits the device, over no corpus at all."""
     if preset == "auto":
-        raise ConfigError("preset auto: it is chosen by the number of training pairs, and there is no corpus; name one")
+        raise ConfigError("preset auto depends on the number of training pairs, and there is no corpus: name a preset")
     settings = Settings.load(None, overrides=overrides, flags=flags | {"model.preset": preset})
     nowhere = [{"src": "nowhere", "tgt": "nowhere"}]
     data = {"data.src_lang": "src", "data.tgt_lang": "tgt", "data.train": nowhere, "data.valid": nowhere}
@@ -124,10 +124,8 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
     """
     config, store, work = _recipe_work(settings)
     training = config.training
-    set_threads(training.threads)
-    device = choose_device(training.device)
-    precision = choose_precision(training.precision, device)  # of the search
-    limits = _limits(device, precision)
+    compute = Compute.choose(training.device, training.precision, training.threads)  # the precision is the search's
+    limits = _limits(compute)
     vocab_sizes = (work.src_vocab_size, work.tgt_vocab_size)
     logger.info("training for about %.0f s", seconds * 2 / 3)
     trained = measure_training(
@@ -136,8 +134,8 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         store,
         vocab_sizes=vocab_sizes,
         pad_id=Tokenizer.pad_id,
-        device=device,
-        peak=lambda of: _peak(device, of, limits.fp32_flop_per_second),
+        compute=compute,
+        peak=lambda of: _peak(of, limits.fp32_flop_per_second),
         seconds=seconds / 2,  # and a third of that to tell the parts apart
     )
     logger.info("translating for about %.0f s", seconds / 3)
@@ -146,12 +144,11 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         config.decoding,
         store,
         vocab_sizes=vocab_sizes,
-        device=device,
-        precision=precision,
+        compute=compute,
         peak=limits.peak,
         seconds=seconds / 3,
     )
-    return Bench(_machine(device, trained.way.precision, limits), work, trained, translated)
+    return Bench(_machine(compute.with_precision(trained.way.precision), limits), work, trained, translated)
 
 
 def bench_model(
@@ -177,14 +174,12 @@ def bench_model(
         src_text, data = held_out.src_text, f"test set {held_out.name}"
     src_text = [line for line in src_text if line.strip()]
     if not src_text:
-        raise DataError("nothing to translate: the text has no line that is not blank")
-    set_threads(threads)
-    chosen = choose_device(device)
-    precisions = _precisions(bundle, chosen) if precision == "auto" else [precision]
-    load = partial(Translator.load, path, device=device, threads=threads)
+        raise DataError("nothing to translate: every line of the text is blank")
+    precisions = _precisions(bundle, choose_device(device)) if precision == "auto" else [precision]
+    load = partial(Translator.load, bundle, device=device, threads=threads)
     translators = [load(precision=each) for each in precisions]
-    computed = choose_precision("fp32" if precisions[0] == "int8" else precisions[0], chosen)
-    limits = _limits(chosen, computed)
+    compute = Compute.choose(device, "fp32" if precisions[0] == "int8" else precisions[0], threads)
+    limits = _limits(compute)
     vocab_sizes = (bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size)
     work = Work(str(path), data, bundle.model, bundle.n_parameters(), *vocab_sizes)
     translated = []
@@ -193,11 +188,11 @@ def bench_model(
         translated += measure_model(
             translator, bundle.model, src_text, peak=limits.peak, seconds=seconds / len(translators)
         )
-    return Bench(_machine(chosen, computed, limits), work, None, translated)
+    return Bench(_machine(compute, limits), work, None, translated)
 
 
 def _precisions(bundle: Bundle, device: torch.device) -> list[str]:
-    """Those that a model may be translated in where none is asked for."""
+    """Precisions that a model may be translated in where none is asked for."""
     if device.type != "cpu":
         return ["auto"]
     if inexpressible(bundle.model) is None and find_spec("ctranslate2") is not None:
@@ -216,36 +211,38 @@ def _recipe_work(settings: Settings) -> tuple[Config, Store, Work]:
         store = random_store(
             100_000, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], max_length=config.model.max_length
         )
-        no_corpus = f"random tokens, as {config.prepared_directory} is not there"
+        no_corpus = f"random tokens, as {config.prepared_directory} does not exist"
         data = "random tokens" if config.name == _NO_RECIPE else no_corpus
     model = skeleton(config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=0)
     name = f"preset {config.model.preset}" if config.name == _NO_RECIPE else f"recipe {config.name}"
     return config, store, Work(name, data, config.model, model.n_parameters(), *vocab_sizes)
 
 
-def _limits(device: torch.device, precision: Precision) -> Limits:
+def _limits(compute: Compute) -> Limits:
     logger.info("measuring matrix products")
-    fp32 = measured_peak(device, "fp32", seconds=_PROBE_SECONDS)
-    bf16 = measured_peak(device, "bf16", seconds=_PROBE_SECONDS) if bf16_is_native(device) else None
-    return Limits(fp32, bf16, _peak(device, precision, fp32))
+    fp32 = measured_peak(compute.with_precision("fp32"), seconds=_PROBE_SECONDS)
+    native = bf16_is_native(compute.device)
+    bf16 = measured_peak(compute.with_precision("bf16"), seconds=_PROBE_SECONDS) if native else None
+    return Limits(fp32, bf16, _peak(compute, fp32))
 
 
-def _peak(device: torch.device, precision: Precision, fp32_flop_per_second: float) -> Peak:
-    return Peak(fp32_flop_per_second, published=False) if precision == "fp32" else peak(device, precision)
+def _peak(compute: Compute, fp32_flop_per_second: float) -> Peak:
+    return Peak(fp32_flop_per_second, published=False) if compute.precision == "fp32" else peak(compute)
 
 
-def _machine(device: torch.device, precision: Precision, limits: Limits) -> Machine:
-    """Last of all, as copying takes memory of its own."""
+def _machine(compute: Compute, limits: Limits) -> Machine:
+    """Describe the machine; called last, since measuring the memory takes memory."""
     logger.info("measuring memory")
+    device = compute.device
     return Machine(
         cpu=cpu_name(),
-        n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        n_threads=torch.get_num_threads(),
+        n_cores=available_cores(),
+        n_threads=compute.threads,
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         torch=torch.__version__,
         python=platform.python_version(),
         device=str(device),
-        precision=precision,
+        precision=compute.precision,
         limits=limits,
         memory_bytes_per_second=memory_bandwidth(device, seconds=_PROBE_SECONDS),
     )

@@ -22,7 +22,7 @@ class Sizes:
 
 
 def sizes_of(settings: Settings) -> Sizes:
-    """Of the prepared corpus, or else what is typical.
+    """Sizes of the prepared corpus, or else typical ones.
 
     Raises:
         MtkitError: For everything that a user can fix.
@@ -42,6 +42,6 @@ def sizes_of(settings: Settings) -> Sizes:
 
 
 def _typical_vocab_size(preset: str) -> int:
-    """That of a corpus in the midst of those that a preset is for."""
+    """Vocabulary size for a corpus in the middle of the range that a preset is for."""
     named = SIZE_CLASSES[preset].max_pairs if preset in SIZE_CLASSES else float("inf")
     return default_vocab_size(int(min(named or 500_000, 1e9) / 5))

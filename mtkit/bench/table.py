@@ -63,7 +63,7 @@ def _training(speed: TrainingSpeed) -> Iterator[str]:
         "time per update", f"{_seconds(speed.seconds_per_update)} of {speed.batch_tokens_wanted:,} target tokens"
     )
     if speed.batch_tokens < speed.batch_tokens_wanted:
-        yield _row("", f"worked out from updates of {speed.batch_tokens:,}: whole ones take too long to measure")
+        yield _row("", f"computed from updates of {speed.batch_tokens:,}: whole ones take too long to measure")
     left = f"{speed.n_updates_to_do:,} updates; validation and checkpoints come on top"
     yield _row("time to finish", f"{duration_shown(speed.seconds_to_finish)} for {left}")
 

@@ -14,21 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtkit.data.batches.batches import Batch
+from mtkit.bench.sublayers import sublayer_of
+from mtkit.data.batches.batch import Batch
 from mtkit.model.dropout import Dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.memory import Memory
 from mtkit.settings.model import ModelConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.objectives.loss import Loss
+from mtkit.training.objectives.objective import Objective
 
 Moment = float | torch.cuda.Event
 
 LOSS, OPTIMISER, DATA, REST = "projection, loss", "gradient norm, optimiser", "data", "the loop itself"
-_SUBLAYERS = {
-    "self_attention": "self-attention",
-    "cross_attention": "cross-attention",
-    "feed_forward": "feed-forward",
-}
 
 
 def now(device: torch.device) -> Moment:
@@ -58,7 +55,7 @@ class Timeline:
         self._marks: list[tuple[str, str, Moment]] = []
 
     def mark(self, part: str, phase: str = "forward") -> None:
-        """From here on the work is that of ``part``, in the ``phase`` forward or backward."""
+        """Count the work from here on as that of ``part``, in the ``phase`` forward or backward."""
         self._marks.append((part, phase, now(self._device)))
 
     def spent(self) -> dict[str, dict[str, float]]:
@@ -69,7 +66,7 @@ class Timeline:
         return dict(spent)
 
     def reading(self, updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
-        """The same updates, with the wait for each marked."""
+        """The updates, with the wait for each marked."""
         while True:
             self.mark(DATA)
             micro_batches = next(updates)
@@ -78,7 +75,7 @@ class Timeline:
 
     @contextmanager
     def watching(
-        self, model: EncoderDecoder, objective: CrossEntropy, optimizer: torch.optim.Optimizer
+        self, model: EncoderDecoder, objective: Objective, optimizer: torch.optim.Optimizer
     ) -> Iterator["WatchedObjective"]:
         """Set marks in all that happens to the model within the block; yields the objective to use."""
         stack = [REST]
@@ -117,16 +114,16 @@ class Timeline:
             yield WatchedObjective(objective, self, stack)
 
 
-class WatchedObjective(CrossEntropy):
+class WatchedObjective:
     """The objective with a mark where it begins, and one where its backward pass does."""
 
-    def __init__(self, objective: CrossEntropy, timeline: Timeline, stack: list[str]) -> None:
+    def __init__(self, objective: Objective, timeline: Timeline, stack: list[str]) -> None:
         self._objective = objective
         self._timeline = timeline
         self._stack = stack
 
     def __call__(self, model: EncoderDecoder, batch: Batch) -> Loss:
-        """See ``CrossEntropy``."""
+        """See ``Objective``."""
         self._stack.append(LOSS)
         self._timeline.mark(LOSS)
         loss = self._objective(model, batch)
@@ -136,13 +133,12 @@ class WatchedObjective(CrossEntropy):
 
 
 def part_of(name: str, module: nn.Module, config: ModelConfig) -> str | None:
-    """What a module of an ``EncoderDecoder`` is called in the table; None where it is no part of its own."""
-    side, *inner = name.split(".")
+    """Name of a module of an ``EncoderDecoder`` in the table; None where it is not a part."""
     if isinstance(module, Dropout):
-        return "dropout" if module.p > 0 else None  # without any it is the identity, and no time is its own
-    for sublayer, shown in _SUBLAYERS.items():
-        if sublayer in inner:
-            return f"{side} {shown}"
+        return "dropout" if module.p > 0 else None  # without any it is the identity, and takes no time
+    if (sublayer := sublayer_of(name)) is not None:
+        return sublayer
+    side = name.partition(".")[0]
     if side in ("encoder", "decoder"):
         architecture = config.side("encoder" if side == "encoder" else "decoder")
         return f"{side} norms, sums" if architecture == "transformer" else f"{side} layers"

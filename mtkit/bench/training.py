@@ -1,39 +1,30 @@
 """The speed of training: the loop that ``mtkit train`` runs, over its batches, for so many seconds."""
 
 import math
+import operator
 import statistics
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import cast
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
-from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Moment, Timeline, now, seconds_between
-from mtkit.data.batches.batches import Batch, BatchPlan, padding_share
+from mtkit.bench.timed_loop import Measured, TimedLoop
+from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Timeline
+from mtkit.data.batches.batch import Batch, padding_share
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.store import Store
-from mtkit.machine.device import Precision
+from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice, peak_memory
 from mtkit.machine.peak import Peak
-from mtkit.machine.stopping import StopSignal
-from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop, training_flop
+from mtkit.model.cost import FORWARD_AND_BACKWARD, training_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.loop import fit
-from mtkit.training.objectives.cross_entropy import CrossEntropy
-from mtkit.training.planning.budget import Budget
+from mtkit.training.arithmetic import batch_flop, batch_flop_by_part
 from mtkit.training.planning.tuning import Way, fastest_way
-from mtkit.training.report import Reporter
-from mtkit.training.run import build_optimizer
-from mtkit.training.state import TrainState
-from mtkit.training.validation import Validator
-from mtkit.training.working_copy import WorkingCopy
 
 _NEVER = 1 << 62
-_MIN_UPDATES = 3
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: list[float]) -> "Spread":
-        """Of at least one value."""
+        """Spread of at least one value."""
         return cls(statistics.median(values), min(values), max(values))
 
 
@@ -56,14 +47,14 @@ class Part:
 
     name: str
     forward_seconds: float
-    """Per update. What is neither forward nor backward is counted here."""
+    """Seconds per update. What is neither forward nor backward is counted here."""
 
     backward_seconds: float
     share: float
-    """Of the update's time."""
+    """Share of the update's time."""
 
     share_of_peak: float | None
-    """Its matrix products per second over the machine's peak; None where it has none."""
+    """Matrix products per second over the machine's peak; None without any."""
 
 
 @dataclass(frozen=True)
@@ -80,29 +71,29 @@ class TrainingSpeed:
     """What shares of peak refer to."""
 
     n_updates: int
-    """Measured."""
+    """Number of updates measured."""
 
     batch_tokens: int
-    """Of the updates measured."""
+    """Target tokens of an update, in the updates measured."""
 
     batch_tokens_wanted: int
-    """Of the recipe's updates."""
+    """Target tokens of an update that the recipe asks for."""
 
     tgt_tokens_per_second: Spread
     src_tokens_per_second: float
     seconds_per_update: float
-    """Of an update as the recipe wants it."""
+    """Seconds of an update of the size that the recipe asks for."""
 
     mfu: float
     """Share of the machine's peak, real tokens only."""
 
     padding_share: float
     peak_memory_bytes: int
-    """Of the GPU, or of this process."""
+    """Peak memory of the GPU, or of this process."""
 
     parts: list[Part]
     parts_seconds_per_update: float
-    """Of an update with the clocks that told the parts apart."""
+    """Seconds of an update with the clocks that measure its parts."""
 
     n_updates_to_do: int
     seconds_to_finish: float
@@ -116,8 +107,8 @@ def measure_training(
     *,
     vocab_sizes: tuple[int, int],
     pad_id: int,
-    device: torch.device,
-    peak: Callable[[Precision], Peak],
+    compute: Compute,
+    peak: Callable[[Compute], Peak],
     seconds: float,
 ) -> TrainingSpeed:
     """Train a model from random weights for about ``seconds``, and then a third of that with a clock at each module.
@@ -126,10 +117,10 @@ def measure_training(
         model_config: Its sizes.
         training: Its recipe.
         store: Pairs.
-        vocab_sizes: Of source and target.
+        vocab_sizes: Vocabulary sizes of source and target.
         pad_id: Id of the padding token.
-        device: Where.
-        peak: What shares of peak refer to, in a precision.
+        compute: Where.
+        peak: What shares of peak refer to, in the precision that updates are computed in.
         seconds: How long. An update that would take too much of that is measured with fewer tokens.
 
     Raises:
@@ -140,15 +131,16 @@ def measure_training(
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
         model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
-    ).to(device)
-    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), device)
-    of_peak = peak(way.precision)
+    ).to(compute.device)
+    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), compute)
+    compute, device = compute.with_precision(way.precision), compute.device
+    of_peak = peak(compute)
     batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], of_peak, seconds)
     # No validation, no checkpoint and no report falls into what is measured.
     every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
     quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
     plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
-    loop = _Loop(model, quiet, iter(plan), device, way)
+    loop = TimedLoop(model, quiet, iter(plan), compute, way.n_workers)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with memory_advice("lower training.batch_tokens (--set training.batch_tokens=N)"):
@@ -164,7 +156,7 @@ def measure_training(
     if training.max_epochs is not None:
         per_epoch = math.ceil((int(store.tgt_lengths.sum()) + len(store)) / (plain.tgt_tokens_per_update() * scale))
         n_updates = min(n_updates, training.max_epochs * per_epoch)
-    flop = [_flop(model, update) / seconds for update, seconds in zip(plain.updates, plain.seconds, strict=True)]
+    flop = [sum(batch_flop(model, batch) for batch in update) for update in plain.updates]
     return TrainingSpeed(
         way=way,
         ways={str(tried): speed for tried, speed in ways.items()},
@@ -175,7 +167,7 @@ def measure_training(
         tgt_tokens_per_second=Spread.of(plain.rates("n_tgt_tokens")),
         src_tokens_per_second=statistics.median(plain.rates("n_src_tokens")),
         seconds_per_update=per_update * scale,
-        mfu=statistics.median(flop) / of_peak.flop_per_second,
+        mfu=statistics.median(map(operator.truediv, flop, plain.seconds)) / of_peak.flop_per_second,
         padding_share=padding_share([batch for update in plain.updates for batch in update]),
         peak_memory_bytes=memory,
         parts=_parts(timeline, watched, model, of_peak),
@@ -195,26 +187,15 @@ def _batch_tokens(config: ModelConfig, training: TrainingConfig, vocab_size: int
     return min(wanted, max(int(affordable), 500))
 
 
-def _flop(model: EncoderDecoder, update: list[Batch]) -> float:
-    return FORWARD_AND_BACKWARD * sum(_flop_by_part(model, [update]).values())
-
-
 def _flop_by_part(model: EncoderDecoder, updates: list[list[Batch]]) -> dict[str, float]:
-    """Of the forward passes of all updates."""
+    """FLOPs of the forward passes of all updates, by part."""
     total: dict[str, float] = {}
     for batch in (batch for update in updates for batch in update):
-        forward = forward_flop(
-            model.config,
-            n_sentences=batch.src.size(0),
-            n_src_tokens=batch.n_src_tokens,
-            n_tgt_tokens=batch.n_tgt_tokens,
-            vocab_size=model.output_weight.size(0),
-        )
-        total = {part: total.get(part, 0.0) + flop for part, flop in forward.items()}
+        total = {part: total.get(part, 0.0) + flop for part, flop in batch_flop_by_part(model, batch).items()}
     return total
 
 
-def _parts(timeline: Timeline, measured: "_Measured", model: EncoderDecoder, peak: Peak) -> list[Part]:
+def _parts(timeline: Timeline, measured: Measured, model: EncoderDecoder, peak: Peak) -> list[Part]:
     """What was marked, per update: the model in the order of its forward pass, then what belongs to no part of it."""
     last = [LOSS, "dropout", OPTIMISER, DATA, REST]
     spent = timeline.spent()
@@ -230,101 +211,3 @@ def _parts(timeline: Timeline, measured: "_Measured", model: EncoderDecoder, pea
         share_of_peak = FORWARD_AND_BACKWARD * flop[name] / seconds / peak.flop_per_second if name in flop else None
         parts.append(Part(name, phases["forward"] / n, phases["backward"] / n, seconds / total, share_of_peak))
     return parts
-
-
-@dataclass
-class _Measured:
-    """Updates and what each took; ``all_updates`` has the first too, which is not counted."""
-
-    all_updates: list[list[Batch]]
-    seconds: list[float]
-
-    @property
-    def updates(self) -> list[list[Batch]]:
-        return self.all_updates[1:]
-
-    def tgt_tokens_per_update(self) -> float:
-        return statistics.mean(sum(batch.n_tgt_tokens for batch in update) for update in self.updates)
-
-    def rates(self, count: str) -> list[float]:
-        """Tokens per second in each update."""
-        tokens = [sum(getattr(batch, count) for batch in update) for update in self.updates]
-        return [n / seconds for n, seconds in zip(tokens, self.seconds, strict=True)]
-
-
-class _Stopwatch(Reporter):
-    """Notes the moment when each update is done, and stops the loop in time."""
-
-    def __init__(self, device: torch.device, stop: StopSignal, seconds: float) -> None:
-        self.moments: list[Moment] = []
-        self._device = device
-        self._stop = stop
-        self._seconds = seconds
-        self._start = time.perf_counter()
-
-    def advance(self) -> None:
-        """One more update is done."""
-        self.moments.append(now(self._device))
-        if self._device.type == "cuda" and len(self.moments) % 10 == 0:
-            torch.cuda.synchronize(self._device)  # the queue must not run far ahead of the clock
-        if len(self.moments) > _MIN_UPDATES and time.perf_counter() - self._start > self._seconds:
-            self._stop.received = "time"
-
-
-class _Loop:
-    """A model in training, run for a while and then for another."""
-
-    def __init__(
-        self,
-        model: EncoderDecoder,
-        training: TrainingConfig,
-        updates: Iterator[list[Batch]],
-        device: torch.device,
-        way: Way,
-    ) -> None:
-        self._model = model
-        self._training = training
-        self._updates = updates
-        self._device = device
-        self._way = way
-        self._working = WorkingCopy(model, device=device, precision=way.precision)
-        self._objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-        self._optimizer = build_optimizer(model, training)
-        self._state = TrainState()
-
-    def run(self, seconds: float, timeline: Timeline | None = None) -> _Measured:
-        """At least four updates, and as many as there is time for."""
-        stop, seen = StopSignal(), []
-        stopwatch = _Stopwatch(self._device, stop, seconds)
-
-        def noting(updates: Iterator[list[Batch]]) -> Iterator[list[Batch]]:
-            for update in updates:
-                seen.append(update)
-                yield update
-
-        with ExitStack() as watching:
-            updates, objective = noting(self._updates), self._objective
-            way = self._way
-            if timeline is not None:
-                way = replace(way, n_workers=1)  # parts of the model that run at the same time could not be told apart
-                updates = timeline.reading(updates)
-                objective = watching.enter_context(timeline.watching(self._working.model, objective, self._optimizer))
-            fit(
-                self._working,
-                objective,
-                self._optimizer,
-                updates,
-                self._training,
-                self._state,
-                budget=Budget(self._training, self._state, started=time.monotonic(), rehearse=lambda _: 0.0),
-                device=self._device,
-                way=way,
-                epoch=lambda _: 0.0,
-                peak_flop_per_second=1.0,
-                validator=cast(Validator, None),  # no update is due for one
-                reporter=stopwatch,
-                save=lambda: None,
-                stop=stop,
-            )
-        pairs = zip(stopwatch.moments, stopwatch.moments[1:], strict=False)
-        return _Measured(seen, [seconds_between(start, end) for start, end in pairs])

@@ -11,7 +11,7 @@ from mtkit.data.corpus.store import Store
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import BATCH_SIZE
 from mtkit.engines.torch_engine import TorchEngine
-from mtkit.machine.device import Precision
+from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice
 from mtkit.machine.peak import Peak
 from mtkit.model.cost import decoding_flop
@@ -38,7 +38,7 @@ class TranslationSpeed:
 
     lines_per_second: Spread
     tgt_tokens_per_second: float
-    """Of the translations returned, ends of sentence counted."""
+    """Tokens of the translations returned, ends of sentence included."""
 
     share_of_peak: float
     """Matrix products of all K hypotheses over the machine's peak."""
@@ -50,8 +50,7 @@ def measure_random(
     store: Store,
     *,
     vocab_sizes: tuple[int, int],
-    device: torch.device,
-    precision: Precision,
+    compute: Compute,
     peak: Peak,
     seconds: float,
 ) -> list[TranslationSpeed]:
@@ -63,15 +62,15 @@ def measure_random(
     pad_id, bos_id, eos_id = Tokenizer.pad_id, Tokenizer.bos_id, Tokenizer.eos_id
     torch.manual_seed(0)
     model = EncoderDecoder(config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id)
-    model.to(device)
+    model.to(compute.device)
     model.eval()
-    engine = TorchEngine(model, bos_id=bos_id, eos_id=eos_id, device=device, precision=precision)
+    engine = TorchEngine(model, bos_id=bos_id, eos_id=eos_id, compute=compute)
     sources = [store.src_ids(row).tolist()[: config.max_length - 1] for row in range(min(_LINES, len(store)))]
     size = BATCH_SIZE["sentences"]
 
     def search(n_lines: int, beam_size: int) -> int:
         # Random weights hardly ever end a sentence by themselves.
-        options = SearchOptions(beam_size, 1, decoding.length_penalty, max_length_ratio=1.0, max_length_offset=0)
+        options = SearchOptions.of(decoding, beam_size=beam_size, max_length_ratio=1.0, max_length_offset=0)
         lines = sorted(sources[:n_lines], key=len, reverse=True)
         batches = [lines[start : start + size] for start in range(0, n_lines, size)]
         found = [best for batch in batches for best, *_ in engine.translate_ids(batch, options)]
@@ -168,7 +167,7 @@ def _measure(
 
 
 def _lines_in_time(search: Callable[[int, int], int], n_lines: int, seconds: float) -> int:
-    """As many lines as let greedy search pass over them three times in ``seconds``, but a batch of them at least."""
+    """Number of lines that greedy search translates three times in ``seconds``, but at least a batch."""
     few = min(n_lines, 32)
     search(few, 1)  # warms up
     start = time.perf_counter()

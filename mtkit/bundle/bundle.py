@@ -51,6 +51,9 @@ LINES = "source_lines.json"
 class Bundle:
     """What is known of a model before its weights are read."""
 
+    path: Path
+    """As it was named: a run directory, a checkpoint or a bundle."""
+
     directory: Path
     """Where ``model.safetensors`` lies."""
 
@@ -121,12 +124,7 @@ class Bundle:
         from mtkit.model.weights import load_tensors, restore_model
 
         self.check_weights_fit()
-        model = EncoderDecoder(
-            self.model,
-            src_vocab_size=self.tokenizer.src_vocab_size,
-            tgt_vocab_size=self.tokenizer.tgt_vocab_size,
-            pad_id=self.tokenizer.pad_id,
-        )
+        model = EncoderDecoder.for_tokenizer(self.model, self.tokenizer)
         path = self.directory / WEIGHTS
         restore_model(model, load_tensors(path), source=path)
         return model.eval()
@@ -139,13 +137,7 @@ class Bundle:
         """
         from mtkit.model.fitting import check_fits
 
-        check_fits(
-            self.weights(),
-            self.model,
-            src_vocab_size=self.tokenizer.src_vocab_size,
-            tgt_vocab_size=self.tokenizer.tgt_vocab_size,
-            pad_id=self.tokenizer.pad_id,
-        )
+        check_fits(self.weights(), self.model, self.tokenizer)
 
 
 @dataclass(frozen=True)
@@ -174,7 +166,7 @@ def load_bundle(path: Path) -> Bundle:
     while True:
         directory = _directory_of(path)
         try:
-            return (_read_bundle if (directory / MANIFEST).exists() else _read_checkpoint)(directory)
+            return (_read_bundle if (directory / MANIFEST).exists() else _read_checkpoint)(path, directory)
         except CheckpointError:
             if directory.exists():
                 raise
@@ -211,26 +203,27 @@ def _instead_of_file(path: Path) -> str:
     return "a model is a directory: give a run, a checkpoint or a bundle of mtkit's"
 
 
-def with_bundle(path: Path, load: Callable[[Bundle], Loaded]) -> Loaded:
+def with_bundle(model: Path | str | Bundle, load: Callable[[Bundle], Loaded]) -> Loaded:
     """What is loaded out of a model, once again where training has deleted the checkpoint meanwhile.
 
     Args:
-        path: As for ``load_bundle``.
+        model: As for ``load_bundle``, or what that returned: its weights are then not hashed once more.
         load: Reads what it needs of the bundle's directory.
 
     Raises:
         CheckpointError: As ``load_bundle`` does.
     """
+    bundle = model if isinstance(model, Bundle) else load_bundle(Path(model))
     while True:
-        bundle = load_bundle(path)
         try:
             return load(bundle)
         except (MtkitError, OSError):
             if bundle.directory.exists():
                 raise
+        bundle = load_bundle(bundle.path)
 
 
-def _read_bundle(directory: Path) -> Bundle:
+def _read_bundle(named: Path, directory: Path) -> Bundle:
     path = directory / MANIFEST
     metadata = _read_manifest(path)
     try:
@@ -245,6 +238,7 @@ def _read_bundle(directory: Path) -> Bundle:
     check_weights_length(directory / WEIGHTS)
     check_files(directory, manifest.files)
     bundle = Bundle(
+        named,
         directory,
         _model_config(path, manifest.model),
         decoding,
@@ -284,14 +278,14 @@ def _model_config(path: Path, model: Any) -> ModelConfig:
         ) from None
 
 
-def _read_checkpoint(directory: Path) -> Bundle:
+def _read_checkpoint(named: Path, directory: Path) -> Bundle:
     """Weights in ``RUN/checkpoints/update-N``; recipe and tokenizer lie in the run directory."""
     from mtkit.settings.resolve import read_config
 
     run_dir = directory.parent.parent
     if not (run_dir / "config.yaml").exists():
         raise CheckpointError(
-            f"{directory}: a checkpoint is read where it was trained, but {run_dir} is no run directory"
+            f"{directory}: a checkpoint is read where it was trained, but {run_dir} is not a run directory"
         )
     manifest = _read_manifest(directory / "manifest.json")
     try:
@@ -309,7 +303,7 @@ def _read_checkpoint(directory: Path) -> Bundle:
     check_run_tokenizer(run_dir, tokenizer)
     limit, lines = max_src_tokens(config), read_source_lines(run_dir)
     bundle = Bundle(
-        directory, config.model, config.decoding, tokenizer, *languages, limit, lines, sha256, {}, config.data
+        named, directory, config.model, config.decoding, tokenizer, *languages, limit, lines, sha256, {}, config.data
     )
     check_sizes(bundle.weights(), bundle.model, bundle.tokenizer.tgt_vocab_size)
     return bundle

@@ -70,6 +70,6 @@ def _recipe(bundle: Bundle) -> Config:
     if bundle.metadata:
         path, config = bundle.directory / MANIFEST, bundle.metadata.get("config", {})
         if not isinstance(config, dict):
-            raise ConfigError(f"{path}: damaged: its config is no recipe")
+            raise ConfigError(f"{path}: damaged: its config is not a recipe")
         return Settings([Layer(str(path), config)]).config()
     return read_config(bundle.directory.parent.parent / "config.yaml")

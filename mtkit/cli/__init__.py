@@ -5,7 +5,7 @@ Nothing here may import torch, directly or through mtkit: ``mtkit --help`` answe
 
 import sys
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,20 +17,22 @@ from mtkit.cli.doctor import doctor
 from mtkit.cli.evaluation.command import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.forge import forge
+from mtkit.cli.help import WIDEST
 from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.report import report
 from mtkit.cli.score import score
+from mtkit.cli.settings import settings
 from mtkit.cli.train import train
 from mtkit.cli.translate import translate
 from mtkit.cli.usage import Command, Commands
-from mtkit.errors import Interrupted, MtkitError, Stopped
+from mtkit.errors import Interrupted, MtkitError, Stopped, reason
 from mtkit.files import streams
 from mtkit.machine import interrupts
 from mtkit.machine.memory import keep_few_kernels
 from mtkit.machine.safe_path import leave_out_working_directory
 from mtkit.machine.signals import heed
-from mtkit.machine.threads import let_waiting_threads_sleep
+from mtkit.machine.threads import let_waiting_threads_sleep, refused_thread
 from mtkit.version import __version__
 
 app = typer.Typer(
@@ -38,8 +40,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, and no time spent on importing rich
-    add_completion=False,
     context_settings={
+        "max_content_width": WIDEST,
         "help_option_names": ["-h", "--help"],
         "color": True,  # click would leave out what looks like colours, in results too; streams.py sees to terminals
     },
@@ -57,6 +59,7 @@ for _command in (
     export,
     average,
     describe,
+    settings,
     bench,
 ):
     app.command(cls=Command)(_command)
@@ -79,7 +82,7 @@ def _root(
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="More messages on stderr.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors on stderr.")] = False,
 ) -> None:
     """Train neural machine translation models, translate with them, and score them."""
@@ -116,17 +119,24 @@ def main() -> None:
         raise
     except OSError as error:  # of a file that nobody foresaw: one may not be read, or is a directory
         if error.filename is None:
-            raise
-        _fail(f"{error.filename}: {error.strerror}")
+            _fail_without_threads(error)
+        _fail(f"{error.filename}: {reason(error)}")
     except RuntimeError as error:
         if not str(error).startswith("Symlink loop"):  # what pathlib raises before Python 3.13
-            raise
+            _fail_without_threads(error)
         _fail(str(error))
     finally:
         heed(False)
 
 
-def _fail(message: str) -> None:
+def _fail_without_threads(error: Exception) -> NoReturn:
+    """Say so where the system starts no more threads; any other error is not foreseen."""
+    if (refused := refused_thread(error)) is None:
+        raise error
+    _fail(str(refused))
+
+
+def _fail(message: str) -> NoReturn:
     with suppress(OSError, ValueError):  # nobody listens any more
         typer.echo(f"mtkit: error: {message}", err=True)
     sys.exit(MtkitError.exit_code)

@@ -1,10 +1,8 @@
 """``mtkit align``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from mtkit.cli.help import of_metrics, of_settings
 from mtkit.cli.options import (
     DeviceOption,
     ModelOption,
@@ -24,6 +22,7 @@ from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs, line_writer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mtkit.bundle.bundle import Bundle
     from mtkit.forced.aligner import Aligner
 
 _PAIRS_AT_ONCE = 2048  # sorted by length among themselves
@@ -36,35 +35,46 @@ def align(
     tgt: PairsTgtOption = None,
     layer: Annotated[
         int | None,
-        typer.Option(min=1, help="Of the decoder. Default: what --remember noted, else the last but one."),
+        of_settings(
+            "--layer",
+            metavar="N",
+            min=1,
+            help="Decoder layer. Default: stored by --remember, or the last but one.",
+        ),
     ] = None,
     reading: Annotated[
         bool | None,
-        typer.Option(
+        of_settings(
             "--reading/--predicting",
-            help="What a word looks at while it is read, or while it is predicted. Default: noted, or predicting.",
+            help="Attention of the step that reads, or predicts, the word. Default: as stored, or --predicting.",
             show_default=False,
         ),
     ] = None,
     gold: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Compare all layers on gold alignments: 1-1 sure, 1p2 possible, from 1."),
+        of_metrics(
+            "--gold",
+            metavar="FILE",
+            help="Gold alignments (1-1 sure, 1p2 possible, counted from 1): print the error rate of every layer.",
+        ),
     ] = None,
-    remember: Annotated[bool, typer.Option("--remember", help="With --gold: note the best in the model.")] = False,
+    remember: Annotated[
+        bool, of_metrics("--remember", help="Store the best layer in the model; needs --gold.")
+    ] = False,
     output: OutputOption = None,
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Align the words of given pairs by the model's attention: a line of links a pair, such as 0-0 1-2.
+    """Align the words of sentence pairs by the model's attention.
 
     \b
     mtkit align -m RUN --src test.en --tgt test.de
-    mtkit align -m RUN --src dev.en --tgt dev.de --gold dev.gold --remember     which layer aligns best
+    mtkit align -m RUN --src dev.en --tgt dev.de --gold dev.gold --remember
 
-    Words are what stands between white space, counted from 0, source first. A pair that is longer than the model
-    reads gets an empty line.
+    Each pair gives a line of links such as 0-0 1-2, source first. Words are separated by white space and counted from
+    0. A pair longer than the model's maximum gives an empty line. The second command stores which layer aligns best.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = needed(model, run)
     if src is None or tgt is None:
@@ -76,20 +86,22 @@ def align(
     check_inputs(src, tgt, gold)
     check_outputs({"-o": output or STANDARD_OUTPUT}, src, tgt, gold)
 
+    from mtkit.bundle.bundle import load_bundle
     from mtkit.files.outputs import open_output
     from mtkit.files.text import read_aligned_chunks
     from mtkit.forced.aligner import Aligner, pharaoh
     from mtkit.log import logger
     from mtkit.wording import counted
 
+    bundle = load_bundle(model)
     aligner = Aligner.load(
-        model, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
+        bundle, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
     )
     n_too_long = 0
     with open_output(output) as out:
         write = line_writer(out)
         if gold is not None:
-            _compare(write, aligner, model, src, tgt, gold, remember=remember)
+            _compare(write, aligner, bundle, src, tgt, gold, remember=remember)
             return
         logger.info("aligning with %s, %s", model, aligner.choice)
         for src_text, tgt_text in read_aligned_chunks(src, tgt, _PAIRS_AT_ONCE):
@@ -102,26 +114,23 @@ def align(
 
 
 def _compare(
-    write: "Callable[[str], None]", aligner: "Aligner", model: Path, src: str, tgt: str, gold: str, *, remember: bool
+    write: "Callable[[str], None]",
+    aligner: "Aligner",
+    bundle: "Bundle",
+    src: str,
+    tgt: str,
+    gold: str,
+    *,
+    remember: bool,
 ) -> None:
     """A line for each layer, best first."""
-    from mtkit.evaluation.metrics.alignment import read_gold, score_alignments
-    from mtkit.evaluation.pitfalls.checks import Text, check_aligned
-    from mtkit.files.text import read_lines
-    from mtkit.forced import aligner as alignment
+    from mtkit.forced.aligner import remember as note
+    from mtkit.forced.layers import compare_layers
     from mtkit.log import logger
 
-    texts = [Text(path, list(read_lines(path))) for path in (src, tgt, gold)]
-    check_aligned(texts)
-    gold_links = read_gold(texts[2])
-    by_choice = aligner.align_by_all(texts[0].lines, texts[1].lines)
-    scores = [
-        (score_alignments([links or set() for links in found], gold_links), choice)
-        for choice, found in by_choice.items()
-    ]
-    scores.sort(key=lambda pair: pair[0].error_rate)
+    scores = compare_layers(aligner, src, tgt, gold)
     for score, choice in scores:
         shown = f"AER {100 * score.error_rate:6.2f} %  precision {100 * score.precision:6.2f} %"
         write(f"{shown}  recall {100 * score.recall:6.2f} %  {choice}")
     if remember:
-        logger.info("%s: %s", alignment.remember(model, scores[0][1]), scores[0][1])
+        logger.info("%s: %s", note(bundle, scores[0][1]), scores[0][1])

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mtkit.cli.help import of_model, of_output, of_settings
 from mtkit.cli.options import OverwriteOption, RunArgument, needed
 from mtkit.errors import ConfigError
 from mtkit.files.output_directory import check_output_directory, check_replaceable
@@ -12,12 +13,16 @@ from mtkit.files.output_directory import check_output_directory, check_replaceab
 
 def average(
     run: RunArgument = None,
-    run_dir: Annotated[Path | None, typer.Option("--model", "-m", help="A run directory.")] = None,
+    run_dir: Annotated[Path | None, of_model("--model", "-m", metavar="RUN", help="Run directory.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="The bundle to write; needed.")
+        Path | None, of_output("--output", "-o", metavar="DIR", help="Model bundle to write. Required.")
     ] = None,
-    last: Annotated[int | None, typer.Option("--last", min=1, help="Average the newest checkpoints.")] = None,
-    best: Annotated[int | None, typer.Option("--best", min=1, help="Average the best checkpoints.")] = None,
+    last: Annotated[
+        int | None, of_settings("--last", metavar="N", min=1, help="Number of newest checkpoints to average.")
+    ] = None,
+    best: Annotated[
+        int | None, of_settings("--best", metavar="N", min=1, help="Number of best checkpoints to average.")
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Average the weights of checkpoints into a model bundle.

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, RecipeArgument, SetOption, ThreadsOption, number
+from mtkit.cli.help import of_input, of_settings, of_speed
+from mtkit.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    PresetOption,
+    RecipeArgument,
+    SetOption,
+    ThreadsOption,
+    number,
+    recipe_or_model,
+)
 from mtkit.errors import ConfigError
 from mtkit.settings.bounds import BENCH_SECONDS
 
@@ -16,38 +27,50 @@ def bench(
     model: ModelOption = None,
     input_file: Annotated[
         str | None,
-        typer.Option("--input", "-i", metavar="FILE", help="With -m: text to translate. Default: its test set."),
+        of_input(
+            "--input", "-i", metavar="FILE", help="Text to translate, with -m. Default: the test set of the model."
+        ),
     ] = None,
     preset: PresetOption = None,
     overrides: SetOption = None,
     seconds: Annotated[
-        float, typer.Option(parser=number(BENCH_SECONDS), metavar="SECONDS", help="How long to measure, about.")
+        float,
+        of_settings(
+            "--seconds",
+            parser=number(BENCH_SECONDS),
+            metavar="SECONDS",
+            help="Approximate measuring time in seconds.",
+        ),
     ] = 30,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    as_json: JsonOption = False,
+    device: Annotated[
+        str | None,
+        of_speed("--device", metavar="auto|cpu|cuda", help="Device. Default: the recipe's, or auto."),
+    ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="auto, fp32 or bf16; with -m int8 too, and auto is each that translate may use.")
+        str | None,
+        of_speed(
+            "--precision",
+            metavar="PRECISION",
+            help="auto, fp32 or bf16; with -m also int8, and auto measures each that translate may use. "
+            "Default: the recipe's, or auto.",
+        ),
     ] = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Measure this machine: how fast it trains and translates, how close to its limit, and where the time goes.
+    """Measure the speed of training and translation here.
 
     \b
-    mtkit bench                  the sizes of a preset (small, on a GPU base), random tokens: needs no corpus
-    mtkit bench recipe.yaml      a recipe's sizes, on its corpus where that is prepared
+    mtkit bench                  sizes of a preset, random tokens, no corpus
+    mtkit bench recipe.yaml      a recipe, on its corpus where it is prepared
     mtkit bench -m RUN           translation with a trained model
 
-    Shares of peak are the model's matrix products on real tokens, per second, over
-    the most that the machine does: as published for a well-known GPU in bf16, and
-    measured everywhere else.
+    Also shown: how close this machine comes to its limit, and where the time goes. The preset is small, on a GPU base.
+    Shares of peak are the model's matrix products on real tokens, per second, relative to the machine's maximum: the
+    published bf16 figure of a well-known GPU, measured everywhere else.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if recipe is not None and config is not None:
-        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
-    config = config or recipe
-    if config is not None and config.is_dir() and model is None:
-        config, model = None, config
-    if model is not None and (config is not None or preset is not None or overrides):
-        raise ConfigError("-m measures a trained model as it is: leave out the recipe, --preset and --set")
+    changes = preset is not None or bool(overrides)
+    config, model = recipe_or_model(recipe, config, model, changes=changes, verb="measures")
     if model is None and input_file is not None:
         raise ConfigError("-i belongs to -m RUN: without a trained model random tokens are translated")
 

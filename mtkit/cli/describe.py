@@ -1,11 +1,18 @@
 """``mtkit describe``."""
 
 import json
-from typing import Annotated
 
 import typer
 
-from mtkit.cli.options import ConfigOption, ModelOption, PresetOption, RecipeArgument, SetOption
+from mtkit.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    PresetOption,
+    RecipeArgument,
+    SetOption,
+    recipe_or_model,
+)
 from mtkit.errors import ConfigError
 
 
@@ -15,23 +22,20 @@ def describe(
     model: ModelOption = None,
     preset: PresetOption = None,
     overrides: SetOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Print a model in numbers: layers, parameters, memory, arithmetic. Nothing is trained for it.
+    """Print the layers, parameters, memory and FLOPs of a model.
 
     \b
     mtkit describe recipe.yaml
     mtkit describe recipe.yaml --set model.decoder_attention=ssru
     mtkit describe --preset deep-shallow
     mtkit describe -m RUN
+
+    The model of a recipe or preset is not trained for it.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    if recipe is not None and config is not None:
-        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
-    config = config or recipe
-    if config is not None and config.is_dir() and model is None:
-        config, model = None, config
-    if model is not None and (config is not None or preset is not None or overrides):
-        raise ConfigError("-m describes a trained model as it is: leave out the recipe, --preset and --set")
+    changes = preset is not None or bool(overrides)
+    config, model = recipe_or_model(recipe, config, model, changes=changes, verb="describes")
     if model is None and config is None and preset is None:
         raise ConfigError("give a recipe, a preset with --preset NAME, or a trained model with -m RUN")
 

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.cli.help import of_gates, of_input, of_output, of_settings, of_speed
 from mtkit.cli.options import (
     ConfigOption,
+    CorpusSrcLangOption,
     CorpusSrcOption,
+    CorpusTgtLangOption,
     CorpusTgtOption,
+    JsonOption,
     RecipeArgument,
     SetOption,
     check_inputs,
+    check_one_corpus,
     corpus_instead_of_recipe,
 )
 from mtkit.cli.typed import refuse_idle
-from mtkit.errors import ConfigError, DataError, VocabularyError
+from mtkit.errors import DataError, VocabularyError
 from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
 from mtkit.version import __version__
 
@@ -34,53 +39,54 @@ def doctor(
     config: ConfigOption = None,
     srcs: CorpusSrcOption = None,
     tgts: CorpusTgtOption = None,
-    src_lang: Annotated[
-        str | None,
-        typer.Option(
-            "--src-lang",
-            help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
-        ),
-    ] = None,
-    tgt_lang: Annotated[str | None, typer.Option("--tgt-lang", help="Likewise.")] = None,
+    src_lang: CorpusSrcLangOption = None,
+    tgt_lang: CorpusTgtLangOption = None,
     tokenizer: Annotated[
         Path | None,
-        typer.Option(
+        of_input(
             "--tokenizer",
-            "-t",
             metavar="DIR",
-            help="A prepared corpus or a model. Default: the recipe's.",
+            help="Prepared corpus or model with a tokenizer. Default: the recipe's.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: JsonOption = False,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page with plots; needs mtkit[report].")
+        Path | None,
+        of_output("--html", metavar="FILE", help="Also write a page with plots to FILE; needs mtkit[report]."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything serious is found.")] = False,
+    strict: Annotated[bool, of_gates("--strict", help="Exit with 1 if a serious problem is found.")] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="With a recipe: examine the files as they are, not what its cleaning leaves.")
+        bool, of_settings("--raw", help="Examine the files of a recipe as they are, before its cleaning.")
     ] = False,
     sample: Annotated[
-        int, typer.Option("--sample", min=100, help="Pairs, drawn evenly, to judge languages and tokens by.")
+        int,
+        of_settings(
+            "--sample",
+            metavar="PAIRS",
+            min=100,
+            help="Number of evenly spaced pairs used for language and token checks.",
+        ),
     ] = 30_000,
     workers: Annotated[
-        int | None, typer.Option("--workers", "--threads", min=1, help="Processes; by default one per core.")
+        int | None, of_speed("--workers", metavar="N", min=1, help="Processes. Default: one per core.")
     ] = None,
     overrides: SetOption = None,
 ) -> None:
-    """Look at a corpus before training, and say what is wrong with it and what would cure it.
+    """Report problems in a corpus and how to fix them.
 
     \b
-    mtkit doctor recipe.yaml                      training pairs, as the recipe's cleaning leaves them, and what of
-                                                  the held-out sets is among them
-    mtkit doctor recipe.yaml --raw                the same of the files as they are
+    mtkit doctor recipe.yaml                      after the recipe's cleaning
+    mtkit doctor recipe.yaml --raw                the files as they are
     mtkit doctor --src my.en --tgt my.de          two files
     mtkit doctor my.tmx                           a file of pairs
     mtkit doctor recipe.yaml --html report.html   with plots, as one page
+
+    With a recipe, held-out pairs that leaked into training are reported too.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
-    _check_usage(chosen, src_files, src_lang, tgt_lang)
+    check_one_corpus("doctor", chosen, src_files, src_lang, tgt_lang)
     if chosen is None:
-        refuse_idle(context, ["raw", "overrides"], "of a recipe, of which there is none; leave it out")
+        refuse_idle(context, ["raw", "overrides"], "only with a recipe; leave it out")
     check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
     from mtkit.data.sources.sources import open_sources
@@ -132,22 +138,15 @@ def doctor(
         raise DataError(f"--strict: {summary(report)}")
 
 
-def _check_usage(recipe: Path | None, srcs: list[Path], src_lang: str | None, tgt_lang: str | None) -> None:
-    if (recipe is None) == (not srcs):
-        raise ConfigError("give one corpus: mtkit doctor RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
-    if not srcs and (src_lang or tgt_lang):
-        raise ConfigError("--src-lang and --tgt-lang go with --src and --tgt; a recipe names its own languages")
-
-
 def _files_of(sources: "Sources") -> "Iterator[Path | str]":
-    """What is read, as far as it is files."""
+    """The files that are read."""
     for source in (source for each in sources.values() for source in each):
         inner = getattr(source, "source", source)  # of the first pairs of one
         yield from (file for name in ("path", "src", "tgt") if (file := getattr(inner, name, None)) is not None)
 
 
 def _tokenizer(directory: Path) -> "Tokenizer":
-    """That of a prepared corpus, a bundle, or a run directory."""
+    """The tokenizer of a prepared corpus, a bundle, or a run directory."""
     from mtkit.data.tokens.tokenizer import Tokenizer
 
     try:

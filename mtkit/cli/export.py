@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.cli.help import of_metrics, of_output, of_settings
 from mtkit.cli.options import ModelOption, OverwriteOption, RunArgument, ThreadsOption, needed
 from mtkit.cli.typed import refuse_idle
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError, reason
 from mtkit.files.output_directory import check_output_directory, check_replaceable
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _OF_CONVERSION = ("quantization", "src", "ref")
 
 
 class Format(StrEnum):
-    """What a model is written for."""
+    """The formats of exported models."""
 
     CTRANSLATE2 = "ctranslate2"
     SAFETENSORS = "safetensors"
@@ -41,36 +42,43 @@ def export(
     context: typer.Context,
     run: RunArgument = None,
     model: ModelOption = None,
-    to: Annotated[Format | None, typer.Option("--to", help="What it is for; needed.")] = None,
+    to: Annotated[
+        Format | None,
+        of_output("--to", metavar="ctranslate2|safetensors", help="Target format. Required."),
+    ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", metavar="DIR", help="A directory of its own. ctranslate2: default in the model's."
-        ),
+        of_output("--output", "-o", metavar="DIR", help="Output directory. Default for ctranslate2: inside the model."),
     ] = None,
     quantization: Annotated[
-        Quantization, typer.Option(help="Of ctranslate2. translate uses int8 and float32.")
+        Quantization,
+        of_settings(
+            "--quantization",
+            metavar="TYPE",
+            help="Weight type for ctranslate2: int8, int16, float16, bfloat16 or float32. "
+            "mtkit translate loads int8 and float32.",
+        ),
     ] = Quantization.INT8,
     measure: Annotated[
-        bool, typer.Option("--measure/--no-measure", help="Compare its BLEU and speed with float32's.")
+        bool, of_metrics("--measure/--no-measure", help="Comparison of its BLEU and speed with float32's.")
     ] = True,
     src: Annotated[
-        str | None, typer.Option("--src", "--input", "-i", metavar="FILE", help="Measure on this text, with --ref.")
+        str | None,
+        of_metrics("--src", "--input", "-i", metavar="FILE", help="Source text to measure on; needs --ref."),
     ] = None,
-    ref: Annotated[str | None, typer.Option("--ref", "-r", metavar="FILE", help="Its reference.")] = None,
+    ref: Annotated[str | None, of_metrics("--ref", "-r", metavar="FILE", help="Reference of this text.")] = None,
     threads: ThreadsOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Write a model for another program, or for translating faster.
+    """Convert a model for another program or faster translation.
 
     \b
     mtkit export -m RUN --to ctranslate2 --quantization int8    into the model
     mtkit export -m RUN --to safetensors -o DIR                 weights and JSON
 
-    CTranslate2 is what translate uses on a CPU. What quantisation costs in BLEU
-    and how fast it is are measured on the run's validation set, or on -i FILE
-    --ref FILE, and noted in the model: translate takes int8 by itself where it
-    loses 0.3 at most, unless float32 is faster.
+    mtkit translate uses CTranslate2 on a CPU. The BLEU and speed of the quantised model are measured on the run's
+    validation set, or on -i FILE --ref FILE, and stored in the model: mtkit translate uses int8 by default if it loses
+    at most 0.3 BLEU, unless float32 is faster.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = needed(model, run)
     if to is None:
@@ -89,7 +97,7 @@ def export(
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output}: exists; choose another -o, or --overwrite")
     if output is not None and output.exists() and not _is_export(output):
-        raise ConfigError(f"{output}: is there and is no export; choose another -o")
+        raise ConfigError(f"{output}: exists and is not an export; choose another -o")
 
     from mtkit.bundle.bundle import load_bundle
     from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors
@@ -106,7 +114,7 @@ def export(
         if output is not None:
             copy_conversion(conversion, bundle, output)
     except OSError as error:
-        raise CheckpointError(f"{output or bundle.directory}: cannot write: {error.strerror or error}") from error
+        raise CheckpointError(f"{output or bundle.directory}: cannot write: {reason(error)}") from error
     typer.echo(_summary(conversion, output or conversion.directory))
 
 
@@ -121,7 +129,7 @@ def _is_export(path: Path) -> bool:
 
 
 def _held_out(bundle: "Bundle", src: str | None, ref: str | None) -> "HeldOut | None":
-    """What the loss is measured on: the user's files, else the validation set, else nothing."""
+    """The text that the loss is measured on: the user's files, else the validation set, else nothing."""
     from mtkit.files.text import read_lines
     from mtkit.log import logger
     from mtkit.translation.test_sets import HeldOut, validation_set

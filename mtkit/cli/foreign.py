@@ -1,4 +1,4 @@
-"""What other programs call it: OpenNMT, fairseq, Marian, Sockeye, JoeyNMT, sacreBLEU. And what was mistyped."""
+"""The names that other programs (OpenNMT, fairseq, Marian, Sockeye, JoeyNMT, sacreBLEU) use; and typing mistakes."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -64,12 +64,12 @@ OPTIONS = {
     "--metrics": "scorer scorers",
     "--minutes": "time-limit max-time timeout",
 }
-"""The option, or the setting behind --set, and what others call it."""
+"""Options, or settings behind --set, and their names in other programs."""
 
 _NOT_THERE = {
     "test-set": "mtkit downloads no test sets: name files with -i and --ref",
     "ensemble": "mtkit has no ensembles yet; mtkit average makes one model of several checkpoints",
-    "restore-file": "the same command again goes on where it stopped",
+    "restore-file": "the same command again resumes the run",
     "lora": "mtkit trains all weights",
     "port": "mtkit has no server; mtkit translate reads from a pipe, line by line",
 }
@@ -97,13 +97,13 @@ COMMANDS = {
     "--help": "help",
     "--version": "version",
 }
-"""The command, and what others call it."""
+"""Commands, and their names in other programs."""
 
 _NO_SUCH = dict.fromkeys(("serve", "server", "rest", "api"), _NOT_THERE["port"])
 
 
 def meant_option(typed: str, known: Collection[str]) -> str:
-    """What an unknown option may have been meant to be, as the end of a message; empty if nothing is known of it.
+    """The option that an unknown one may stand for, as the end of a message; empty if nothing is known of it.
 
     Args:
         typed: With its dashes.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.cli.help import of_input, of_model, of_output, of_search, of_settings
 from mtkit.cli.options import (
     DeviceOption,
     Engine,
@@ -20,28 +21,42 @@ if TYPE_CHECKING:
     from mtkit.forge.corpus import Kind, Work
 
 forge = typer.Typer(
-    name="forge", no_args_is_help=True, rich_markup_mode=None, help="Make training pairs with a model, for a recipe."
+    name="forge", no_args_is_help=True, rich_markup_mode=None, help="Make training pairs for a recipe with a model."
 )
 
-RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe that the pairs are for.")]
-OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Directory for the new pairs.")]
+RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe that the pairs are for.")]
+OutputOption = Annotated[Path, of_output("--output", "-o", metavar="DIR", help="Directory for the new pairs.")]
 BeamOption = Annotated[
-    int | None, typer.Option("--beam-size", "-b", min=1, help="1 is greedy. Default: the model's own.")
+    int | None,
+    of_search("--beam-size", "-b", metavar="N", min=1, help="Beam size; 1 is greedy. Default: the model's."),
 ]
-ShardOption = Annotated[int, typer.Option(min=1, help="Lines that are lost at most when the process ends.")]
+ShardOption = Annotated[
+    int,
+    of_output(
+        "--shard-lines", metavar="LINES", min=1, help="Lines per shard; an interruption loses at most one shard."
+    ),
+]
 
 
 @forge.command(cls=Command)
 def backtranslate(
     recipe: RecipeArgument,
     model: Annotated[
-        Path, typer.Option("--model", "-m", help="Translates from the recipe's target language to its source language.")
+        Path,
+        of_model(
+            "--model",
+            "-m",
+            metavar="RUN",
+            help="Model that translates the recipe's target into its source language.",
+        ),
     ],
     inputs: Annotated[
-        list[Path], typer.Option("--input", "-i", metavar="FILE", help="Text in the target language; repeatable.")
+        list[Path], of_input("--input", "-i", metavar="FILE", help="Text in the target language. Repeatable.")
     ],
     output: OutputOption,
-    tag: Annotated[str, typer.Option(help="Marks the new source segments; '' for none.")] = "<bt>",
+    tag: Annotated[
+        str, of_settings("--tag", metavar="TAG", help="Tag at the start of the new source segments; '' for none.")
+    ] = "<bt>",
     beam_size: BeamOption = None,
     shard_lines: ShardOption = 10_000,
     engine: EngineOption = Engine.AUTO,
@@ -51,13 +66,13 @@ def backtranslate(
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Make pairs of target-language text, translated back (Sennrich et al. 2016).
+    """Back-translate target-language text into training pairs.
 
     \b
-    mtkit forge backtranslate recipe.yaml -m runs/de-en -i news.de.gz -o forged/news
+    mtkit forge backtranslate recipe.yaml -m runs/de-en -i news.de -o forged
 
-    The target side is what people wrote, the source side what the model made of it, marked with a tag (Caswell et
-    al. 2019). The same command goes on where it was interrupted.
+    Sennrich et al. 2016: the target side is the text, the source side its machine translation, marked with a tag
+    (Caswell et al. 2019). The same command again resumes an interrupted one.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     from mtkit.forge.corpus import Work
 
@@ -68,12 +83,17 @@ def backtranslate(
 @forge.command(cls=Command)
 def distill(
     recipe: RecipeArgument,
-    model: Annotated[Path, typer.Option("--model", "-m", help="The teacher: translates in the recipe's direction.")],
+    model: Annotated[
+        Path, of_model("--model", "-m", metavar="RUN", help="Teacher: a model in the recipe's direction.")
+    ],
     output: OutputOption,
     inputs: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--input", "-i", metavar="FILE", help="Text in the source language; by default the recipe's training text."
+        of_input(
+            "--input",
+            "-i",
+            metavar="FILE",
+            help="Text in the source language. Repeatable. Default: the recipe's training text.",
         ),
     ] = None,
     beam_size: BeamOption = None,
@@ -85,13 +105,13 @@ def distill(
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Make a teacher's pairs for a small model (Kim and Rush 2016).
+    """Translate training text with a teacher, for a small model.
 
     \b
     mtkit forge distill recipe.yaml -m runs/big -o forged/taught
 
-    The source side is the training text, the target side what the teacher makes of it. The same command goes on
-    where it was interrupted.
+    Sequence-level distillation (Kim and Rush 2016): the source side is the training text, the target side the
+    teacher's translation. The same command again resumes an interrupted one.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     from mtkit.forge.corpus import Work
 

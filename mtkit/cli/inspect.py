@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.cli.help import of_input, of_output, of_search
 from mtkit.cli.options import (
     DeviceOption,
     ModelOption,
@@ -30,38 +31,51 @@ _MANY = 50  # sentences from which on a page is slow to open
 
 def inspect(
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Sentences; none and no -i is stdin.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Sentences. Without TEXT and -i: stdin.")
     ] = None,
     model: ModelOption = None,
     input_file: Annotated[
-        str | None, typer.Option("--input", "-i", metavar="FILE", help="Sentences, one a line (plain, .gz, .zst).")
+        str | None,
+        of_input(
+            "--input",
+            "-i",
+            metavar="FILE",
+            help="Sentences, one per line; may be packed (.gz, .zst, .xz, .bz2).",
+        ),
     ] = None,
     tgt: Annotated[
         str | None,
-        typer.Option("--tgt", metavar="FILE", help="Look at these translations in place of the model's own."),
+        of_input("--tgt", metavar="FILE", help="Translations to look at, in place of the model's."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help=f"{_ENDINGS_NAMED}. Default: stdout."),
+        of_output("--output", "-o", metavar="FILE", help=f"Output file: {_ENDINGS_NAMED}. Default: stdout."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, one object a line.")] = False,
-    beam_size: Annotated[int | None, typer.Option("--beam-size", "-b", min=1, help="Default: the model's.")] = None,
-    n_best: Annotated[int | None, typer.Option(min=1, help="Translations to show. Default: the beam size.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="Possibilities to show at each position.")] = 5,
+    as_json: Annotated[bool, of_output("--json", help="Print one JSON object per sentence.")] = False,
+    beam_size: Annotated[
+        int | None,
+        of_search("--beam-size", "-b", metavar="N", min=1, help="Beam size; 1 is greedy. Default: the model's."),
+    ] = None,
+    n_best: Annotated[
+        int | None,
+        of_search("--n-best", metavar="N", min=1, help="Translations to show. Default: the beam size."),
+    ] = None,
+    top: Annotated[int, of_output("--top", metavar="N", min=1, help="Alternatives to show per position.")] = 5,
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Show why sentences come out as they do: probabilities, alternatives, attention, and the beam's history.
+    """Show why sentences are translated as they are.
 
     \b
     mtkit inspect -m RUN "A man sleeps."
     mtkit inspect -m RUN -i test.en -o page.html
-    mtkit inspect -m RUN -i test.en --tgt test.de -o page.html      why not this translation?
+    mtkit inspect -m RUN -i test.en --tgt test.de -o page.html
     mtkit inspect -m RUN "A man sleeps." -o attention.png
 
-    The page is one file that needs no network. A picture holds one sentence.
+    Shown are probabilities, alternatives, attention and the history of the beam. With --tgt: of the given
+    translations, not of the model's. A page is one file that needs no network. A picture holds one sentence.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = needed(model)
     if texts and input_file is not None:
@@ -103,7 +117,7 @@ def inspect(
 
 
 def _ending(output: Path | None, *, as_json: bool) -> str:
-    """What the output is, by its name's ending."""
+    """The kind of the output, by the ending of its name."""
     from mtkit.files.outputs import is_stream
     from mtkit.files.text import packing_of
 
@@ -125,7 +139,7 @@ def _ending(output: Path | None, *, as_json: bool) -> str:
 
 
 def _is_file(text: str) -> bool:
-    """Whether what stands where a sentence should is the name of a file."""
+    """Whether a sentence is the name of a file."""
     try:
         return Path(text).is_file()
     except (OSError, ValueError):  # too long for a name
@@ -160,7 +174,7 @@ def _read_pairs(source: str, tgt: str | None) -> Iterator[tuple[str, str | None]
 
 
 def _parts(looks: "Iterator[Look]", ending: str, model: Path, languages: tuple[str, str]) -> Iterator[str]:
-    """What is written, part by part."""
+    """The output, part by part."""
     from mtkit.inspection.page import page
     from mtkit.inspection.text import shown_as_text
 

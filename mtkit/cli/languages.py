@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from mtkit.cli.help import of_input
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -12,10 +11,12 @@ if TYPE_CHECKING:
 
 PairOption = Annotated[
     str | None,
-    typer.Option("--language-pair", "-l", metavar="SRC-TGT", help="Such as en-zh; chooses BLEU's tokenizer."),
+    of_input(
+        "--language-pair", "-l", metavar="SRC-TGT", help="Both languages, such as en-zh; they choose BLEU's tokenizer."
+    ),
 ]
-SrcOption = Annotated[str | None, typer.Option("--src-lang", metavar="CODE", help="In place of -l: the source's.")]
-TgtOption = Annotated[str | None, typer.Option("--tgt-lang", metavar="CODE", help="In place of -l: the references'.")]
+SrcOption = Annotated[str | None, of_input("--src-lang", "-s", metavar="CODE", help="Source language, without -l.")]
+TgtOption = Annotated[str | None, of_input("--tgt-lang", "-t", metavar="CODE", help="Target language, without -l.")]
 
 _UNKNOWN = "und"
 """ISO 639's code of a language that is not known."""
@@ -23,7 +24,7 @@ _UNKNOWN = "und"
 
 @dataclass(frozen=True)
 class NamedLanguages:
-    """What ``-l``, ``--src-lang`` and ``--tgt-lang`` say."""
+    """The values of ``-l``, ``--src-lang`` and ``--tgt-lang``."""
 
     language_pair: str | None
     src_lang: str | None
@@ -37,7 +38,7 @@ class NamedLanguages:
             tgt_lang: Of the model.
 
         Raises:
-            ConfigError: If what is said contradicts itself, or is no pair.
+            ConfigError: If what is said contradicts itself, or is not a pair.
         """
         from mtkit.evaluation.sets import parse_language_pair
 
@@ -47,3 +48,9 @@ class NamedLanguages:
             return parse_language_pair(self.language_pair)
         src_lang, tgt_lang = self.src_lang or src_lang, self.tgt_lang or tgt_lang
         return None if src_lang is None and tgt_lang is None else (src_lang or _UNKNOWN, tgt_lang or _UNKNOWN)
+
+    def of_model(self, src_lang: str, tgt_lang: str) -> "LanguagePair":
+        """Codes of the languages where a model translates, by default its own."""
+        pair = self.pair(src_lang, tgt_lang)
+        assert pair is not None
+        return pair

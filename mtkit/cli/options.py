@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from mtkit.cli.help import of_input, of_model, of_output, of_settings, of_speed
 from mtkit.errors import ConfigError
 from mtkit.files.numbers import number_in
 from mtkit.settings.bounds import Bounds
 
 
 class Engine(StrEnum):
-    """What searches for translations."""
+    """The search engines."""
 
     AUTO = "auto"
     TORCH = "torch"
@@ -21,93 +22,117 @@ class Engine(StrEnum):
 
 
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", "-m", help="A run directory, a checkpoint or a model bundle.")
+    Path | None,
+    of_model("--model", "-m", metavar="RUN", help="Run directory, checkpoint or model bundle.", show_default=False),
 ]
-RunArgument = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="The same as -m RUN.", show_default=False)]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+RunArgument = Annotated[Path | None, typer.Argument(metavar="RUN", help="The same as -m RUN.", show_default=False)]
+DeviceOption = Annotated[str, of_speed("--device", metavar="auto|cpu|cuda", help="Device to compute on.")]
 TranslationPrecisionOption = Annotated[
-    str, typer.Option("--precision", help="auto, fp32, bf16 (torch) or int8 (CTranslate2).")
+    str,
+    of_speed(
+        "--precision",
+        metavar="PRECISION",
+        help="auto, fp32, bf16 (torch) or int8 (CTranslate2). auto: the fastest that loses little.",
+    ),
 ]
 ScoringPrecisionOption = Annotated[
-    str, typer.Option("--precision", help="fp32, the same on every machine; or bf16, int8, auto: what translate uses.")
+    str,
+    of_speed(
+        "--precision",
+        metavar="PRECISION",
+        help="fp32: the same scores on every machine. bf16, int8 or auto: as mtkit translate.",
+    ),
 ]
 EngineOption = Annotated[
-    Engine, typer.Option("--engine", help="auto: CTranslate2 on a CPU where it can do what is asked, else torch.")
+    Engine,
+    of_speed(
+        "--engine",
+        metavar="auto|torch|ctranslate2",
+        help="Search engine. auto: CTranslate2 on a CPU if it supports what is asked, else torch.",
+    ),
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads; by default one per core.", show_default=False)
+    int | None,
+    of_speed("--threads", metavar="N", min=1, help="CPU threads. Default: one per core.", show_default=False),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="YAML recipe.", show_default=False)
+    Path | None, of_input("--config", "-c", metavar="FILE", help="Recipe (YAML).", show_default=False)
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: section.key=value; repeatable."),
+    of_settings("--set", metavar="KEY=VALUE", help="Setting to override, as section.key=value. Repeatable."),
 ]
 PresetOption = Annotated[
     str | None,
-    typer.Option(
-        "--preset", metavar="NAME", help="A named set of sizes, such as small or rnn-luong.", show_default=False
+    of_settings(
+        "--preset", metavar="NAME", help="Named set of model sizes, such as small or rnn-luong.", show_default=False
     ),
 ]
 SrcLangOption = Annotated[
-    str | None, typer.Option("--src-lang", metavar="CODE", help="Language of the text, for a model of several.")
+    str | None, of_input("--src-lang", "-s", metavar="CODE", help="Source language (multilingual models only).")
 ]
 TgtLangOption = Annotated[
-    str | None, typer.Option("--tgt-lang", metavar="CODE", help="Language of its translation, for a model of several.")
+    str | None, of_input("--tgt-lang", "-t", metavar="CODE", help="Target language (multilingual models only).")
 ]
 PairsSrcOption = Annotated[
-    str | None, typer.Option("--src", "-src", "--input", "-i", metavar="FILE", help="Source lines; - is stdin.")
+    str | None, of_input("--src", "--input", "-i", "-src", metavar="FILE", help="Source lines; - is stdin.")
 ]
 PairsTgtOption = Annotated[
-    str | None, typer.Option("--tgt", "-tgt", metavar="FILE", help="Their translations, line by line; - is stdin.")
+    str | None, of_input("--tgt", "-tgt", metavar="FILE", help="Translations of these lines, in order; - is stdin.")
 ]
 RecipeArgument = Annotated[
-    Path | None, typer.Argument(metavar="RECIPE", help="YAML recipe; the same as -c FILE.", show_default=False)
+    Path | None, typer.Argument(metavar="RECIPE", help="The same as -c RECIPE.", show_default=False)
 ]
 CorpusSrcLangOption = Annotated[
     str | None,
-    typer.Option(
+    of_input(
         "--src-lang",
         "-s",
-        help="Without a recipe: default is the ending of the file's name, or what a file of pairs names.",
+        metavar="CODE",
+        help="Source language, without a recipe. Default: ending of the file name, or what a file of pairs declares.",
     ),
 ]
-CorpusTgtLangOption = Annotated[str | None, typer.Option("--tgt-lang", "-t", help="The same of the target.")]
+CorpusTgtLangOption = Annotated[
+    str | None,
+    of_input("--tgt-lang", "-t", metavar="CODE", help="Target language, without a recipe. Default: as --src-lang."),
+]
 CorpusSrcOption = Annotated[
     list[Path] | None,
-    typer.Option(
+    of_input(
         "--src",
+        "--input",
+        "-i",
         "-src",
         metavar="FILE",
-        help="Without a recipe: source lines; or a file of pairs (TMX, XLIFF, PO, TSV, CSV, JSONL) alone. Repeatable.",
+        help="Source lines, in place of a recipe; or a file of pairs without --tgt (TMX, XLIFF, PO, TSV, CSV, JSONL). "
+        "Repeatable.",
     ),
 ]
 CorpusTgtOption = Annotated[
     list[Path] | None,
-    typer.Option("--tgt", "-tgt", metavar="FILE", help="Without a recipe: target lines, as often as --src."),
+    of_input("--tgt", "-tgt", metavar="FILE", help="Target lines, as many files as --src. Repeatable."),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Written when all is done; default stdout.")
+    Path | None,
+    of_output("--output", "-o", metavar="FILE", help="Output file, written when complete. Default: stdout."),
 ]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-PrintConfigOption = Annotated[
-    bool, typer.Option("--print-config", help="Show every setting and where it came from, and do nothing else.")
-]
+OverwriteOption = Annotated[bool, of_output("--overwrite", help="Replace existing output.")]
+JsonOption = Annotated[bool, of_output("--json", help="Print one JSON object.")]
+PrintConfigOption = Annotated[bool, of_settings("--print-config", help="Print every setting and its origin, and exit.")]
 
 
 class ImpossibleNumber(typer.BadParameter):
-    """The value of an option is no number, or one that it cannot have."""
+    """The value of an option is not a number, or one that it cannot have."""
 
 
 def number(bounds: Bounds) -> Callable[[str], float]:
-    """What reads the value of an option that takes a number: for ``typer.Option(parser=...)``."""
+    """The parser of an option that takes a number: for ``typer.Option(parser=...)``."""
 
     def read(typed: str) -> float:
         try:
             value = number_in(typed)
         except ValueError:
-            raise ImpossibleNumber(f"{typed}: is no number") from None
+            raise ImpossibleNumber(f"{typed}: is not a number") from None
         if (reason := bounds.why_not(value)) is not None:
             raise ImpossibleNumber(f"{typed}: {reason}")
         return value
@@ -128,6 +153,40 @@ def needed(model: Path | None, argument: Path | None = None) -> Path:
     return chosen
 
 
+def one_recipe(recipe: Path | None, config: Path | None) -> Path | None:
+    """The recipe of a command, named as an argument or with -c; None where there is none.
+
+    Raises:
+        ConfigError: If there are two.
+    """
+    if recipe is not None and config is not None:
+        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
+    return config or recipe
+
+
+def recipe_or_model(
+    recipe: Path | None, config: Path | None, model: Path | None, *, changes: bool, verb: str
+) -> tuple[Path | None, Path | None]:
+    """The recipe or the trained model that a command is about, one of them None; a directory is a model.
+
+    Args:
+        recipe: The command's argument.
+        config: The value of -c.
+        model: The value of -m.
+        changes: Whether --preset or --set changes a recipe.
+        verb: What the command does with a model, such as ``describes``.
+
+    Raises:
+        ConfigError: If there are two recipes, or a model beside a recipe or what changes one.
+    """
+    chosen = one_recipe(recipe, config)
+    if chosen is not None and chosen.is_dir() and model is None:
+        chosen, model = None, chosen
+    if model is not None and (chosen is not None or changes):
+        raise ConfigError(f"-m {verb} a trained model as it is: leave out the recipe, --preset and --set")
+    return chosen, model
+
+
 def corpus_instead_of_recipe(
     recipe: Path | None, config: Path | None, srcs: Sequence[Path] | None, tgts: Sequence[Path] | None
 ) -> tuple[Path | None, list[Path], list[Path]]:
@@ -136,9 +195,7 @@ def corpus_instead_of_recipe(
     Raises:
         ConfigError: If there are two recipes, a file of pairs beside ``--src``, or ``--tgt`` alone.
     """
-    if recipe is not None and config is not None:
-        raise ConfigError(f"two recipes, {recipe} and {config}: name one")
-    chosen, src_files, tgt_files = config or recipe, list(srcs or []), list(tgts or [])
+    chosen, src_files, tgt_files = one_recipe(recipe, config), list(srcs or []), list(tgts or [])
     if chosen is not None and is_file_of_pairs(chosen):
         if src_files:
             raise ConfigError(f"two corpora, {chosen} and {src_files[0]}: name both with --src")
@@ -146,6 +203,20 @@ def corpus_instead_of_recipe(
     if tgt_files and not src_files:
         raise ConfigError("--src and --tgt go together: name both files")
     return chosen, src_files, tgt_files
+
+
+def check_one_corpus(
+    command: str, recipe: Path | None, srcs: Sequence[Path], src_lang: str | None, tgt_lang: str | None
+) -> None:
+    """Refuse a recipe beside the files of a corpus, neither of them, and languages of a recipe.
+
+    Raises:
+        ConfigError: If so.
+    """
+    if (recipe is None) == (not srcs):
+        raise ConfigError(f"give one corpus: mtkit {command} RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
+    if not srcs and (src_lang or tgt_lang):
+        raise ConfigError("--src-lang and --tgt-lang go with --src; a recipe names its own languages")
 
 
 def is_file_of_pairs(path: Path) -> bool:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.cli.help import of_output, of_speed
 from mtkit.cli.options import (
     ConfigOption,
     CorpusSrcLangOption,
@@ -15,6 +16,7 @@ from mtkit.cli.options import (
     PrintConfigOption,
     RecipeArgument,
     SetOption,
+    check_one_corpus,
     corpus_instead_of_recipe,
 )
 from mtkit.errors import ConfigError, Stopped
@@ -35,32 +37,36 @@ def preprocess(
     tgt_lang: CorpusTgtLangOption = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Prepared corpus. Default: data.prepared or prepared/NAME."),
+        of_output(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Directory for the prepared corpus. Default: data.prepared or prepared/NAME.",
+        ),
     ] = None,
     overrides: SetOption = None,
     overwrite: OverwriteOption = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what cleaning would drop, with samples, and write nothing.")
+        bool, of_output("--dry-run", help="Show what cleaning would drop, with samples; write nothing.")
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", metavar="N", min=1, help="Processes. Default: one per core.", show_default=False),
+        of_speed("--workers", metavar="N", min=1, help="Processes. Default: one per core.", show_default=False),
     ] = None,
     print_config: PrintConfigOption = False,
 ) -> None:
-    """Check and clean a corpus, train its tokenizer, and write it as token ids.
+    """Clean a corpus, train its tokenizer, write token ids.
 
     \b
-    mtkit preprocess recipe.yaml           what mtkit train does first, when it has not been done
-    mtkit preprocess ...the same again     does nothing, when neither the inputs nor the settings have changed
-    mtkit preprocess my.tmx -o DIR         without a recipe, validation and test pairs held out
-    mtkit preprocess recipe.yaml --dry-run what data.cleaning would drop, with samples
+    mtkit preprocess recipe.yaml             the first step of mtkit train
+    mtkit preprocess my.tmx -o DIR           without a recipe
+    mtkit preprocess recipe.yaml --dry-run   what data.cleaning would drop
+
+    Without a recipe, validation and test pairs are held out. The same command again does nothing unless inputs or
+    settings have changed.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
-    if (chosen is None) == (not src_files):
-        raise ConfigError("give one corpus: mtkit preprocess RECIPE, or -c RECIPE, or --src FILE --tgt FILE")
-    if not src_files and (src_lang or tgt_lang):
-        raise ConfigError("--src-lang and --tgt-lang go with --src; a recipe names its own languages")
+    check_one_corpus("preprocess", chosen, src_files, src_lang, tgt_lang)
     if src_files and output is None and not dry_run:
         raise ConfigError("name a directory for the prepared corpus with -o DIR")
 
@@ -121,7 +127,7 @@ def _with_samples(report: "CleaningReport") -> "Iterator[str]":
 
 
 def _what_happened(n_pairs: int, dropped: "Mapping[str, int]", changed: "Mapping[str, int]") -> str:
-    """What was dropped and what was changed, where anything was."""
+    """The numbers of dropped and changed pairs, if there are any."""
     parts = [
         f"{what}: " + ", ".join(f"{n:,} {step}" for step, n in by_step.items())
         for what, by_step in (("dropped", dropped), ("changed", changed))

@@ -12,10 +12,13 @@ from mtkit.files.numbers import number_in
 _COLLECTING = {"store": "append", "store_const": "append_const"}
 """How the parser keeps all values of an option of which it would keep the last one."""
 
-_NUMBERS = {int: "is no whole number", float: "is no number", "integer": "is no whole number", "float": "is no number"}
-"""What is wrong with a value that is none, by what Typer calls the type of an option, in its newer versions and older
-ones.
-"""
+_NUMBERS = {
+    int: "is not a whole number",
+    float: "is not a number",
+    "integer": "is not a whole number",
+    "float": "is not a number",
+}
+"""What is wrong with a value that is not one, by what Typer calls the type of an option, newer or older."""
 
 
 class Once:

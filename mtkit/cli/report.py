@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mtkit.cli.evaluation.inputs import Inputs
+from mtkit.cli.help import of_certainty, of_input, of_metrics, of_output
 from mtkit.cli.languages import NamedLanguages, PairOption, SrcOption, TgtOption
 from mtkit.cli.options import check_stdin
 from mtkit.errors import ConfigError, DataError
@@ -17,47 +18,54 @@ from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
 def report(
     hyps: Annotated[
         list[str] | None,
-        typer.Option("--hyp", metavar="FILE", help="Output to report on; a second one is compared with the first."),
+        of_input("--hyp", metavar="FILE", help="Output to report on; a second one is compared with the first."),
     ] = None,
     refs: Annotated[
-        list[str] | None, typer.Option("--ref", "-r", metavar="FILE", help="Reference; repeat it for several.")
+        list[str] | None, of_input("--ref", "-r", metavar="FILE", help="Reference translations. Repeatable.")
     ] = None,
     src: Annotated[
-        str | None, typer.Option("--src", "--input", "-i", metavar="FILE", help="Source; finds untranslated copies.")
+        str | None,
+        of_input("--src", "--input", "-i", metavar="FILE", help="Source text; finds untranslated copies."),
     ] = None,
     names: Annotated[
-        list[str] | None, typer.Option("--name", help="Name of an output, in their order; by default of its file.")
+        list[str] | None,
+        of_input("--name", metavar="NAME", help="Name of each --hyp, in the same order. Default: its file name."),
     ] = None,
     language_pair: PairOption = None,
     src_lang: SrcOption = None,
     tgt_lang: TgtOption = None,
-    docs: Annotated[str | None, typer.Option("--docs", metavar="FILE", help="The document of each line.")] = None,
+    docs: Annotated[str | None, of_input("--docs", metavar="FILE", help="Document of each line.")] = None,
     runs: Annotated[
         list[Path] | None,
-        typer.Option("--run", metavar="RUN", help="Draw the learning curves of this run; repeat it for several."),
+        of_input("--run", metavar="RUN", help="Run whose learning curves are drawn. Repeatable."),
     ] = None,
     train_tgt: Annotated[
         str | None,
-        typer.Option("--train-tgt", metavar="FILE", help="Tells how frequent a word is; by default the references do."),
+        of_input("--train-tgt", metavar="FILE", help="Text that word frequencies are from. Default: the references."),
     ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option("--metrics", help="As of mtkit evaluate, with commas or repeated. Default: bleu,chrf."),
+        of_metrics(
+            "--metrics",
+            metavar="METRICS",
+            help="Metrics, as of mtkit evaluate, with commas or repeated. Default: bleu,chrf.",
+        ),
     ] = None,
-    samples: Annotated[int | None, typer.Option("--samples", min=1, help="Of bootstrap. Default: 1,000.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page, one HTML file.")
+    samples: Annotated[
+        int | None,
+        of_certainty("--samples", metavar="N", min=1, help="Number of bootstrap resamples. Default: 1,000."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as one JSON object.")] = False,
+    output: Annotated[Path | None, of_output("--output", "-o", metavar="FILE", help="The page, one HTML file.")] = None,
+    as_json: Annotated[bool, of_output("--json", help="Print the numbers as one JSON object.")] = False,
 ) -> None:
-    """Report on one system, or on the difference of two, on one page.
+    """Write an HTML report on one system, or comparing two.
 
     \b
     mtkit report --hyp out.de -r test.de -i test.en -l en-de -o page.html
-    mtkit report --hyp a.de --hyp b.de -r test.de -i test.en -l en-de -o page.html
+    mtkit report --hyp a.de --hyp b.de -r test.de -l en-de -o page.html
 
-    The page needs no network: scores and how certain they are, where a system
-    does well and where not, typical mistakes, and every sentence to look up.
+    The page needs no network: scores and their uncertainty, strong and weak spots, typical errors, and every sentence
+    to look up.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     inputs = Inputs(hyps or [], names or [], refs or [], src, docs, None, None, None)
     _check(inputs, train_tgt, output, as_json=as_json)

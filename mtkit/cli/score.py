@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from mtkit.cli.help import of_input, of_output, of_speed
 from mtkit.cli.options import (
     DeviceOption,
     ModelOption,
@@ -38,32 +37,41 @@ def score(
     tgt: PairsTgtOption = None,
     contrast: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Source, right, wrong and perhaps a kind, by tabs: how often right wins."),
+        of_input(
+            "--contrast",
+            metavar="FILE",
+            help="TSV with source, correct, incorrect[, category]; prints the accuracy, in place of --src and --tgt.",
+        ),
     ] = None,
     normalize: Annotated[
-        bool, typer.Option("--normalize", help="Divide by the length, as the model's search does.")
+        bool, of_output("--normalize", help="Divide by the length, as the model's search does.")
     ] = False,
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json", help="One object a line: log-probabilities of tokens; with --contrast rows, then totals."
+        of_output(
+            "--json",
+            help="Print one JSON object per line, with the log-probabilities of tokens; with --contrast rows and "
+            "totals.",
         ),
     ] = False,
     output: OutputOption = None,
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     device: DeviceOption = "auto",
-    precision: Annotated[str, typer.Option(help="fp32 (auto is the same) or bf16.")] = "fp32",
+    precision: Annotated[
+        str, of_speed("--precision", metavar="fp32|bf16", help="Precision; auto is fp32 here.")
+    ] = "fp32",
     threads: ThreadsOption = None,
 ) -> None:
-    """Tell how likely a model finds given translations: a log-probability a line.
+    """Score given translations: one log-probability per line.
 
     \b
-    mtkit score -m RUN --src test.en --tgt test.de                for ranking and filtering
-    mtkit score -m RUN --contrast pronouns.tsv                    which of two translations it prefers
+    mtkit score -m RUN --src test.en --tgt test.de   for ranking and filtering
+    mtkit score -m RUN --contrast pronouns.tsv       a contrastive test set
 
-    Natural logarithms, summed over the pieces of the translation and its end: 0 is
-    certainty, higher is better. nan where a side is longer than the model reads.
+    Natural logarithms, summed over the pieces of the translation and its end: 0 is certainty, higher is better; nan
+    if a side is longer than the model's maximum. A contrastive test set counts how often the model prefers the correct
+    translation.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = needed(model, run)
     if contrast is not None and (src is not None or tgt is not None):

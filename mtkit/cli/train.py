@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtkit.cli.help import of_input, of_output, of_settings, of_speed
 from mtkit.cli.options import (
     ConfigOption,
     CorpusSrcLangOption,
@@ -30,13 +31,24 @@ if TYPE_CHECKING:
 
 ValidSrcOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="With --src: the validation set, instead of lines held out of the corpus."),
+    of_input(
+        "--valid-src",
+        metavar="FILE",
+        help="Source lines of the validation set, with --src. Default: lines held out of the corpus.",
+    ),
 ]
-ValidTgtOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Its translations.")]
+ValidTgtOption = Annotated[
+    Path | None, of_input("--valid-tgt", metavar="FILE", help="Target lines of the validation set.")
+]
 TestSrcOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="With --src: the test set, instead of lines held out of the corpus.")
+    Path | None,
+    of_input(
+        "--test-src",
+        metavar="FILE",
+        help="Source lines of the test set, with --src. Default: lines held out of the corpus.",
+    ),
 ]
-TestTgtOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Its translations.")]
+TestTgtOption = Annotated[Path | None, of_input("--test-tgt", metavar="FILE", help="Target lines of the test set.")]
 
 
 def train(
@@ -44,7 +56,12 @@ def train(
     config: ConfigOption = None,
     run_dir: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Run directory: checkpoints, logs and the model. Default: runs/NAME."),
+        of_output(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Run directory: checkpoints, logs and the model. Default: runs/NAME.",
+        ),
     ] = None,
     srcs: CorpusSrcOption = None,
     tgts: CorpusTgtOption = None,
@@ -58,29 +75,42 @@ def train(
     overrides: SetOption = None,
     minutes: Annotated[
         float | None,
-        typer.Option(
+        of_settings(
+            "--minutes",
             metavar="MINUTES",
-            help="End after this much time, everything included, with the learning rate decayed to zero.",
+            help="Time limit for everything; the learning rate decays to zero within it.",
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides initial weights, order of the data and dropout.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    seed: Annotated[
+        int | None,
+        of_settings("--seed", metavar="N", help="Random seed: initial weights, data order, dropout."),
+    ] = None,
+    device: Annotated[
+        str | None,
+        of_speed("--device", metavar="auto|cpu|cuda", help="Device. Default: the recipe's, or auto."),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        of_speed(
+            "--precision", metavar="auto|fp32|bf16", help="Precision of training. Default: the recipe's, or auto."
+        ),
+    ] = None,
     threads: ThreadsOption = None,
     overwrite: OverwriteOption = False,
     print_config: PrintConfigOption = False,
 ) -> None:
-    """Train a model: from a recipe, or from two text files or a file of pairs alone.
+    """Train a model from a recipe, or from files alone.
 
     \b
-    mtkit train recipe.yaml                        prepare the corpus, train, score the test sets
-    mtkit train --src my.en --tgt my.de -o runs/my hold out validation and test lines, choose the rest
-    mtkit train my.tmx -o runs/my                  with a file of pairs: TMX, XLIFF, PO, TSV, CSV, JSONL
-    mtkit train recipe.yaml --minutes 10           a recipe within ten minutes, as well as they allow
-    mtkit train ...the same again                  go on where it stopped
+    mtkit train recipe.yaml                          prepare, train, score
+    mtkit train --src my.en --tgt my.de -o runs/my   two files of lines
+    mtkit train my.tmx -o runs/my                    a file of pairs
+    mtkit train recipe.yaml --minutes 10             fit into ten minutes
 
-    SIGINT (Ctrl-C), SIGTERM and a closed terminal finish the update, save, and exit
-    with 75.
+    The same command again resumes an interrupted run. Without a recipe, validation and test lines are held out and
+    the settings are chosen. Files of pairs: TMX, XLIFF, PO, TSV, CSV, JSONL.
+
+    SIGINT (Ctrl-C), SIGTERM and a closed terminal finish the update, save, and exit with 75.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     started = time.monotonic()
     config, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
@@ -108,16 +138,9 @@ def train(
 
     if src_files:
         assert run_dir is not None
-        from mtkit.data.sources.named_corpus import named_corpus
         from mtkit.training.quickstart import Given, recipe_for, write_recipe
 
-        corpus = named_corpus(src_files, tgt_files, src_lang, tgt_lang)
-        of_sets = {
-            place: named_corpus([set_src], [set_tgt] if set_tgt else [], *corpus.languages)
-            for place, (set_src, set_tgt) in sets.items()
-            if set_src is not None
-        }
-        given = Given(corpus, **of_sets)
+        given = Given.of_files(src_files, tgt_files, (src_lang, tgt_lang), sets)
         settings = Settings.load(None, overrides=overrides or (), flags=flags)
         settings = settings.with_layer("mtkit train --src", recipe_for(given, run_dir))
         if print_config:
@@ -163,7 +186,7 @@ def _check_sets(sets: dict[str, tuple[Path | None, Path | None]], config: Path |
 
 def _explain(settings: "Settings", run_dir: Path) -> str:
     """The settings with their origins; what depends on corpus and time is filled in where it has been prepared."""
-    from mtkit.data.corpus.prepare import open_prepared
+    from mtkit.data.corpus.prepared import open_prepared
     from mtkit.training.planning.size_in_time import begun_size
     from mtkit.training.run import resolve
 

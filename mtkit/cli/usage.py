@@ -7,7 +7,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from mtkit.cli.help import Helped
 from mtkit.cli.options import ImpossibleNumber
+from mtkit.cli.renamed import in_new_spelling
 from mtkit.cli.repeated import Once
 from mtkit.errors import ReaderGone, Stopped
 
@@ -15,15 +17,54 @@ from mtkit.errors import ReaderGone, Stopped
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 _SIBLINGS = {"--tgt": "--ref", "--ref": "--tgt", "--hyp": "--tgt", "--run": "--model"}
-"""What other commands call it."""
+"""Options, and their names in other commands."""
 
 
-class Command(Once, TyperCommand):
+_EVERYWHERE = ("verbose", "quiet")
+"""Options of mtkit itself that stand after a command too."""
+
+
+_HINTS = "mtkit.hints"
+
+
+class Command(Helped, Once, TyperCommand):
     """A command whose options are each given once, or as often as they have values."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its own options, those of mtkit itself that stand after a command too, and --help."""
+        shared = [param for param in ctx.find_root().command.params if param.name in _EVERYWHERE]
+        own = super().get_params(ctx)
+        return own if ctx.parent is None else [*own[:-1], *shared, own[-1]]
 
-class Commands(Once, TyperGroup):
-    """The commands, which tell mistakes in one line, and have a help option that is False where it is not given."""
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse in old and new spelling, and set up the log as the options of mtkit itself say."""
+        with_value = {name for param in self.get_params(ctx) if not _is_flag(param) for name in param.opts}
+        args, hints = in_new_spelling(self.name, args, with_value)
+        rest: list[str] = super().parse_args(ctx, args)
+        wanted = {name: bool(ctx.params.pop(name, False)) for name in _EVERYWHERE} if ctx.parent else {}
+        if any(wanted.values()):
+            from mtkit.log import set_up_logging
+
+            set_up_logging(**wanted)
+        ctx.meta[_HINTS] = hints
+        return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and then say which of its options have new spellings."""
+        result = super().invoke(ctx)
+        from mtkit.log import logger
+
+        for hint in ctx.meta[_HINTS]:
+            logger.info("hint: %s", hint)
+        return result
+
+
+def _is_flag(param: Any) -> bool:
+    return param.param_type_name == "argument" or bool(param.is_flag)
+
+
+class Commands(Helped, Once, TyperGroup):
+    """The commands, which tell mistakes in one line."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command; a mistake in it is one line on stderr and exit code 2."""
@@ -45,16 +86,17 @@ class Commands(Once, TyperGroup):
         except KeyboardInterrupt:
             raise Stopped("stopped") from None
 
-    def get_help_option(self, ctx: Any) -> Any:
-        """Without this it would be None, which Typer imports pydantic to accept: 0.1 s before every COMMAND --help."""
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.default = False
-        return option
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Switches that are not given are False: Typer would import pydantic to accept None, 0.1 s on every start."""
+        params: list[Any] = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.default is None:
+                param.default = False
+        return params
 
 
 def told(error: Any) -> str:
-    """What is wrong and where to read on; the help itself where a command was named without anything."""
+    """The message of an error and where to read on; the help itself if a command was named without anything."""
     message = str(error.format_message())
     if isinstance(error, ImpossibleNumber) and error.param is not None:
         message = f"{max(error.param.opts, key=len)} {error.message}"
@@ -88,7 +130,7 @@ def unexpected(context: Any, extra: Sequence[str]) -> Exception:
 
 
 def _one_argument(error: Any) -> str:
-    """What a command takes without an option before it, where it is one thing."""
+    """The one argument that a command takes without an option before it, as the start of a sentence."""
     params = [] if error.ctx is None else error.ctx.command.params
     named = [param.metavar for param in params if param.param_type_name == "argument" and param.nargs == 1]
     return f"there is one {named[0]}, and " if named else ""
@@ -115,7 +157,9 @@ def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:
 def _meant(error: Any) -> str:
     from mtkit.cli.foreign import meant_option
 
-    known = [] if error.ctx is None else [name for param in error.ctx.command.params for name in param.opts]
+    known = (
+        [] if error.ctx is None else [name for param in error.ctx.command.get_params(error.ctx) for name in param.opts]
+    )
     sibling = _SIBLINGS.get(error.option_name)
     return f"; here it is {sibling}" if sibling in known else meant_option(error.option_name, known)
 
@@ -135,9 +179,9 @@ def _of_value(error: Any) -> str:
     found = details()[0]
     limits = found.get("ctx", {})
     wanted = {
-        "float_parsing": "is no number",
-        "int_parsing": "is no whole number",
-        "int_from_float": "is no whole number",
+        "float_parsing": "is not a number",
+        "int_parsing": "is not a whole number",
+        "int_from_float": "is not a whole number",
         "greater_than_equal": f"must be at least {limits.get('ge')}",
         "less_than_equal": f"must be at most {limits.get('le')}",
     }.get(found["type"], found["msg"].removeprefix("Value error, ").rstrip("."))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtkit.data.cleaning import traits
+from mtkit.data.sources.pairs import Pairs
 from mtkit.doctor.leakage import Leaks, load_held_out, pair_hashes
 from mtkit.languages.scripts import script_of
 
@@ -97,14 +98,15 @@ class Inspection:
             if scripts is not None:
                 segments = chunk.tgt if side else chunk.src
                 hits[f"wrong_script_{name}"] = _hits(_wrong_script(segments, scripts))
-        hashes = pair_hashes(chunk.src, chunk.tgt)
+        pairs = Pairs(chunk.src, chunk.tgt)
+        hashes = pair_hashes(pairs)
         return Seen(
             chunk,
             {name: found for name, found in hits.items() if found.count},
             features=features(chunk.src, chunk.tgt),
             n_words=np.array([_n_words(chunk.src), _n_words(chunk.tgt)]),
             hashes=hashes,
-            leaks=None if self.held_out is None else load_held_out(self.held_out).leaks(hashes, chunk.src),
+            leaks=None if self.held_out is None else load_held_out(self.held_out).leaks(hashes, pairs),
         )
 
 

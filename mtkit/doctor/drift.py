@@ -22,7 +22,7 @@ _STRANGERS = len(_SHIFTS)
 _BLOCK = 8
 _CHANGE_COST = 40.0
 _MAX_EVIDENCE = 4.0
-"""Of one pair: a freak counts as much as a few plain pairs."""
+"""Most evidence of one pair: an outlier counts as much as a few plain pairs."""
 
 _WINDOW = 512
 _N_WINDOWS = 200
@@ -38,7 +38,7 @@ _STEP = 1 << 16
 _LOG = np.log1p(np.arange(1 << 16))
 
 Features = NDArray[np.void]
-"""Of ``mtkit.doctor.chunks.FEATURES``, one for each pair."""
+"""Rows of ``mtkit.doctor.chunks.FEATURES``, one for each pair."""
 
 
 @dataclass(frozen=True)

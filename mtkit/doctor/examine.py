@@ -53,13 +53,13 @@ def examine(
     """Look at everything.
 
     Args:
-        sources: Of training, and of what is held out, if anything is.
+        sources: Training sources, and held-out ones, if any.
         languages: Codes of source and target.
         n_sample: Pairs, drawn evenly, for what takes too long to be done for all: languages and tokens.
         tokenizer: What the corpus will be cut up by, where that is known.
         n_workers: Processes; the report is the same with any number of them.
-        data: Of the recipe that the sources are from: training pairs are examined as its filters and cleaning steps
-            leave them. None, or one without such, examines them as they are.
+        data: Section of the recipe that the sources are from: training pairs are examined as its filters and cleaning
+            steps leave them. None, or one without such, examines them as they are.
 
     Raises:
         ConfigError: If a cleaning step cannot work with the languages or sets.
@@ -200,7 +200,7 @@ def _tokens(
 def _left_out(seen: Sequence[SourceSeen], languages: tuple[str, str], *, with_held_out: bool) -> list[NotExamined]:
     """What could not be looked for in this corpus."""
     left_out = [
-        NotExamined((f"wrong_script_{side}",), f"the script of {language} is not known here")
+        NotExamined((f"wrong_script_{side}",), f"the script of {language} is not known")
         for side, language in zip(_SIDES, languages, strict=True)
         if scripts_of(language) is None
     ]

@@ -71,7 +71,7 @@ KINDS: dict[str, Kind] = {
         "pairs in which a character was lost (U+FFFD)", step('{characters: {forbidden: "\ufffd"}}'), 0.0005, 0.02
     ),
     "entities": Kind("pairs with HTML entities (&amp;)", step("entities"), 0.001, 0.02),
-    "zero_width": Kind("pairs with characters that nobody sees", step("invisible"), 0.001, _NEVER),
+    "zero_width": Kind("pairs with invisible characters", step("invisible"), 0.001, _NEVER),
     "control": Kind("pairs with control characters or stray line separators", step("invisible"), 0.001, 0.1),
     "mixed_line_ends": Kind(
         r"lines that end in \r\n, in files that have both kinds of line ends",
@@ -82,7 +82,10 @@ KINDS: dict[str, Kind] = {
     "byte_order_mark": Kind("files that begin with a byte order mark", "none needed: mtkit skips it", _NEVER, _NEVER),
     "duplicates": Kind("pairs that occurred before, exactly", step("duplicate"), 0.1, 0.5),
     "near_duplicates": Kind(
-        "pairs that occurred before but for case, digits, spaces and punctuation", step("near_duplicate"), 0.1, _NEVER
+        "pairs that occurred before except for case, digits, spaces and punctuation",
+        step("near_duplicate"),
+        0.1,
+        _NEVER,
     ),
     "long": Kind("pairs with a side of more than 1,000 characters", step("length"), 0.01, 0.1),
     "ratio": Kind("pairs whose lengths do not fit each other", step("ratio"), 0.01, 0.05),
@@ -94,10 +97,10 @@ KINDS: dict[str, Kind] = {
     "urls": Kind("pairs whose web or mail addresses differ", step("urls"), 0.01, _NEVER),
     "placeholders": Kind("pairs whose placeholders ({name}, %s) differ", step("placeholders"), 0.005, 0.1),
     "tags": Kind("pairs whose markup tags differ", step("tags"), 0.005, 0.1),
-    "repeated": Kind("pairs with a phrase said four times or more on end", step("repeated"), 0.001, 0.05),
+    "repeated": Kind("pairs with a phrase repeated four times or more in a row", step("repeated"), 0.001, 0.05),
     "leaked_pairs": Kind("pairs of a held-out set that are in training, exactly", step("leakage"), 0, 0.01),
     "leaked_near_pairs": Kind(
-        "more pairs of a held-out set that are in training but for case, digits, spaces and punctuation",
+        "more pairs of a held-out set that are in training except for case, digits, spaces and punctuation",
         step("{leakage: {near: true}}"),
         0.005,
         0.05,
@@ -106,7 +109,7 @@ KINDS: dict[str, Kind] = {
         "more sources of a held-out set that are in training with other targets", step("leakage"), 0.02, 0.2
     ),
     "leaked_near_sources": Kind(
-        "more sources of a held-out set that are in training with other targets, but for case, digits, spaces and "
+        "more sources of a held-out set that are in training with other targets, except for case, digits, spaces and "
         "punctuation",
         step("{leakage: {near: true}}"),
         0.05,
@@ -135,7 +138,7 @@ class Sample:
     """Name of the source."""
 
     pair: int
-    """Its number in that source, counted from 1."""
+    """Number of the pair in that source, counted from 1."""
 
     src: str
     tgt: str
@@ -154,12 +157,12 @@ class Finding:
 
     count: int
     share: float
-    """Of the pairs of training, or of what ``of`` names; 0 to 1."""
+    """Share of the pairs of training, or of what ``of`` names; 0 to 1."""
 
     of: str
     samples: list[Sample] = field(default_factory=list)
     by_source: dict[str, int] = field(default_factory=dict)
-    """Its count in each source that has any, where it can be told."""
+    """Count in each source that has any, where that is known."""
 
     remark: str = ""
     """What else there is to say of it: how it was counted, or where it lies."""
@@ -168,11 +171,11 @@ class Finding:
     """What to do instead of the usual cure."""
 
     places: list[tuple[str, str]] = field(default_factory=list)
-    """For leakage: each pair of training and of the held-out set that it is in, as NAME:PAIR, counted from 1."""
+    """Leaked pairs: that of training and that of the held-out set, as NAME:PAIR, counted from 1."""
 
     @property
     def severity(self) -> Severity:
-        """By its share."""
+        """Severity by the share."""
         kind = KINDS[self.name]
         if self.share >= kind.serious:
             return Severity.SERIOUS
@@ -190,15 +193,18 @@ class Finding:
 
 
 _MAX_SHOWN = 160
-_CODE = re.compile(r"\\u[0-9a-f]{4,6}")
+_CODE = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}")  # as Python spells them: what follows is text
 
 
 def shown(text: str) -> str:
-    """A segment as it is shown: not longer than a line or two, and with what cannot be seen spelt out."""
+    """A segment as it is shown: at most a line or two long, with what cannot be seen spelt out.
+
+    A no-break space between words is seen as a space, and French has many; alone it is spelt out.
+    """
     text = text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return "".join(c if c.isprintable() or (_is_space(c) and c != text) else _spelt(c) for c in text)
 
 
 def names_of_unseen(samples: Sequence[Sample]) -> list[str]:
@@ -206,6 +212,15 @@ def names_of_unseen(samples: Sequence[Sample]) -> list[str]:
     codes = dict.fromkeys(code for sample in samples for code in _CODE.findall(f"{sample.src} {sample.tgt}"))
     named = ((code, unicodedata.name(chr(int(code[2:], 16)), "")) for code in codes)
     return [f"{code} is {_with_article(name.lower() or 'control character')}" for code, name in named]
+
+
+def _spelt(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _is_space(character: str) -> bool:
+    return unicodedata.category(character) == "Zs"
 
 
 def _with_article(name: str) -> str:

@@ -14,7 +14,7 @@ MIN_BYTES = 20
 """Shorter segments are not judged: most of them would suit several languages."""
 
 MIN_CONFIDENCE = 0.7
-"""Of the classifier in the language that it names. At this, under 0.15 % of clean captions, everyday sentences, news
+"""Least confidence of the classifier. With it, under 0.15 % of clean captions, everyday sentences, news
 and documentation in English, German, French, Spanish and Swahili seem to be in another language, and of such text in a
 wrong language 85 to 99 % is found, so that the share is right to a seventh without a correction."""
 
@@ -27,13 +27,13 @@ class LanguageCount:
 
     n_judged: int = 0
     n_told: int = 0
-    """Of those, segments whose language is sure, the right one or another."""
+    """Judged segments whose language is certain, the right one or another."""
 
     wrong: Counter[str] = field(default_factory=Counter)
     """Segments in each other language."""
 
     by_source: Counter[int] = field(default_factory=Counter)
-    """The same by number of the source."""
+    """Segments in each other language, by number of the source."""
 
     judged_by_source: Counter[int] = field(default_factory=Counter)
     """All that were judged, by number of the source."""
@@ -67,7 +67,7 @@ def count_languages(
 def _count_side(
     sample: Sequence[SampledPair], side: int, codes: tuple[str, str], workers: Workers
 ) -> LanguageCount | None:
-    """Judge one side; ``codes`` are of its own language and that of the other."""
+    """Judge one side; ``codes`` are its language and that of the other side."""
     judged = [pair for pair in sample if len(_segment(pair, side).encode()) >= MIN_BYTES]
     slices = [judged[start : start + _SLICE] for start in range(0, len(judged), _SLICE)]
     segments = ([_segment(pair, side) for pair in part] for part in slices)

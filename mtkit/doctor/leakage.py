@@ -1,15 +1,14 @@
 """Pairs of held-out sets that stand in training too: found by hashes, 64 bytes for each of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
-from mtkit.data.cleaning import traits
+from mtkit.data.cleaning.filters import hashes_of
 from mtkit.data.sources.pairs import Pairs
 
 WAYS = ("leaked_pairs", "leaked_near_pairs", "leaked_sources", "leaked_near_sources")
@@ -22,7 +21,7 @@ Leaks = list[tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutIndex:
     """The hashes of all held-out pairs, in each of the ways that they may be alike to one of training; on disk, so that
     all processes share them.
     """
@@ -33,22 +32,22 @@ class HeldOut:
     order: NDArray[np.int64]
     """(4, n): the number of the pair that each hash is of."""
 
-    def leaks(self, hashes: NDArray[np.uint64], src: list[str]) -> Leaks:
+    def leaks(self, hashes: NDArray[np.uint64], pairs: Pairs) -> Leaks:
         """The held-out pairs that some training pairs are alike to: each once, in the worst way.
 
         Args:
-            hashes: Of the training pairs, (n, 2): near and exact.
-            src: Their sources.
+            hashes: Hashes of the training pairs, (n, 2): near and exact.
+            pairs: The training pairs.
         """
         found: dict[int, tuple[int, int]] = {}
-        for way, ours in enumerate((hashes[:, 1], hashes[:, 0], *_src_hashes(src))):
+        for way, ours in enumerate((hashes[:, 1], hashes[:, 0], *_src_hashes(pairs))):
             # Each hash once: ten thousand times Yes. against a thousand are not ten million leaks.
             different, rows = np.unique(ours, return_index=True)
             theirs = self.hashes[way]
             starts, stops = np.searchsorted(theirs, different, "left"), np.searchsorted(theirs, different, "right")
             for i in np.flatnonzero(stops > starts).tolist():
                 row = int(rows[i])
-                if src[row] and not src[row].isspace():
+                if pairs.src[row] and not pairs.src[row].isspace():
                     for number in self.order[way][starts[i] : stops[i]].tolist():
                         found.setdefault(number, (row, way))
         return [(row, number, way) for number, (row, way) in found.items()]
@@ -56,7 +55,7 @@ class HeldOut:
 
 def save_held_out(chunks: Iterable[Pairs], directory: Path) -> None:
     """Write the hashes of all held-out pairs for ``load_held_out``."""
-    found = [np.vstack([pair_hashes(chunk.src, chunk.tgt).T[::-1], _src_hashes(chunk.src)]) for chunk in chunks]
+    found = [np.vstack([pair_hashes(chunk).T[::-1], _src_hashes(chunk)]) for chunk in chunks]
     hashes = np.concatenate(found, axis=1) if found else np.empty((len(WAYS), 0), dtype=np.uint64)
     order = np.argsort(hashes, axis=1, kind="stable")
     np.save(directory / _HASHES, np.take_along_axis(hashes, order, axis=1))
@@ -64,22 +63,16 @@ def save_held_out(chunks: Iterable[Pairs], directory: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def load_held_out(directory: Path) -> HeldOut:
+def load_held_out(directory: Path) -> HeldOutIndex:
     """Map what was saved; once in each process."""
-    return HeldOut(np.load(directory / _HASHES, mmap_mode="r"), np.load(directory / _ORDER, mmap_mode="r"))
+    return HeldOutIndex(np.load(directory / _HASHES, mmap_mode="r"), np.load(directory / _ORDER, mmap_mode="r"))
 
 
-def pair_hashes(src: Sequence[str], tgt: Sequence[str]) -> NDArray[np.uint64]:
+def pair_hashes(pairs: Pairs) -> NDArray[np.uint64]:
     """Hashes of pairs, (n, 2): of what is alike in near duplicates, and of the pair exactly."""
-    near = _digests(f"{traits.near_key(s)}\n{traits.near_key(t)}" for s, t in zip(src, tgt, strict=True))
-    exact = _digests(f"{s}\n{t}" for s, t in zip(src, tgt, strict=True))
-    return np.stack([near, exact], axis=1)
+    return np.stack([hashes_of(pairs, "pair", near=near) for near in (True, False)], axis=1)
 
 
-def _src_hashes(src: Sequence[str]) -> NDArray[np.uint64]:
+def _src_hashes(pairs: Pairs) -> NDArray[np.uint64]:
     """Hashes of sources, (2, n): exactly, and of what is alike in near duplicates."""
-    return np.stack([_digests(src), _digests(map(traits.near_key, src))])
-
-
-def _digests(texts: Iterable[str]) -> NDArray[np.uint64]:
-    return np.array([xxhash.xxh3_64_intdigest(text.encode()) for text in texts], dtype=np.uint64)
+    return np.stack([hashes_of(pairs, "src", near=near) for near in (False, True)])

@@ -10,7 +10,7 @@ from mtkit.doctor.chunks import FEATURES, MAX_LENGTH
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 RATIO_BINS = 50
-"""To a doubling of the ratio."""
+"""Bins per doubling of the ratio."""
 
 _MAX_DOUBLINGS = 8
 _SOFTENING = 10.0
@@ -27,7 +27,7 @@ class Lengths:
         self.characters = np.zeros((2, MAX_LENGTH + 1), dtype=np.int64)
         self.words = np.zeros((2, MAX_LENGTH + 1), dtype=np.int64)
         self.ratios = np.zeros(2 * _MAX_DOUBLINGS * RATIO_BINS + 1, dtype=np.int64)
-        """Of target to source characters, in pairs without an empty side: bins even in the logarithm."""
+        """Histogram of target per source characters, in pairs without an empty side: bins even in the logarithm."""
 
     def add(self, features: NDArray[np.void], n_words: NDArray[np.uint16]) -> None:
         """Take the lengths of some pairs."""
@@ -63,7 +63,7 @@ def outliers(features: NDArray[np.void], ratio: float, n_worst: int) -> Outliers
     """Pairs whose ratio is more than three times, or less than a third, of what is usual.
 
     Args:
-        features: Of all pairs of a source.
+        features: Features of all pairs of a source.
         ratio: The usual one, of target to source characters.
         n_worst: How many to name.
     """

@@ -29,7 +29,7 @@ class Prescription:
         return lines + (_yaml({"tokenizer": dict(self.tokenizer)}) if self.tokenizer else [])
 
     def options(self) -> str:
-        """The same as options of the command line."""
+        """The prescription as options of the command line."""
         settings = {f"data.cleaning.{key}": value for key, value in self.cleaning.items()}
         settings |= {f"tokenizer.{key}": value for key, value in self.tokenizer.items()}
         return " ".join(f"--set {shlex.quote(f'{key}={_flow(value)}')}" for key, value in settings.items())

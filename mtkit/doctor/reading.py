@@ -6,10 +6,9 @@ from pathlib import Path
 
 from mtkit.data.sources.formats.text import TextSource, TsvSource
 from mtkit.data.sources.pairs import Pairs, Source
-from mtkit.files.text import open_binary
+from mtkit.files.text import BOM, open_binary
 
 _BLOCK = 1 << 20
-_BOM = b"\xef\xbb\xbf"
 
 
 class PatientReader:
@@ -18,7 +17,7 @@ class PatientReader:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.n_lines = [0, 0]
-        """Of source and target, once all was read."""
+        """Lines of source and target, once all was read."""
 
     def chunks(self) -> Iterator[Pairs]:
         """The pairs, as ``Source.chunks`` gives them.
@@ -63,7 +62,7 @@ class LineEnds:
 
 
 def line_ends(source: Source) -> list[LineEnds]:
-    """Of the text files of a source; nothing for formats that do not end at lines.
+    """Line ends of the text files of a source; none for formats without lines.
 
     Raises:
         DataError: If a file cannot be opened.
@@ -79,7 +78,7 @@ def _line_ends(path: Path) -> LineEnds:
     before = b""
     with open_binary(path) as file:
         while block := file.read(_BLOCK):
-            has_bom = has_bom or (n_lines == 0 and not before and block.startswith(_BOM))
+            has_bom = has_bom or (n_lines == 0 and not before and block.startswith(BOM.encode()))
             n_lines += block.count(b"\n")
             n_crlf += block.count(b"\r\n") + (before == b"\r" and block.startswith(b"\n"))
             before = block[-1:]

@@ -11,7 +11,7 @@ from mtkit.doctor.tokens import TokenCount
 from mtkit.doctor.training_pairs import Cleaning
 
 FORMAT = 1
-"""Of the JSON; docs/doctor.md describes it."""
+"""Version of the JSON; docs/doctor.md describes it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SourceSeen:
     """Lines of either side; they differ only where something is wrong."""
 
     alignment: Alignment
-    """Of the files as they are."""
+    """Alignment of the files as they are."""
 
     n_kept: int | None = None
     """Pairs that cleaning left, where it came first."""
@@ -87,7 +87,7 @@ class Report:
         return [name for name in KINDS if name not in found.union(*(left.names for left in self.not_examined))]
 
     def as_json(self, version: str) -> dict[str, Any]:
-        """For programs."""
+        """The report for programs."""
         return {
             "format": FORMAT,
             "mtkit": version,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mtkit.data.batches.splitmix import splitmix64
 from mtkit.doctor.chunks import Chunk
 
 _MAX_CHARACTERS = 500
@@ -16,7 +16,7 @@ class SampledPair(NamedTuple):
 
     source: int
     pair: int
-    """Its place in the files of the source, counted from 0."""
+    """Place of the pair in the files of the source, counted from 0."""
 
     src: str
     tgt: str
@@ -40,7 +40,8 @@ class PairSample:
 
     def add(self, chunk: Chunk) -> None:
         """Take the next pairs."""
-        keys = _keys(self._n, len(chunk.src))
+        places = np.arange(self._n + 1, self._n + len(chunk.src) + 1, dtype=np.uint64)
+        keys = splitmix64(places)
         self._n += len(keys)
         for row in np.flatnonzero(keys <= self._limit).tolist():
             src, tgt = chunk.src[row][:_MAX_CHARACTERS], chunk.tgt[row][:_MAX_CHARACTERS]
@@ -57,11 +58,3 @@ class PairSample:
         self._drawn = sorted(self._drawn, key=lambda drawn: drawn.key)[: self._size]
         if len(self._drawn) == self._size:
             self._limit = np.uint64(self._drawn[-1].key)
-
-
-def _keys(first: int, n: int) -> NDArray[np.uint64]:
-    """A hash of each of the numbers from ``first`` on (SplitMix64; Steele, Lea and Flood, 2014)."""
-    z = np.arange(first + 1, first + n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))

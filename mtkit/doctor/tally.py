@@ -24,22 +24,22 @@ class Tally:
         """Begin with nothing.
 
         Args:
-            names: Of the sources.
+            names: Names of the sources.
             scratch: An empty directory for temporary files.
             n_sample: Pairs to keep for what takes long.
         """
         self.names = names
         self.n_pairs = [0] * len(names)
-        """Of each source."""
+        """Number of pairs of each source."""
 
         self.counts: dict[str, Counter[str]] = {}
-        """Of each finding, by the name of the source."""
+        """Count of each finding, by the name of the source."""
 
         self.samples: dict[str, list[Sample]] = {}
         self.lengths = Lengths()
         self.sample = PairSample(n_sample)
         self.leaks: dict[int, tuple[int, int]] = {}
-        """For held-out pairs that are in training: the worst way of ``WAYS``, and the first pair of training."""
+        """Held-out pairs that are in training, with the worst way of ``WAYS`` and the first pair of training."""
 
         self._paths = [scratch / f"features-{number}" for number in range(len(names))]
         self._hashes = EqualKeys(scratch / "hashes")
@@ -89,7 +89,7 @@ class Tally:
         return found
 
     def features(self, source: int) -> NDArray[np.void]:
-        """Of all pairs of a source, mapped from disk."""
+        """Features of all pairs of a source, mapped from disk."""
         self._features[source].flush()
         if not self.n_pairs[source]:
             return np.empty(0, dtype=FEATURES)

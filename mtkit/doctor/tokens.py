@@ -28,7 +28,7 @@ class TokenCount:
 
     @property
     def tokens_per_word(self) -> float:
-        """1 where every word has a piece of its own."""
+        """Tokens per word: 1 where every word is one piece."""
         return self.n_tokens / max(self.n_words, 1)
 
 

@@ -41,7 +41,7 @@ class PairsAsRead:
         self.name = source.name
         self._source = source
         self.n_lines = (0, 0)
-        """Of source and target, once all was read."""
+        """Lines of source and target, once all was read."""
 
     def chunks(self) -> Iterator[Pairs]:
         """All pairs, as far as the shorter side goes."""
@@ -62,7 +62,7 @@ class CleanedPairs:
         self.n_lines = read.reader.n_lines
         self.n_kept = rows.stat().st_size // np.dtype(np.int64).itemsize
         self.features: NDArray[np.void] = _mapped(read.path, FEATURES)
-        """Of all pairs of the files, those that were dropped too."""
+        """Features of all pairs of the files, dropped ones included."""
 
         self._judgement = judgement
         self._blocks = blocks

@@ -1,4 +1,4 @@
-"""From what was counted to findings, with their samples and remarks."""
+"""The findings that follow from what was counted, with their samples and remarks."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -80,7 +80,7 @@ def _stretch(source: SourceSeen, stretch: Stretch) -> str:
     where = f"{source.name} from about pair {stretch.first + 1:,}"
     where += " to the end" if stretch.stop >= source.n_lines else f" to {stretch.stop:,}"
     if stretch.shift is None:
-        return f"{where}: the lines there are not each other's, nor their neighbours'"
+        return f"{where}: the lines there translate neither each other nor their neighbours"
     return f"{where}: source n fits target n{stretch.shift:+d}"
 
 
@@ -114,7 +114,7 @@ def of_ratios(tally: Tally, sources: Sequence[TrainingPairs]) -> list[Finding]:
     if not counts:
         return []
     n = sum(tally.n_pairs)
-    remark = f"usual are {usual:.2f} target characters to one of the source; these differ from it by a factor over 3"
+    remark = f"usually {usual:.2f} target characters per source character; these differ from that by a factor over 3"
     return [Finding("ratio", counts.total(), counts.total() / n, _pairs(n), samples, dict(counts), remark)]
 
 
@@ -182,8 +182,8 @@ def of_language(name: str, count: LanguageCount, names: Sequence[str], n_sample:
     n_wrong = count.wrong.total()
     most = ", ".join(f"{language} {n:,}" for language, n in count.wrong.most_common(5))
     remark = (
-        f"{most}; the language of {count.n_told / count.n_judged:.0%} of the segments could be told for sure, "
-        f"those under {MIN_BYTES} bytes were left aside"
+        f"{most}; the language of {count.n_told / count.n_judged:.0%} of the segments is certain, "
+        f"those under {MIN_BYTES} bytes were skipped"
     )
     samples = [
         Sample(names[pair.source], pair.pair + 1, shown(pair.src), shown(pair.tgt), language)

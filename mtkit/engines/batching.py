@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from mtkit.errors import ConfigError
+from mtkit.settings.bounds import check_whole
+
 BatchType = Literal["sentences", "tokens"]
 BATCH_SIZE: dict[BatchType, int] = {"sentences": 64, "tokens": 2_000}
 """Batch sizes where none is given."""
@@ -10,6 +13,19 @@ BATCH_SIZE: dict[BatchType, int] = {"sentences": 64, "tokens": 2_000}
 MAX_BATCH_TOKENS = 4_096
 """Source tokens with padding that a CPU is given at a time, whatever the batch size: more of them make nothing faster,
 but take long to be done."""
+
+
+def checked_size(size: int | None, batch_type: BatchType) -> int:
+    """The size of batches, that of ``BATCH_SIZE`` where none is given.
+
+    Raises:
+        ConfigError: If there is no such type, or the size is not a whole number of at least 1.
+    """
+    if batch_type not in BATCH_SIZE:
+        raise ConfigError(f"batch type {batch_type!r}: must be {' or '.join(BATCH_SIZE)}")
+    if size is not None:
+        check_whole("batch size", size)
+    return size or BATCH_SIZE[batch_type]
 
 
 def in_batches(

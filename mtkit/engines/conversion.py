@@ -8,7 +8,6 @@ conversions has what was measured on other processors than the one that the loss
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,12 +19,14 @@ from mtkit.bundle.bundle import WEIGHTS, Bundle
 from mtkit.engines.conversion_check import check_conversion
 from mtkit.engines.speed import Speeds
 from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.files.cache import cache_directory
 from mtkit.files.locks import sole_writer
 from mtkit.files.reading import read_json, sha256_file, version_in
 from mtkit.files.whole import atomic_directory, remove_leftovers, write_json
 from mtkit.log import logger
 from mtkit.machine.processor import cpu_kind
 from mtkit.settings.model import ModelConfig
+from mtkit.settings.section import CONVERTIBLE, TRAINING_ONLY, marked
 from mtkit.version import __version__
 
 FOLDER = "ctranslate2"
@@ -36,12 +37,6 @@ MAX_LOSS = 0.3
 """BLEU or chrF that int8 may lose against float32 and still be what translates where nothing else is asked for."""
 PRECISIONS = ("float32", "int8")
 """What translates: all others are for export."""
-
-# The settings of a model that its conversion depends on.
-_SHAPE = {"architecture", "d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers", "norm", "activation"}
-_SHAPE |= {"tie_embeddings", "max_length"}
-WITHOUT_EFFECT = {"preset", "dropout", "attention_dropout", "activation_dropout", "layer_drop", "initialisation"}
-"""Settings of a model that matter in training alone."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +68,11 @@ _KNOWN: dict[str, list[object]] = {
 
 def inexpressible(config: ModelConfig) -> str | None:
     """The first setting of a model that CTranslate2 has nothing for, with its value; None where there is none."""
+    any_value = marked(ModelConfig, CONVERTIBLE, TRAINING_ONLY)
     for name, field in ModelConfig.model_fields.items():
         value = getattr(config, name)
         known = _KNOWN.get(name)
-        if value not in known if known else name not in _SHAPE | WITHOUT_EFFECT and value != field.default:
+        if value not in known if known else name not in any_value and value != field.default:
             return f"model.{name} {', '.join(dict.fromkeys(value)) if isinstance(value, list) else value}"
     return None
 
@@ -287,7 +283,7 @@ def _source(bundle: Bundle) -> dict[str, Any]:
     return {
         WEIGHTS: bundle.weights_sha256,
         "tokenizer": bundle.tokenizer.sha256(),
-        "model": bundle.model.model_dump(mode="json", include=_SHAPE),
+        "model": bundle.model.model_dump(mode="json", include=marked(ModelConfig, CONVERTIBLE)),
     }
 
 
@@ -297,10 +293,8 @@ def _place(bundle: Bundle, quantization: str) -> Path:
 
 def _cache_place(bundle: Bundle, quantization: str) -> list[Path]:
     """Where it lies in the user's cache directory, if there is one."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    try:
-        root = Path(cache) if cache else Path.home() / ".cache"
-    except RuntimeError:  # no home directory
+    root = cache_directory()
+    if root is None:
         return []
     name = hashlib.sha256(json.dumps(_source(bundle), sort_keys=True).encode()).hexdigest()[:16]
-    return [root / "mtkit" / FOLDER / name / quantization]
+    return [root / FOLDER / name / quantization]

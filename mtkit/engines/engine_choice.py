@@ -5,14 +5,16 @@ from dataclasses import replace
 from typing import Literal, get_args
 
 from mtkit.bundle.bundle import Bundle
+from mtkit.bundle.loading import open_model
 from mtkit.engines.conversion import PRECISIONS, converted, default_quantization, inexpressible, remember
 from mtkit.engines.engine import Engine
 from mtkit.engines.speed import Speeds, measure_speeds
 from mtkit.engines.torch_precision import torch_precision
 from mtkit.errors import ConfigError, DeviceError
 from mtkit.log import logger
-from mtkit.machine.device import choose_device, choose_precision
-from mtkit.machine.threads import count_threads, set_threads
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import check_device
+from mtkit.machine.threads import count_threads
 
 EngineName = Literal["auto", "torch", "ctranslate2"]
 
@@ -41,6 +43,7 @@ def load_engine(
         raise ConfigError(f"engine {engine}: unknown; use auto, torch or ctranslate2")
     if precision not in _PRECISIONS:
         raise DeviceError(f"precision {precision}: unknown; use auto, fp32, bf16 or int8")
+    check_device(device)
     beam_size = beam_size or bundle.decoding.beam_size
     if engine != "torch":
         try:
@@ -116,26 +119,10 @@ def _measured_here(bundle: Bundle, sample: Sequence[str], threads: int) -> Speed
 
 
 def _torch_engine(bundle: Bundle, device: str, precision: str, threads: int | None, beam_size: int) -> Engine:
-    import torch
-    from torch import nn
-
     from mtkit.engines.torch_engine import TorchEngine
-    from mtkit.machine.memory import keep_freed_memory
 
-    set_threads(threads)
-    keep_freed_memory()
-    chosen = choose_device(device)
-    if precision == "auto" and chosen.type == "cpu":
-        precision = torch_precision(bundle, beam_size)
-    chosen_precision = choose_precision(precision, chosen)
-    model = bundle.build_model().to(chosen)
-    if chosen_precision == "bf16":  # once, and not at each step; all that is not a matrix product stays in float32
-        for module in model.modules():
-            if isinstance(module, nn.Linear):
-                module.to(torch.bfloat16)
-    else:
-        model.fix()
-    tokenizer = bundle.tokenizer
-    return TorchEngine(
-        model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=chosen, precision=chosen_precision
-    )
+    compute = Compute.choose(device, precision, threads)
+    if precision == "auto" and compute.on_cpu:
+        compute = compute.with_precision(torch_precision(bundle, beam_size))
+    opened = open_model(bundle, compute=compute, for_search=True)
+    return TorchEngine(opened.model, bos_id=opened.tokenizer.bos_id, eos_id=opened.tokenizer.eos_id, compute=compute)

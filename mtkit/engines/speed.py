@@ -104,14 +104,7 @@ def measure_speeds(
     beams = sorted({1, decoding.beam_size})
     found, most = {}, 0
     for beam_size in beams:
-        options = SearchOptions(
-            beam_size=beam_size,
-            n_best=1,
-            length_penalty=decoding.length_penalty,
-            max_length_ratio=decoding.max_length_ratio,
-            max_length_offset=decoding.max_length_offset,
-            scores=False,
-        )
+        options = SearchOptions.of(decoding, beam_size=beam_size, scores=False)
         n_lines, rates = _measure(engines, sources, options, seconds * beam_size / sum(beams))
         found[beam_size], most = rates, max(most, n_lines)
     return Speeds(cpu_kind(), threads, most, found)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from threading import Lock
 
 import torch
 
 from mtkit.engines.batching import MAX_BATCH_TOKENS, BatchType, in_batches
 from mtkit.engines.engine import Pending
-from mtkit.machine.cores import map_on_cores
-from mtkit.machine.device import Precision, autocast, describe
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
@@ -18,38 +18,32 @@ from mtkit.search.hypothesis import Hypothesis, SearchOptions
 class TorchEngine:
     """Beam search with an ``EncoderDecoder``."""
 
-    def __init__(
-        self, model: EncoderDecoder, *, bos_id: int, eos_id: int, device: torch.device, precision: Precision
-    ) -> None:
+    def __init__(self, model: EncoderDecoder, *, bos_id: int, eos_id: int, compute: Compute) -> None:
         self.model = model
-        self.description = describe(device, precision)
+        self.description = compute.describe()
         self.n_parameters = model.n_parameters()
         self.max_length = model.config.max_length
         self._bos_id = bos_id
         self._eos_id = eos_id
-        self._device = device
-        self._precision = precision
+        self._compute = compute
         self._searching = Lock()  # one caller's batches at a time: they use all threads already
 
     def begin(
         self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
     ) -> Pending:
         """See ``Engine``; the search runs when it is waited for. The model must be in evaluation mode."""
-
-        def translate(batch: list[int]) -> list[list[Hypothesis]]:
-            return self.translate_ids([sources[i] for i in batch], options)
-
-        on_cpu = self._device.type == "cpu"
-        on_cores = map_on_cores if on_cpu else map  # there each thread searches a batch of its own
+        on_cpu = self._compute.on_cpu
         if on_cpu and batch_type == "sentences":
-            batch_size = min(batch_size, math.ceil(len(sources) / torch.get_num_threads()) or 1)
+            batch_size = min(batch_size, math.ceil(len(sources) / self._compute.threads) or 1)
 
         def search() -> list[list[Hypothesis]]:
             results: list[list[Hypothesis]] = [[] for _ in sources]
             lengths, most = [len(ids) + 1 for ids in sources], MAX_BATCH_TOKENS if on_cpu else None
             batches = list(in_batches(lengths, batch_size, batch_type, max_tokens=most))
+            ids_of_batches = [[sources[i] for i in batch] for batch in batches]
+            translate = partial(self.translate_ids, options=options)
             with self._searching:
-                for batch, found in zip(batches, on_cores(translate, batches), strict=True):
+                for batch, found in zip(batches, self._compute.map(translate, ids_of_batches), strict=True):
                     for index, hypotheses in zip(batch, found, strict=True):
                         results[index] = hypotheses
             return results
@@ -60,8 +54,8 @@ class TorchEngine:
         """Search for the hypotheses of the sentences of one batch."""
         length = max(map(len, batch)) + 1
         rows = [[*ids, self._eos_id] + [self.model.pad_id] * (length - 1 - len(ids)) for ids in batch]
-        src = torch.tensor(rows, device=self._device)  # (B, S)
-        with autocast(self._device, self._precision):
+        src = torch.tensor(rows, device=self._compute.device)  # (B, S)
+        with self._compute.autocast():
             return beam_search(
                 self.model,
                 src,

@@ -9,7 +9,7 @@ from mtkit.evaluation.certainty.runs import RunSummary, summarise_runs
 from mtkit.evaluation.gates.baseline import Baseline
 from mtkit.evaluation.gates.gate import GateOutcome, GateResult, Gates, check_drops, check_gates, check_significance
 from mtkit.evaluation.metrics.comet import CometModel
-from mtkit.evaluation.metrics.counting import Counts, count
+from mtkit.evaluation.metrics.counting import Counts
 from mtkit.evaluation.metrics.metrics import Interval, Score, decimals_of, score_and_count
 from mtkit.evaluation.metrics.scorers import ScoringSettings, bleu_tokenizer, meant
 from mtkit.evaluation.pitfalls.checks import find_pitfalls
@@ -52,7 +52,7 @@ class Method:
     """Cores that may count; by default as many as ``count_threads`` says."""
 
     def settings(self, material: EvaluationSet, metrics: Sequence[str] | None = None) -> ScoringSettings:
-        """For sacreBLEU's metrics on one test set."""
+        """Settings of sacreBLEU's metrics for one test set."""
         tgt_lang = material.language_pair[1] if material.language_pair else None
         chosen = self.metrics if metrics is None else metrics
         return ScoringSettings(tuple(dict.fromkeys(chosen)), tgt_lang, self.tokenize, self.lowercase)
@@ -67,12 +67,12 @@ class SystemReport:
     warnings: list[str]
     gates: list[GateOutcome]
     counts: dict[str, Counts] = field(default_factory=dict)
-    """By metric, what its scores are made of."""
+    """Counts of every segment, by metric."""
 
     comet_of_segments: list[float] | None = None
 
     def score_of(self, metric: str) -> Score | None:
-        """By one metric."""
+        """The score by one metric; None without it."""
         return next((score for score in self.scores if score.metric == metric), None)
 
 
@@ -148,7 +148,7 @@ def assess(material: EvaluationSet, method: Method, gates: Gates, *, only: bool)
     _say_tokenizer(material, method)
     with Workers(count_threads(method.threads), alone="OMP_NUM_THREADS=1") as workers:
         reports = [_scored(system, material, method, workers) for system in systems]
-        of_baseline = _counts_of_baseline(material, method, gates, workers, only=only)
+        of_baseline = _counts_of_baseline(reports, material, method, gates, workers, only=only)
     comparisons: list[Comparison] = []
     scorers = method.settings(material).scorers(len(material.refs))
     if (method.confidence or method.paired) and scorers:
@@ -196,15 +196,26 @@ def _scored(system: System, material: EvaluationSet, method: Method, workers: Wo
 
 
 def _counts_of_baseline(
-    material: EvaluationSet, method: Method, gates: Gates, workers: Workers, *, only: bool
+    reports: Sequence[SystemReport],
+    material: EvaluationSet,
+    method: Method,
+    gates: Gates,
+    workers: Workers,
+    *,
+    only: bool,
 ) -> dict[str, Counts]:
-    """By metric, those of the stored baseline that tests of significance need."""
-    if method.against is None or not gates.significance:
+    """By metric, those of the stored baseline that the gates compare with; its scores must be those of its output.
+
+    COMET's is believed: computing it again would double the time of the evaluation.
+    """
+    if method.against is None or not gates.need_baseline:
         return {}
-    hyp_text = method.against.find(material.name, only=only).hyp_text
-    ref_texts = [ref.lines for ref in material.refs]
-    scorers = method.settings(material, gates.significance).scorers()
-    return {metric: count(scorer, hyp_text, ref_texts, workers) for metric, scorer in scorers.items()}
+    stored = method.against.find(material.name, only=only)
+    method.against.check_signatures(stored, reports[0].scores, gates.compared)
+    settings = method.settings(material, [metric for metric in gates.compared if metric != "comet"])
+    scores, counts = score_and_count(stored.hyp_text, [ref.lines for ref in material.refs], settings, workers)
+    method.against.check_scores(stored, scores)
+    return counts
 
 
 def _say_tokenizer(material: EvaluationSet, method: Method) -> None:
@@ -212,7 +223,7 @@ def _say_tokenizer(material: EvaluationSet, method: Method) -> None:
     tgt_lang = method.settings(material).tgt_lang
     tokenizer = bleu_tokenizer(tgt_lang)
     if "bleu" in method.metrics and method.tokenize is None and tokenizer != bleu_tokenizer(None):
-        logger.info("BLEU's tokenizer for %s is %s; --tok names another", tgt_lang, tokenizer)
+        logger.info("BLEU's tokenizer for %s is %s; --tok chooses another", tgt_lang, tokenizer)
 
 
 def _baseline_first(material: EvaluationSet, method: Method) -> list[System]:
@@ -297,6 +308,6 @@ def _warnings(system: System, material: EvaluationSet, method: Method) -> Iterat
         overlap = method.seen.overlap(material.src.lines)
         if overlap.is_real:
             yield (
-                f"{material.src.name}: {overlap} were among the sources that the model was trained on: it may know "
-                "their translations by heart"
+                f"{material.src.name}: {overlap} were among the sources that the model was trained on: it may have "
+                "memorised their translations"
             )

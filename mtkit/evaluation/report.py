@@ -22,6 +22,17 @@ def set_lines(report: SetReport, *, decimals: int = 2) -> list[str]:
     return [*lines, *run_lines(report.runs, decimals=decimals)]
 
 
+def value_lines(report: SetReport, *, decimals: int = 2) -> list[str]:
+    """The values alone: one per line of one output, a row with its name for each of several, separated by tabs."""
+    values = [
+        [f"{score.value:.{decimals_of(score.metric, decimals)}f}" for score in system.scores]
+        for system in report.systems
+    ]
+    if len(values) == 1:
+        return values[0]
+    return ["\t".join([system.system.name, *row]) for system, row in zip(report.systems, values, strict=True)]
+
+
 def score_lines(scores: Sequence[Score], *, decimals: int = 2) -> list[str]:
     """One line per score: name, value, what belongs to it, and the signature, in columns."""
     values = [value_shown(score, decimals) for score in scores]

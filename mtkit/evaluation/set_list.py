@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError, DataError, reason
 from mtkit.settings.mistakes import one_by_one
 from mtkit.settings.section import Section
 from mtkit.settings.yaml_file import read_yaml
@@ -33,7 +33,7 @@ class SetEntry(Section):
     """A file that names the document of each line."""
 
     language_pair: str | None = None
-    """Such as en-de; by default what the command line says."""
+    """Language pair such as en-de; by default that of the command line."""
 
     @field_validator("refs", mode="before")
     @classmethod
@@ -67,7 +67,7 @@ def parse_set_list(path: Path) -> list[SetEntry]:
     try:
         tree, _ = read_yaml(path, f"; expected {_EXPECTED}")
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {reason(error)}") from error
     if not isinstance(tree, list):
         raise ConfigError(f"{path}: expected {_EXPECTED}")
     entries: list[SetEntry] = []
@@ -86,5 +86,5 @@ def parse_set_list(path: Path) -> list[SetEntry]:
     names = [entry.name for entry in entries]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{path}: {name} stands there twice; names must differ")
+            raise ConfigError(f"{path}: {name} occurs twice; names must differ")
     return entries

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.metrics.segments import check_documents
-from mtkit.evaluation.pitfalls.checks import BOM, Text, check_aligned, check_is_text
-from mtkit.files.text import PACKED, read_lines
+from mtkit.evaluation.pitfalls.checks import Text, check_aligned, check_is_text
+from mtkit.files.text import BOM, PACKED, read_lines
 
 LanguagePair = tuple[str, str]
 
@@ -95,7 +95,7 @@ def read_set_list(path: Path, *, translated: bool, language_pair: LanguagePair |
     Args:
         path: YAML or JSON.
         translated: Whether the list names outputs; else a model translates the sources.
-        language_pair: Of sets that name none.
+        language_pair: Languages of sets that name none.
 
     Raises:
         ConfigError: If the list is malformed, or says too little of a test set, naming it.

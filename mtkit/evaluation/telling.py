@@ -24,7 +24,7 @@ NAMES: Mapping[Metric, str] = {"bleu": "BLEU", "chrf": "chrF", "loss": "loss"}
 
 _LADDER: tuple[Metric, ...] = ("bleu", "chrf", "loss")
 _LOWERED: Mapping[Metric, float] = {"bleu": 0.0, "chrf": -100.0, "loss": -100.0}
-_LOSS_DECIMALS = 4  # nats a token: less is no difference
+_LOSS_DECIMALS = 4  # nats a token: less is not a difference
 _N_WORDS = 4  # of BLEU's longest sequences
 _LONG_WORD = 12.0  # characters, on average: what stands between spaces are phrases, not words
 
@@ -77,7 +77,7 @@ def telling(ref_text: Sequence[str], tgt_lang: str | None) -> TextMetric:
 def judge_of(scores: Sequence[Score], ref_text: Sequence[str], tgt_lang: str | None) -> Score | None:
     """The one of a model's scores on these references that says how good it is; None where there is neither.
 
-    BLEU where it tells and is no chance, else chrF.
+    BLEU where it is meaningful and not chance, else chrF.
     """
     by_metric = {each.metric: each for each in scores}
     bleu, chrf = by_metric.get("bleu"), by_metric.get("chrf")

@@ -1,13 +1,12 @@
 """Keep two processes from writing the same directory at once."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from mtkit.files.whole import leftovers, remove_if_left
+from mtkit.files.whole import NONBLOCK, leftovers, lock_open_file, remove_if_left
 from mtkit.log import logger
 
 
@@ -21,11 +20,9 @@ def sole_writer(directory: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with open_lock(path) as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                logger.info("%s: another process writes it, waiting", directory)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            if not lock_open_file(lock.fileno(), wait=False):
+                logger.info("%s: another process is writing it, waiting", directory)
+                lock_open_file(lock.fileno())
             if not _is_at(lock.fileno(), path):
                 continue  # the process that held it has deleted the file since
             try:
@@ -43,8 +40,8 @@ def remove_leftovers_of(directory: Path) -> None:
     if not (_leftovers(directory) or lock.exists()):
         return
     with suppress(OSError), open_lock(lock) as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else somebody is at work
-        if _is_at(file.fileno(), lock):  # and not one that another process has made since
+        is_ours = lock_open_file(file.fileno(), wait=False)  # else somebody is at work
+        if is_ours and _is_at(file.fileno(), lock):  # and not one that another process has made since
             for left in _leftovers(directory):
                 remove_if_left(left)
             lock.unlink(missing_ok=True)
@@ -52,11 +49,11 @@ def remove_leftovers_of(directory: Path) -> None:
 
 def open_lock(path: Path) -> IO[bytes]:
     """A file to lock; a pipe that somebody put in its place is not waited for."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666), "r+b", buffering=0)
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | NONBLOCK, 0o666), "r+b", buffering=0)
 
 
 def _place(directory: Path) -> Path:
-    """The same directory under one name, whatever links lead there."""
+    """The directory under one name, whatever links lead there."""
     return Path(os.path.realpath(directory))
 
 

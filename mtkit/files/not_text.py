@@ -7,7 +7,7 @@ _PACKERS |= {b"BZh%d1AY&SY" % level: (".bz2", "bzip2") for level in range(1, 10)
 
 _TARS = (".tgz", ".tbz2", ".txz", *(f".tar{ending}" for ending, _ in _PACKERS.values()))
 
-_SAVE = "save it as plain text in UTF-8, a segment a line"
+_SAVE = "save it as plain text in UTF-8, one segment per line"
 _TABLE = "save it as tab-separated text in UTF-8"
 
 _OFFICE = {
@@ -40,7 +40,7 @@ _OTHERS = (
     (b"\x93NUMPY", "is an array of NumPy, and text is needed"),
 )
 
-_TMX = "is TMX: name it in a recipe, under data.train; here a text is read, a segment a line"
+_TMX = "is TMX: name it in a recipe, under data.train; here a text is read, one segment per line"
 _XLIFF = (
     "is XLIFF: name it in a recipe, under data.train; to translate it, take its text out, for example with xliff2po "
     "and po2txt of translate-toolkit"
@@ -49,10 +49,10 @@ _PO = (
     "is a PO file: name it in a recipe, under data.train; to translate it, take its text out, for example with po2txt "
     "of translate-toolkit"
 )
-_NULS = "is no text: it has NUL bytes"
+_NULS = "is not text: it has NUL bytes"
 _HTML = f"is HTML: {_SAVE}"
-_XML = "is XML: take its text out, a segment a line"
-_SGML = "is SGML, as of a test set of WMT: take its text out, a segment a line, for example with sacrebleu --echo"
+_XML = "is XML: take its text out, one segment per line"
+_SGML = "is SGML, as of a test set of WMT: take its text out, one segment per line, for example with sacrebleu --echo"
 
 _ROOTS = {"tmx": _TMX, "xliff": _XLIFF, "html": _HTML, "srcset": _SGML, "refset": _SGML, "tstset": _SGML}
 _BY_NAME = {".html": _HTML, ".htm": _HTML, ".xhtml": _HTML, ".xml": _XML, ".sgm": _SGML, ".sgml": _SGML}
@@ -74,7 +74,7 @@ _LEAST_NULS = 4
 
 
 def what_is_wrong(head: bytes, path: str, *, may_be_named: bool) -> str | None:
-    """What a file is whose bytes are no UTF-8, and the way out; None where it may be text in some other encoding.
+    """What a file is whose bytes are not UTF-8, and the way out; None where it may be text in another encoding.
 
     Args:
         head: Its first bytes, a few thousand, or as many as there are.

@@ -5,7 +5,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from mtkit.errors import DataError
+from mtkit.errors import DataError, reason
 
 _TRIAL = ".mtkit-"
 
@@ -31,7 +31,7 @@ def check_output_directory(directory: Path) -> None:
         # Tried, not asked for: permissions alone do not say it of file systems that are read-only or not real.
         _remove_if_empty(Path(tempfile.mkdtemp(dir=nearest, prefix=_TRIAL)))
     except OSError as error:
-        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from None
+        raise DataError(f"{directory}: cannot write there: {reason(error)}") from None
 
 
 def _remove_if_empty(directory: Path) -> None:
@@ -47,5 +47,6 @@ def check_replaceable(directory: Path) -> None:
     """
     if Path.cwd().is_relative_to(directory.resolve()):
         raise DataError(
-            f"{directory}: is where you are, and would be replaced; choose another -o, such as {directory / 'out'}"
+            f"{directory}: is the current directory and would be replaced; choose another -o, such as "
+            f"{directory / 'out'}"
         )

@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from mtkit.errors import ConfigError, DataError, ReaderGone
+from mtkit.errors import ConfigError, DataError, ReaderGone, reason
+from mtkit.files.own import owner_of
 from mtkit.files.streams import is_closed
 from mtkit.files.text import packing_of
 from mtkit.files.whole import atomic_file, followed
@@ -43,11 +44,11 @@ def open_output(path: Path | None) -> Iterator[IO[bytes]]:
     except BrokenPipeError:
         raise ReaderGone from None
     except OSError as error:
-        raise DataError(f"{shown}: cannot write: {error.strerror or error}") from error
+        raise DataError(f"{shown}: cannot write: {reason(error)}") from error
 
 
 def write_output(path: Path, parts: Iterable[bytes]) -> None:
-    """Write all of a file that is no command's main result, as ``open_output`` opens it.
+    """Write all of a file that is not a command's main result, as ``open_output`` opens it.
 
     Raises:
         DataError: If it cannot be written.
@@ -57,7 +58,7 @@ def write_output(path: Path, parts: Iterable[bytes]) -> None:
             for part in parts:
                 out.write(part)
     except ReaderGone:
-        raise DataError(f"{path}: cannot write: nobody reads it any more") from None
+        raise DataError(f"{path}: cannot write: its reader has closed it") from None
 
 
 def descriptor_of(path: Path) -> int | None:
@@ -171,7 +172,7 @@ STANDARD_OUTPUT = Path("-")
 
 
 def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | str | None) -> None:
-    """Find out whether an output would replace an input, or two outputs each other, whatever their names are.
+    """Find out whether an output would replace an input, another output or part of a model, whatever their names are.
 
     Args:
         outputs: By the options that name them; None is none, ``-`` is standard output.
@@ -186,10 +187,12 @@ def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | str | None
         if path is None or (place := _place(path, 1)) is None:
             continue
         shown = "standard output" if path == STANDARD_OUTPUT else f"{option} {path}"
+        if path != STANDARD_OUTPUT and (owner := owner_of(path)) is not None:
+            raise ConfigError(f"{shown}: belongs to {owner}; choose another file")
         if place in read:
             raise ConfigError(f"{shown}: is an input too; choose another file")
         if place in written:
-            raise ConfigError(f"{written[place]} and {shown} are the same file: give each a file of its own")
+            raise ConfigError(f"{written[place]} and {shown} are the same file: give each a different file")
         written[place] = shown
 
 
@@ -212,7 +215,7 @@ def _place(path: Path | str, stream: int) -> object:
 
 
 def _number(stream: int) -> int | None:
-    """The descriptor of standard input or output; None of what stands in for it."""
+    """The descriptor of standard input or output; None for a replacement without one."""
     file = (sys.stdin, sys.stdout)[stream]
     try:
         return None if file is None else file.fileno()
@@ -243,6 +246,6 @@ def check_directory(flag: str, path: Path) -> None:
         return
     directory = path.resolve().parent
     if not directory.is_dir():
-        raise ConfigError(f"{flag} {path}: there is no directory {path.parent}; make it, or choose another file")
+        raise ConfigError(f"{flag} {path}: no directory {path.parent}; create it, or choose another file")
     if not os.access(directory, os.W_OK):
         raise ConfigError(f"{flag} {path}: no file can be written in {path.parent}; choose another")

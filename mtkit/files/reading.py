@@ -8,14 +8,14 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from mtkit.errors import DataError
+from mtkit.errors import DataError, reason
 
 _MAX_JSON_BYTES = 2_000_000_000
 """What is longer was not written by mtkit: a baseline of ten million lines stays below it."""
 
 
 _MAX_DIGITS = 40
-"""Of a whole number: some hundred become a float no more, and some thousand not even a number."""
+"""Most digits of a whole number: some hundred overflow a float, and some thousand are not even parsed."""
 
 
 _NO_FILE = "a pipe, a socket or a device, not a file"
@@ -50,7 +50,7 @@ def parse_json(content: str | bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start + 1}") from None
     except UnicodeEncodeError:
-        raise ValueError("half of a surrogate pair (\\ud800 to \\udfff), which is no character") from None
+        raise ValueError("half of a surrogate pair (\\ud800 to \\udfff), which is not a character") from None
     except RecursionError:
         raise ValueError("values are nested too deeply") from None
 
@@ -97,11 +97,13 @@ def check_regular(path: Path) -> os.stat_result:
     """
     try:
         found = path.stat()
-    except (OSError, ValueError) as error:  # a name with a NUL
-        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise DataError(f"{path}: {reason(error)}") from error
+    except ValueError as error:  # a name with a NUL
+        raise DataError(f"{path}: {error}") from error
     if stat.S_ISDIR(found.st_mode):
-        reason = os.strerror(errno.EISDIR)
-        raise DataError(f"{path}: {reason}") from IsADirectoryError(errno.EISDIR, reason, str(path))
+        is_directory = IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise DataError(f"{path}: {reason(is_directory)}") from is_directory
     if not stat.S_ISREG(found.st_mode):
         raise DataError(f"{path}: {_NO_FILE}")
     return found
@@ -119,7 +121,7 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {reason(error)}") from error
 
 
 def sha256_file(path: Path) -> str:
@@ -134,4 +136,4 @@ def sha256_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {reason(error)}") from error

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, TextIO
 
-from mtkit.errors import DataError
+from mtkit.errors import DataError, reason
 from mtkit.wording import visible
 
 _CLOSED = "standard output is closed; redirect it, for example with > FILE"
@@ -76,7 +76,7 @@ class _Stream(io.RawIOBase):
             self._is_lost = True
             if not self._tells or isinstance(error, BrokenPipeError):  # nobody reads it any more
                 return len(data)
-            raise DataError(self.closed_message or f"standard output: cannot write: {error.strerror}") from None
+            raise DataError(self.closed_message or f"standard output: cannot write: {reason(error)}") from None
 
 
 class _Text(io.TextIOWrapper):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mtkit.errors import CheckpointError, DataError
+from mtkit.errors import CheckpointError, DataError, reason
 from mtkit.files.reading import check_regular, parse_json
 
 _MAX_HEADER_BYTES = 10_000_000  # some hundred bytes a tensor
@@ -32,7 +32,7 @@ class TensorInfo:
     """A tensor of a file."""
 
     dtype: str
-    """As safetensors calls it, such as F32."""
+    """Name of the type in safetensors, such as F32."""
 
     shape: tuple[int, ...]
     start: int
@@ -71,7 +71,7 @@ def read_tensor_file(path: Path) -> TensorFile:
     except DataError as error:
         raise CheckpointError(str(error)) from None
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot read: {error.strerror or error}") from None
+        raise CheckpointError(f"{path}: cannot read: {reason(error)}") from None
     except ValueError as error:
         raise CheckpointError(f"{path}: damaged: its header is not valid JSON: {error}") from None
     try:
@@ -107,7 +107,7 @@ def check_finite(path: Path) -> None:
                         "diverged; take another checkpoint"
                     )
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot read: {error.strerror or error}") from None
+        raise CheckpointError(f"{path}: cannot read: {reason(error)}") from None
 
 
 def _is_finite(content: mmap.mmap, info: TensorInfo) -> bool:

@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from mtkit.errors import DataError
+from mtkit.errors import DataError, reason
 from mtkit.files.not_text import other_kind, other_text, what_is_wrong
 from mtkit.files.packed import MAX_WINDOW_BYTES, TooWideError, unpacked
 
-_BOM = b"\xef\xbb\xbf"
+BOM = "\ufeff"
+"""The byte order mark, which some programs write at the beginning of a file."""
+
 _BLOCK_BYTES = 1 << 20
 _HEAD_BYTES = 4096
 
@@ -49,7 +51,7 @@ def open_binary(path: str | Path) -> BinaryIO:
         packed = unpacked(path)
         return path.open("rb") if packed is None else cast(BinaryIO, io.BufferedReader(packed, 1 << 16))
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {reason(error)}") from error
 
 
 def read_lines(path: str | Path, *, keep_bom: bool = False) -> Iterator[str]:
@@ -182,8 +184,8 @@ def _decoded(block: bytes, path: str | Path, position: "_Position") -> list[str]
 
 def _endless(path: str | Path, number: int) -> DataError:
     return DataError(
-        f"{_shown(path)}:{number}: no line feed within {MAX_LINE_BYTES // 10**6} MB; is this a text file with a "
-        "segment a line?"
+        f"{_shown(path)}:{number}: no line feed within {MAX_LINE_BYTES // 10**6} MB; is this a text file with one "
+        "segment per line?"
     )
 
 
@@ -246,7 +248,7 @@ def decode_line(raw: bytes, number: int, path: str | Path, *, keep_bom: bool = F
         DataError: If the line is not UTF-8, naming it and the byte.
     """
     try:
-        return (raw.removeprefix(_BOM) if number == 1 and not keep_bom else raw).decode().removesuffix("\n")
+        return (raw.removeprefix(BOM.encode()) if number == 1 and not keep_bom else raw).decode().removesuffix("\n")
     except UnicodeDecodeError as error:
         head = _head(path) or raw
         _refuse(path, what_is_wrong(head, str(path), may_be_named=_may_be_named(path)))

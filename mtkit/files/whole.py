@@ -5,7 +5,6 @@ left can be told from it: nobody locks that. It goes when the same is written ag
 """
 
 import errno
-import fcntl
 import glob
 import json
 import os
@@ -19,6 +18,9 @@ from typing import IO, Any
 
 from mtkit.errors import DataError
 from mtkit.files.reading import _NO_FILE
+
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+"""The flag that lets nobody wait for a pipe; Windows has none."""
 
 _MAX_NAME = 40
 """Letters of its name that a file in the making has in its own, which would else be too long for a directory."""
@@ -80,7 +82,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 def _make_like(work: Path, path: Path) -> None:
     """Give what is new the permissions of what it replaces, and its owner where that is allowed."""
     status = path.stat()
-    with suppress(PermissionError):
+    with suppress(PermissionError, AttributeError):  # the latter on Windows
         os.chown(work, status.st_uid, status.st_gid)
     with suppress(OSError):  # a file system that has no permissions
         shutil.copystat(path, work)
@@ -95,15 +97,31 @@ def leftovers(directory: Path) -> Iterator[tuple[str, Path]]:
             yield found["name"], path
 
 
+def lock_open_file(descriptor: int, *, wait: bool = True) -> bool:
+    """Whether an open file or directory is now locked for this process alone, until it is closed or the process ends.
+
+    Args:
+        descriptor: Of the open file.
+        wait: Wait while another process has it locked, rather than return False.
+
+    Raises:
+        OSError: If the file system has no locks.
+    """
+    from filelock import lock_descriptor  # a quick answer does not wait for it
+
+    return lock_descriptor(descriptor, blocking=wait)
+
+
 def remove_if_left(path: Path) -> None:
     """Delete a file or directory unless a living process has locked it; what cannot be deleted stays."""
     if path.is_symlink():
         path.unlink(missing_ok=True)
         return
     with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
+        descriptor = os.open(path, os.O_RDONLY | NONBLOCK)  # a pipe would be waited for
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not lock_open_file(descriptor, wait=False):
+                return
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -133,7 +151,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         except FileExistsError:
             raise DataError(f"{path}: another process is writing it; wait for that, or choose another name") from None
 
-    with _locked(work, os.O_RDONLY | os.O_DIRECTORY, make=make):
+    with _locked(work, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0), make=make):
         try:
             yield work
             for file in work.rglob("*"):
@@ -165,7 +183,7 @@ def replace_directory(path: Path, work: Path) -> None:
 
 
 def named(path: Path) -> Path:
-    """The same path with a name that others can be put beside: ``.`` and what ends in ``..`` have none."""
+    """The path with a name, so that others can be put beside it: ``.`` and what ends in ``..`` have none."""
     return path.resolve() if path.name in ("", "..") else path
 
 
@@ -211,7 +229,7 @@ def _locked(path: Path, flags: int, make: Callable[[], None] = lambda: None) -> 
         descriptor = os.open(path, flags, 0o666)
         try:
             with suppress(OSError):  # a file system without locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                lock_open_file(descriptor)
             if os.path.lexists(path):  # nobody took it for a leftover before it was locked
                 yield descriptor
                 return

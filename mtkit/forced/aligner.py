@@ -11,23 +11,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mtkit.bundle.bundle import Bundle, load_bundle, with_bundle
-from mtkit.bundle.languages import prefix_for
-from mtkit.data.batches.batches import collate
+from mtkit.bundle.bundle import Bundle, with_bundle
+from mtkit.bundle.loading import open_model
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError, reason
+from mtkit.evaluation.metrics.alignment import Links
 from mtkit.files.reading import read_json
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
-from mtkit.machine.device import choose_device
-from mtkit.machine.threads import set_threads
+from mtkit.machine.compute import Compute
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.hypothesis import NOT_FINITE
-
-Links = set[tuple[int, int]]
-"""Of one pair: (source word, target word), both counted from 0."""
 
 CHOICE_FILE = "alignment.json"
 _BATCH_TOKENS = 1_500
@@ -77,7 +74,7 @@ class Aligner:
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         layer: int | None = None,
         reading: bool | None = None,
@@ -89,30 +86,24 @@ class Aligner:
         """Load a run directory, a checkpoint or a bundle.
 
         Args:
-            path: The model.
+            model: One of these, or what ``load_bundle`` made of it.
             layer: By default the one that was remembered for the model, or else the last but one of several: it tends
                 to align best (Garg et al. 2019, section 3).
-            reading: Likewise; else while a word is predicted.
+            reading: By default as it was remembered, or else while a word is predicted.
             device: auto, cpu or cuda.
             threads: CPU threads; by default one per core.
             src_lang: Of the source, for a model of several languages; by default its recipe's own.
-            tgt_lang: Of the target, likewise.
+            tgt_lang: Of the target; by default its recipe's own.
 
         Raises:
-            CheckpointError: If there is no whole model at ``path``.
+            CheckpointError: If there is no whole model.
             ConfigError: If it has no such layer, or does not know a language.
         """
-
-        def load(bundle: Bundle) -> Aligner:
-            prefix = prefix_for(bundle, src_lang, tgt_lang)
-            set_threads(threads)
-            chosen_device = choose_device(device)
-            model = bundle.build_model().to(chosen_device)
-            usual = usual_choice(bundle.directory, model)
-            choice = Choice(usual.layer if layer is None else layer, usual.reading if reading is None else reading)
-            return cls(model, bundle.tokenizer, choice, device=chosen_device, prefix=prefix)
-
-        return with_bundle(Path(path), load)
+        compute = Compute.choose(device, "fp32", threads)
+        opened = open_model(model, compute=compute, languages=(src_lang, tgt_lang))
+        usual = usual_choice(opened.directory, opened.model)
+        choice = Choice(usual.layer if layer is None else layer, usual.reading if reading is None else reading)
+        return cls(opened.model, opened.tokenizer, choice, device=compute.device, prefix=opened.prefix)
 
     def choices(self) -> list[Choice]:
         """All that the model offers."""
@@ -197,17 +188,17 @@ def pharaoh(found: Links) -> str:
     return " ".join(f"{s}-{t}" for s, t in sorted(found))
 
 
-def remember(path: Path | str, choice: Choice) -> Path:
+def remember(model: Path | str | Bundle, choice: Choice) -> Path:
     """Note in a model which layer aligns best; returns the file.
 
     Raises:
         CheckpointError: If it cannot be written.
     """
-    place = load_bundle(Path(path)).directory / CHOICE_FILE
+    place = with_bundle(model, lambda bundle: bundle.directory / CHOICE_FILE)
     try:
         write_json(place, asdict(choice))
     except OSError as error:
-        raise CheckpointError(f"{place}: cannot write: {error.strerror or error}") from error
+        raise CheckpointError(f"{place}: cannot write: {reason(error)}") from error
     return place
 
 

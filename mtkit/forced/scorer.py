@@ -5,17 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from mtkit.bundle.bundle import Bundle, with_bundle
-from mtkit.bundle.languages import prefix_for
-from mtkit.data.batches.batches import collate
+from mtkit.bundle.bundle import Bundle
+from mtkit.bundle.loading import open_model
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
 from mtkit.errors import CheckpointError, DataError
-from mtkit.machine.cores import map_on_cores
-from mtkit.machine.device import Precision, autocast, choose_device, choose_precision, describe
-from mtkit.machine.threads import set_threads
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.forced import token_log_probs
 from mtkit.search.hypothesis import NOT_FINITE
@@ -56,23 +52,21 @@ class Scorer:
         tokenizer: Tokenizer,
         decoding: DecodingConfig,
         *,
-        device: torch.device,
-        precision: Precision,
+        compute: Compute,
         prefix: Sequence[int] = (),
     ) -> None:
         """Wrap a model that is on its device and in evaluation mode; ``prefix`` are the ids of its languages' tags."""
         self.model = model
         self.tokenizer = tokenizer
-        self.description = describe(device, precision)
+        self.description = compute.describe()
         self._length_penalty = decoding.length_penalty
-        self._device = device
-        self._precision = precision
+        self._compute = compute
         self._prefix = list(prefix)
 
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         device: str = "auto",
         precision: str = "fp32",
@@ -84,22 +78,9 @@ class Scorer:
 
         ``auto`` is fp32, on every device: scores are not to depend on the machine.
         """
-
-        def load(bundle: Bundle) -> Scorer:
-            prefix = prefix_for(bundle, src_lang, tgt_lang)
-            set_threads(threads)
-            chosen = choose_device(device)
-            chosen_precision = choose_precision("fp32" if precision == "auto" else precision, chosen)
-            return cls(
-                bundle.build_model().to(chosen),
-                bundle.tokenizer,
-                bundle.decoding,
-                device=chosen,
-                precision=chosen_precision,
-                prefix=prefix,
-            )
-
-        return with_bundle(Path(path), load)
+        compute = Compute.choose(device, "fp32" if precision == "auto" else precision, threads)
+        opened = open_model(model, compute=compute, languages=(src_lang, tgt_lang))
+        return cls(opened.model, opened.tokenizer, opened.decoding, compute=compute, prefix=opened.prefix)
 
     def score(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> list[PairScore | None]:
         """Score each pair; None for one that is longer than the model reads.
@@ -126,13 +107,12 @@ class Scorer:
         found: list[PairScore | None] = [None] * len(lengths)
 
         def score_batch(batch: list[int]) -> list[list[float]]:
-            pairs = collate([src_ids[i] for i in batch], [tgt_ids[i] for i in batch]).to(self._device)
-            with autocast(self._device, self._precision):
+            pairs = self._compute.put(collate([src_ids[i] for i in batch], [tgt_ids[i] for i in batch]))
+            with self._compute.autocast():
                 rows = token_log_probs(self.model, pairs.src, pairs.tgt_in, pairs.tgt_out).tolist()
             return [row[: len(tgt_ids[i]) + 1] for i, row in zip(batch, rows, strict=True)]
 
-        on_cores = map_on_cores if self._device.type == "cpu" else map
-        for batch, rows in zip(batches, on_cores(score_batch, batches), strict=True):
+        for batch, rows in zip(batches, self._compute.map(score_batch, batches), strict=True):
             for i, row in zip(batch, rows, strict=True):
                 if not all(map(math.isfinite, row)):
                     raise CheckpointError(NOT_FINITE)

@@ -17,7 +17,7 @@ import yaml
 
 from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.data.sources.sources import open_sources
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError, DataError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_output_directory, check_replaceable
 from mtkit.files.reading import read_json, sha256_file
@@ -26,7 +26,8 @@ from mtkit.files.whole import atomic_file, delete_directory, remove_leftovers, w
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
 from mtkit.log import logger
 from mtkit.settings.data import DataConfig
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 from mtkit.version import __version__
 from mtkit.wording import counted
 
@@ -42,7 +43,7 @@ class Work:
 
     model: Path
     beam_size: int | None = None
-    """By default the model's own."""
+    """Beam size; None for the model's default."""
 
     engine: Literal["auto", "torch", "ctranslate2"] = "auto"
     device: str = "auto"
@@ -66,8 +67,8 @@ def forge(
     Args:
         kind: backtranslate: the inputs are of the target language, and the model translates against the recipe's
             direction. distill: they are of the source language, by default the source side of the training pairs.
-        data: Of the recipe that the pairs are for.
-        inputs: Text files, a segment a line.
+        data: Section of the recipe that the pairs are for.
+        inputs: Text files, one segment per line.
         work: The model and its search.
         directory: Receives the pairs.
         tags: What the source segments of the new pairs are to be marked with.
@@ -111,11 +112,11 @@ def forge(
             begin(directory, job)
             n_lines = sum(1 for _ in read_lines())
             translate_shards(
-                read_lines(), n_lines, _translate(work, beam_size), directory, shard_lines=work.shard_lines
+                read_lines(), n_lines, _translate(work, bundle, beam_size), directory, shard_lines=work.shard_lines
             )
             return _finish(directory, job, tags)
     except OSError as error:
-        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
+        raise DataError(f"{directory}: cannot write there: {reason(error)}") from error
 
 
 def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
@@ -135,9 +136,7 @@ def _done(directory: Path, job: dict[str, Any]) -> dict[str, Any] | None:
         return manifest
     before = manifest.get("job") if isinstance(manifest, dict) else None
     changed = f" ({what_changed(before, job)} changed)" if isinstance(before, dict) else ""
-    raise DataError(
-        f"{directory}: made from something else{changed}; choose another directory with -o, or add --overwrite"
-    )
+    raise DataError(f"{directory}: made from something else{changed}; choose another -o, or --overwrite")
 
 
 def _clear(directory: Path) -> None:
@@ -145,7 +144,7 @@ def _clear(directory: Path) -> None:
     if not directory.exists():
         return
     if not any((directory / name).exists() for name in (MANIFEST, JOB_FILE)) and any(directory.iterdir()):
-        raise DataError(f"{directory}: is no forged source, and is not replaced; choose another -o")
+        raise DataError(f"{directory}: is not a forged source and will not be replaced; choose another -o")
     delete_directory(directory)
 
 
@@ -178,7 +177,7 @@ def _text(data: DataConfig, inputs: Sequence[Path]) -> tuple[Callable[[], Iterat
     return read_lines, hashes
 
 
-def _translate(work: Work, beam_size: int) -> Translate:
+def _translate(work: Work, bundle: Bundle, beam_size: int) -> Translate:
     """The model, loaded when the first line asks for it."""
     translators: list[Translator] = []
 
@@ -186,7 +185,7 @@ def _translate(work: Work, beam_size: int) -> Translate:
         if not translators:
             translators.append(
                 Translator.load(
-                    work.model,
+                    bundle,
                     engine=work.engine,
                     device=work.device,
                     precision=work.precision,
@@ -203,7 +202,7 @@ def _translate(work: Work, beam_size: int) -> Translate:
 
 
 def _fit(translation: Translation) -> str | None:
-    """None for what the search cut off, which is a loop most often, and for nothing at all."""
+    """The text; None if the search cut it off, which is a loop most often, or if it is blank."""
     return translation.text if translation.finished and translation.text.strip() else None
 
 
@@ -226,7 +225,7 @@ def _finish(directory: Path, job: dict[str, Any], tags: Sequence[str]) -> dict[s
                 side.write(f"{segment}\n".encode())
             n_kept += 1
         if n_kept == 0:
-            raise DataError(f"{directory}: not one line of the input became a pair")
+            raise DataError(f"{directory}: no line of the input became a pair")
     source: dict[str, Any] = {"src": str(paths[0]), "tgt": str(paths[1]), "name": directory.resolve().name}
     if tags:
         source["tags"] = list(tags)
@@ -244,7 +243,7 @@ def _finish(directory: Path, job: dict[str, Any], tags: Sequence[str]) -> dict[s
     write_json(directory / MANIFEST, manifest)
     _tidy(directory)
     if n_dropped:
-        logger.warning("%s without a translation that could be used left out", counted(n_dropped, "line"))
+        logger.warning("left out %s without a usable translation", counted(n_dropped, "line"))
     return manifest
 
 
@@ -255,7 +254,7 @@ def train_lines(kind: Kind, data: DataConfig, source: Mapping[str, Any]) -> list
 
     Args:
         kind: How the pairs were made.
-        data: Of the recipe that they are for; its ``train`` may have been written as one source or as a list.
+        data: Section of the recipe that they are for; its ``train`` may have been written as one source or as a list.
         source: The new pairs.
     """
     before = [] if kind == "distill" else data.train

@@ -49,17 +49,17 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
         try:
             begun = read_json(path)
         except DataError as error:
-            raise DataError(f"{error}; begin again with --overwrite") from None
+            raise DataError(f"{error}; start again with --overwrite") from None
         if not isinstance(begun, dict):
-            raise DataError(f"{path}: damaged; choose another directory with -o, or add --overwrite")
+            raise DataError(f"{path}: damaged; choose another -o, or --overwrite")
         if changed := what_changed(begun, job):
             raise DataError(
-                f"{directory}: begun otherwise ({changed} changed); choose another directory with -o, "
-                "or add --overwrite"
+                f"{directory}: was started with different settings ({changed} changed); "
+                "choose another -o, or --overwrite"
             )
         return
     if directory.exists() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
-        raise DataError(f"{directory}: holds something else; choose another directory with -o")
+        raise DataError(f"{directory}: holds something else; choose another -o")
     write_json(path, job)
 
 
@@ -77,13 +77,13 @@ def translate_shards(
         lines: All of the text, the same in the same order at each attempt.
         n_lines: How many they are.
         translate: The model.
-        directory: Of the job.
+        directory: Directory of the job.
         shard_lines: Lines of each shard; the same at each attempt.
     """
     rest = iter(lines)
     number, n_done = 0, n_shards(directory)
     if n_done:
-        logger.info("going on: %s of %s are there", f"{n_done:,}", counted(-(-n_lines // shard_lines), "shard"))
+        logger.info("resuming: %s of %s are done", f"{n_done:,}", counted(-(-n_lines // shard_lines), "shard"))
     done = min(n_done * shard_lines, n_lines)
     with progress_bar(total=n_lines, initial=done, description="translating", unit=" lines") as bar:
         while shard := list(islice(rest, shard_lines)):

@@ -28,7 +28,7 @@ def left_beam(look: Look, candidate: Candidate) -> int | None:
 
 def _of_the_end(look: Look) -> Iterator[str]:
     if not look.history:
-        yield "The model computed what is no number: it is damaged, or its training diverged."
+        yield "The model computed values that are not numbers: it is damaged, or its training diverged."
     elif not look.shown.finished:
         yield "The translation was cut off at the longest length allowed: the model did not end it."
 

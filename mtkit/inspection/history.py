@@ -21,14 +21,14 @@ class Node:
     """Tokens up to here, this one included."""
 
     place: int
-    """Among the candidates of its step, 1 for the most probable one."""
+    """Rank among the candidates of its step, 1 for the most probable one."""
 
     parent: int | None
     """Number of the node that it continues; None at the first step."""
 
     token_id: int
     log_prob: float
-    """Of all tokens up to here, nats."""
+    """Log-probability of all tokens up to here, nats."""
 
     fate: Fate
     """live: went on to the next step; finished: ended the sentence within the beam; pruned: too improbable."""
@@ -41,7 +41,7 @@ class History:
         """Begin before the first step.
 
         Args:
-            beam_size: Of the search, K.
+            beam_size: Beam of the search, K.
             eos_id: What ends a hypothesis.
         """
         self.nodes: list[Node] = []

@@ -7,17 +7,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mtkit.bundle.bundle import Bundle, with_bundle
-from mtkit.bundle.languages import direction_of, prefix_for
-from mtkit.data.batches.batches import collate
+from mtkit.bundle.bundle import Bundle
+from mtkit.bundle.loading import open_model
+from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.errors import ConfigError
 from mtkit.forced.aligner import Choice, links, usual_choice
 from mtkit.inspection.history import History, Node, path
 from mtkit.inspection.look import Candidate, Guess, Heads, Look, Position
 from mtkit.inspection.words import Word, words
-from mtkit.machine.device import choose_device
-from mtkit.machine.threads import set_threads
+from mtkit.machine.compute import Compute
 from mtkit.model.attention_weights import AttentionWeights, attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
@@ -68,7 +66,7 @@ class Inspector:
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         device: str = "auto",
         threads: int | None = None,
@@ -76,24 +74,18 @@ class Inspector:
         tgt_lang: str | None = None,
     ) -> "Inspector":
         """Load a run directory, a checkpoint or a bundle; arguments and errors as for ``Aligner.load``."""
-
-        def load(bundle: Bundle) -> Inspector:
-            prefix = prefix_for(bundle, src_lang, tgt_lang)
-            set_threads(threads)
-            chosen = choose_device(device)
-            model = bundle.build_model().to(chosen)
-            return cls(
-                model,
-                bundle.tokenizer,
-                bundle.decoding,
-                usual_choice(bundle.directory, model),
-                device=chosen,
-                languages=direction_of(bundle, src_lang, tgt_lang),
-                prefix=prefix,
-                max_src_tokens=bundle.max_src_tokens,
-            )
-
-        return with_bundle(Path(path), load)
+        compute = Compute.choose(device, "fp32", threads)
+        opened = open_model(model, compute=compute, languages=(src_lang, tgt_lang))
+        return cls(
+            opened.model,
+            opened.tokenizer,
+            opened.decoding,
+            usual_choice(opened.directory, opened.model),
+            device=compute.device,
+            languages=opened.languages,
+            prefix=opened.prefix,
+            max_src_tokens=opened.max_src_tokens,
+        )
 
     def options(self, *, beam_size: int | None = None, n_best: int | None = None) -> SearchOptions:
         """The model's own search; ``n_best`` is by default the beam size.
@@ -102,16 +94,7 @@ class Inspector:
             ConfigError: If ``n_best`` exceeds the beam size.
         """
         beam_size = beam_size or self._decoding.beam_size
-        if n_best is not None and n_best > beam_size:
-            raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
-        decoding = self._decoding
-        return SearchOptions(
-            beam_size=beam_size,
-            n_best=n_best or beam_size,
-            length_penalty=decoding.length_penalty,
-            max_length_ratio=decoding.max_length_ratio,
-            max_length_offset=decoding.max_length_offset,
-        )
+        return SearchOptions.of(self._decoding, beam_size=beam_size, n_best=n_best or beam_size)
 
     def look(
         self, number: int, source: str, options: SearchOptions, *, forced: str | None = None, n_alternatives: int = 5
@@ -121,7 +104,7 @@ class Inspector:
         Args:
             number: Its line, counted from 1.
             source: White space around it does not count.
-            options: Of the search.
+            options: Options of the search.
             forced: A translation to look at in place of what the search finds.
             n_alternatives: Tokens that are named at each position.
 
@@ -220,7 +203,7 @@ class Inspector:
     def _links(
         self, attention: Sequence[AttentionWeights], src_words: Sequence[Word], tgt_words: Sequence[Word]
     ) -> list[tuple[int, int]]:
-        """As ``Aligner.align``, for the very pieces that were written."""
+        """Links as ``Aligner.align`` gives them, for the pieces as they were written."""
         crossing = [one.weights for one in attention if one.part == "cross"]
         weights = crossing[self._choice.layer - 1][0].mean(0).cpu()  # (T, S)
         n_pieces = [word.n_pieces for word in tgt_words]

@@ -29,10 +29,10 @@ class Position:
     """Given the source and the tokens before it, nats."""
 
     rank: int
-    """Among all tokens, 1 for the most probable one."""
+    """Rank among all tokens, 1 for the most probable one."""
 
     entropy: float
-    """Of all that was possible, nats: 0 is certainty."""
+    """Entropy of the distribution, nats: 0 is certainty."""
 
     alternatives: list[Guess]
     """The most probable tokens, best first; the one that stands here may be among them."""
@@ -77,7 +77,7 @@ class Look:
     """One sentence."""
 
     number: int
-    """Its line, counted from 1."""
+    """Line of the sentence, counted from 1."""
 
     source: str
     src_tokens: list[str]
@@ -99,7 +99,7 @@ class Look:
     """What the decoder had read last when it predicted each position, (T,): the begin of sentence first."""
 
     tgt_words: list[Word]
-    """Of ``shown``, without the end of sentence."""
+    """Words of ``shown``, without the end of sentence."""
 
     n_best: list[Candidate]
     """What the search found, best first."""
@@ -118,7 +118,7 @@ class Look:
     """The token of each node of ``history``."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; null where a model computed what is no number."""
+        """Plain values; null where a model computed NaN or infinity."""
         return _plain(asdict(self))
 
 

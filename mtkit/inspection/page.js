@@ -222,7 +222,7 @@ function tree(look) {
     const before = node.parent === null ? 0 : nodes[node.parent].log_prob;
     group.append(draw("rect", { width: wide, height: high, rx: 4 }),
       draw("text", { x: wide / 2, y: 14, "text-anchor": "middle" }, shorter(look.history_tokens[i], 11)),
-      draw("title", {}, `${look.history_tokens[i]}: ${percent(node.log_prob - before)} after what stands before it; log-probability up to here ${fixed(node.log_prob, 4)}; place ${node.place} of step ${node.step}; ${node.fate}`));
+      draw("title", {}, `${look.history_tokens[i]}: ${percent(node.log_prob - before)} after what comes before it; log-probability up to here ${fixed(node.log_prob, 4)}; place ${node.place} of step ${node.step}; ${node.fate}`));
     choosable(group, () => choose(i));
     return group;
   });
@@ -256,9 +256,9 @@ function body(look) {
     pieces(look),
     ...titled(`${look.n_best.length} best of a beam of ${look.beam_size}`, "Score is the log-probability (nats) divided by the length penalty; higher is better."),
     ranking(look),
-    ...titled("Words that belong together", `Each word and the source word that it looked at most: ${look.alignment_by}.`),
+    ...titled("Word alignment", `Each word and the source word that it looked at most: ${look.alignment_by}.`),
     alignment(look),
-    ...titled("Attention", "Each row is a query and what it looked at; the stronger the colour the more, a row sums to 1. With several heads, the first column of the small maps is their mean. Rows of the decoder's look at the source name the piece that is predicted. Frames are words that belong together."),
+    ...titled("Attention", "Each row is a query and what it looked at; the stronger the colour the more, a row sums to 1. With several heads, the first column of the small maps is their mean. Rows of the decoder's look at the source name the piece that is predicted. Frames mark the word alignment."),
     ...attention(look),
     ...titled("The beam", "Step by step from left to right, the most probable candidates on top; lines lead from what each one continues."),
     ...tree(look),

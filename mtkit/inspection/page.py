@@ -18,8 +18,8 @@ def page(looks: Iterable[Look], *, title: str, src_lang: str, tgt_lang: str) -> 
     Args:
         looks: One sentence after the other; no more than one is held.
         title: Such as the model's name.
-        src_lang: Its code tells a browser which shape of a Chinese character is meant.
-        tgt_lang: Likewise.
+        src_lang: Language code of the source, by which a browser chooses the shape of Chinese characters.
+        tgt_lang: Language code of the translation, for the same purpose.
     """
     yield page_head(title, (_HERE / "page.css").read_text(encoding="utf-8"))
     yield (

@@ -105,7 +105,7 @@ def _chances(positions: Sequence[Position]) -> tuple[float, float]:
 
 
 def _grouped(weights: list[list[float]], queries: Sequence[Word], keys: Sequence[Word]) -> list[list[float]]:
-    """Of pieces that are shown as one: the sum over them as keys, the mean over them as queries."""
+    """Weights by word: the sum over its pieces as keys, the mean over its pieces as queries."""
     by_key = [[sum(row[key.first : key.first + key.n_pieces]) for key in keys] for row in weights]
     rows = (by_key[query.first : query.first + query.n_pieces] for query in queries)
     return [[sum(column) / len(group) for column in zip(*group, strict=True)] for group in rows]

@@ -11,7 +11,7 @@ _MAX_CELL = 24  # columns of a piece
 
 
 def shown_as_text(look: Look) -> str:
-    """Source and translation, what stands out, each piece, what came close, and the beam step by step."""
+    """Source and translation, findings, each piece, what came close, and the beam step by step."""
     blocks = [_head(look), _pieces(look), _words(look), _n_best(look), _beam(look)]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
@@ -40,7 +40,7 @@ def _pieces(look: Look) -> Iterator[str]:
 
 
 def _seen(look: Look) -> list[str]:
-    """Of each piece the source word that it looked at most while it was predicted, and its share."""
+    """The source word that each piece looked at most while it was predicted, and its share."""
     crossing = [heads for heads in look.attention if heads.part == "cross"]
     weights = crossing[look.alignment_layer - 1].weights
     named = []
@@ -55,7 +55,7 @@ def _seen(look: Look) -> list[str]:
 
 
 def _words(look: Look) -> Iterator[str]:
-    yield f"  words that belong together ({look.alignment_by})"
+    yield f"  word alignment ({look.alignment_by})"
     pairs = (f"{look.src_words[s].text}–{look.tgt_words[t].text}" for s, t in look.alignment)
     yield "    " + ("   ".join(pairs) or "none")
 

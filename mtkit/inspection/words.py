@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_SPACE = "\u2581"  # how SentencePiece writes the space before a word
+from mtkit.data.tokens.subwords import SPACE
+
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, kana and Han.
 _UNSPACED = re.compile(
@@ -19,7 +20,7 @@ class Word:
 
     text: str
     first: int
-    """Its first piece, counted from 0."""
+    """First piece of the word, counted from 0."""
 
     n_pieces: int
 
@@ -46,31 +47,31 @@ def spelt(pieces: Sequence[str]) -> list[Word]:
         if end - start == 1 or "\ufffd" in letters:
             found += [Word(pieces[i], i, 1) for i in range(start, end)]
         else:
-            found.append(Word((_SPACE if pieces[start] == _SPACE else "") + letters, start, end - start))
+            found.append(Word((SPACE if pieces[start] == SPACE else "") + letters, start, end - start))
     return found
 
 
 def _continues(before: str, piece: str) -> bool:
     """Whether a piece is a byte after a byte, or the first one of its word."""
-    return _BYTE.fullmatch(piece) is not None and (before == _SPACE or _BYTE.fullmatch(before) is not None)
+    return _BYTE.fullmatch(piece) is not None and (before == SPACE or _BYTE.fullmatch(before) is not None)
 
 
 def text(pieces: Sequence[str]) -> str:
-    """What pieces spell; bytes that are no UTF-8 show as U+FFFD."""
+    """The text of pieces; bytes that are not UTF-8 show as U+FFFD."""
     spelt = bytearray()
     for piece in pieces:
         byte = _BYTE.fullmatch(piece)
-        spelt += bytes([int(byte[1], 16)]) if byte else piece.replace(_SPACE, " ").encode("utf-8", "replace")
+        spelt += bytes([int(byte[1], 16)]) if byte else piece.replace(SPACE, " ").encode("utf-8", "replace")
     return spelt.decode("utf-8", "replace").strip()
 
 
 def _begins(piece: str, before: str | None) -> bool:
     if before is None:
         return True
-    if before == _SPACE:
+    if before == SPACE:
         return False
     byte = _BYTE.fullmatch(piece)
-    if piece.startswith(_SPACE):
+    if piece.startswith(SPACE):
         return True
     if byte is not None:
         return int(byte[1], 16) in _FIRST_BYTE_OF_UNSPACED

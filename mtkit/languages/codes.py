@@ -1,4 +1,4 @@
-"""Codes of languages, as recipes and -l name them: what is meant, and what is no code at all."""
+"""Codes of languages, as recipes and -l name them: what is meant, and what is not a code."""
 
 import re
 
@@ -53,7 +53,7 @@ def meant_by(code: str) -> str | None:
 
 
 def language_mistake(code: str) -> str | None:
-    """What is wrong with a code: ``cn is no language code: did you mean zh?``; None where it may be one.
+    """What is wrong with a code: ``cn is not a language code: did you mean zh?``; None where it may be one.
 
     Three letters that are not known here may be a rarer language's.
     """
@@ -61,4 +61,4 @@ def language_mistake(code: str) -> str | None:
     if base in _TWO_LETTERS or (len(base) == 3 and base.isalpha()):
         return None
     meant = meant_by(code)
-    return f"{code} is no language code" + (f": did you mean {meant}?" if meant else "; there are en, de, zh, ...")
+    return f"{code} is not a language code" + (f": did you mean {meant}?" if meant else "; use en, de, zh, ...")

@@ -6,7 +6,7 @@ from typing import Any
 from mtkit.errors import DataError
 
 # What the classifier takes for one another even in long sentences, and codes that mean the same.
-_ALIKE = ("no nb nn", "bs hr sr sh", "id ms", "fil tl", "zh yue cmn", "sq als", "fa prs", "et ekk", "lv lvs")
+_ALIKE = ("no nb nn", "bs hr sr sh", "id ms", "fil tl", "zh yue cmn wuu", "sq als", "fa prs", "et ekk", "lv lvs")
 _GROUP = {code: group.split()[0] for group in _ALIKE for code in group.split()}
 
 
@@ -51,5 +51,5 @@ def _identifier() -> Any:
     try:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError:
-        raise DataError("telling languages apart needs py3langid: pip install 'mtkit[langid]'") from None
+        raise DataError("identifying languages needs py3langid: pip install 'mtkit[langid]'") from None
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

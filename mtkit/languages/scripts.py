@@ -11,14 +11,15 @@ def script_of(text: str) -> str | None:
         return "LATIN" if any(map(str.isalpha, text)) else None
     counts: Counter[str] = Counter()
     for character, n in Counter(text).items():
-        name = _script_of_letter(character)
+        name = script_of_letter(character)
         if name is not None:
             counts[name] += n
     return counts.most_common(1)[0][0] if counts else None
 
 
 @lru_cache(maxsize=1 << 16)
-def _script_of_letter(character: str) -> str | None:
+def script_of_letter(character: str) -> str | None:
+    """The script of a character, as Unicode names it; None where it is not a letter."""
     if not character.isalpha():
         return None
     plain = unicodedata.normalize("NFKC", character)[0]  # a full-width A is Latin
@@ -56,8 +57,9 @@ _LANGUAGES_OF = {
 
 
 _SCRIPTS = {language: {name} for name, languages in _LANGUAGES_OF.items() for language in languages.split()}
+_SCRIPTS |= {"ja": {"HIRAGANA", "KATAKANA", "CJK"}, "sr": {"CYRILLIC", "LATIN"}}
 
 
 def scripts_of(language: str) -> set[str] | None:
-    """The scripts that a language is written in, by its code (``de``, ``pt-BR``); None where that is not known here."""
+    """The scripts that a language is written in, by its code (``de``, ``pt-BR``); None where that is not known."""
     return _SCRIPTS.get(language.replace("_", "-").split("-")[0].lower())

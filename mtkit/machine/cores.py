@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 def map_on_cores(
     function: Callable[[Item], Result], items: Sequence[Item], n_threads: int | None = None
 ) -> Iterator[Result]:
-    """Yield ``function(item)`` for each item, in order, ``n_threads`` at a time; by default as many as torch has.
+    """The values of ``function(item)`` for each item, in order, ``n_threads`` at a time; default: torch's number.
 
     The operations of a small model are so short that torch's threads spend much of the time waiting for each other,
     and all of them stand still while one is held up. Here each works on an item of its own; torch lets go of Python's
@@ -25,8 +25,11 @@ def map_on_cores(
     """
     n_threads = n_threads or torch.get_num_threads()
     if min(n_threads, len(items)) < 2:
-        yield from map(function, items)
-        return
+        return map(function, items)
+    return _on_threads(function, items, n_threads)
+
+
+def _on_threads(function: Callable[[Item], Result], items: Sequence[Item], n_threads: int) -> Iterator[Result]:
     futures = [_workers(n_threads).submit(function, item) for item in items]
     is_ending = False
     try:

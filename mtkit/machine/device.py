@@ -1,12 +1,12 @@
-"""The machine: device, precision and threads.
+"""Devices and precisions by their names; ``compute`` has what is made of them.
 
 torch is imported inside the functions that need it: translating with CTranslate2 does not.
 """
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from mtkit.errors import DeviceError
-from mtkit.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -14,23 +14,33 @@ if TYPE_CHECKING:
 Precision = Literal["fp32", "bf16"]
 
 
+def check_device(name: str) -> None:
+    """Refuse what does not name a device, without torch and whether or not there is such a device here.
+
+    Raises:
+        DeviceError: If it is not auto, cpu, cuda or a numbered GPU such as cuda:1.
+    """
+    if re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", str(name)) is None:
+        raise DeviceError(f"device {name}: unknown; use auto, cpu or cuda")
+
+
 def choose_device(name: str) -> "torch.device":
     """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
 
     Raises:
-        DeviceError: If a GPU is asked for where there is none.
+        DeviceError: If there is no such name, or a GPU is asked for where there is none.
     """
     import torch
+
+    name = str(name)  # of a torch.device too
+    check_device(name)
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
         build = "this build of torch has no CUDA" if torch.version.cuda is None else "torch sees no GPU"
         raise DeviceError(f"device {name}: {build}; use --device cpu or auto")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise DeviceError(f"device {name}: unknown; use auto, cpu or cuda") from None
+    device = torch.device(name)
     if device.type == "cuda" and device.index is not None and device.index >= torch.cuda.device_count():
         raise DeviceError(f"device {name}: this machine has {torch.cuda.device_count()} GPU(s), counted from 0")
     return device
@@ -59,19 +69,3 @@ def bf16_is_native(device: "torch.device") -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in names)
-
-
-def autocast(device: "torch.device", precision: Precision) -> "torch.autocast":
-    """A context in which matrix products run in the given precision."""
-    import torch
-
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
-
-
-def describe(device: "torch.device", precision: Precision) -> str:
-    """One phrase for the log, such as ``cpu, 2 threads, fp32``."""
-    import torch
-
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)}), {precision}"
-    return f"{device}, {counted(torch.get_num_threads(), 'thread')}, {precision}"

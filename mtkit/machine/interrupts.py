@@ -12,11 +12,11 @@ from typing import NoReturn
 from mtkit.machine.signals import SAME_SECONDS, are_heeded, ending_signals, heed
 
 _received: float | None = None
-"""When the last signal came, on ``time.monotonic()``."""
+"""Time of the last signal, on ``time.monotonic()``."""
 
 
 def install() -> None:
-    """Let the signals raise KeyboardInterrupt; while it runs, training puts handlers of its own in their place."""
+    """Let the signals raise KeyboardInterrupt; while training runs, its handlers replace these."""
     heed(True)
     atexit.register(_end_undisturbed)
     for number in ending_signals():

@@ -17,7 +17,7 @@ def peak_memory() -> int:
         import resource
     except ImportError:
         return 0
-    scale = 1 if os.uname().sysname == "Darwin" else 1024
+    scale = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from mtkit.machine.device import Precision, bf16_is_native
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import bf16_is_native
 
 # Dense bf16 products with float32 accumulation, in TFLOP/s, from the makers' data sheets (half of what these give
 # "with sparsity"). A name may be part of another: the longest that occurs in the device's name counts.
@@ -42,7 +43,7 @@ class Peak:
     flop_per_second: float
 
     published: bool
-    """From the maker's data sheet, and not measured here."""
+    """Whether it is from the maker's data sheet, not measured here."""
 
     def __str__(self) -> str:
         return f"{flop_shown(self.flop_per_second)}, {'published' if self.published else 'measured'}"
@@ -54,18 +55,18 @@ def flop_shown(flop_per_second: float) -> str:
     return f"{giga:.1f} GFLOP/s" if giga < 1000 else f"{giga / 1000:.1f} TFLOP/s"
 
 
-def peak(device: torch.device, precision: Precision, *, seconds: float = 0.2) -> Peak:
+def peak(compute: Compute, *, seconds: float = 0.2) -> Peak:
     """What a share of peak refers to: published for bf16 on a well-known GPU, else measured for ``seconds``.
 
     A device that does not multiply in bf16 itself is held against what it does in float32.
     """
-    if precision == "bf16" and not bf16_is_native(device):
-        precision = "fp32"
-    if device.type == "cuda" and precision == "bf16":
-        published = published_peak(torch.cuda.get_device_name(device))
+    if compute.precision == "bf16" and not bf16_is_native(compute.device):
+        compute = compute.with_precision("fp32")
+    if compute.device.type == "cuda" and compute.precision == "bf16":
+        published = published_peak(torch.cuda.get_device_name(compute.device))
         if published is not None:
             return Peak(published, published=True)
-    return Peak(measured_peak(device, precision, seconds=seconds), published=False)
+    return Peak(measured_peak(compute, seconds=seconds), published=False)
 
 
 def published_peak(name: str) -> float | None:
@@ -77,14 +78,15 @@ def published_peak(name: str) -> float | None:
     return PUBLISHED_BF16_TFLOPS[max(known, key=len)] * 1e12 if known else None
 
 
-def measured_peak(device: torch.device, precision: Precision, *, seconds: float = 0.2) -> float:
+def measured_peak(compute: Compute, *, seconds: float = 0.2) -> float:
     """FLOP/s in products of two large square matrices: the best of those that ``seconds`` have room for."""
-    n = 8192 if device.type == "cuda" else 1024 if torch.get_num_threads() <= 8 else 2048
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    device = compute.device
+    n = 8192 if device.type == "cuda" else 1024 if compute.threads <= 8 else 2048
+    dtype = torch.bfloat16 if compute.precision == "bf16" else torch.float32
     generator = torch.Generator(device).manual_seed(0)  # the one of the run stays as it is
     a, b = (torch.randn(n, n, device=device, generator=generator).to(dtype) for _ in range(2))
     products: list[Callable[[], object]] = [lambda: a @ b]
-    if device.type == "cpu" and precision == "fp32" and torch.backends.mkldnn.is_available():
+    if compute.on_cpu and compute.precision == "fp32" and torch.backends.mkldnn.is_available():
         # A convolution of width 1 is the same product through oneDNN, which may be faster than the BLAS behind ``@``.
         image, kernel = a.view(1, n, n, 1), b.view(n, n, 1, 1)
         products.append(lambda: F.conv2d(image, kernel))

@@ -11,7 +11,7 @@ _heeded = True
 
 
 def ending_signals() -> list[signal.Signals]:
-    """Those of this system, but for the ones that whoever started the process lets it ignore, as nohup does."""
+    """The ending signals of this system, except those that the process was started to ignore, as by nohup."""
     known = (getattr(signal, name) for name in _NAMES if hasattr(signal, name))
     return [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
 

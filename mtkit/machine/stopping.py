@@ -67,7 +67,7 @@ class StopSignal:
         self._is_held = False
 
     def hold(self) -> None:
-        """From now on no signal ends the process: all is saved, and it ends by itself."""
+        """Let no signal end the process from now on: all is saved, and it ends by itself."""
         self._is_held = True
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -76,7 +76,7 @@ class StopSignal:
             self.received = signal.Signals(number).name
             heed(False)
             with suppress(RuntimeError):  # the signal came in the middle of a write to the same stream
-                logger.warning("%s: finishing this update and saving; once more to quit at once", self.received)
+                logger.warning("%s: finishing this update and saving; send it again to quit at once", self.received)
         elif self._last - before >= SAME_SECONDS and not self._is_held:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)

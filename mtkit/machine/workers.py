@@ -1,4 +1,4 @@
-"""The same work on many items in several processes, the results in order."""
+"""Work on many items in several processes, with the results in order."""
 
 import multiprocessing
 import os
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _WORTH_IT = 8
-"""So many items are done sooner here than processes start."""
+"""Number of items that are done here faster than processes start."""
 
 _SAFE = "PYTHONSAFEPATH"
 
@@ -76,7 +76,7 @@ class Workers:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
             raise DataError(
-                f"a worker process ended before its work was done, perhaps for want of memory; try {self._alone}"
+                f"a worker process ended before its work was done, perhaps out of memory; try {self._alone}"
             ) from None
         finally:
             for future in waiting:
@@ -133,7 +133,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
 
 def _begin(lifeline: Connection) -> None:
-    """In a worker: leave Ctrl-C to the process that waits for the results, and end when the lifeline does."""
+    """Leave Ctrl-C to the process that waits for the results, and end this worker when the lifeline does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 

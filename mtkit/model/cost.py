@@ -9,10 +9,8 @@ Symbols: S source length, T target length, L either, D d_model, E = D / H, F d_f
 kernel size, R rank.
 """
 
-from mtkit.model.efficient_attention import CHUNK
-from mtkit.model.positions import N_DISTANCES
+from mtkit.model.kinds import KINDS, across, within
 from mtkit.settings.model import ModelConfig
-from mtkit.settings.model_rules import SCORES
 
 FORWARD_AND_BACKWARD = 3
 _GATES = {"lstm": 4, "gru": 3}
@@ -29,15 +27,16 @@ def forward_flop(
     Args:
         config: Sizes of the model.
         n_sentences: Pairs.
-        n_src_tokens: Of all pairs, end of sentence counted, padding not (or counted, for what the machine computes).
-        n_tgt_tokens: Likewise.
+        n_src_tokens: Source tokens of all pairs, end of sentence included, without padding (or with it, for what the
+            machine computes).
+        n_tgt_tokens: Target tokens of all pairs, counted in the same way.
         vocab_size: V, of the target.
     """
     src_length, tgt_length = n_src_tokens / n_sentences, n_tgt_tokens / n_sentences
     parts = _embedding(config, n_src_tokens + n_tgt_tokens) | _encoder(config, n_src_tokens, src_length)
     if config.side("decoder") == "transformer":
         parts["decoder self-attention"] = sum(
-            n_tgt_tokens * _token(config, name, tgt_length, causal=True) for name in config.attention_of("decoder")
+            n_tgt_tokens * within(name).token(config, tgt_length, True) for name in config.attention_of("decoder")
         )
     parts |= _decoder(config, n_tgt_tokens, n_src_tokens, src_length)
     return parts | {"projection": n_tgt_tokens * _projection(config, vocab_size)}
@@ -73,8 +72,8 @@ def decoding_flop(
     Args:
         config: Sizes of the model.
         n_sentences: Sentences.
-        n_src_tokens: Of all sentences, end of sentence counted.
-        n_tgt_tokens: Of the best hypothesis of each sentence, end of sentence counted.
+        n_src_tokens: Source tokens of all sentences, end of sentence included.
+        n_tgt_tokens: Tokens of the best hypothesis of each sentence, end of sentence included.
         vocab_size: V, of the target.
         beam_size: K.
     """
@@ -107,7 +106,7 @@ def _encoder(config: ModelConfig, n: float, length: float) -> dict[str, float]:
             return {"encoder layers": layers * n * 4 * config.kernel_size * d * d}
     names = config.attention_of("encoder")
     return {
-        "encoder self-attention": sum(n * _token(config, name, length, causal=False) for name in names),
+        "encoder self-attention": sum(n * within(name).token(config, length, False) for name in names),
         "encoder feed-forward": layers * n * _feed_forward(config),
     }
 
@@ -116,13 +115,10 @@ def _decoder(config: ModelConfig, n: float, n_src: float, src_length: float) -> 
     """``n`` target tokens, without self-attention; ``n_src`` source tokens in sentences of ``src_length``."""
     d, layers, names = config.d_model, config.n_decoder_layers, config.attention_of("cross")
     if config.side("decoder") == "transformer":
-        crossed = sum(n * _cross_token(config, name, src_length) + n_src * _cross_key(config, name) for name in names)
+        crossed = sum(n * across(name).token(config, src_length) + n_src * across(name).key(config) for name in names)
         return {"decoder cross-attention": crossed, "decoder feed-forward": layers * n * _feed_forward(config)}
-    attended = sum(
-        n * (4 * d * src_length + (2 * d * d if name == "additive" else 0) + _general(config, name))
-        + (n_src * 2 * d * d if name == "additive" else 0)
-        for name in names
-    )
+    scores = [_states(config, name) for name in names]
+    attended = sum(n * (4 * d * src_length + of_query) + n_src * of_key for of_query, of_key in scores)
     if config.side("decoder") == "conv":
         around = layers * n * (4 * config.kernel_size * d * d + 4 * d * d)  # the convolution, and two linear maps
         return {"decoder layers": around, "decoder cross-attention": attended}
@@ -143,72 +139,15 @@ def _projection(config: ModelConfig, vocab_size: int) -> float:
     return 2 * width * vocab_size + (2 * width * config.d_model if config.d_embedding else 0)
 
 
-def _keys_values(config: ModelConfig) -> float:
-    """The width of keys and values together."""
-    return 2 * config.d_model * (config.n_kv_heads or config.n_heads) / config.n_heads
-
-
-def _general(config: ModelConfig, name: str) -> float:
-    """The matrix of each head between a query and all keys."""
-    return 2 * config.d_model**2 / config.n_heads if name == "general" else 0
-
-
-def _scored(config: ModelConfig, name: str, length: float) -> float:
-    """Self-attention of one token to ``length`` others."""
-    if name not in (*SCORES, "local"):
-        raise ValueError(f"what the attention {name} computes is not known")
-    d = config.d_model
-    shaw = 2 * 2 * N_DISTANCES * d if config.positions == "shaw" else 0
-    pairs = length * 4 * d  # a score, and a share of the weighted sum
-    return 4 * d * d + 2 * d * _keys_values(config) + _general(config, name) + shaw + pairs
-
-
-def _token(config: ModelConfig, name: str, length: float, *, causal: bool) -> float:
-    """What a layer of self-attention, or what stands in its place, computes for a token of a sequence of ``length``."""
-    d, per_head = config.d_model, config.d_model / config.n_heads
-    match name:
-        case "linear":
-            chunk = min(length, CHUNK) * 2 * (2 * d + config.n_heads) if causal else 0
-            return 8 * d * d + 4 * d * (per_head + 1) + chunk
-        case "average" | "ssru" | "lightweight" | "dynamic":
-            return _step(config, name, length)
-        case "low_rank":
-            return 4 * d * d + 2 * d * _keys_values(config) + config.low_rank_size * (2 * _keys_values(config) + 4 * d)
-        case "local":
-            blocks = config.window * (2 if causal else 3)
-            seen = length if length <= 2 * config.window else blocks
-            return _scored(config, name, seen)
-    return _scored(config, name, length)
-
-
 def _step(config: ModelConfig, name: str, length: float) -> float:
-    """The same for the last token of ``length`` in a search."""
-    d, per_head = config.d_model, config.d_model / config.n_heads
-    match name:
-        case "linear":
-            return 8 * d * d + 4 * d * (per_head + 1)
-        case "average":
-            return 4 * d * config.d_ff + 8 * d * d
-        case "ssru":
-            return 4 * d * d
-        case "lightweight":
-            return 6 * d * d + 2 * d * config.kernel_size
-        case "dynamic":
-            return 6 * d * d + 2 * d * config.kernel_size * (1 + config.n_heads)
-    return _scored(config, name, length)
+    """The last token of ``length`` in a search, in a layer of the decoder's self-attention."""
+    step = within(name).step
+    assert step is not None, f"{name} does not stand in a decoder"
+    return step(config, length)
 
 
-def _cross_token(config: ModelConfig, name: str, src_length: float) -> float:
-    """What a layer of cross-attention computes for a target token."""
-    d = config.d_model
-    if name == "linear":
-        return 4 * d * d + 2 * d * (d / config.n_heads + 1)
-    length = config.low_rank_size if name == "low_rank" else src_length
-    return 4 * d * d + _general(config, name) + length * 4 * d
-
-
-def _cross_key(config: ModelConfig, name: str) -> float:
-    """What a layer of cross-attention computes for a source token."""
-    extra = {"linear": 2 * config.d_model * (config.d_model / config.n_heads + 1)}
-    extra["low_rank"] = 2 * config.low_rank_size * _keys_values(config)
-    return 2 * config.d_model * _keys_values(config) + extra.get(name, 0)
+def _states(config: ModelConfig, name: str) -> tuple[float, float]:
+    """A query and a key of a recurrent or convolutional decoder, besides the products of all pairs."""
+    states = KINDS[name].states
+    assert states is not None, f"{name} is not a score function"
+    return states(config)

@@ -58,7 +58,7 @@ class _Masked(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        """The same of the gradient."""
+        """The gradient under the same mask."""
         return (grad_outputs[0] * ctx.saved_tensors[0]).mul_(ctx.scale), None, None
 
 

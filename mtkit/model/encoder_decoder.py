@@ -4,7 +4,7 @@ Shapes: B batch, S source length, T target length, D d_model, V vocabulary; in s
 """
 
 import math
-from typing import assert_never
+from typing import Protocol, Self, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -68,11 +68,25 @@ class Embedding(nn.Module):
         return x if self.positions is None else x + self.positions[start : start + ids.size(1)]
 
 
+class Vocabularies(Protocol):
+    """What a model needs to know of a tokenizer."""
+
+    pad_id: int
+
+    @property
+    def src_vocab_size(self) -> int:
+        """Pieces of the source side."""
+
+    @property
+    def tgt_vocab_size(self) -> int:
+        """Pieces of the target side."""
+
+
 class EncoderDecoder(nn.Module):
     """A conditional language model p(tgt | src)."""
 
     packed_output: Tensor | None = None
-    """As in ``Linear``, of the matrix of ``project``."""
+    """Packed matrix of ``project``, as in ``Linear``."""
 
     def __init__(self, config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int, pad_id: int) -> None:
         super().__init__()
@@ -97,6 +111,16 @@ class EncoderDecoder(nn.Module):
         self.decoder: Decoder = _DECODERS[config.side("decoder")](config)
         self.dropout = Dropout(config.dropout)
         initialise(self, config)
+
+    @classmethod
+    def for_tokenizer(cls, config: ModelConfig, tokenizer: Vocabularies) -> Self:
+        """A model that reads and writes the pieces of a tokenizer."""
+        return cls(
+            config,
+            src_vocab_size=tokenizer.src_vocab_size,
+            tgt_vocab_size=tokenizer.tgt_vocab_size,
+            pad_id=tokenizer.pad_id,
+        )
 
     def forward(self, src: Tensor, tgt_in: Tensor, src_padding_mask: Tensor | None = None) -> Tensor:
         """Hidden states (B, T, D) under teacher forcing; ``project`` turns them into logits."""

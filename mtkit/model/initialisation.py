@@ -1,6 +1,6 @@
 """What weights are before the first update.
 
-What is no linear map and no embedding initialises itself where it is built.
+What is neither a linear map nor an embedding initialises itself where it is built.
 """
 
 import math

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 _ROTARY_BASE = 10_000.0
 _SHAW_CLIP = 16
 N_DISTANCES = 2 * _SHAW_CLIP + 1
-"""That relative positions after Shaw et al. tell apart."""
+"""Distances that relative positions after Shaw et al. distinguish."""
 
 _T5_BUCKETS, _T5_MAX_DISTANCE = 32, 128
 
@@ -76,8 +76,8 @@ class Alibi(Relative):
 
 
 def alibi_slopes(n_heads: int) -> list[float]:
-    """2^(-8/H), 2^(-16/H), ...; where H is no power of two, those of the power below, then every other one of the power
-    above.
+    """2^(-8/H), 2^(-16/H), ...; where H is not a power of two, those of the power below, then every other one of
+    the power above.
     """
     power = 2 ** math.floor(math.log2(n_heads))
     slopes = [2 ** (-8 * (head + 1) / power) for head in range(power)]

@@ -39,12 +39,12 @@ def product_attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tenso
 
 
 def _product_dtype(queries: Tensor, keys: Tensor) -> torch.dtype:
-    """Of the products of queries (B, H, Q, E) and keys (B, H, L, E)."""
+    """Dtype of the products of queries (B, H, Q, E) and keys (B, H, L, E)."""
     return torch.float32 if max(queries.size(2), keys.size(2)) <= _SHORT else queries.dtype
 
 
 class _ProductAttention(torch.autograd.Function):
-    """Keeps for the backward pass the weights alone, in the precision of the products."""
+    """Attention that keeps only its weights for the backward pass, in the precision of the products."""
 
     @staticmethod
     def forward(ctx: Any, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, causal: bool) -> Tensor:

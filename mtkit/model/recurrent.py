@@ -17,7 +17,7 @@ from mtkit.settings.model import ModelConfig
 
 _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 States = list[list[Tensor]]
-"""Of each layer its state, (B, D), and of an LSTM its cell, (B, D)."""
+"""State of each layer, (B, D), and with an LSTM its cell, (B, D)."""
 
 
 class RecurrentEncoder(nn.Module):
@@ -48,7 +48,7 @@ class RecurrentEncoder(nn.Module):
 
 
 def _read(layer: nn.Module, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | tuple[Tensor, Tensor]]:
-    """A layer over sequences, each of its own length, int64 (B,) on the CPU; None where all are as long as ``x``."""
+    """A layer over sequences of the given lengths, int64 (B,) on the CPU; None where all are as long as ``x``."""
     x = _in_precision(x)
     if lengths is None:
         out, last = layer(x)
@@ -58,7 +58,7 @@ def _read(layer: nn.Module, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, 
 
 
 def _in_precision(x: Tensor) -> Tensor:
-    """In the dtype of autocast: of recurrent layers it casts the weights alone."""
+    """The input in the dtype of autocast, which casts only the weights of recurrent layers."""
     device = x.device.type
     return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 

@@ -140,7 +140,7 @@ class SentenceCache:
 
     @classmethod
     def copied(cls, tensors: list[Tensor | None]) -> "SentenceCache":
-        """Of tensors that belong to others: those that it keeps are moved about in place."""
+        """A cache over copies of ``tensors``, since those that it keeps are reordered in place."""
         return cls([None if tensor is None else tensor.clone() for tensor in tensors])
 
     def select(self, parents: Tensor, moves: "Moves | None") -> None:  # noqa: ARG002
@@ -182,7 +182,7 @@ class Moves:
     """How many stay: they take the first places."""
 
     places: Tensor
-    """Of the sentences that are not in theirs, int64."""
+    """Places of the sentences that have to move, int64."""
 
     old: Tensor
     """Where those were, int64."""

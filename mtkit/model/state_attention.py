@@ -13,7 +13,7 @@ from mtkit.settings.model import ModelConfig
 
 
 class StateAttention(nn.Module):
-    """Without projections of queries, keys and values, but for the two that additive scores are made of.
+    """Attention without projections of queries, keys and values, except for the two that additive scores are made of.
 
     With several heads each sees its share of the D numbers. With coverage every key is moved by a learned vector times
     the attention that it has had (Tu et al. 2016, section 3.1; See et al. 2017, equation 11).

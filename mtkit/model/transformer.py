@@ -11,18 +11,10 @@ from typing import Any, assert_never
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtkit.model.attention import CrossAttention, SelfAttention
 from mtkit.model.dropout import Dropout, chance
-from mtkit.model.efficient_attention import (
-    LinearCrossAttention,
-    LinearSelfAttention,
-    LocalAttention,
-    LowRankCrossAttention,
-    LowRankSelfAttention,
-)
+from mtkit.model.kinds import build_cross_attention, build_self_attention
 from mtkit.model.linear import Linear, linear
 from mtkit.model.memory import Memory
-from mtkit.model.recurrences import AverageAttention, LightweightConvolution, SimpleRecurrentUnit
 from mtkit.model.search_state import SearchState, prepared
 from mtkit.settings.model import ModelConfig
 
@@ -49,7 +41,7 @@ class FeedForward(nn.Module):
         return self.outer(self.dropout(inner if self.linear is None else inner * self.linear(x)))
 
     def prepared(self) -> Callable[[Tensor], Tensor]:
-        """The same for the steps of a search, without dropout."""
+        """The block for the steps of a search, without dropout."""
         if self.linear is not None:
             return self
         inner, outer, activation = prepared(self.inner), prepared(self.outer), self.activation
@@ -109,7 +101,7 @@ class Residual(nn.Module):
         return x + self.dropout(out if self.outer_norm is None else self.outer_norm(out))
 
     def prepared(self, sublayer: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """The same for the steps of a search, without dropout: a function that overwrites what it is given."""
+        """The residual sublayer for the steps of a search, without dropout: a function that overwrites its input."""
         norm = prepared(self.norm)
         if not self.pre_norm:
             return lambda x: norm(x.add_(sublayer(x)))
@@ -135,7 +127,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Masked self-attention or what stands in its place, attention to the source, then a feed-forward block."""
+    """Masked self-attention or its replacement, attention to the source, then a feed-forward block."""
 
     def __init__(self, config: ModelConfig, attention: str, cross_attention: str) -> None:
         super().__init__()
@@ -215,32 +207,3 @@ def stack(side: TransformerEncoder | TransformerDecoder) -> Iterator[Any]:
     for index in range(side.n_layers):
         if not (side.training and side.layer_drop and chance(side.layer_drop)):
             yield side.layers[index % len(side.layers)]
-
-
-def build_self_attention(config: ModelConfig, name: str, *, causal: bool) -> nn.Module:
-    """What an encoder, or where ``causal`` a decoder, uses to look at the rest of its own sequence."""
-    positions = config.positions_of("decoder" if causal else "encoder")
-    match name:
-        case "local":
-            return LocalAttention(config, causal=causal, positions=positions)
-        case "low_rank":
-            return LowRankSelfAttention(config)
-        case "linear":
-            return LinearSelfAttention(config, causal=causal)
-        case "average":
-            return AverageAttention(config)
-        case "ssru":
-            return SimpleRecurrentUnit(config)
-        case "lightweight" | "dynamic":
-            return LightweightConvolution(config, dynamic=name == "dynamic", causal=causal)
-    return SelfAttention(config, name, causal=causal, positions=positions)
-
-
-def build_cross_attention(config: ModelConfig, name: str) -> nn.Module:
-    """How a decoder layer looks at the source."""
-    match name:
-        case "low_rank":
-            return LowRankCrossAttention(config)
-        case "linear":
-            return LinearCrossAttention(config)
-    return CrossAttention(config, name)

@@ -30,7 +30,7 @@ class Mean:
 
     value: float
     half_width: float | None
-    """Of its 95 % confidence interval, by the normal distribution; None of a single sentence."""
+    """Half the width of the 95 % confidence interval, by the normal distribution; None for one sentence."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Group:
     name: str
     n: int
     means: list[Mean]
-    """Of the scores of single sentences, for each system."""
+    """Mean of the scores of single sentences, for each system."""
 
     difference: Mean | None
     """Second system minus first, sentence by sentence; None of one system."""

@@ -37,15 +37,15 @@ class Sentences:
 
     refs: list[list[str]]
     hyps: list[list[str]]
-    """For each system."""
+    """Translations of each system."""
 
     src: list[str] | None
     docs: list[str] | None
     chrf: list[list[float]]
-    """For each system the chrF of every sentence."""
+    """chrF of every sentence, for each system."""
 
     faults: list[list[list[str]]]
-    """For each system the names of the faults of every sentence."""
+    """Names of the faults of every sentence, for each system."""
 
     def as_json(self) -> dict[str, object]:
         """Compact: scores with two decimals, faults as bits in the order of ``FAULTS``."""
@@ -89,7 +89,7 @@ class Report:
 
     @property
     def systems(self) -> list[str]:
-        """Their names; with two the second is compared with the first."""
+        """Names of the systems; the second is compared with the first."""
         return [report.system.name for report in self.assessed.systems]
 
     def as_json(self) -> dict[str, object]:
@@ -150,7 +150,7 @@ def collect(
         method: How they are scored.
         train_tgt: Name and lines of the target side of a training corpus, to tell how frequent a word is; by default
             the references tell.
-        curves: Of training runs.
+        curves: Learning curves of training runs.
 
     Raises:
         ConfigError: If a metric lacks something.

@@ -63,9 +63,9 @@ def read_curves(runs: Sequence[Path]) -> list[Plot]:
 
 def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
     if not path.parent.is_dir():
-        raise DataError(f"{path.parent}: there is no run directory; --run takes what mtkit train wrote with -o")
+        raise DataError(f"{path.parent}: no such run directory; --run takes what mtkit train wrote with -o")
     if not path.exists():
-        raise DataError(f"{path.parent}: is no run directory: it has no {path.name}, which mtkit train writes")
+        raise DataError(f"{path.parent}: is not a run directory: it has no {path.name}, which mtkit train writes")
     check_regular(path)
     points: dict[str, list[tuple[float, float]]] = {key: [] for key in MEASUREMENTS}
     n_left_out = 0
@@ -94,6 +94,6 @@ def _number(value: object) -> float:
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """At most ``_MAX_POINTS``, the last among them."""
+    """At most ``_MAX_POINTS`` of the points, the last included."""
     step = -(-len(points) // _MAX_POINTS)
     return points[::-1][::step][::-1]

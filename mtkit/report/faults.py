@@ -1,4 +1,4 @@
-"""What is visibly wrong with a translation, told by simple rules, so that some findings are no faults."""
+"""Visible faults of a translation, found by simple rules, so that some findings are not faults."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from mtkit.report.words import is_word, words
 
 FAULTS = {
     "empty": "nothing was written, though the reference is not empty",
-    "repetition": "words stand there three times or more one after the other, and more often than in the reference",
-    "untranslated": "the source again, which the reference is not",
+    "repetition": "words are repeated three times or more in a row, and more often than in the reference",
+    "untranslated": "a copy of the source, which the reference is not",
     "number": "its digits are neither those of the source nor those of the reference",
     "placeholder": "placeholders, markup or addresses are neither those of the source nor those of the reference",
     "too long": "more than twice as many characters as the reference, and at least 20 more",
@@ -29,7 +29,7 @@ class Fault:
     name: str
     rule: str
     lines: list[list[int]]
-    """For each system the lines, counted from 1."""
+    """Lines with the fault for each system, counted from 1."""
 
 
 def faults(src: str | None, ref: str, hyp: str) -> list[str]:
@@ -65,7 +65,7 @@ def _faults(src: str | None, ref: str, hyp: str) -> Iterator[str]:
 
 
 def _repetitions(text: str) -> int:
-    """Of words alone: a row of dots is a style."""
+    """Repetitions of words only: a row of dots is style."""
     return repetitions(" ".join(filter(is_word, words(text))))
 
 

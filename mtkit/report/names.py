@@ -1,4 +1,4 @@
-"""Short names for what stands on the page: without what all of them have in common."""
+"""Short names for the page: without what all of them have in common."""
 
 from collections.abc import Sequence
 from itertools import takewhile

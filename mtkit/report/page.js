@@ -76,7 +76,7 @@ function frequencies() {
 
 function ngrams(found, name, side) {
   const kinds = []; // each has its own rows
-  for (const [key, caption] of [["over", "Too often"], ["under", "Too seldom"]]) {
+  for (const [key, caption] of [["over", "Too often"], ["under", "Too rarely"]]) {
     const tables = found[key].map((list, i) => {
       const table = make("table", {}, heads(`${i + 1}-grams`, "output", "reference"));
       for (const ngram of list) {
@@ -289,7 +289,7 @@ document.querySelector("main").append(
     make("summary", { class: "quiet", text: `${whole(report.documents.length)} documents` }), groups(report.documents, "document"))] : []),
   ...titled("By frequency of words", `Share of the words of the reference, without punctuation marks, that an output has in the same sentence, by how often a word occurs in ${report.counted_in}.`),
   frequencies(),
-  ...titled("Visible errors", "Told by simple rules, so some are none. A number leads to its sentences."), faults(),
+  ...titled("Visible errors", "Found by simple rules, so some are not errors. A number leads to its sentences."), faults(),
   ...titled("N-grams", "Sequences of words that an output has more often, or less often, than the reference; none reaches across a punctuation mark."),
   ...report.ngrams.map((found, side) => ngrams(found, systems[side], side)),
   ...titled(two ? "Biggest wins and losses" : "Worst and best", two ? "By chrF of the sentence; what the other does not have is marked." : "By chrF of the sentence; what the reference does not have is marked."),

@@ -16,7 +16,7 @@ def page(report: Report, *, title: str | None = None) -> Iterator[str]:
     """Yield an HTML page part by part; it holds the numbers and all sentences as JSON, and a program that draws them.
 
     Args:
-        report: Of one system or two.
+        report: Report on one system or two.
         title: By default the systems' names.
     """
     yield page_head(title or " and ".join(report.systems), (_HERE / "page.css").read_text(encoding="utf-8"))

@@ -12,8 +12,6 @@ from mtkit.search.candidates import top_log_probs
 from mtkit.search.greedy import greedy_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
-__all__ = ["Hypothesis", "Observer", "SearchOptions", "beam_search"]
-
 
 class Model(Protocol):
     """What a search needs of a model: no more than this, whatever the architecture."""
@@ -34,7 +32,7 @@ class Model(Protocol):
 
 
 class Observer(Protocol):
-    """Who is told of each step of a search: what it weighed, and what lives on."""
+    """An observer of each step of a search: its candidates, and those that live on."""
 
     def __call__(self, batch: Tensor, parents: Tensor, tokens: Tensor, log_probs: Tensor, live: Tensor) -> None:
         """Take note of a step; the tensors are not to be written to.
@@ -43,8 +41,8 @@ class Observer(Protocol):
             batch: The original number of each sentence that is still searched, int64 (B,).
             parents: Which live hypothesis of the step before each candidate continues, int64 (B, C), C up to 2K.
             tokens: What it adds, int64 (B, C).
-            log_probs: Of the whole candidate, nats, best first, (B, C); minus infinity where there is none. Of the
-                first K, those that add the end of sentence are finished.
+            log_probs: Sum over the whole candidate, nats, best first, (B, C); minus infinity where there is none. Of
+                the first K, those that add the end of sentence are finished.
             live: The candidates that live on, in the order in which the next step's parents number them, (B, K).
         """
 

@@ -11,7 +11,7 @@ from torch import Tensor
 _LOG2_E = math.log2(math.e)
 _STRIPE = 16
 _MIN_STRIPES = 256  # with fewer, sorting the whole row is as fast
-_MIN_ROWS = 8  # likewise
+_MIN_ROWS = 8  # with fewer, too
 
 NOTHING = -1
 """What ``top_tokens`` chooses where there is nothing to choose."""

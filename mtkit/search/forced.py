@@ -58,19 +58,19 @@ class Predictions:
     """What a model expected at each of T positions."""
 
     log_probs: Tensor
-    """Of the token that stands there, nats, (T,)."""
+    """Log-probability of each token, nats, (T,)."""
 
     ranks: Tensor
-    """Its place among all tokens, 1 for the most probable one, int64 (T,)."""
+    """Rank of each token among all, 1 for the most probable one, int64 (T,)."""
 
     entropies: Tensor
-    """Of the whole distribution, nats, (T,): 0 where the model is certain, log V where it knows nothing."""
+    """Entropy of the distribution, nats, (T,): 0 where the model is certain, log V where it knows nothing."""
 
     top_log_probs: Tensor
-    """Of the most probable tokens, best first, (T, N)."""
+    """Log-probabilities of the most probable tokens, best first, nats, (T, N)."""
 
     top_ids: Tensor
-    """Those tokens, int64 (T, N)."""
+    """Ids of the most probable tokens, int64 (T, N)."""
 
 
 @torch.inference_mode()
@@ -80,8 +80,8 @@ def predictions(model: Model, src: Tensor, tgt_in: Tensor, tgt_out: Tensor, n: i
     Args:
         model: In evaluation mode.
         src: int64 (1, S), as for ``token_log_probs``, but without padding.
-        tgt_in: int64 (1, T), likewise.
-        tgt_out: int64 (1, T), likewise.
+        tgt_in: int64 (1, T), without padding.
+        tgt_out: int64 (1, T), without padding.
         n: Alternatives at each position, or as many as the vocabulary has.
     """
     pieces = []

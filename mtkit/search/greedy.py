@@ -21,9 +21,9 @@ def greedy_search(
 
     Args:
         model: As for ``beam_search``.
-        state: Of the model, before the first token.
+        state: State of the model, before the first token.
         max_lengths: The longest hypothesis of each sentence.
-        options: Of the search; without ``scores`` no probabilities are computed.
+        options: Options of the search; without ``scores`` no probabilities are computed.
         never: int64, ids that are not to be chosen.
         bos_id: What the decoder reads first.
         eos_id: What ends a hypothesis.

@@ -34,8 +34,27 @@ class Bounds:
         Raises:
             ConfigError: If it lies outside, or is not a number at all.
         """
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{name} {value!r}: must be a number")
         if (reason := self.why_not(value)) is not None:
             raise ConfigError(f"{name} {value:g}: {reason}")
+
+
+def check_whole(name: str, value: object, least: int = 1) -> None:
+    """Refuse what is not a whole number, or too small a one.
+
+    Args:
+        name: Name of the setting or argument.
+        value: What was given, in Python of any type.
+        least: The smallest that is allowed.
+
+    Raises:
+        ConfigError: If so.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"{name} {value!r}: must be a whole number")
+    if value < least:
+        raise ConfigError(f"{name} {value}: must be at least {least}")
 
 
 LENGTH_PENALTY = Bounds(-10, 10)

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mtkit.settings.cleaning import CleaningConfig
 from mtkit.settings.sampling import MixingConfig
-from mtkit.settings.section import Mistakes, Section
+from mtkit.settings.section import MAY_CHANGE, NOT_IN_CORPUS, Mistakes, Section
 from mtkit.settings.source import SourceConfig
 
 _MAX_SHARE = 0.5
@@ -16,31 +16,32 @@ class DataConfig(Section):
     """The corpus: its languages, where it comes from and what is dropped from it."""
 
     src_lang: str
-    """Language code of the source, such as en."""
+    """Language code of the source, such as ``en``."""
 
     tgt_lang: str
-    """Language code of the target, such as de."""
+    """Language code of the target, such as ``de``."""
 
     train: list[SourceConfig] = Field(min_length=1)
     """Sources of training pairs, read in order."""
 
     valid: list[SourceConfig] = Field(default_factory=list)
-    """Sources of validation pairs; there must be some unless ``hold_out`` says how many to take from train."""
+    """Sources of validation pairs, required unless ``hold_out`` says how many pairs to take from ``train``."""
 
     test: list[SourceConfig] = Field(default_factory=list)
-    """Test sets, kept apart from each other under their names."""
+    """Test sets, each kept apart under its name."""
 
     hold_out: Annotated[float, Field(ge=1e-9, le=1e9)] | None = None
-    """Where there is no validation set: hold out so many training pairs, or this share of them (0.01), for one, and as
-    many for a test set where there is none."""
+    """Number of training pairs, or share of them (0.01), held out as validation set where none is named, and as many
+    again as test set where none is named."""
 
-    prepared: str | None = None
-    """Directory of the prepared corpus; by default prepared/NAME."""
+    prepared: Annotated[str | None, MAY_CHANGE, NOT_IN_CORPUS] = None
+    """Directory of the prepared corpus; by default ``prepared/NAME``."""
 
     language_tags: Literal["none", "target", "both"] = "none"
-    """Put the languages before each source: <2de>, or <en> <2de>. One model then learns many directions."""
+    """Tags of the languages put before each source text: ``<2de>`` (target) or ``<en> <2de>`` (both). One model then
+    learns many directions."""
 
-    mixing: MixingConfig = MixingConfig()
+    mixing: Annotated[MixingConfig, NOT_IN_CORPUS] = MixingConfig()
     cleaning: CleaningConfig = CleaningConfig()
 
     @field_validator("train", "valid", "test", mode="before")

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
 
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, reason
 from mtkit.settings.yaml_file import Location, YamlError, parse_yaml, read_yaml
 
 
@@ -30,7 +31,7 @@ def read_layer(path: Path, schema: type[BaseModel]) -> Layer:
     try:
         tree, lines = read_yaml(path, _text_file(path, schema))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        raise ConfigError(f"{path}: {reason(error)}") from error
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
@@ -107,6 +108,11 @@ def merge(trees: Any) -> dict[str, Any]:
             else:
                 merged[key] = merge([value]) if isinstance(value, dict) else value
     return merged
+
+
+def as_yaml(value: Any) -> str:
+    """A value as it stands in a recipe, on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000).splitlines()[0]
 
 
 def value_at(tree: Any, location: Location) -> Any:

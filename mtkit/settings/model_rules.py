@@ -2,29 +2,20 @@
 
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from mtkit.settings.attention import ATTENTION, Part, attention_for, attention_with
 from mtkit.settings.model_shape import DEEP, RELATIVE, Architecture, ModelShape, Side
 from mtkit.settings.section import Mistake
 from mtkit.wording import counted
 
-SCORES = ("scaled_dot", "dot", "general", "additive", "location")
-ENCODER_ATTENTION = (*SCORES, "local", "low_rank", "linear", "lightweight", "dynamic")
-DECODER_ATTENTION = (*SCORES, "local", "linear", "average", "ssru", "lightweight", "dynamic")
-CROSS_ATTENTION = (*SCORES, "low_rank", "linear")
-_CONVOLUTIONS = ("lightweight", "dynamic")
-_IN_ORDER = (*_CONVOLUTIONS, "ssru")
-"""What sees the order of tokens by itself."""
+_SCORED = [name for name, each in ATTENTION.items() if each.scores_pairs]
+_IN_ORDER = {name for name, each in ATTENTION.items() if each.sees_order}
+_WITH_KEYS = [name for name, each in ATTENTION.items() if each.projects]
 
-_SCORED = (*SCORES, "local")
-"""What scores pairs of tokens."""
-
-_TAKES: dict[str, tuple[str, ...]] = {"shaw": ("scaled_dot",), "rotary": ("scaled_dot", "dot", "general", "local")}
-"""The attention that goes with relative positions, where not all that has scores does."""
-
-_ELSEWHERE = {
+_ELSEWHERE: dict[Part, str] = {
     "encoder": "reads the past alone, and stands in a decoder",
-    "decoder": "stands in an encoder",
+    "decoder": "sees the future",
     "cross": "looks at one sequence, and stands in an encoder or a decoder",
 }
 
@@ -32,8 +23,8 @@ _ELSEWHERE = {
 def mistakes(config: ModelShape) -> list[Mistake]:
     """The settings that cannot be, or do nothing here, each with the reason: one for a setting."""
     found: dict[str, str] = {}
-    for part, known in (("encoder", ENCODER_ATTENTION), ("decoder", DECODER_ATTENTION), ("cross", CROSS_ATTENTION)):
-        found |= _attention(config, part, known)
+    for part in get_args(Part):
+        found |= _attention(config, part)
     checks = [_sizes] if found else [_idle, _sizes, _positions, _recurrent]
     for check in checks:
         for setting, reason in check(config):
@@ -41,9 +32,9 @@ def mistakes(config: ModelShape) -> list[Mistake]:
     return list(found.items())
 
 
-def _attention(config: ModelShape, part: str, known: Collection[str]) -> dict[str, str]:
+def _attention(config: ModelShape, part: Part) -> dict[str, str]:
     """The first mistake in the names of a part."""
-    setting = f"{part}_attention"
+    setting, known = f"{part}_attention", attention_for(part)
     names: str | list[str] = getattr(config, setting)
     for name in [names] if isinstance(names, str) else names:
         if name not in known:
@@ -58,12 +49,12 @@ def _attention(config: ModelShape, part: str, known: Collection[str]) -> dict[st
     return {}
 
 
-def _unknown(name: str, part: str, known: Collection[str]) -> str:
+def _unknown(name: str, part: Part, known: Collection[str]) -> str:
     """Why a name cannot stand in a part."""
-    if name in (*ENCODER_ATTENTION, *DECODER_ATTENTION):
-        return f"{name} sees the future" if name == "low_rank" else f"{name} {_ELSEWHERE[part]}"
+    if name in ATTENTION:
+        return f"{name} {_ELSEWHERE[part]}"
     if "," in name:
-        return f"{name} is no name; a list is written [{', '.join(name.strip('[]').replace(',', ' ').split())}]"
+        return f"{name} is not a name; a list is written [{', '.join(name.strip('[]').replace(',', ' ').split())}]"
     close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     return f"{name} is unknown" + (f"; did you mean {close[0]}?" if close else "")
 
@@ -93,7 +84,7 @@ def _positions(config: ModelShape) -> Iterator[Mistake]:
     positions = config.positions
     if positions not in RELATIVE:
         return
-    takes = _TAKES.get(positions, _SCORED)
+    takes = {name for name, each in ATTENTION.items() if positions in each.relative}
     sides: tuple[Side, Side] = ("encoder", "decoder")
     for side in sides:
         names = config.attention_of(side)
@@ -106,7 +97,7 @@ def _positions(config: ModelShape) -> Iterator[Mistake]:
         for name in names:
             if name in _SCORED and name not in takes:
                 yield "positions", f"{positions} does not go with {side}_attention {name}"
-    if not {*config.attention_of("encoder"), *config.attention_of("decoder")} & {*takes}:
+    if not {*config.attention_of("encoder"), *config.attention_of("decoder")} & takes:
         yield "positions", f"{positions} does nothing here: no layer compares pairs of tokens"
 
 
@@ -125,7 +116,7 @@ def _recurrent(config: ModelShape) -> Iterator[Mistake]:
             yield "coverage", "does nothing with cross_attention location, which looks at no key"
     if config.side("decoder") != "transformer":
         for name in config.attention_of("cross"):
-            if name not in SCORES:
+            if not ATTENTION[name].is_score:
                 yield "cross_attention", f"{name} needs a Transformer decoder"
 
 
@@ -144,7 +135,7 @@ def doubts(config: ModelShape, *, warmup_updates: int, learning_rate: float) -> 
                 f"{DEEP} or more post-norm layers often do not train from xavier weights: use "
                 "model.initialisation: auto, or model.norm: pre"
             )
-    in_order = set(config.attention_of("encoder")) & {*_IN_ORDER}
+    in_order = set(config.attention_of("encoder")) & _IN_ORDER
     if config.positions == "none" and config.side("encoder") == "transformer" and not in_order:
         found.append("positions none: the encoder cannot tell the order of words; use any other model.positions")
     return found
@@ -169,14 +160,15 @@ def _side_is(side: Side, architecture: Architecture) -> Callable[[ModelShape], b
     return lambda config: config.side(side) == architecture
 
 
-def _attends(*names: str) -> Callable[[ModelShape], bool]:
-    return lambda config: bool(_names(config) & set(names))
+def _attends(size: str) -> Callable[[ModelShape], bool]:
+    """Whether a model has attention that a setting belongs to."""
+    return lambda config: bool(_names(config) & {*attention_with(size)})
 
 
 _TRANSFORMER = "a Transformer encoder or decoder", _has("transformer")
 _PROJECTED = (
-    f"attention of a Transformer that has scores ({', '.join((*_SCORED, 'low_rank'))})",
-    lambda config: bool(_of_transformers(config) & {*_SCORED, "low_rank"}),
+    f"attention of a Transformer that has scores ({', '.join(_WITH_KEYS)})",
+    lambda config: bool(_of_transformers(config) & {*_WITH_KEYS}),
 )
 _RNN_DECODER = "a recurrent decoder (architecture or decoder_architecture rnn)", _side_is("decoder", "rnn")
 
@@ -194,11 +186,11 @@ OPTIONS: dict[str, tuple[str, Callable[[ModelShape], bool]]] = {
     ),
     "n_kv_heads": _PROJECTED,
     "attention_dropout": _PROJECTED,
-    "window": ("attention local", _attends("local")),
-    "low_rank_size": ("attention low_rank", _attends("low_rank")),
+    "window": ("attention local", _attends("window")),
+    "low_rank_size": ("attention low_rank", _attends("low_rank_size")),
     "kernel_size": (
         "convolutions (architecture conv, attention lightweight or dynamic)",
-        lambda config: _has("conv")(config) or _attends(*_CONVOLUTIONS)(config),
+        lambda config: _has("conv")(config) or _attends("kernel_size")(config),
     ),
     "norm": _TRANSFORMER,
     "norm_type": _TRANSFORMER,

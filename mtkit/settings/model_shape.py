@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal, assert_never
 
-from pydantic import Field, field_validator
+from pydantic import Field, WithJsonSchema, field_validator
 
-from mtkit.settings.section import Probability, Section
+from mtkit.settings.attention import Part, attention_for
+from mtkit.settings.section import CONVERTIBLE, TRAINING_ONLY, Probability, Section
 
 Architecture = Literal["transformer", "rnn", "conv"]
 Side = Literal["encoder", "decoder"]
@@ -29,116 +30,138 @@ Preset = Literal[
 ]
 
 RELATIVE = ("rotary", "alibi", "shaw", "t5")
+
+
+def _any_for(part: Part) -> WithJsonSchema:
+    """What the attention of a part may be: a name, or a list of them."""
+    names: dict[str, Any] = {"enum": attention_for(part)}
+    return WithJsonSchema({"anyOf": [names, {"type": "array", "items": names}]})
+
+
 DEEP = 8  # layers of a side, from where the depth asks for care
 
 
 class ModelShape(Section):
     """Shape of a model, setting by setting. Defaults: the base Transformer of Vaswani et al. (2017), table 3."""
 
-    preset: Preset = "auto"
-    """A named set of sizes under the values given here; auto chooses by the number of training pairs,
-    and with ``max_minutes`` by what the machine can do in the time."""
+    preset: Annotated[Preset, TRAINING_ONLY] = "auto"
+    """Named set of sizes, overridden by the settings given here. auto chooses by the number of training pairs, and with
+    ``training.max_minutes`` by what the machine can do in that time."""
 
-    architecture: Architecture = "transformer"
-    """Of the encoder, and of the decoder where ``decoder_architecture`` does not say otherwise."""
+    architecture: Annotated[Architecture, CONVERTIBLE] = "transformer"
+    """Architecture of the encoder, and of the decoder unless ``decoder_architecture`` is given."""
 
     decoder_architecture: Architecture | None = None
+    """Architecture of the decoder; by default that of the encoder."""
 
-    d_model: Width = 512
+    d_model: Annotated[Width, CONVERTIBLE] = 512
     """Width of the residual stream."""
 
-    n_heads: Width = 8
+    n_heads: Annotated[Width, CONVERTIBLE] = 8
     """Attention heads per layer; must divide ``d_model``."""
 
-    d_ff: Annotated[int, Field(gt=0, le=1 << 20)] = 2048
+    d_ff: Annotated[Annotated[int, Field(gt=0, le=1 << 20)], CONVERTIBLE] = 2048
     """Inner width of the feed-forward blocks."""
 
-    n_encoder_layers: Layers = 6
-    n_decoder_layers: Layers = 6
+    n_encoder_layers: Annotated[Layers, CONVERTIBLE] = 6
+    """Number of layers of the encoder."""
 
-    encoder_attention: str | list[str] = "scaled_dot"
-    """Self-attention of the encoder's layers, or what stands in its place; one name, or one for each layer."""
+    n_decoder_layers: Annotated[Layers, CONVERTIBLE] = 6
+    """Number of layers of the decoder."""
 
-    decoder_attention: str | list[str] = "scaled_dot"
-    """Likewise of the decoder's."""
+    encoder_attention: Annotated[str | list[str], _any_for("encoder")] = "scaled_dot"
+    """Self-attention of the encoder's layers, or what takes its place: one name for all layers, or a list with one name
+    per layer."""
 
-    cross_attention: str | list[str] = "scaled_dot"
-    """How the decoder's layers look at the source."""
+    decoder_attention: Annotated[str | list[str], _any_for("decoder")] = "scaled_dot"
+    """Self-attention of the decoder's layers, or what takes its place: one name for all layers, or a list with one name
+    per layer."""
+
+    cross_attention: Annotated[str | list[str], _any_for("cross")] = "scaled_dot"
+    """Attention of the decoder's layers to the source: one name for all layers, or a list with one name per layer."""
 
     positions: Literal["auto", "none", "sinusoidal", "learned", "rotary", "alibi", "shaw", "t5"] = "auto"
-    """How the model knows where a token stands. auto: sinusoidal for a Transformer, learned for convolutions. The last
-    four are relative: they change the scores of attention, and belong to Transformers; convolutions have learned ones
-    then."""
+    """How the model knows the position of a token. auto is sinusoidal for a Transformer and learned for convolutions.
+    The last four are relative: they change the attention scores of a Transformer, and convolutions use learned
+    positions instead."""
 
     n_kv_heads: Width | None = None
-    """Heads of keys and values, each shared by several heads of queries; by default as many as ``n_heads``."""
+    """Heads of keys and values, each shared by several heads of queries; by default ``n_heads``."""
 
     window: Width = 32
-    """For attention local: tokens that are seen on each side."""
+    """For attention local: number of tokens seen on each side."""
 
     low_rank_size: Width = 64
-    """For attention low_rank: to how many keys and values a sequence is reduced."""
+    """For attention low_rank: number of keys and values that a sequence is reduced to."""
 
     kernel_size: Width = 3
     """Width of convolutions, in tokens."""
 
-    norm: Literal["pre", "post", "sandwich"] = "pre"
-    """Normalisation before each sublayer (with one more at the end), after each residual sum, or before and after each
-    sublayer."""
+    norm: Annotated[Literal["pre", "post", "sandwich"], CONVERTIBLE] = "pre"
+    """Place of the normalisation: before each sublayer and once at the end (pre), after each residual sum (post), or
+    before and after each sublayer (sandwich)."""
 
     norm_type: Literal["layer", "rms"] = "layer"
+    """Kind of normalisation: layer normalisation, or RMSNorm without mean and bias."""
 
-    activation: Literal["relu", "gelu", "swiglu"] = "relu"
+    activation: Annotated[Literal["relu", "gelu", "swiglu"], CONVERTIBLE] = "relu"
+    """Non-linearity of the feed-forward blocks; swiglu adds a third matrix to each block."""
 
     n_unique_layers: Layers | None = None
-    """Layers of each side with weights of their own; those above use them again in turn. By default all."""
+    """Number of layers per side with their own weights, which the layers above reuse in turn; by default all."""
 
-    layer_drop: Probability = 0.0
-    """Probability that a layer is left out of an update."""
+    layer_drop: Annotated[Probability, TRAINING_ONLY] = 0.0
+    """Probability that a layer is skipped in an update."""
 
     rnn_cell: Literal["lstm", "gru"] = "lstm"
+    """Cell of recurrent layers."""
 
     bidirectional: bool = True
-    """Read the source in both directions."""
+    """Whether a recurrent encoder reads the source in both directions."""
 
     rnn_residual: bool = False
-    """Add to the output of each recurrent layer but the first what it read."""
+    """Whether each recurrent layer but the first adds its input to its output."""
 
     rnn_attention: Literal["bahdanau", "luong"] = "luong"
-    """Whether attention is asked before the decoder reads a token (bahdanau) or after (luong)."""
+    """Time of the attention of a recurrent decoder: before it reads a token (bahdanau) or after (luong)."""
 
     input_feeding: bool = False
-    """With ``rnn_attention: luong``: the decoder reads what attention gave together with the next token."""
+    """For ``rnn_attention: luong``: whether the decoder reads the last attention output together with the next
+    token."""
 
     bridge: Literal["none", "copy", "dense"] = "dense"
-    """The decoder's first states: zero, those where the encoder ended, or a linear map of the encoder's mean."""
+    """Initial states of a recurrent decoder: zero (none), the final states of the encoder (copy), or a linear map of
+    the encoder's mean (dense)."""
 
     coverage: bool = False
-    """Attention sees how much each source token has been attended to."""
+    """Whether the attention of a recurrent decoder sees how much each source token was attended to so far."""
 
-    dropout: Probability = 0.1
-    """Dropout on embeddings and on the output of each sublayer."""
+    dropout: Annotated[Probability, TRAINING_ONLY] = 0.1
+    """Probability of dropout on embeddings and on the output of each sublayer."""
 
-    attention_dropout: Probability = 0.0
-    """Dropout on attention weights."""
+    attention_dropout: Annotated[Probability, TRAINING_ONLY] = 0.0
+    """Probability of dropout on attention weights."""
 
-    activation_dropout: Probability = 0.0
-    """Dropout on the inner activations of the feed-forward blocks."""
+    activation_dropout: Annotated[Probability, TRAINING_ONLY] = 0.0
+    """Probability of dropout on the inner activations of the feed-forward blocks."""
 
-    tie_embeddings: Literal["none", "decoder", "all"] = "all"
-    """Share the output projection with the target embedding (decoder), and with the source embedding too (all)."""
+    tie_embeddings: Annotated[Literal["none", "decoder", "all"], CONVERTIBLE] = "all"
+    """Which matrices are shared: the output projection with the target embedding (decoder), also with the source
+    embedding (all), or none."""
 
     d_embedding: Width | None = None
-    """Width of the embeddings, with a linear map to ``d_model``; by default ``d_model``, without."""
+    """Width of the embeddings, followed by a linear map to ``d_model``; by default ``d_model``, without a map."""
 
     scale_embeddings: bool | None = None
-    """Multiply embeddings by the root of their width; by default everywhere but before convolutions."""
+    """Whether embeddings are multiplied by the square root of their width; by default everywhere but before
+    convolutions."""
 
-    initialisation: Literal["auto", "xavier", "depth_scaled"] = "auto"
-    """depth_scaled: smaller weights in deeper layers. auto: that for eight or more post-norm layers, else xavier."""
+    initialisation: Annotated[Literal["auto", "xavier", "depth_scaled"], TRAINING_ONLY] = "auto"
+    """Initial weights: xavier, or smaller ones in deeper layers (depth_scaled). auto is depth_scaled for eight or more
+    post-norm layers, else xavier."""
 
-    max_length: Annotated[int, Field(gt=0, le=1 << 20)] = 512
-    """Longest sequence in tokens, on either side, end of sentence included."""
+    max_length: Annotated[Annotated[int, Field(gt=0, le=1 << 20)], CONVERTIBLE] = 512
+    """Longest sequence on either side, in tokens, end of sentence included."""
 
     def side(self, side: Side) -> Architecture:
         """The architecture of a side."""
@@ -157,7 +180,7 @@ class ModelShape(Section):
         """Whether a side multiplies its embeddings by the root of their width."""
         return self.side(side) != "conv" if self.scale_embeddings is None else self.scale_embeddings
 
-    def attention_of(self, part: Literal["encoder", "decoder", "cross"]) -> list[str]:
+    def attention_of(self, part: Part) -> list[str]:
         """The names of attention in the layers of a part, bottom to top; none where it has no attention to choose.
 
         A recurrent decoder looks at the source once, whatever the number of its layers.

@@ -6,23 +6,23 @@ Each default lives in its section and nowhere else. Code below the command line 
 """
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
 from mtkit.settings.data import DataConfig
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.settings.model import ModelConfig
-from mtkit.settings.section import Section
+from mtkit.settings.section import MAY_CHANGE, Section
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
 
 
 class Config(Section):
-    """One run, complete."""
+    """All settings of a run."""
 
-    name: str = "model"
-    """Name of the run; by default the recipe's folder or file name."""
+    name: Annotated[str, MAY_CHANGE] = "model"
+    """Name of the run, which names its directories; by default the recipe's folder or file name."""
 
     data: DataConfig
     tokenizer: TokenizerConfig = TokenizerConfig()

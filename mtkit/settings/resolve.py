@@ -12,7 +12,17 @@ import yaml
 from pydantic import ValidationError
 
 from mtkit.errors import ConfigError
-from mtkit.settings.layers import Layer, leaves, merge, parse_overrides, read_layer, stands_in, tree_of, value_at
+from mtkit.settings.layers import (
+    Layer,
+    as_yaml,
+    leaves,
+    merge,
+    parse_overrides,
+    read_layer,
+    stands_in,
+    tree_of,
+    value_at,
+)
 from mtkit.settings.mistakes import one_by_one
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_rules import OPTIONS, without_idle
@@ -169,10 +179,9 @@ class Settings:
                 (layer.origin for layer in reversed(self._layers) if stands_in(layer.tree, location)), "default"
             )
             key = ".".join(map(str, location))
-            shown = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000).splitlines()[0]
             owner, owned = OPTIONS.get(str(location[-1]), ("", _always)) if location[0] == "model" else ("", _always)
             idle = "" if owned(config.model) else f"; idle here, it belongs to {owner}"
-            lines.append(f"{key}: {shown}  # {origin}{idle}")
+            lines.append(f"{key}: {as_yaml(value)}  # {origin}{idle}")
         return "\n".join(lines)
 
     def _line(self, location: Location) -> float:

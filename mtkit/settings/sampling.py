@@ -22,7 +22,10 @@ def _as_curriculum(value: Any) -> Any:
 
 
 Weight = Annotated[float, Field(ge=1e-9, le=1e9)]
-Curriculum = Annotated[dict[NonNegativeInt, Weight], BeforeValidator(_as_curriculum)]
+Curriculum = Annotated[
+    dict[NonNegativeInt, Weight],
+    BeforeValidator(_as_curriculum, json_schema_input_type=Weight | dict[NonNegativeInt, Weight]),
+]
 """After so many updates, this weight; one number alone stands for {0: number}."""
 
 
@@ -30,57 +33,58 @@ class MixingConfig(Section):
     """How often each corpus is seen, where none has a weight."""
 
     temperature: Annotated[float, Field(ge=0.1, le=1_000)] = 1.0
-    """A corpus of n pairs has a share in proportion to n ** (1 / temperature): 1 is every pair equally often, more than
-    that shows small corpora more often, 100 all corpora alike."""
+    """Temperature T of the mix: a corpus of n pairs has a share in proportion to ``n ** (1 / T)``. With 1 every pair is
+    seen equally often, with more small corpora are seen more often, with 100 all corpora equally often."""
 
 
 class SubwordConfig(Section):
-    """Segments sentences into other pieces than the likeliest: sampling with a unigram tokenizer (Kudo 2018), dropped
-    merges with bpe (Provilkov et al. 2020).
+    """Random segmentation of sentences: sampled with a unigram tokenizer (Kudo 2018), by dropped merges with bpe
+    (Provilkov et al. 2020).
     """
 
     probability: Share = 0.0
-    """Share of sentences that are segmented by chance, each side by itself."""
+    """Share of sentences that are segmented at random, each side by itself."""
 
     alpha: Annotated[float, Field(ge=0, le=100)] = 0.2
-    """unigram: a segmentation is drawn in proportion to its probability ** alpha; 0 draws evenly."""
+    """For unigram: a segmentation is drawn in proportion to its probability ``** alpha``; 0 draws uniformly."""
 
     n_best: PositiveInt = 16
-    """unigram: drawn among this many."""
+    """For unigram: number of the best segmentations to draw from."""
 
     dropout: Share = 0.1
-    """bpe: the probability that a merge is left out."""
+    """For bpe: probability that a merge is left out."""
 
     sides: Literal["both", "src", "tgt"] = "both"
+    """Sides that are segmented at random."""
 
 
 class NoiseConfig(Section):
     """Words of the source dropped, moved and masked, for denoising (Lample et al. 2018)."""
 
     probability: Share = 0.0
-    """Share of sentences that this happens to."""
+    """Share of sentences that get noise."""
 
     drop: Share = 0.1
-    """Probability that a word is left out; one always stays."""
+    """Probability that a word is dropped; one always stays."""
 
     swap: NonNegativeInt = 3
-    """Words are shuffled so that none moves by more than this many places."""
+    """Largest number of places that a word moves when words are shuffled."""
 
     mask: Share = 0.0
-    """Probability that a word becomes <mask>, which tokenizer.user_defined_symbols must then name."""
+    """Probability that a word becomes ``<mask>``, which ``tokenizer.user_defined_symbols`` must contain."""
 
 
 class CasingConfig(Section):
     """Sentences in another case: shares of all pairs, at most 1 together."""
 
     upper: Share = 0.0
-    """ALL CAPITALS, on both sides."""
+    """Share of pairs written in CAPITALS, on both sides."""
 
     title: Share = 0.0
-    """A Capital On Each Word, on both sides."""
+    """Share of pairs written With A Capital On Each Word, on both sides."""
 
     lower: Share = 0.0
-    """no capitals, on the source alone: the translation stays as it should be."""
+    """Share of pairs without capitals in the source; the target stays as it is."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -90,33 +94,34 @@ class CasingConfig(Section):
 
 
 class TyposConfig(Section):
-    """Slips of the keyboard in the source: neighbouring letters swapped, a letter doubled or left out."""
+    """Typing errors in the source: neighbouring letters swapped, a letter doubled or left out."""
 
     probability: Share = 0.0
-    """Share of sentences that this happens to."""
+    """Share of sentences that get typing errors."""
 
     words: Share = 0.1
-    """Share of the words in such a sentence that get one slip, where they have four letters or more."""
+    """Share of the words of such a sentence that get one error each, among those of four letters or more."""
 
 
 class SamplingConfig(Section):
-    """What is changed in training pairs, anew in each pass over the corpus. All probabilities are 0 by default."""
+    """Random changes of training pairs, drawn again in each pass over the corpus. Probabilities are 0 by default."""
 
     subword: SubwordConfig = SubwordConfig()
 
     word_dropout: Share = 0.0
-    """Probability that a source token becomes unknown."""
+    """Probability that a source token becomes the unknown token."""
 
     noise: NoiseConfig = NoiseConfig()
     casing: CasingConfig = CasingConfig()
 
     no_full_stop: Share = 0.0
-    """Share of pairs that lose the sign at their end, where both sides end with one."""
+    """Share of pairs that lose their final punctuation mark, where both sides end with one."""
 
     typos: TyposConfig = TyposConfig()
 
     join: Share = 0.0
-    """Share of pairs that the next pair of their corpus is appended to, on both sides, where that is not too long."""
+    """Share of pairs to which the next pair of the same corpus is appended, on both sides, where the result is not too
+    long."""
 
     @property
     def active(self) -> bool:

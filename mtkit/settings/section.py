@@ -1,6 +1,7 @@
 """What all sections of the settings have in common."""
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +17,36 @@ LengthPenalty = Annotated[float, Field(ge=LENGTH_PENALTY.least, le=LENGTH_PENALT
 
 Mistake = tuple[str, str]
 """A setting of a section, dotted where it lies deeper (``train.1``), and what is wrong with it."""
+
+
+class Mark(Enum):
+    """What other rooms need to know of a setting. It stands at the field: ``Annotated[int, MAY_CHANGE]``."""
+
+    MAY_CHANGE = "may change when a run resumes"
+    """The setting says how long, where or how fast a run works, not what it computes."""
+
+    TRAINING_ONLY = "matters in training alone"
+    """The setting of a model makes no difference to a trained one."""
+
+    CONVERTIBLE = "is part of a conversion"
+    """CTranslate2 expresses the setting of a model; of one without this or ``TRAINING_ONLY``, the default alone."""
+
+    NOT_IN_CORPUS = "does not change a prepared corpus"
+    """The setting of the data is not noted in a prepared corpus, which stays valid when it changes."""
+
+    PLACE = "names an input"
+    """The setting says where an input lies; what the input holds is told by its hash."""
+
+    FETCHING = "says how an input is read"
+    """The setting changes how an input is fetched, not what it holds."""
+
+
+MAY_CHANGE = Mark.MAY_CHANGE
+TRAINING_ONLY = Mark.TRAINING_ONLY
+CONVERTIBLE = Mark.CONVERTIBLE
+NOT_IN_CORPUS = Mark.NOT_IN_CORPUS
+PLACE = Mark.PLACE
+FETCHING = Mark.FETCHING
 
 
 class Section(BaseModel):
@@ -34,3 +65,17 @@ class Mistakes(ValueError):
         super().__init__("; ".join(f"{setting}: {reason}" for setting, reason in found))
         self.section = section
         self.found = found
+
+
+def marked(section: type[BaseModel], *marks: Mark) -> set[str]:
+    """The names of the settings that bear one of the marks, dotted where they lie in a section within the section.
+
+    Sections in lists (the sources of a corpus) are not entered: ask for the marks of their own class.
+    """
+    found = set()
+    for name, field in section.model_fields.items():
+        if not {*marks}.isdisjoint(mark for mark in field.metadata if isinstance(mark, Mark)):
+            found.add(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= {f"{name}.{inner}" for inner in marked(field.annotation, *marks)}
+    return found

@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from mtkit.files.text import PACKED
 from mtkit.settings.cleaning import Steps
 from mtkit.settings.sampling import Curriculum
-from mtkit.settings.section import Mistakes, Section
+from mtkit.settings.section import FETCHING, NOT_IN_CORPUS, PLACE, Mistakes, Section
 
 Column = NonNegativeInt | Annotated[str, Field(min_length=1)]
 
@@ -59,76 +59,76 @@ class SourceConfig(Section):
     ``{mtdata: ID}``. All files may be packed (.gz, .zst, .xz, .bz2).
     """
 
-    src: str | None = None
-    """Text file of source lines."""
+    src: Annotated[str | None, PLACE] = None
+    """Text file of source lines, together with ``tgt``."""
 
-    tgt: str | None = None
+    tgt: Annotated[str | None, PLACE] = None
     """Text file of target lines; line n translates line n of ``src``."""
 
-    tsv: str | None = None
+    tsv: Annotated[str | None, PLACE] = None
     """Tab-separated file, without quoting."""
 
-    jsonl: str | None = None
-    """File with a JSON object on every line."""
+    jsonl: Annotated[str | None, PLACE] = None
+    """File with one JSON object per line."""
 
-    tmx: str | None = None
-    """Translation memory (TMX)."""
+    tmx: Annotated[str | None, PLACE] = None
+    """Translation memory in TMX."""
 
-    xliff: str | None = None
-    """XLIFF 1.2 or 2."""
+    xliff: Annotated[str | None, PLACE] = None
+    """XLIFF file, version 1.2 or 2."""
 
-    po: str | None = None
+    po: Annotated[str | None, PLACE] = None
     """Gettext PO file."""
 
-    hf: str | None = None
-    """Name on the Hugging Face hub, or a local directory or parquet, JSON or CSV file."""
+    hf: Annotated[str | None, PLACE] = None
+    """Data set on the Hugging Face hub, or a local directory or parquet, JSON or CSV file."""
 
-    mtdata: str | None = None
+    mtdata: Annotated[str | None, PLACE] = None
     """Id of a data set or of a recipe of ``mtdata``."""
 
     columns: tuple[Column, Column] = (0, 1)
-    """For ``tsv``: the columns of source and target: numbers, counted from 0, where every line is a pair, or names,
+    """For ``tsv``: the columns of source and target, as numbers counted from 0 where every line is a pair, or as names
     where the first line has them."""
 
     fields: tuple[str, str] | None = None
     """For ``jsonl`` and ``hf``: the fields of source and target, dotted where one lies inside another; by default the
-    language codes, alone or under ``translation``."""
+    language codes, at the top level or under ``translation``."""
 
     score: Column | None = None
-    """For ``tsv``, ``jsonl`` and ``hf``: the column or field with a number that says how good a pair is, higher is
+    """For ``tsv``, ``jsonl`` and ``hf``: the column or field with a number that says how good a pair is; higher is
     better."""
 
     limit: PositiveInt | None = None
-    """Take the first pairs alone, this many."""
+    """Number of pairs to take from the beginning; by default all."""
 
     src_lang: str | None = None
-    """Language of this source's source side, where it is not the recipe's. Of a file of many languages, the one that
-    is taken."""
+    """Language of the source side, where it differs from the recipe's. For a file of many languages, the one to
+    take."""
 
     tgt_lang: str | None = None
-    """Language of this source's target side, where it is not the recipe's."""
+    """Language of the target side, where it differs from the recipe's."""
 
     hf_config: str | None = None
     """For ``hf``: the configuration of the data set, where it has several."""
 
     split: str | None = None
-    """For ``hf``: the split; by default train, validation or test, after the place in the recipe."""
+    """For ``hf``: the split; by default train, validation or test, by the place in the recipe."""
 
-    streaming: bool = False
-    """For ``hf``: read from the hub as it is needed, on every pass again, instead of downloading all of it first."""
+    streaming: Annotated[bool, FETCHING] = False
+    """For ``hf``: whether pairs are streamed from the hub in every pass, instead of downloaded once."""
 
     name: str | None = None
-    """A name for reports; by default made from the file's name."""
+    """Name in reports; by default made from the file's name."""
 
     tags: list[str] = Field(default_factory=list)
-    """Tokens put before each source text, such as <bt> for pairs that were translated back. Each becomes one piece."""
+    """Tokens put before each source text, such as ``<bt>`` for back-translated pairs. Each becomes one piece."""
 
-    weight: Curriculum | None = None
-    """For training: how many pairs come from here, in proportion to the weights of the others; or a curriculum,
-    {0: 1.0, 20_000: 0.2}: the weight after so many updates."""
+    weight: Annotated[Curriculum | None, NOT_IN_CORPUS] = None
+    """For training: how often pairs of this source are seen, in proportion to the weights of the other sources. A
+    section is a curriculum of weights by number of updates: ``{0: 1.0, 20_000: 0.2}``."""
 
     filters: Steps = Field(default_factory=list)
-    """For training pairs: cleaning steps for this source alone, taken before those of ``data.cleaning.steps``."""
+    """For training: cleaning steps for this source alone, taken before those of ``data.cleaning.steps``."""
 
     @property
     def kind(self) -> str:

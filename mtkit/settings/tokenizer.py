@@ -21,23 +21,24 @@ class TokenizerConfig(Section):
     """Kind of SentencePiece model."""
 
     vocab_size: PositiveInt | None = None
-    """Pieces, the four special ones included; by default chosen from the number of training pairs."""
+    """Number of pieces, the four special ones included; by default chosen by the number of training pairs."""
 
     joint: bool = True
-    """One vocabulary for both languages. Embeddings can only be shared between languages when it is."""
+    """Whether both languages share one vocabulary. Only then can they share embeddings."""
 
     character_coverage: Annotated[float, Field(gt=0.9, le=1.0)] = 0.9999
-    """Share of all characters in the training text that get a piece of their own."""
+    """Share of all characters of the training text that get their own piece."""
 
     byte_fallback: bool | None = None
-    """Spell characters without a piece as bytes, so that nothing is unknown; by default on for unigram and bpe."""
+    """Whether characters without a piece are spelt as bytes, so that nothing is unknown; by default on for unigram and
+    bpe."""
 
     user_defined_symbols: list[str] = Field(default_factory=list)
-    """Strings that always stay one piece, such as <mask> or New York."""
+    """Strings that always stay one piece, such as ``<mask>`` or ``New York``."""
 
     max_sample_characters: PositiveInt = 25_000_000
-    """Train each model on about this many characters at most, drawn evenly from the corpus. Training a unigram model
-    takes some 25 bytes of memory for each of them."""
+    """Largest number of characters that each model is trained on, sampled evenly from the corpus. Training a unigram
+    model takes about 25 bytes of memory per character."""
 
     @model_validator(mode="after")
     def _check_fallback(self) -> Self:

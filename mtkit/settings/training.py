@@ -4,71 +4,79 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.sampling import SamplingConfig
-from mtkit.settings.section import Probability, Section
+from mtkit.settings.section import MAY_CHANGE, Probability, Section
 
 Metric = Literal["loss", "bleu", "chrf"]
 
 
 class EarlyStoppingConfig(Section):
-    """When to end before ``max_updates``."""
+    """When training stops before ``max_updates``."""
 
     metric: Metric = "bleu"
-    """What must go on improving on the validation set; also what *best* means for checkpoints. Where BLEU says nothing
-    of it, as on lines of one word, chrF takes its place, and the loss where chrF does not either, or where the
-    validation set is not translated (``validate_text: false``) and patience is null."""
+    """Metric on the validation set that must keep improving, and that decides which checkpoint is best. Where BLEU
+    says nothing, as on lines of one word, chrF is used instead. The loss is used where chrF says nothing either, or
+    where the validation set is not translated (``validate_text: false``) and patience is null."""
 
-    patience: PositiveInt | None = None
-    """Stop after this many validations without a new best; by default never."""
+    patience: Annotated[PositiveInt | None, MAY_CHANGE] = None
+    """Number of validations without a new best after which training stops; by default never."""
 
 
 class AverageConfig(Section):
-    """Which checkpoints are averaged into the bundle at the end of the run."""
+    """Checkpoints that are averaged into the bundle at the end of the run."""
 
-    n: NonNegativeInt = 0
-    """How many; 0 takes the best checkpoint as it is."""
+    n: Annotated[NonNegativeInt, MAY_CHANGE] = 0
+    """Number of checkpoints to average; 0 takes the best checkpoint as it is."""
 
-    by: Literal["last", "best"] = "last"
+    by: Annotated[Literal["last", "best"], MAY_CHANGE] = "last"
+    """Whether the newest checkpoints are averaged (last), or those best on the validation set (best)."""
 
 
 class TrainingConfig(Section):
     """How the model is fitted. An *update* is one optimiser step."""
 
-    max_updates: PositiveInt | None = 100_000
-    """Stop after this many updates; null where ``max_minutes`` alone is to end the run."""
+    max_updates: Annotated[PositiveInt | None, MAY_CHANGE] = 100_000
+    """Number of updates after which training stops; null where ``max_minutes`` alone is to end the run."""
 
-    max_epochs: PositiveInt | None = None
-    """Stop after this many passes over the corpus, where that comes first."""
+    max_epochs: Annotated[PositiveInt | None, MAY_CHANGE] = None
+    """Number of passes over the corpus after which training stops, where that comes first."""
 
-    max_minutes: Annotated[float, Field(ge=MINUTES.least, le=MINUTES.most)] | None = None
-    """End after this much time, from the start of the command to the scores of the test sets, with the learning rate
-    decayed to zero. Validations and checkpoints then come at shares of the time, not every so many updates."""
+    max_minutes: Annotated[Annotated[float, Field(ge=MINUTES.least, le=MINUTES.most)] | None, MAY_CHANGE] = None
+    """Time of the whole command in minutes, the scores of the test sets included. The learning rate decays to zero by
+    then, and validations and checkpoints come at shares of the time, not every so many updates."""
 
     batch_tokens: PositiveInt = 25_000
-    """Target tokens per update on average, padding excluded, summed over accumulated micro-batches. In a recipe the
-    word auto stands for the number that the preset recommends, with ``accumulate: auto``."""
+    """Target tokens per update on average, padding excluded, summed over accumulated micro-batches. In a recipe
+    ``auto`` stands for the number that the preset recommends, with ``accumulate: auto``."""
 
-    min_updates: NonNegativeInt = 0
-    """With ``max_minutes``: make updates smaller than ``batch_tokens``, down to 500 target tokens, where the machine is
-    too slow for so many, at a learning rate lower by the square root; found out once, when the run begins. 2,000 with
-    ``max_minutes`` where nothing says ``batch_tokens``; 0 leaves them as they are."""
+    min_updates: Annotated[NonNegativeInt, MAY_CHANGE] = 0
+    """With ``max_minutes``: number of updates to reach. Where the machine is too slow for so many, updates become
+    smaller than ``batch_tokens``, down to 500 target tokens, and the learning rate falls with the square root; this is
+    decided once, at the start. By default 2,000 with ``max_minutes`` where no ``batch_tokens`` is given; 0 never makes
+    them smaller."""
 
     accumulate: PositiveInt | Literal["auto"] = 1
-    """Micro-batches per update: each holds about ``batch_tokens / accumulate`` target tokens. auto: the fewest that
-    fit the memory, found out once, when the run begins."""
+    """Number of micro-batches per update, each of about ``batch_tokens / accumulate`` target tokens. auto is the
+    smallest number that fits the memory, found once, at the start."""
 
     schedule: Literal["inverse_sqrt", "linear", "cosine", "constant"] = "inverse_sqrt"
-    """What the learning rate does after warm-up; linear and cosine reach zero at the end of the run."""
+    """Course of the learning rate after warm-up; linear and cosine reach zero at the end of the run."""
 
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 7e-4
     """Peak learning rate, reached at the end of warm-up."""
 
     warmup_updates: NonNegativeInt = 4_000
-    """Updates of linear warm-up from zero; with ``max_minutes`` at most a tenth of the time."""
+    """Number of updates in which the learning rate rises linearly from zero; with ``max_minutes`` at most a tenth of
+    the time."""
 
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
+    """Decay rates of Adam's running means of the gradient and of its square."""
+
     adam_epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-9
+    """Number added to the divisor of Adam's steps, so that it is never zero."""
+
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Decoupled weight decay (AdamW), on matrices only."""
 
@@ -76,55 +84,60 @@ class TrainingConfig(Section):
     """Probability mass moved from the reference token to the whole vocabulary."""
 
     max_grad_norm: Annotated[float, Field(ge=1e-6, le=1e9)] = 1.0
-    """Clip the global L2 norm of the gradient to this."""
+    """Largest global L2 norm of the gradient; a larger gradient is scaled down to it."""
 
-    max_bad_updates: PositiveInt = 20
-    """Stop after this many updates in a row were skipped for a loss or gradient that is not finite."""
+    max_bad_updates: Annotated[PositiveInt, MAY_CHANGE] = 20
+    """Number of updates skipped in a row, for a loss or gradient that is not finite, after which training stops."""
 
-    report_every: PositiveInt = 100
-    """Updates between two lines of the log and of metrics.jsonl."""
+    report_every: Annotated[PositiveInt, MAY_CHANGE] = 100
+    """Number of updates between two lines of the log and of ``metrics.jsonl``."""
 
     validate_every: PositiveInt = 1_000
-    """Updates between two validations."""
+    """Number of updates between two validations."""
 
     validate_text: bool = True
-    """Also translate the validation set, greedily, for BLEU and chrF."""
+    """Whether validations also translate the validation set, greedily, for BLEU and chrF."""
 
-    n_samples: NonNegativeInt = 3
-    """Validation translations shown at each validation."""
+    n_samples: Annotated[NonNegativeInt, MAY_CHANGE] = 3
+    """Number of translations shown at each validation."""
 
     save_every: PositiveInt = 1_000
-    """Updates between two checkpoints. A new best is saved besides; and where these are rare, the first state after a
-    minute, and others every ten minutes, each kept until the next one."""
+    """Number of updates between two checkpoints. A new best is also saved; where checkpoints are rare, so is the state
+    after the first minute and then every ten minutes, each kept until the next one."""
 
-    keep_last: PositiveInt = 3
-    """Newest checkpoints kept."""
+    keep_last: Annotated[PositiveInt, MAY_CHANGE] = 3
+    """Number of newest checkpoints kept."""
 
-    keep_best: PositiveInt = 1
-    """Best checkpoints kept."""
+    keep_best: Annotated[PositiveInt, MAY_CHANGE] = 1
+    """Number of best checkpoints kept."""
 
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
     sampling: SamplingConfig = SamplingConfig()
 
-    workers: NonNegativeInt | None = None
-    """Processes that sample pairs ahead of the training, where anything is sampled; by default one for every four CPU
-    threads, at least one and at most four. They change the speed alone, never the result."""
+    workers: Annotated[NonNegativeInt | None, MAY_CHANGE] = None
+    """Number of processes that sample pairs ahead of the training, where anything is sampled; by default one per four
+    CPU threads, at least one and at most four. They change the speed, never the result."""
 
     seed: Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)] = 1
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Arithmetic of forward and backward; weights and optimiser stay in float32. auto: bf16 on a GPU that multiplies in
-    it; on a CPU what is measured to be faster when the run begins."""
+    """Seed of all random numbers: initial weights, order of the pairs, dropout and sampling."""
+
+    device: Annotated[Literal["auto", "cpu", "cuda"], MAY_CHANGE] = "auto"
+    """Device that trains; auto is the GPU where there is one."""
+
+    precision: Annotated[Literal["auto", "fp32", "bf16"], MAY_CHANGE] = "auto"
+    """Arithmetic of forward and backward passes; weights and optimiser stay in float32. auto is bf16 on a GPU that
+    supports it, and on a CPU whichever is measured to be faster at the start."""
 
     compile: bool | None = None
-    """Compile the layers with torch.compile; by default on a GPU, for runs long enough that it pays."""
+    """Whether the layers are compiled with ``torch.compile``; by default on a GPU, for runs long enough to gain from
+    it."""
 
-    threads: PositiveInt | None = None
-    """CPU threads; by default one per core this process may use."""
+    threads: Annotated[int | None, Field(gt=0, le=MOST_THREADS), MAY_CHANGE] = None
+    """Number of CPU threads; by default one per core that this process may use."""
 
-    tensorboard: bool = False
-    """Also write the metrics for TensorBoard; needs the extra mtkit[tensorboard]."""
+    tensorboard: Annotated[bool, MAY_CHANGE] = False
+    """Whether metrics are also written for TensorBoard; needs the extra ``mtkit[tensorboard]``."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -200,7 +200,7 @@ class _Visitor:
             shown = node.tag.replace(_TAG, "!!")
             raise YamlError(_line(node), f"{where}the tag {shown:.40} is not known; write text, a number or a list")
         if isinstance(node, yaml.ScalarNode) and ("\0" in node.value or not _is_text(node.value)):
-            raise YamlError(_line(node), f"{where}{node.value!r:.40} holds what is no character")
+            raise YamlError(_line(node), f"{where}{node.value!r:.40} holds what is not a character")
         if isinstance(node, yaml.ScalarNode) and node.tag in (f"{_TAG}int", f"{_TAG}float"):
             for form, reason in _UNCLEAR:
                 if form.fullmatch(node.value):

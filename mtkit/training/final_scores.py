@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from mtkit.bundle.bundle import load_bundle
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.bundle.bundle import Bundle
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.engines.conversion import inexpressible
 from mtkit.errors import ConfigError
 from mtkit.evaluation.metrics.metrics import Score, score
@@ -62,7 +62,7 @@ class SetScores:
         scores = [Score.from_json(each) for each in plain]
         n_lines, n_of_set = first.get("n_lines"), first.get("n_lines_of_set")
         if any(type(count) not in (int, type(None)) for count in (n_lines, n_of_set)):
-            raise TypeError("these are no numbers of lines")
+            raise TypeError("these are not numbers of lines")
         return cls(scores, n_lines, n_of_set, SHORT.keys() <= first.keys())
 
     def extent(self) -> str:
@@ -84,14 +84,13 @@ def n_lines_to_convert(n_valid: int) -> int:
 
 
 def convert_measured(
-    bundle: Path, config: Config, prepared: Prepared, device: torch.device, deadline: Deadline | None
+    bundle: Bundle, config: Config, prepared: Prepared, device: torch.device, deadline: Deadline | None
 ) -> None:
     """Put conversions into a bundle, with what int8 loses on the validation set and how fast each is.
 
     A model that CTranslate2 has nothing for is whole without; on a CPU it gets the same of bf16.
     """
-    loaded = load_bundle(bundle)
-    convertible = inexpressible(loaded.model) is None  # if not, the engine that is chosen for translating says so
+    convertible = inexpressible(bundle.model) is None  # if not, the engine that is chosen for translating says so
     if not convertible and device.type != "cpu":
         return
     held_out = validation_of(prepared)
@@ -107,11 +106,11 @@ def convert_measured(
         logger.info("what %s loses is not measured: %s", "int8" if convertible else "bf16", reason)
     if not convertible:
         if not useless:
-            measure_torch_precision(loaded, held_out, config.training.threads, deadline)
+            measure_torch_precision(bundle, held_out, config.training.threads, deadline)
         return
     try:
         conversion = export_ctranslate2(
-            loaded, "int8", None if useless else held_out, config.training.threads, deadline=deadline
+            bundle, "int8", None if useless else held_out, config.training.threads, deadline=deadline
         )
     except (ConfigError, ImportError, RuntimeError) as error:
         logger.info("no conversion for CTranslate2: %s", error)
@@ -122,7 +121,7 @@ def convert_measured(
 
 
 def score_test_sets(
-    bundle: Path, config: Config, prepared: Prepared, device: torch.device, deadline: Deadline | None, run_dir: Path
+    bundle: Bundle, config: Config, prepared: Prepared, device: torch.device, deadline: Deadline | None, run_dir: Path
 ) -> dict[str, SetScores]:
     """Scores of each test set, by its name, in float32, as ``mtkit evaluate`` finds them again on any machine.
 

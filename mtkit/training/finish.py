@@ -11,13 +11,14 @@ from mtkit.bundle.check import check_run_tokenizer
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, noted_place
 from mtkit.bundle.writing import note_scores, save_bundle
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.speed import SECONDS
 from mtkit.errors import CheckpointError, DataError, VocabularyError
 from mtkit.evaluation.pitfalls.seen import SeenSources
 from mtkit.files.reading import read_json
 from mtkit.log import logger
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings.recipe import Config
@@ -27,6 +28,7 @@ from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_
 from mtkit.training.planning.budget import FINISH_MOST
 from mtkit.training.saving.average import average_checkpoints, choose_checkpoints
 from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_state, verify
+from mtkit.training.saving.keeper import Keeper
 from mtkit.training.saving.places import apart_from_places
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
@@ -40,14 +42,12 @@ _LINES_AT_ONCE = 10_000
 def finish(
     config: Config,
     prepared: Prepared,
-    store: CheckpointStore,
-    state: TrainState,
-    model: EncoderDecoder,
+    keeper: Keeper,
     run_dir: Path,
     device: torch.device,
     deadline: Deadline | None = None,
 ) -> dict[str, SetScores]:
-    """Put the weights that the recipe asks for into ``model``, write ``model/`` in the run directory and score it.
+    """Put the weights that the recipe asks for into the model, write ``model/`` in the run directory and score it.
 
     Where that has been done, nothing is done, unless the bundle is damaged since. It is written before it is scored;
     what cannot be translated before ``deadline`` is not scored.
@@ -55,6 +55,7 @@ def finish(
     Returns:
         The scores of each test set by its name.
     """
+    store, state, model = keeper.store, keeper.state, keeper.model
     average = config.training.average
     updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
@@ -75,8 +76,9 @@ def finish(
     if not is_written:
         _write(bundle, config, prepared, store, updates, which, model)
     with disk_errors(bundle):
-        convert_measured(bundle, config, prepared, device, deadline)
-        scores = score_test_sets(bundle, config, prepared, device, deadline, run_dir)
+        loaded = load_bundle(bundle)
+        convert_measured(loaded, config, prepared, device, deadline)
+        scores = score_test_sets(loaded, config, prepared, device, deadline, run_dir)
         note_scores(bundle, {name: of_set.as_json() for name, of_set in scores.items()})
     return scores
 
@@ -171,7 +173,7 @@ def seconds_to_translate(
     config: Config,
     prepared: Prepared,
     model: EncoderDecoder,
-    device: torch.device,
+    compute: Compute,
     *,
     at_most: float,
 ) -> float:
@@ -186,7 +188,7 @@ def seconds_to_translate(
         return 0.0
     # A model that has learnt little yet goes on and on; by the end of the run it will not.
     decoding = config.decoding.model_copy(update=SHORT)
-    translator = Translator.from_model(model, prepared.tokenizer, decoding, device=device, precision="fp32")
+    translator = Translator.from_model(model, prepared.tokenizer, decoding, compute=compute.with_precision("fp32"))
     was_training = model.training
     model.eval()
     n, spent = 4, 0.0
@@ -222,7 +224,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     """
     is_empty = output.is_dir() and not any(output.iterdir())
     if output.exists() and not is_empty and not (output / MANIFEST).is_file():
-        raise CheckpointError(f"{output}: is there and is no bundle; choose another -o")
+        raise CheckpointError(f"{output}: exists and is not a bundle; choose another -o")
     store = CheckpointStore(run_dir)
     if not store.updates():
         raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")
@@ -230,16 +232,12 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     updates = choose_checkpoints(store, state, n, by)
     if len(updates) < n:
         raise CheckpointError(
-            f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}; set training.keep_{by}"
+            f"{run_dir}: has {len(updates)} checkpoints to choose from, not {n}: use --{by} {len(updates)}, or train "
+            f"with training.keep_{by}: {n}"
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)
-    model = EncoderDecoder(
-        config.model,
-        src_vocab_size=tokenizer.src_vocab_size,
-        tgt_vocab_size=tokenizer.tgt_vocab_size,
-        pad_id=tokenizer.pad_id,
-    )
+    model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
     seen = load_bundle(run_dir / "model").training_sources() if (run_dir / "model" / MANIFEST).exists() else None

@@ -1,13 +1,15 @@
 """Training without a recipe: hold out lines, write the recipe, go on as with any other."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
 from mtkit.data.corpus.prepared import MANIFEST_FILE
 from mtkit.data.sources.holdout import ORIGIN_FILE, hold_out, split_files
-from mtkit.data.sources.named_corpus import NamedCorpus
+from mtkit.data.sources.named_corpus import NamedCorpus, named_corpus
 from mtkit.errors import DataError
 from mtkit.files.whole import atomic_file, delete_directory
 from mtkit.training.saving.checkpoint import disk_errors
@@ -27,6 +29,30 @@ class Given:
 
     test: NamedCorpus | None = None
     """By default cut out of the corpus."""
+
+    @classmethod
+    def of_files(
+        cls,
+        src_files: Sequence[Path],
+        tgt_files: Sequence[Path],
+        languages: tuple[str | None, str | None] = (None, None),
+        sets: Mapping[str, tuple[Path | None, Path | None]] = MappingProxyType({}),
+    ) -> "Given":
+        """What the files of a corpus and of its held-out sets are.
+
+        Args:
+            src_files: Source lines, or files of pairs.
+            tgt_files: Target lines, as many; none with files of pairs.
+            languages: Codes of source and target; by default what the files name.
+            sets: Source and target file by place, valid or test; the target is None of a file of pairs.
+        """
+        corpus = named_corpus(src_files, tgt_files, *languages)
+        of_sets = {
+            place: named_corpus([src], [tgt] if tgt else [], *corpus.languages)
+            for place, (src, tgt) in sets.items()
+            if src is not None
+        }
+        return cls(corpus, **of_sets)
 
     @property
     def sets(self) -> dict[str, NamedCorpus | None]:

@@ -4,21 +4,24 @@ Reads like a parts list; what the parts do together is in ``loop.py``.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from mtkit.data.batches.batch import Batch
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
-from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.errors import Interrupted, Stopped
 from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger
 from mtkit.machine.compiling import compile_layers
-from mtkit.machine.device import choose_device, describe
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import choose_device
 from mtkit.machine.memory import keep_freed_memory, memory_advice
 from mtkit.machine.peak import peak as machine_peak
 from mtkit.machine.stopping import StopSignal, interrupting
@@ -31,14 +34,15 @@ from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import count_workers
 from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, is_unscored, seconds_to_translate
-from mtkit.training.loop import fit
-from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.loop import Parts, fit
+from mtkit.training.objectives.objective import objective_of
+from mtkit.training.optimizer import build_optimizer
 from mtkit.training.planning.budget import Budget
 from mtkit.training.planning.memory import _n_micro_batches, check_room
 from mtkit.training.planning.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planning.planner import Planner, count_sampling_workers
 from mtkit.training.planning.size_in_time import size_in_time, vocabulary_in_time
-from mtkit.training.planning.tuning import Way, remembered_way
+from mtkit.training.planning.tuning import remembered_way
 from mtkit.training.report import Reporter
 from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.saving.fitted import note_machine, use_remembered_threads
@@ -53,6 +57,7 @@ from mtkit.training.saving.run_directory import (
 )
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
+from mtkit.training.team import SOLO, Team
 from mtkit.training.validation import Validator
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted, duration_shown
@@ -68,6 +73,25 @@ class Run:
 
     scores: dict[str, SetScores]
     """Of each test set, by its name."""
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What one command works with, from the first update to the scores."""
+
+    config: Config
+    """Of the run."""
+
+    training: TrainingConfig
+    """Of the run, with what was fitted to the time."""
+
+    prepared: Prepared
+    run_dir: Path
+    compute: Compute
+    n_workers: int
+    keeper: Keeper
+    budget: Budget
+    team: Team
 
 
 def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started: float | None = None) -> Run:
@@ -108,7 +132,19 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
                 check_regular(log)
             with log_to_file(log):
                 logger.info("%s", choice)
-                return _train(config, prepared, run_dir, started, again)
+                session = _begun(config, prepared, run_dir, started)
+                state, budget = session.keeper.state, session.budget
+                reason = state.reason_to_stop(session.training)
+                if reason is None or budget.validation_is_due():
+                    budget.check()
+                    _announce(session)
+                    with _training(session) as (parts, updates, stop):
+                        reason = fit(parts, updates, session.training, state, stop=stop)
+                    if stop.received or not reason:
+                        raise Interrupted(f"stopped after update {state.update}, everything is saved; {again}")
+                    took = duration_shown(state.seconds)
+                    logger.info("training ended at update %d after %s: %s", state.update, took, reason)
+                return Run(run_dir, reason, _finished(session, again))
     except KeyboardInterrupt:  # training itself and its end take the signals; here it is before or between them
         if not is_other and CheckpointStore(run_dir).updates():
             raise Interrupted(f"stopped, all checkpoints are saved; {again}") from None
@@ -121,122 +157,110 @@ def resolve(settings: Settings, prepared: Prepared, in_time: SizeInTime | None =
     return settings.with_layer("prepared corpus", {"tokenizer.vocab_size": prepared.manifest.src_vocab_size}), choice
 
 
-def _train(config: Config, prepared: Prepared, run_dir: Path, started: float, again: str) -> Run:
-    training = config.training
-    use_remembered_threads(run_dir, training.threads)
+def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float) -> _Session:
+    """A session that goes on from the newest checkpoint, or from random weights."""
+    training, team = config.training, SOLO
+    threads = use_remembered_threads(run_dir, training.threads)
     keep_freed_memory()
-    device = choose_device(training.device)
-    note_machine(run_dir, device)
+    compute = Compute.choose(training.device, training.precision, threads)
+    note_machine(run_dir, compute.device)
     tokenizer = prepared.tokenizer
     vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
 
-    check_room(config.model, device, **vocab_sizes)
+    check_room(config.model, compute.device, **vocab_sizes)
     seed_dropout(training.seed, 0)
-    model = EncoderDecoder(config.model, **vocab_sizes, pad_id=tokenizer.pad_id).to(device)
+    model = EncoderDecoder.for_tokenizer(config.model, tokenizer).to(compute.device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     store = CheckpointStore(run_dir)
-    way = remembered_way(training, model, planner.plan, run_dir, device)
+    way = remembered_way(training, model, planner.plan, run_dir, compute)
+    compute = compute.with_precision(way.precision)
     if training.max_minutes is not None and not store.updates():
-        training = planned_by_time(training, model, planner, prepared.manifest, run_dir, started, device, way)
+        training = planned_by_time(
+            training, model, planner, prepared.manifest, run_dir, started, compute, way.n_workers
+        )
     else:
         training = with_fitted_updates(training, run_dir)
-    planned = config.model_copy(update={"training": training})
-    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, device, way.precision)
+    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, compute)
     plan = planner.plan(training.batch_tokens, n_micro_batches)
-    keeper = Keeper(store, model, optimizer, plan, TrainState(), training)
+    keeper = Keeper(store, model, optimizer, plan, TrainState(), training, team)
     keeper.restore()
-    way = replace(way, n_workers=min(way.n_workers, count_workers(model, plan.micro_batch_tokens, device)))
-    state = keeper.state
-    budget = Budget(
-        training,
-        state,
-        started=started,
-        rehearse=lambda at_most: seconds_to_translate(config, prepared, model, device, at_most=at_most),
-    )
+    n_workers = min(way.n_workers, count_workers(model, plan.micro_batch_tokens, compute))
 
-    reason = state.reason_to_stop(training)
-    if reason is None or budget.validation_is_due():
-        budget.check()
-        _announce(planned, model, prepared, device, way, state)
-        if isinstance(plan, MixedPlan):
-            plan.log_shares()
-        reason = _fit(planned, prepared, keeper, budget, run_dir, device, way)
-        if not reason:
-            raise Interrupted(f"stopped after update {state.update}, everything is saved; {again}")
-        logger.info("training ended at update %d after %s: %s", state.update, duration_shown(state.seconds), reason)
+    def rehearse(at_most: float) -> float:
+        return seconds_to_translate(config, prepared, model, compute, at_most=at_most)
 
-    def stopped() -> str:
-        what = "scored" if is_unscored(run_dir) else "written"
-        return f"stopped before the model was {what}, all checkpoints are saved; {again}"
-
-    with interrupting(stopped), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
-        scores = finish(config, prepared, keeper.store, state, model, run_dir, device, budget.deadline())
-    if training.max_minutes is not None:
-        logger.info("used %s of %s", duration_shown(budget.spent()), counted(training.max_minutes, "minute"))
-    return Run(run_dir, reason, scores)
+    budget = Budget(training, keeper.state, started=started, rehearse=rehearse, team=team)
+    return _Session(config, training, prepared, run_dir, compute, n_workers, keeper, budget, team)
 
 
-def _fit(
-    config: Config,
-    prepared: Prepared,
-    keeper: Keeper,
-    budget: Budget,
-    run_dir: Path,
-    device: torch.device,
-    way: Way,
-) -> str:
-    training, tokenizer = config.training, prepared.tokenizer
+@contextmanager
+def _training(session: _Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], StopSignal]]:
+    """Within the block what ``fit`` takes is at hand, and signals ask it to stop."""
+    training, prepared, compute = session.training, session.prepared, session.compute
+    keeper, budget = session.keeper, session.budget
     validator = Validator(
         prepared.store("valid"),
-        tokenizer,
+        prepared.tokenizer,
         prefixes=prepared.prefixes("valid"),
         batch_tokens=max(keeper.plan.micro_batch_tokens // 4, 1),  # small batches hold less padding
-        device=device,
-        precision="bf16" if training.precision == "bf16" else "fp32",  # what is reported is computed in float32
-        tgt_lang=config.data.tgt_lang,
+        # What is reported is computed in float32.
+        compute=compute.with_precision("bf16" if training.precision == "bf16" else "fp32"),
+        tgt_lang=session.config.data.tgt_lang,
         n_samples=training.n_samples,
         decode=training.validate_text,
-        split=config.decoding.split,
-        lines=noted_source_lines(prepared, run_dir, join=training.sampling.join),
+        split=session.config.decoding.split,
+        lines=noted_source_lines(prepared, session.run_dir, join=training.sampling.join),
     )
     reporter = Reporter(
-        run_dir,
+        session.run_dir,
         keeper.state,
         max_updates=training.max_updates,
         seconds_left=budget.seconds_left,
         tensorboard=training.tensorboard,
     )
-    working = WorkingCopy(keeper.model, device=device, precision=way.precision)
-    if _compiles(training, device):
-        compile_layers(working.model.layers(), device)
-    peak = machine_peak(device, way.precision)
+    working = WorkingCopy(keeper.model, compute=compute)
+    if _compiles(training, compute.device):
+        compile_layers(working.model.layers(), compute.device)
+    peak = machine_peak(compute)
     logger.info("MFU below is the share of %s, in matrix products", peak)
+    parts = Parts(
+        working=working,
+        objective=objective_of(training, prepared.tokenizer.pad_id),
+        optimizer=keeper.optimizer,
+        n_workers=session.n_workers,
+        budget=budget,
+        validator=validator,
+        reporter=reporter,
+        save=lambda: budget.save(keeper.save),
+        epoch=_epoch_of(keeper.plan, prepared),
+        peak_flop_per_second=peak.flop_per_second,
+        team=session.team,
+    )
     advice = "lower training.batch_tokens or raise training.accumulate (--set training.accumulate=2)"
     with ExitStack() as stack:
         stop = stack.enter_context(StopSignal())
         stack.callback(reporter.close)
         stack.enter_context(memory_advice(advice))
         workers = count_sampling_workers(training) if keeper.plan.samples else 0
-        updates = stack.enter_context(keeper.plan.prefetched(pin=device.type == "cuda", workers=workers))
-        reason = fit(
-            working,
-            CrossEntropy(pad_id=tokenizer.pad_id, smoothing=training.label_smoothing),
-            keeper.optimizer,
-            updates,
-            training,
-            keeper.state,
-            budget=budget,
-            device=device,
-            way=way,
-            epoch=_epoch_of(keeper.plan, prepared),
-            peak_flop_per_second=peak.flop_per_second,
-            validator=validator,
-            reporter=reporter,
-            save=lambda: budget.save(keeper.save),
-            stop=stop,
-        )
-    return "" if stop.received else reason
+        updates = stack.enter_context(keeper.plan.prefetched(pin=compute.device.type == "cuda", workers=workers))
+        yield parts, updates, stop
+
+
+def _finished(session: _Session, again: str) -> dict[str, SetScores]:
+    """The scores of each test set, with the bundle written."""
+    run_dir, keeper, budget = session.run_dir, session.keeper, session.budget
+
+    def stopped() -> str:
+        what = "scored" if is_unscored(run_dir) else "written"
+        return f"stopped before the model was {what}, all checkpoints are saved; {again}"
+
+    with interrupting(stopped), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
+        device, deadline = session.compute.device, budget.deadline()
+        scores = finish(session.config, session.prepared, keeper, run_dir, device, deadline)
+    if (minutes := session.training.max_minutes) is not None:
+        logger.info("used %s of %s", duration_shown(budget.spent()), counted(minutes, "minute"))
+    return scores
 
 
 def _epoch_of(plan: BatchPlan, prepared: Prepared) -> Callable[[TrainState], float]:
@@ -253,26 +277,9 @@ def _compiles(config: TrainingConfig, device: torch.device) -> bool:
     return device.type == "cuda" and (config.max_updates or 0) >= 5_000
 
 
-def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) with weight decay on matrices alone."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(
-        groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon, fused=True
-    )
-
-
-def _announce(
-    config: Config,
-    model: EncoderDecoder,
-    prepared: Prepared,
-    device: torch.device,
-    way: Way,
-    state: TrainState,
-) -> None:
-    m, training = config.model, config.training
-    first, last = state.update + 1, training.max_updates
+def _announce(session: _Session) -> None:
+    m, training, keeper = session.config.model, session.training, session.keeper
+    first, last = keeper.state.update + 1, training.max_updates
     updates = f"updates from {first} on, of" if last is None else f"updates {first} to {last} of"
     limit = "" if training.max_minutes is None else f", {counted(training.max_minutes, 'minute')} in all"
     for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
@@ -280,14 +287,16 @@ def _announce(
     logger.info(
         "model: %s, vocabulary %s; %.2f million parameters",
         m.summary(),
-        f"{prepared.tokenizer.tgt_vocab_size:,}",
-        model.n_parameters() / 1e6,
+        f"{session.prepared.tokenizer.tgt_vocab_size:,}",
+        keeper.model.n_parameters() / 1e6,
     )
     logger.info(
         "training: %s pairs, %s %s target tokens%s, on %s",
-        f"{prepared.manifest.n_train:,}",
+        f"{session.prepared.manifest.n_train:,}",
         updates,
         f"{training.batch_tokens:,}",
         limit,
-        describe(device, way.precision),
+        session.compute.describe(),
     )
+    if isinstance(keeper.plan, MixedPlan):
+        keeper.plan.log_shares()

@@ -9,15 +9,16 @@ from itertools import islice
 
 import torch
 
-from mtkit.data.batches.batches import Batch, fixed_batches
+from mtkit.data.batches.batch import Batch
+from mtkit.data.batches.batches import fixed_batches
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.corpus.store import Store
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError
 from mtkit.evaluation.metrics.metrics import score
 from mtkit.evaluation.telling import Standing, TextMetric, standing, telling
+from mtkit.machine.compute import Compute
 from mtkit.machine.cores import map_on_cores
-from mtkit.machine.device import Precision, autocast
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.decoding import DecodingConfig, Split
 from mtkit.settings.training import Metric
@@ -50,8 +51,7 @@ class Validator:
         *,
         prefixes: Sequence[Sequence[int]] = ((),),
         batch_tokens: int,
-        device: torch.device,
-        precision: Precision,
+        compute: Compute,
         tgt_lang: str,
         n_samples: int,
         decode: bool,
@@ -62,8 +62,7 @@ class Validator:
         self._tokenizer = tokenizer
         self._prefixes = prefixes
         self._batch_tokens = batch_tokens
-        self._device = device
-        self._precision = precision
+        self._compute = compute
         self._tgt_lang = tgt_lang
         self._n_samples = n_samples
         self._decode = decode
@@ -111,15 +110,15 @@ class Validator:
         return telling(self._store.tgt_text(0, min(len(self._store), MAX_DECODED)), self._tgt_lang)
 
     def _measure_loss(self, model: EncoderDecoder, stopped: Callable[[], object]) -> dict[str, float]:
-        objective = CrossEntropy(pad_id=self._tokenizer.pad_id, smoothing=0.0)
+        objective = CrossEntropy(pad_id=self._tokenizer.pad_id, smoothing=0.0)  # whatever the run minimises
         nll, n_tokens = 0.0, 0
 
         def measure(batch: Batch) -> tuple[float, int]:
-            with torch.inference_mode(), autocast(self._device, self._precision):
-                loss = objective(model, batch.to(self._device))
+            with torch.inference_mode(), self._compute.autocast():
+                loss = objective(model, self._compute.put(batch))
             return loss.nll.item(), loss.n_tokens
 
-        n_at_once = torch.get_num_threads() if self._device.type == "cpu" else 1
+        n_at_once = self._compute.threads if self._compute.on_cpu else 1
         batches = fixed_batches(self._store, self._batch_tokens, max_length=model.config.max_length)
         while some := list(islice(batches, n_at_once)):
             if stopped():
@@ -142,8 +141,7 @@ class Validator:
                 model,
                 self._tokenizer,
                 self._decoding,
-                device=self._device,
-                precision=self._precision,
+                compute=self._compute,
                 lines=self._lines,
             ).prefixed(prefix)
             by_length = sorted(of_prefix, key=lambda row: len(src_text[row]))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mtkit.machine.device import Precision
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 
 
@@ -18,12 +18,13 @@ class WorkingCopy:
     float32, and normalisation.
     """
 
-    def __init__(self, trained: EncoderDecoder, *, device: torch.device, precision: Precision) -> None:
-        """Stand in for ``trained``, which is on ``device``; to be made after its weights were restored."""
+    def __init__(self, trained: EncoderDecoder, *, compute: Compute) -> None:
+        """Stand in for ``trained``, which is on its device; to be made after its weights were restored."""
         self.trained = trained
+        self.compute = compute
         self.model = trained
         self._cast: list[tuple[Tensor, Tensor]] = []  # weights of the two
-        if device.type == "cpu" and precision == "bf16":
+        if compute.on_cpu and compute.precision == "bf16":
             self.model = _twin(trained)
         self.parameters: list[tuple[nn.Parameter, nn.Parameter]] = [
             pair for pair in zip(trained.parameters(), self.model.parameters(), strict=True) if pair[0].requires_grad

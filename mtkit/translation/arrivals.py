@@ -9,7 +9,7 @@ from collections import deque
 from pathlib import Path
 from types import TracebackType
 
-from mtkit.errors import DataError
+from mtkit.errors import DataError, reason
 from mtkit.files.text import MAX_LINE_BYTES
 
 _PATIENCE = 0.02  # seconds that a line waits for others to come
@@ -76,7 +76,7 @@ class Arrivals:
                 self._changed.wait_for(lambda: self._lines or self._ended)
                 self._changed.wait_for(self._is_full, timeout=self._since + _PATIENCE - time.monotonic())
             if self._failure is not None and not self._lines:
-                raise DataError(f"{self._path}: cannot read: {self._failure.strerror}") from self._failure
+                raise DataError(f"{self._path}: cannot read: {reason(self._failure)}") from self._failure
             if not wait and not self._is_full():
                 return []
             taken = [self._lines.popleft() for _ in range(min(self._size, len(self._lines)))]

@@ -15,8 +15,8 @@ def is_short(n_src_tokens: int, n_tgt_tokens: int, lines: SourceLines | None) ->
     """Whether so few target tokens are hardly all that the source says.
 
     Args:
-        n_src_tokens: Of the source.
-        n_tgt_tokens: Of its translation.
+        n_src_tokens: Tokens of the source.
+        n_tgt_tokens: Tokens of its translation.
         lines: What the model was trained on; None where that is not known.
     """
     usual = 1.0 if lines is None else lines.tgt_per_src
@@ -47,7 +47,7 @@ def missing(source: str, translation: str, unread: Sequence[str] = ()) -> list[s
 
 
 def _symbols(text: str) -> list[str]:
-    """Signs that are no letters, digits, punctuation, currencies or operators: emoji, arrows, hearts."""
+    """Signs that are not letters, digits, punctuation, currencies or operators: emoji, arrows, hearts."""
     if text.isascii():
         return []
     return sorted(character for character in text if unicodedata.category(character) == "So")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.bundle.bundle import WEIGHTS, Bundle
-from mtkit.engines.conversion import WITHOUT_EFFECT, Conversion, convert, inexpressible, note_quality
+from mtkit.engines.conversion import Conversion, convert, inexpressible, note_quality
 from mtkit.engines.engine import Engine
 from mtkit.engines.engine_choice import load_engine
 from mtkit.engines.speed import SECONDS, Speeds, measure_speeds
@@ -18,6 +18,8 @@ from mtkit.files.whole import atomic_directory, write_json
 from mtkit.log import logger
 from mtkit.machine.device import bf16_is_native, choose_device
 from mtkit.machine.threads import count_threads, set_threads
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.section import TRAINING_ONLY, marked
 from mtkit.translation.in_time import Deadline, translate_in_time
 from mtkit.translation.test_sets import HeldOut, translate_lines
 from mtkit.translation.translator import Translator
@@ -61,7 +63,7 @@ def export_ctranslate2(
         quantization: int8, int16, float16, bfloat16 or float32.
         held_out: What the loss is measured on; None leaves it unmeasured.
         threads: CPU threads; by default one per core.
-        deadline: Of the measurement, which takes fewer lines then, or is left out.
+        deadline: Deadline of the measurement, which then takes fewer lines or is left out.
 
     Raises:
         CheckpointError: If the weights are damaged.
@@ -75,7 +77,7 @@ def export_ctranslate2(
             logger.warning("%s cannot be measured on this machine: %s", quantization, error)
         else:
             if quality is None:
-                logger.info("what %s loses is not measured: there was no time", quantization)
+                logger.info("the loss of %s was not measured: there was no time", quantization)
             else:
                 note_quality(conversion, quality)
                 conversion = replace(conversion, quality=quality)
@@ -193,7 +195,7 @@ def _speeds(
 
 
 def copy_conversion(conversion: Conversion, bundle: Bundle, output: Path) -> None:
-    """Write a converted model with its tokenizer as a directory of its own."""
+    """Write a converted model with its tokenizer as a separate directory."""
     with atomic_directory(output) as work:
         shutil.copytree(conversion.directory, work, dirs_exist_ok=True)
         bundle.tokenizer.save(work)
@@ -210,7 +212,8 @@ def export_safetensors(bundle: Bundle, output: Path) -> None:
 
     bundle.check_finite()
     tokenizer = bundle.tokenizer
-    model = {name: value for name, value in bundle.model.in_use().items() if name not in WITHOUT_EFFECT}
+    in_training = marked(ModelConfig, TRAINING_ONLY)
+    model = {name: value for name, value in bundle.model.in_use().items() if name not in in_training}
     config = {
         "mtkit_version": __version__,
         "src_lang": bundle.src_lang,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mtkit.log import logger, progress_bar
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 
 MIN_LINES = 50  # fewer say too little about a text to be scored
 SHORT = {"max_length_ratio": 1.5, "max_length_offset": 5}
@@ -22,7 +23,7 @@ class Deadline:
     """The moment by which something is to be done."""
 
     moment: float
-    """On ``clock``, in seconds."""
+    """Time on ``clock``, in seconds."""
 
     clock: Callable[[], float] = time.monotonic
 
@@ -40,10 +41,10 @@ class TranslatedPart:
     """The lines of a text that there was time for."""
 
     rows: list[int]
-    """Their numbers from 0, ascending; all of them where there was time."""
+    """Numbers of the lines, from 0, ascending; all of them where there was time."""
 
     hyp_texts: list[list[str]]
-    """Of each translator, one translation per row."""
+    """Texts of each translator, one translation per row."""
 
     is_short: bool
     """Whether the search was cut off at ``SHORT`` lengths, and not at the model's own."""

@@ -9,7 +9,7 @@ from mtkit.errors import DataError
 from mtkit.files.reading import parse_json
 
 if TYPE_CHECKING:
-    from mtkit.translation.translator import Candidate, Translation
+    from mtkit.translation.translation import Candidate, Translation
 
 # What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.
 Record = tuple[str, dict[str, Any], str]

@@ -8,11 +8,11 @@ from typing import Literal
 class Searching:
     """The options that say how a model translates."""
 
-    beam_size: int | None
-    """By default the model's own."""
+    beam_size: int | None = None
+    """Beam size; None for the model's default."""
 
-    batch_size: int | None
-    engine: Literal["auto", "torch", "ctranslate2"]
-    device: str
-    precision: str
-    threads: int | None
+    batch_size: int | None = None
+    engine: Literal["auto", "torch", "ctranslate2"] = "auto"
+    device: str = "auto"
+    precision: str = "fp32"
+    threads: int | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mtkit.errors import DataError
+from mtkit.errors import DataError, reason
 from mtkit.files.text import check_beginning, decode_line, packing_of, read_raw_lines
 from mtkit.translation.arrivals import Arrivals
 
@@ -61,7 +61,7 @@ def _live_descriptor(path: str | Path) -> int | None:
     try:
         return None if _is_regular(Path(path).stat()) else os.open(path, os.O_RDONLY)
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {reason(error)}") from error
 
 
 def _is_regular(status: os.stat_result) -> bool:

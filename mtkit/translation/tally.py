@@ -3,7 +3,7 @@
 import time
 
 from mtkit.log import logger
-from mtkit.translation.translator import Translation
+from mtkit.translation.translation import Translation
 from mtkit.wording import counted, duration_shown
 
 

@@ -176,12 +176,12 @@ def _in(pair: LanguagePair, each: EvaluationSet) -> EvaluationSet:
 
 
 def translate(
-    model: Path, sets: list[tuple[EvaluationSet, list[int]]], searching: Searching, output: Path | None
+    bundle: Bundle, sets: list[tuple[EvaluationSet, list[int]]], searching: Searching, output: Path | None
 ) -> Iterator[EvaluationSet]:
     """Translate test set after test set, each after its source ids, so that each is scored before the next."""
     beam_size = searching.beam_size
     translator = Translator.load(
-        model,
+        bundle,
         engine=searching.engine,
         device=searching.device,
         precision=searching.precision,
@@ -199,4 +199,4 @@ def translate(
         if output is not None:
             write_output(output, (f"{line}\n".encode() for line in hyp_text))
         hyp = Text(f"the translation of {material.name}", hyp_text)
-        yield replace(material, systems=[System(str(model), hyp, description)])
+        yield replace(material, systems=[System(str(bundle.path), hyp, description)])

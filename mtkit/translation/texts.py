@@ -8,18 +8,23 @@ def as_texts(texts: object, name: str) -> list[str]:
 
     Args:
         texts: Not one text: that would be taken for its letters.
-        name: Of the argument, for errors.
+        name: Name of the argument, for errors.
 
     Raises:
         TypeError: If it is one text, or holds anything else than texts.
+        ValueError: If a text holds half of a surrogate pair, which is not a character.
     """
     kind = type(texts).__name__
     if isinstance(texts, str):
-        raise TypeError(f"{name}: a list of texts is wanted, not one text; write [text]")
+        raise TypeError(f"{name}: expected a list of texts, not one text; write [text]")
     if isinstance(texts, bytes | bytearray) or not isinstance(texts, Iterable):
-        raise TypeError(f"{name}: a list of texts is wanted, not {kind}")
+        raise TypeError(f"{name}: expected a list of texts, not {kind}")
     found = list(texts)
     for number, text in enumerate(found):
         if not isinstance(text, str):
-            raise TypeError(f"{name}[{number}]: a text (str) is wanted, not {type(text).__name__}")
+            raise TypeError(f"{name}[{number}]: expected a text (str), not {type(text).__name__}")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{name}[{number}]: half of a surrogate pair at character {error.start + 1}") from None
     return found

@@ -2,22 +2,21 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import prefix_for
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.engines.batching import BATCH_SIZE, BatchType
-from mtkit.engines.engine import Engine
+from mtkit.engines.batching import BatchType, checked_size
+from mtkit.engines.engine import Engine, Pending
 from mtkit.engines.engine_choice import EngineName, load_engine
-from mtkit.errors import CheckpointError, ConfigError, MtkitError
-from mtkit.machine.device import Precision
-from mtkit.search.hypothesis import NOT_FINITE, SearchOptions
-from mtkit.settings.bounds import LENGTH_PENALTY
+from mtkit.errors import CheckpointError, MtkitError
+from mtkit.machine.compute import Compute
+from mtkit.search.hypothesis import NOT_FINITE, Asked, Hypothesis, SearchOptions
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.translation.completeness import is_short, missing
 from mtkit.translation.segmentation import Segment, limits, split
@@ -25,11 +24,7 @@ from mtkit.translation.texts import as_texts
 from mtkit.translation.translation import Candidate, Part, Translation, merged
 
 if TYPE_CHECKING:
-    import torch
-
     from mtkit.model.encoder_decoder import EncoderDecoder
-
-__all__ = ["Candidate", "Translation", "Translator"]
 
 
 class Translator:
@@ -63,6 +58,8 @@ class Translator:
         self._src_lang = src_lang
         self._prefix: list[int] = []
         self._max_src_tokens = min(max_src_tokens or engine.max_length, engine.max_length - 1)
+        self.name = "a model"
+        """For the log: where the model was loaded from."""
 
     @classmethod
     def from_model(
@@ -71,8 +68,7 @@ class Translator:
         tokenizer: Tokenizer,
         decoding: DecodingConfig,
         *,
-        device: "torch.device",
-        precision: Precision,
+        compute: Compute,
         lines: SourceLines | None = None,
     ) -> "Translator":
         """Wrap a model that is on its device and, while translating, in evaluation mode.
@@ -81,9 +77,7 @@ class Translator:
         """
         from mtkit.engines.torch_engine import TorchEngine
 
-        engine = TorchEngine(
-            model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=device, precision=precision
-        )
+        engine = TorchEngine(model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, compute=compute)
         return cls(engine, tokenizer, decoding, lines=lines)
 
     @classmethod
@@ -101,7 +95,7 @@ class Translator:
     @classmethod
     def load(
         cls,
-        path: Path | str,
+        model: Path | str | Bundle,
         *,
         engine: EngineName = "auto",
         device: str = "auto",
@@ -115,21 +109,21 @@ class Translator:
         """Load a run directory, a checkpoint or a bundle.
 
         Args:
-            path: The model.
+            model: One of these, or what ``load_bundle`` made of it.
             engine: torch, ctranslate2, or auto: CTranslate2 on a CPU where it can do what is asked, else torch.
             device: auto, cpu or cuda.
             precision: auto, fp32, bf16 or int8. auto: on a GPU bf16 where it has that; on a CPU fp32, or else int8
                 (CTranslate2) or bf16 (torch) where that was measured to lose little and to be the faster one.
             threads: CPU threads; by default one per core.
-            src_lang: Of the texts, for a model of several languages; by default its recipe's own.
-            tgt_lang: Of the translations, likewise.
-            beam_size: That the translator will search with, by default the model's own: which precision is the
+            src_lang: Language of the texts, for a model of several; by default that of its recipe.
+            tgt_lang: Language of the translations, for a model of several; by default that of its recipe.
+            beam_size: Beam that the translator will search with, by default the model's: which precision is the
                 fastest depends on it.
             sample: Lines of what is to be translated, where there is much: if there are ``engine_choice.MUCH`` of them
                 and the speeds were measured on another processor only, they are measured here, once.
 
         Raises:
-            CheckpointError: If there is no whole model at ``path``.
+            CheckpointError: If there is no whole model.
             ConfigError: If the engine is unknown or cannot do what is asked, or the model does not know a language.
             VocabularyError: If its tokenizer is damaged.
             DeviceError: If the device is not there, or the precision unknown.
@@ -146,19 +140,21 @@ class Translator:
                 beam_size=beam_size,
                 sample=sample,
             )
-            return cls.of(chosen, bundle, src_lang).prefixed(prefix)
+            translator = cls.of(chosen, bundle, src_lang).prefixed(prefix)
+            translator.name = str(bundle.path)
+            return translator
 
-        return with_bundle(Path(path), load)
+        return with_bundle(model, load)
 
     def prefixed(self, prefix: Sequence[int]) -> "Translator":
-        """The same with source ids that stand before every text: the tags of its languages."""
+        """This translator with source ids before every text: the tags of its languages."""
         translator = copy(self)
         translator._prefix = list(prefix)
         translator._max_src_tokens = min(self._max_src_tokens, self.engine.max_length - 1 - len(prefix))
         return translator
 
     def decoding_by(self, decoding: DecodingConfig) -> "Translator":
-        """The same with other defaults of the search."""
+        """This translator with other defaults of the search."""
         translator = copy(self)
         translator.decoding = decoding
         return translator
@@ -193,7 +189,8 @@ class Translator:
             CheckpointError: If what the model computes is not finite.
         """
         options = self.search_options(beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
-        return self._begin(as_texts(texts, "texts"), options, batch_size, batch_type)()
+        begun = self._begin(as_texts(texts, "texts"), options, batch_size, batch_type)
+        return self._finished(begun, begun.pending(), options)
 
     def translate_ahead(
         self,
@@ -211,12 +208,12 @@ class Translator:
         Args:
             buffers: Lists of texts. An empty one asks for all translations that were begun, as the next may take time.
                 One that fails with an MtkitError does so after all before it were yielded.
-            options: Of the search.
+            options: Options of the search.
             n_ahead: Lists that are begun before the first of them is yielded; at most.
             batch_size: As for ``translate``.
             batch_type: As for ``translate``.
         """
-        begun: deque[Callable[[], list[Translation]]] = deque()
+        begun: deque[_Begun] = deque()
         failure = None
         try:
             try:
@@ -224,11 +221,13 @@ class Translator:
                     if texts:
                         begun.append(self._begin(texts, options, batch_size, batch_type))
                     while len(begun) > (n_ahead if texts else 0):
-                        yield begun.popleft()()
+                        first = begun.popleft()
+                        yield self._finished(first, first.pending(), options)
             except MtkitError as error:
                 failure = error
             while begun:
-                yield begun.popleft()()
+                first = begun.popleft()
+                yield self._finished(first, first.pending(), options)
         finally:
             begun.clear()  # so that nothing is searched that nobody waits for
         if failure is not None:
@@ -236,66 +235,33 @@ class Translator:
 
     def _begin(
         self, texts: Sequence[str], options: SearchOptions, batch_size: int | None, batch_type: BatchType
-    ) -> Callable[[], list[Translation]]:
-        """Start on texts; calling what is returned waits for their translations."""
+    ) -> "_Begun":
+        """Start the search for the translations of texts."""
         within = limits(self.decoding, self._lines, self._max_src_tokens, self._src_lang)
         segments = split([text.strip() for text in texts], self.tokenizer.encode_src, within)
         flat = [self._prefix + segment.ids for parts in segments for segment in parts]
-        size = batch_size or BATCH_SIZE[batch_type]
-        pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type)
+        size = checked_size(batch_size, batch_type)
+        return _Begun(texts, segments, self.engine.begin(flat, options, batch_size=size, batch_type=batch_type))
 
-        def finish() -> list[Translation]:
-            hypotheses = pending()
-            if any(found[0].log_prob == -math.inf for found in hypotheses):
-                raise CheckpointError(NOT_FINITE)
-            # All at once, as that is much faster than text by text.
-            decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
-            rest = iter([[(next(decoded).strip(), h) for h in found] for found in hypotheses])
-            translations = [
-                self._assemble(text, parts, [next(rest) for _ in parts], options)
-                for text, parts in zip(texts, segments, strict=True)
-            ]
-            assert len(translations) == len(texts)
-            return translations
+    def _finished(
+        self, begun: "_Begun", hypotheses: list[list[Hypothesis]], options: SearchOptions
+    ) -> list[Translation]:
+        """The translations of texts whose segments have been searched."""
+        if any(found[0].log_prob == -math.inf for found in hypotheses):
+            raise CheckpointError(NOT_FINITE)
+        # All at once, as that is much faster than text by text.
+        decoded = iter(self.tokenizer.decode([h.ids for found in hypotheses for h in found]))
+        rest = iter([[(next(decoded).strip(), h) for h in found] for found in hypotheses])
+        translations = [
+            self._assemble(text, parts, [next(rest) for _ in parts], options)
+            for text, parts in zip(begun.texts, begun.segments, strict=True)
+        ]
+        assert len(translations) == len(begun.texts)
+        return translations
 
-        return finish
-
-    def search_options(
-        self,
-        *,
-        beam_size: int | None = None,
-        n_best: int = 1,
-        length_penalty: float | None = None,
-        scores: bool = True,
-    ) -> SearchOptions:
-        """The model's defaults with what was asked for over them.
-
-        Args:
-            beam_size: As for ``translate``.
-            n_best: As for ``translate``.
-            length_penalty: As for ``translate``.
-            scores: Whether ``log_prob`` and ``score`` are wanted; without them they may be NaN.
-
-        Raises:
-            ConfigError: If ``n_best`` exceeds the beam size, or a number is not possible.
-        """
-        decoding = self.decoding
-        beam_size = decoding.beam_size if beam_size is None else beam_size
-        if length_penalty is not None:
-            LENGTH_PENALTY.check("length penalty", length_penalty)
-        for name, given in (("n-best", n_best), ("beam size", beam_size)):
-            if given < 1:
-                raise ConfigError(f"{name} {given}: must be at least 1")
-        if n_best > beam_size:
-            raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
-        return SearchOptions(
-            beam_size=beam_size,
-            n_best=n_best,
-            length_penalty=decoding.length_penalty if length_penalty is None else length_penalty,
-            max_length_ratio=decoding.max_length_ratio,
-            max_length_offset=decoding.max_length_offset,
-            scores=scores,
-        )
+    def search_options(self, **asked: Unpack[Asked]) -> SearchOptions:
+        """The model's own search with what was asked for over it; arguments and errors as for ``SearchOptions.of``."""
+        return SearchOptions.of(self.decoding, **asked)
 
     def _assemble(
         self, text: str, segments: list[Segment], found: list[list[Part]], options: SearchOptions
@@ -333,3 +299,12 @@ class Translator:
         """Characters that the model cannot read."""
         unk_id = self.tokenizer.unk_id
         return self.tokenizer.src_unknown(text) if any(unk_id in segment.ids for segment in segments) else []
+
+
+class _Begun(NamedTuple):
+    """Texts whose search has been started."""
+
+    texts: Sequence[str]
+    segments: list[list[Segment]]
+    pending: Pending
+    """Called once: it waits for the hypotheses of all segments."""

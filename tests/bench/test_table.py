@@ -62,7 +62,7 @@ def test_the_table_is_what_a_user_reads() -> None:
         "  share of peak (MFU)       33.3 %",
         "  peak memory               12.3 GB",
         "  time per update           62.5 ms of 25,000 target tokens",
-        "                            worked out from updates of 2,000: whole ones take too long to measure",
+        "                            computed from updates of 2,000: whole ones take too long to measure",
         "  time to finish            1h44m for 100,000 updates; validation and checkpoints come on top",
         "Where an update goes          forward   backward     share   of peak",
         "  decoder cross-attention      1.2 ms     2.4 ms    90.0 %      41 %",

@@ -2,14 +2,14 @@ import pytest
 import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Timeline, part_of
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_rules import without_idle
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.objectives.cross_entropy import CrossEntropy
-from mtkit.training.run import build_optimizer
+from mtkit.training.optimizer import build_optimizer
 
 PARTS = {
     "embedding",

@@ -60,7 +60,7 @@ def test_layers_are_compared_on_gold_alignments_and_the_best_is_remembered(model
         (["-m", "MODEL", "--src", "-", "--tgt", "-"], "read only once"),
         (["-m", "MODEL", "--src", "a", "--tgt", "b", "--remember"], "--remember needs --gold"),
         (["-m", "MODEL", "--src", "a", "--tgt", "b", "--gold", "a", "--layer", "1"], "leave out --layer"),
-        (["-m", "MODEL", "--src", "a", "--tgt", "b", "--gold", "a"], "a:1: 'The' is no link"),
+        (["-m", "MODEL", "--src", "a", "--tgt", "b", "--gold", "a"], "a:1: 'The' is not a link"),
         (["-m", "nowhere", "--src", "a", "--tgt", "none"], "none: No such file"),  # before the model is loaded
         (["-m", "nowhere", "--src", "a", "--tgt", "b", "--gold", "none"], "none: No such file"),
         (["-m", "MODEL", "--src", "a", "--tgt", "short"], "a has 4 lines but short has 1"),

@@ -54,7 +54,7 @@ def test_a_recipe_is_measured_without_its_corpus(recipe: Path) -> None:
     assert found["machine"]["limits"]["fp32_flop_per_second"] > 0
     assert found["machine"]["memory_bytes_per_second"] > 0
     assert found["work"]["model"]["d_model"] == 32
-    assert found["work"]["data"] == f"random tokens, as {recipe.parent / 'prepared'} is not there"
+    assert found["work"]["data"] == f"random tokens, as {recipe.parent / 'prepared'} does not exist"
     training = found["training"]
     assert training["n_updates"] >= 3
     assert (training["batch_tokens"], training["batch_tokens_wanted"]) == (500, 100_000)  # no time for more
@@ -124,7 +124,7 @@ def test_a_trained_model_without_its_corpus_asks_for_a_text(tmp_path: Path) -> N
     assert "-i FILE" in refused("-m", bundle, *QUICK)
     blank = tmp_path / "blank"
     blank.write_text("\n \n")
-    assert refused("-m", bundle, "-i", blank, *QUICK) == "nothing to translate: the text has no line that is not blank"
+    assert refused("-m", bundle, "-i", blank, *QUICK) == "nothing to translate: every line of the text is blank"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_trained_model_without_its_corpus_asks_for_a_text(tmp_path: Path) -> N
         (["-m", "run", "--preset", "base"], "leave out the recipe, --preset and --set"),
         (["-m", "run"], "run: "),
         (["-i", "text"], "-i belongs to -m RUN"),
-        (["--preset", "auto"], "preset auto: it is chosen by the number of training pairs"),
+        (["--preset", "auto"], "preset auto depends on the number of training pairs"),
         (
             ["--preset", "huge"],
             "model.preset: must be 'auto', 'micro', 'mini', 'tiny', 'small', 'base', 'big', 'rnn-bahdanau', "

@@ -104,9 +104,9 @@ def test_the_recipe_s_tokenizer_is_taken_where_it_is() -> None:
     assert CliRunner().invoke(app, ["fruit.yaml"]).exit_code == 0
     src, _ = json.loads(run("fruit.yaml", "--json").stdout)["tokens"]
     assert (src["n_words"], src["tokens_per_word"], src["n_unknown"]) == (200, 1.0, 0)
-    _, tgt = json.loads(run("--src", "valid.de", "--tgt", "valid.en", "-t", "prepared/fruit", "--json").stdout)[
-        "tokens"
-    ]
+    _, tgt = json.loads(
+        run("--src", "valid.de", "--tgt", "valid.en", "--tokenizer", "prepared/fruit", "--json").stdout
+    )["tokens"]
     assert tgt["uncovered"] == {"u": 1, "m": 1}  # of a plum, where apples have been seen
 
 
@@ -147,7 +147,7 @@ def test_a_missing_file_is_one_line() -> None:
 
 
 def test_a_missing_tokenizer_is_one_line() -> None:
-    assert "nowhere" in str(refused("fruit.yaml", "-t", "nowhere"))
+    assert "nowhere" in str(refused("fruit.yaml", "--tokenizer", "nowhere"))
 
 
 def with_cleaning(steps: str) -> list[str]:
@@ -297,4 +297,4 @@ def test_the_cures_of_two_files_are_options_of_the_command_line() -> None:
 def test_what_belongs_to_a_recipe_is_refused_without_one() -> None:
     for option in (["--raw"], ["--set", "data.cleaning.max_tokens=3"]):
         error = refused("--src", "train.en", "--tgt", "train.de", *option)
-        assert str(error) == f"{option[0]}: of a recipe, of which there is none; leave it out"
+        assert str(error) == f"{option[0]}: only with a recipe; leave it out"

@@ -100,7 +100,7 @@ def test_only_exports_are_overwritten(bundle: Path) -> None:
     before = sorted(path.name for path in bundle.iterdir())
     for target in ("notes", bundle, "notes/kept"):
         for to in ("safetensors", "ctranslate2"):
-            reason = "not a directory" if target == "notes/kept" else "is there and is no export"
+            reason = "not a directory" if target == "notes/kept" else "exists and is not an export"
             assert reason in str(refused(bundle, "--to", to, "-o", target, "--overwrite", "--no-measure"))
     assert Path("notes/kept").read_text() == "mine"
     assert sorted(path.name for path in bundle.iterdir()) == before

@@ -155,7 +155,7 @@ def test_mistakes_are_one_line(model: Path) -> None:
     assert "it must translate xx to en" in str(refused("distill", "back.yaml", "-m", model, "-o", "out"))
     assert isinstance(refused("distill", "recipe.yaml", "-m", model, "-i", "none.en", "-o", "out"), DataError)
     Path("blank.en").write_text("\n \n")
-    assert "not one line of the input became a pair" in str(
+    assert "no line of the input became a pair" in str(
         refused("distill", "recipe.yaml", "-m", model, "-i", "blank.en", "-o", "out")
     )
     Path("mine").mkdir()

@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from mtkit.cli.preprocess import preprocess
-from mtkit.data.corpus.prepare import open_prepared
+from mtkit.data.corpus.prepared import open_prepared
 from mtkit.errors import ConfigError, DataError, MtkitError
 
 RECIPE = """

@@ -90,7 +90,7 @@ def test_several_pairs_of_files_are_paired_in_order(
         ("--src a.en --src b.en --tgt a.de", "2 --src but 1 --tgt: give as many of both, in the same order"),
         (
             "--src a.en --src b.en",
-            "--src and --tgt go together: a.en is no file of pairs by its ending (.tmx, .xlf, .po, .tsv, .csv or "
+            "--src and --tgt go together: a.en is not a file of pairs by its ending (.tmx, .xlf, .po, .tsv, .csv or "
             ".jsonl); name its translations with --tgt FILE",
         ),
         ("--tgt a.de --tgt b.de", "--src and --tgt go together: name both files"),

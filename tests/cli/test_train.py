@@ -131,7 +131,7 @@ def test_average_writes_a_bundle_that_translates(
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 3, "-o", averaged) == 2
     assert "exists; choose another -o, or --overwrite" in capsys.readouterr().err
     (tmp_path / "file").write_text("mine")
-    for output, reason in ((tmp_path / "run", "is there and is no bundle"), (tmp_path / "file", "not a directory")):
+    for output, reason in ((tmp_path / "run", "exists and is not a bundle"), (tmp_path / "file", "not a directory")):
         assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", output, "--overwrite") == 1
         assert f"{output}: {reason}; choose another -o" in capsys.readouterr().err
     assert (tmp_path / "run" / "checkpoints").is_dir()
@@ -140,7 +140,8 @@ def test_average_writes_a_bundle_that_translates(
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", tmp_path / "file" / "x") == 1
     assert f"{tmp_path / 'file' / 'x'}: cannot write" in capsys.readouterr().err
     assert run(monkeypatch, "average", tmp_path / "run", "--last", 30, "-o", tmp_path / "more") == 1
-    assert "has 4 checkpoints to choose from, not 30" in capsys.readouterr().err
+    said = "has 4 checkpoints to choose from, not 30: use --last 4, or train with training.keep_last: 30"
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_average_writes_a_bundle_that_translates(
         ("0", "flag: training.max_minutes: must be at least 1e-06 (got 0.0)"),
         ("-5", "flag: training.max_minutes: must be at least 1e-06 (got -5.0)"),
         ("nan", "flag: training.max_minutes: "),
-        ("ten", "--minutes ten: is no number"),
+        ("ten", "--minutes ten: is not a number"),
     ],
 )
 def test_wrong_minutes_are_refused_at_once(

@@ -24,7 +24,8 @@ from mtkit.engines.engine_choice import MUCH
 from mtkit.errors import CheckpointError, ConfigError, DataError, DeviceError, MtkitError
 from mtkit.forced.aligner import Aligner, pharaoh
 from mtkit.log import logger
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 from tests.tiny import LINES, save_tiny_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -191,10 +192,10 @@ class TestMistakes:
         [
             (["a.txt", "-i", "b.txt"], "two inputs, a.txt and b.txt: name one"),
             (["--scores", "--json"], "--scores and --json do not go together"),
-            (["--alignments", "-"], "--alignments -: holds the alignments alone"),
+            (["--alignments", "-"], "--alignments -: name another file, for the alignments alone"),
             (
                 ["-o", "x", "--alignments", "x"],
-                "-o x and --alignments x are the same file: give each a file of its own",
+                "-o x and --alignments x are the same file: give each a different file",
             ),
             (["--n-best", "9"], "n-best 9 exceeds the beam size 3; add --beam-size 9"),
         ],
@@ -221,7 +222,7 @@ class TestMistakes:
             ("[1]", _EXPECTED),
             ('{"text": "a"}', _EXPECTED),
             ('{"source": 3}', _EXPECTED),
-            ('{"source": "\\ud800"}', "half of a surrogate pair (\\ud800 to \\udfff), which is no character"),
+            ('{"source": "\\ud800"}', "half of a surrogate pair (\\ud800 to \\udfff), which is not a character"),
             ('{"source": "a", "source": "c"}', "'source' is given twice"),
             ("[" * 100_000, "values are nested too deeply"),
         ],

@@ -12,11 +12,11 @@ from mtkit.settings.recipe import Config
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("evaluate --min-bleu 1_0", "--min-bleu 1_0: is no number; see mtkit evaluate --help"),
-        ("translate --beam-size １", "--beam-size １: is no whole number; see mtkit translate --help"),
-        ("translate --length-penalty 1_0", "--length-penalty 1_0: is no number; see mtkit translate --help"),
-        ("evaluate --min-bleu thirty", "--min-bleu thirty: is no number; see mtkit evaluate --help"),
-        ("translate -b 2.5", "--beam-size 2.5: is no whole number; see mtkit translate --help"),
+        ("evaluate --min-bleu 1_0", "--min-bleu 1_0: is not a number; see mtkit evaluate --help"),
+        ("translate --beam-size １", "--beam-size １: is not a whole number; see mtkit translate --help"),
+        ("translate --length-penalty 1_0", "--length-penalty 1_0: is not a number; see mtkit translate --help"),
+        ("evaluate --min-bleu thirty", "--min-bleu thirty: is not a number; see mtkit evaluate --help"),
+        ("translate -b 2.5", "--beam-size 2.5: is not a whole number; see mtkit translate --help"),
         ("evaluate --samples 0", "--samples 0: must be at least 1; see mtkit evaluate --help"),
         ("evaluate --paired xx", "--paired xx: 'xx' is not one of 'bs', 'ar'; see mtkit evaluate --help"),
         ("evaluate --paired", "--paired needs a value"),
@@ -121,3 +121,21 @@ def test_every_hint_names_what_there_is() -> None:
     for here, others in foreign.COMMANDS.items():
         assert told.invoke(app, [*here.split(), *([] if here.startswith("--") else ["--help"])]).exit_code == 0, here
         assert not set(others.split()) & set(commands)
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "-q"), ("-q", ""), ("", "--quiet"), ("-v", "-q")])
+def test_a_command_is_quiet_where_that_is_said_before_it_or_after(before: str, after: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one two three four\n")
+    (tmp_path / "gate.yaml").write_text("min: {exact: 50}\n")
+    files = f"--hyp {tmp_path / 'a'} --ref {tmp_path / 'a'} --metrics exact --gate {tmp_path / 'gate.yaml'}"
+    run = CliRunner()
+    assert "1 gate passed" in run.invoke(app, f"evaluate {files}".split()).stderr
+    assert run.invoke(app, f"{before} evaluate {files} {after}".split()).stderr == ""
+
+
+def test_every_command_takes_the_options_of_the_log() -> None:
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        for inner in getattr(command, "commands", {"": command}):
+            shown = CliRunner().invoke(app, [*f"{name} {inner}".split(), "--quiet", "-v", "--help"]).stdout
+            assert "-q, --quiet" in shown
+            assert "-v, --verbose" in shown

@@ -14,6 +14,7 @@ from mtkit.data.tokens.tokenizer import Tokenizer, train_tokenizer
 from mtkit.engines.conversion import converted
 from mtkit.engines.ctranslate2_engine import CTranslate2Engine
 from mtkit.engines.torch_engine import TorchEngine
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.settings.model import ModelConfig
@@ -70,9 +71,8 @@ def engines(model: EncoderDecoder, tokenizer: Tokenizer, directory: Path, *, thr
     config = tiny_config(joint=tokenizer.joint).model_copy(update={"model": model.config})
     save_bundle(directory, model=model, tokenizer=tokenizer, config=config, data_hashes={}, scores={})
     bundle = load_bundle(directory)
-    ours = TorchEngine(
-        model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, device=torch.device("cpu"), precision="fp32"
-    )
+    compute = Compute(torch.device("cpu"), "fp32", threads)
+    ours = TorchEngine(model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, compute=compute)
     with converted(bundle, "float32") as conversion:
         theirs = CTranslate2Engine(
             conversion.directory,

@@ -111,3 +111,11 @@ def test_an_unknown_precision_is_refused_whatever_the_engine(bundle_directory: P
     for engine in ("auto", "torch", "ctranslate2"):
         with pytest.raises(DeviceError, match="precision fp8: unknown; use auto, fp32, bf16 or int8"):
             Translator.load(bundle_directory, engine=engine, precision="fp8")
+
+
+def test_an_unknown_device_is_refused_before_any_engine_is_told_of(
+    bundle_directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="mtkit"), pytest.raises(DeviceError, match="device gpu: unknown"):
+        description(bundle_directory, device="gpu")
+    assert caplog.records == []

@@ -6,6 +6,7 @@ import torch
 
 from mtkit.bundle.bundle import load_bundle
 from mtkit.engines.torch_engine import TorchEngine
+from mtkit.machine.compute import Compute
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
 OPTIONS = SearchOptions(beam_size=1, n_best=1, length_penalty=1.0, max_length_ratio=1.0, max_length_offset=2)
@@ -38,8 +39,7 @@ def test_few_sentences_are_a_batch_for_each_core(
         bundle.build_model(),
         bos_id=tokenizer.bos_id,
         eos_id=tokenizer.eos_id,
-        device=torch.device("cpu"),
-        precision="fp32",
+        compute=Compute(torch.device("cpu"), "fp32", 3),
     )
     found = engine.begin([[5, 6, 7]] * n, OPTIONS, batch_size=batch_size, batch_type="sentences")()
     assert len(found) == n

@@ -56,7 +56,7 @@ def test_list_names_files_beside_itself(files: Path) -> None:
         ("- {name: a, hyps: hyp}", r"sets\.yaml: test set 1: refs: required, but not given"),
         ("- {name: a, refs: ref, hyp: hyp}", r"test set 1: hyp: unknown setting; did you mean hyps\?"),
         ("- {name: a, refs: ref}", "a: names no output; add hyps: FILE"),
-        ("- {name: a, refs: ref, hyps: hyp}\n- {name: a, refs: ref, hyps: hyp}", "a stands there twice"),
+        ("- {name: a, refs: ref, hyps: hyp}\n- {name: a, refs: ref, hyps: hyp}", "a occurs twice"),
         ("- {name: a, refs: ref, hyps: hyp}\n- {name: b, hyps: hyp}", "test set 2: refs: required, but not given"),
         ("- {name: a, refs: [], hyps: hyp}", r"test set 1: refs: must not be empty"),
         (

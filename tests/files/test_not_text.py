@@ -67,8 +67,8 @@ KINDS: list[tuple[str, bytes, str]] = [
     ("c.en", "Hello world\n".encode("utf-16-le"), "is UTF-16LE: convert it with iconv -f utf-16le -t utf-8"),
     ("c.en", "Hello world\n".encode("utf-32-le"), "is UTF-32LE: convert it with iconv -f utf-32le -t utf-8"),
     ("c.en", "Hello world\n".encode("utf-32-be"), "is UTF-32BE: convert it with iconv -f utf-32be -t utf-8"),
-    ("c.en", "Hi\n".encode("utf-16-le"), "is no text: it has NUL bytes"),  # too short to tell which
-    ("c.en", b"\x00" * 100, "is no text: it has NUL bytes"),
+    ("c.en", "Hi\n".encode("utf-16-le"), "is not text: it has NUL bytes"),  # too short to tell which
+    ("c.en", b"\x00" * 100, "is not text: it has NUL bytes"),
     ("c.sgm", b'<srcset setid="x">\n<doc>\n', "is SGML, as of a test set of WMT"),
 ]
 PLAIN = [

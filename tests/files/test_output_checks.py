@@ -93,7 +93,7 @@ def test_two_outputs_are_two_files(command: str, first: str, second: str) -> Non
     for one, other in (("x", "folder/../x"), ("link", "x"), ("x", "name"), ("new", "./folder/../new")):
         found = run(f"{command} {first} {one} {second} {other}")
         assert isinstance(found.exception, ConfigError), found.output
-        assert "are the same file: give each a file of its own" in str(found.exception)
+        assert "are the same file: give each a different file" in str(found.exception)
         assert first in str(found.exception)
         assert second in str(found.exception)
     assert Path("x").read_text() == ""

@@ -128,7 +128,7 @@ def test_a_reader_that_has_gone_is_no_error_of_a_result_but_one_of_a_report() ->
     try:
         with pytest.raises(ReaderGone), open_output(path) as out:
             out.write(b"a")
-        with pytest.raises(DataError, match="cannot write: nobody reads it any more"):
+        with pytest.raises(DataError, match="cannot write: its reader has closed it"):
             write_output(path, [b"a"])
     finally:
         os.close(writing)

@@ -141,7 +141,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("plain\nzwölf\n".encode("utf-16-le"), "is UTF-16LE: convert it with iconv -f utf-16le -t utf-8"),
         ("plain\nzwölf\n".encode("utf-16-be"), "is UTF-16BE: convert it with iconv -f utf-16be -t utf-8"),
         ("zwölf\n".encode("utf-32"), "is UTF-32: convert it with iconv -f utf-32 -t utf-8"),
-        (b"\x7fELF\x02\x00\n\xff\xfe\x80\n", "is no text: it has NUL bytes"),
+        (b"\x7fELF\x02\x00\n\xff\xfe\x80\n", "is not text: it has NUL bytes"),
         ("one\nzwölf\n".encode("latin-1"), "{}:2: byte 3 of the line is not UTF-8 (0xf6); convert the file, for"),
     ],
 )

@@ -58,13 +58,12 @@ def test_each_pair_is_scored_by_itself_whatever_stands_beside_it(scorer: Scorer)
         assert len(found.tokens) == len(found.token_log_probs)
 
 
-def test_several_threads_score_as_one_does(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_threads_score_as_one_does(bundle: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = LINES * 8
     alone = scorer.score(lines, lines)
     monkeypatch.setattr("mtkit.forced.scorer._BATCH_TOKENS", 60)
-    torch.set_num_threads(2)
     try:
-        together = scorer.score(lines, lines)
+        together = Scorer.load(bundle, device="cpu", threads=2).score(lines, lines)
     finally:
         torch.set_num_threads(1)
     for one, two in zip(alone, together, strict=True):

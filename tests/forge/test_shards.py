@@ -47,7 +47,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, n_done: int, caplog: pyt
     with caplog.at_level(logging.INFO, logger="mtkit"):
         translate_shards(LINES, len(LINES), go_on, tmp_path, shard_lines=3)
     n_shards_in_all = -(-len(LINES) // 3)
-    assert caplog.messages == ([f"going on: {n_done} of {n_shards_in_all} shards are there"] if n_done else [])
+    assert caplog.messages == ([f"resuming: {n_done} of {n_shards_in_all} shards are done"] if n_done else [])
     assert before + asked == LINES
     assert list(read_shards(tmp_path)) == WANTED
 
@@ -55,7 +55,9 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, n_done: int, caplog: pyt
 def test_another_job_is_refused(tmp_path: Path) -> None:
     begin(tmp_path / "new", {"kind": "distill", "beam_size": 5})
     begin(tmp_path / "new", {"kind": "distill", "beam_size": 5})
-    with pytest.raises(DataError, match=r"new: begun otherwise \(beam_size changed\); choose another"):
+    with pytest.raises(
+        DataError, match=r"new: was started with different settings \(beam_size changed\); choose another"
+    ):
         begin(tmp_path / "new", {"kind": "distill", "beam_size": 4})
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(DataError, match="holds something else"):

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from mtkit.inspection.history import History, path
-from mtkit.search.beam import SearchOptions, beam_search
+from mtkit.search.beam import beam_search
+from mtkit.search.hypothesis import SearchOptions
 from tests.search.stub import BOS, EOS, TableModel
 
 K, VOCAB, LENGTH = 3, 7, 6

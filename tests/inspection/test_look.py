@@ -13,6 +13,7 @@ from mtkit.inspection.findings import findings, left_beam
 from mtkit.inspection.inspector import Inspector
 from mtkit.inspection.look import Look
 from mtkit.inspection.words import Word
+from mtkit.machine.compute import Compute
 from mtkit.model.attention_weights import attention_weights
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.decoding import DecodingConfig
@@ -23,6 +24,7 @@ from tests.tiny import LINES, save_tiny_bundle, tiny_config
 pytestmark = pytest.mark.processor
 
 BEAM = 3
+CPU = Compute(torch.device("cpu"), "fp32", 1)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def looked(inspector: Inspector, source: str, forced: str | None = None, *, n_al
 
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_numbers_are_those_of_the_search(name: str, inspector: Inspector) -> None:
-    tokenizer, cpu = inspector.tokenizer, torch.device("cpu")
+    tokenizer = inspector.tokenizer
     shape: dict[str, Any] = {"n_encoder_layers": 2, "n_decoder_layers": 2} | COMBINATIONS[name]
     config = tiny_config(**shape)
     torch.manual_seed(1)
@@ -51,8 +53,8 @@ def test_numbers_are_those_of_the_search(name: str, inspector: Inspector) -> Non
     model = EncoderDecoder(config.model, src_vocab_size=size, tgt_vocab_size=size, pad_id=tokenizer.pad_id).eval()
     with torch.no_grad():  # very probable at some places, very improbable at others: some hypotheses end
         model.output_weight[tokenizer.eos_id] *= 12
-    translator = Translator.from_model(model, tokenizer, config.decoding, device=cpu, precision="fp32")
-    inspector = Inspector(model, tokenizer, config.decoding, Choice(1, reading=False), device=cpu)
+    translator = Translator.from_model(model, tokenizer, config.decoding, compute=CPU)
+    inspector = Inspector(model, tokenizer, config.decoding, Choice(1, reading=False), device=CPU.device)
     translations = translator.translate(LINES[:2], n_best=BEAM)
     assert any(candidate.finished for translation in translations for candidate in translation.n_best)
     for line, translation in zip(LINES, translations, strict=False):
@@ -173,7 +175,7 @@ def test_what_is_no_number_is_null(bundle: Path) -> None:
         next(broken.model.parameters()).fill_(math.nan)
     look = looked(broken, LINES[0], LINES[1])
     assert look.as_json()["shown"]["positions"][0]["log_prob"] is None
-    assert any("no number" in finding for finding in findings(look))
+    assert any("not numbers" in finding for finding in findings(look))
     assert looked(broken, LINES[0]).history == []
 
 
@@ -181,12 +183,11 @@ def test_tags_of_languages_are_read_but_are_no_words(bundle: Path) -> None:
     """The same search and the same links as a translator's and an aligner's that put the tags before every text."""
     plain = Inspector.load(bundle, device="cpu", threads=1)
     tags = plain.tokenizer.encode_src(["a dog", "two"])[0][:2]
-    cpu, choice = torch.device("cpu"), Choice(2, reading=False)
-    tagged = Inspector(plain.model, plain.tokenizer, DecodingConfig(), choice, device=cpu, prefix=tags)
-    translator = Translator.from_model(
-        plain.model, plain.tokenizer, DecodingConfig(split="never"), device=cpu, precision="fp32"
-    )
-    aligner = Aligner(plain.model, plain.tokenizer, choice, device=cpu, prefix=tags)
+    choice = Choice(2, reading=False)
+    tagged = Inspector(plain.model, plain.tokenizer, DecodingConfig(), choice, device=CPU.device, prefix=tags)
+    decoding = DecodingConfig(split="never")
+    translator = Translator.from_model(plain.model, plain.tokenizer, decoding, compute=CPU)
+    aligner = Aligner(plain.model, plain.tokenizer, choice, device=CPU.device, prefix=tags)
     for line in LINES:
         look = looked(tagged, line)
         (expected,) = translator.prefixed(tags).translate([line], n_best=look.beam_size)

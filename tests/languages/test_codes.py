@@ -23,10 +23,10 @@ def test_three_letters_choose_the_tokenizer() -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("cn", "cn is no language code: did you mean zh?"),
-        ("English", "English is no language code: did you mean en?"),
-        ("xx", "xx is no language code; there are en, de, zh, ..."),
-        ("klingon", "klingon is no language code; there are en, de, zh, ..."),
+        ("cn", "cn is not a language code: did you mean zh?"),
+        ("English", "English is not a language code: did you mean en?"),
+        ("xx", "xx is not a language code; use en, de, zh, ..."),
+        ("klingon", "klingon is not a language code; use en, de, zh, ..."),
     ],
 )
 def test_what_is_no_code_is_told(code: str, expected: str) -> None:
@@ -58,4 +58,4 @@ def test_a_code_is_taken_without_a_word(code: str, caplog: pytest.LogCaptureFixt
 def test_a_name_is_warned_of_once(name: str, hint: str, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         _warn_of(name)
-    assert caplog.messages == [f"{name} is no language code: steps that need the language do not know it{hint}"]
+    assert caplog.messages == [f"{name} is not a language code: steps that need the language will not know it{hint}"]

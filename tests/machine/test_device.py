@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mtkit.errors import DeviceError
-from mtkit.machine.device import bf16_is_native, choose_device, choose_precision
+from mtkit.machine.device import bf16_is_native, check_device, choose_device, choose_precision
 from mtkit.machine.memory import memory_advice
 from mtkit.machine.threads import set_threads
 
@@ -16,9 +16,15 @@ def test_a_gpu_that_is_not_there_is_refused(name: str) -> None:
         choose_device(name)
 
 
-def test_an_unknown_device_is_refused() -> None:
-    with pytest.raises(DeviceError, match="device abacus: unknown; use auto, cpu or cuda"):
-        choose_device("abacus")
+@pytest.mark.parametrize("name", ["abacus", "gpu", "meta", "mps", "cuda:x", "CPU", "", None])
+def test_an_unknown_device_is_refused(name: str) -> None:
+    for refusing in (check_device, choose_device):
+        with pytest.raises(DeviceError, match=f"device {name}: unknown; use auto, cpu or cuda"):
+            refusing(name)
+
+
+def test_a_device_of_torch_is_taken_too() -> None:
+    assert choose_device(torch.device("cpu")) == torch.device("cpu")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("native", [False, True])

@@ -1,11 +1,12 @@
 import pytest
 import torch
 
+from mtkit.machine.compute import Compute
 from mtkit.machine.peak import Peak, flop_shown, measured_peak, memory_bandwidth, peak, published_peak
 
 pytestmark = pytest.mark.processor
 
-CPU = torch.device("cpu")
+CPU = Compute(torch.device("cpu"), "fp32", 1)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_any_other_gpu_has_no_published_peak(name: str) -> None:
 
 
 def test_what_is_not_published_is_measured() -> None:
-    found = peak(CPU, "fp32", seconds=0.01)
+    found = peak(CPU, seconds=0.01)
     assert not found.published
     assert found.flop_per_second > 0
 
@@ -49,12 +50,12 @@ def test_measuring_leaves_the_random_numbers_of_a_run_alone() -> None:
     torch.manual_seed(1)
     expected = torch.randn(3)
     torch.manual_seed(1)
-    measured_peak(CPU, "fp32", seconds=0.01)
+    measured_peak(CPU, seconds=0.01)
     assert torch.equal(torch.randn(3), expected)
 
 
 def test_memory_is_copied_at_some_speed() -> None:
-    assert memory_bandwidth(CPU, seconds=0.01) > 0
+    assert memory_bandwidth(CPU.device, seconds=0.01) > 0
 
 
 def test_speeds_are_shown_with_their_unit() -> None:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import load_tensors, model_tensors, restore_model
-from mtkit.search.beam import SearchOptions, beam_search
+from mtkit.search.beam import beam_search
+from mtkit.search.hypothesis import SearchOptions
 from tests.model.combinations import COMBINATIONS
 from tests.model.conftest import BuildModel
 from tests.search import reference

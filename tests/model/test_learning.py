@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.search.beam import SearchOptions, beam_search
+from mtkit.search.beam import beam_search
+from mtkit.search.hypothesis import SearchOptions
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_rules import without_idle
 from tests.model.combinations import COMBINATIONS

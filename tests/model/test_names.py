@@ -7,11 +7,11 @@ import torch
 
 from mtkit.model.attention import CrossAttention, SelfAttention
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.kinds import build_cross_attention, build_self_attention
 from mtkit.model.positions import build_relative
 from mtkit.model.scores import build_score
-from mtkit.model.transformer import build_cross_attention, build_self_attention
+from mtkit.settings.attention import ATTENTION, Part, attention_for
 from mtkit.settings.model import ModelConfig
-from mtkit.settings.model_rules import CROSS_ATTENTION, DECODER_ATTENTION, ENCODER_ATTENTION, SCORES
 from mtkit.settings.training import AverageConfig, TrainingConfig
 from mtkit.training.saving.average import choose_checkpoints
 from mtkit.training.saving.checkpoint import CheckpointStore
@@ -79,11 +79,7 @@ def test_an_unknown_choice_of_a_model_builds_none(setting: str) -> None:
 
 @pytest.mark.parametrize(
     ("part", "name"),
-    [
-        (part, name)
-        for part, names in (("encoder", ENCODER_ATTENTION), ("decoder", DECODER_ATTENTION), ("cross", CROSS_ATTENTION))
-        for name in names
-    ],
+    [(part, name) for part in get_args(Part) for name in attention_for(part)],
 )
 def test_every_attention_is_the_one_of_its_name(part: str, name: str) -> None:
     config = ModelConfig(**SIZES)
@@ -93,18 +89,13 @@ def test_every_attention_is_the_one_of_its_name(part: str, name: str) -> None:
         built, plain = build_cross_attention(config, name), CrossAttention
     else:
         built, plain = build_self_attention(config, name, causal=part == "decoder"), SelfAttention
-    assert (type(built) is plain) == (name in SCORES)
-    if name in SCORES:
+    assert (type(built) is plain) == (ATTENTION[name].is_score)
+    if ATTENTION[name].is_score:
         assert type(built.score).__name__.lower() == name.replace("_", "")
 
 
-def test_an_attention_without_a_branch_is_not_another_one() -> None:
-    config = ModelConfig(**SIZES)
+def test_a_score_without_a_branch_is_not_another_one() -> None:
     for name in ("retention", "", "SCALED_DOT"):
-        with pytest.raises(ValueError, match="no score function of attention is called"):
-            build_self_attention(config, name, causal=True)
-        with pytest.raises(ValueError, match="no score function of attention is called"):
-            build_cross_attention(config, name)
         with pytest.raises(ValueError, match="no score function of attention is called"):
             build_score(name, n_heads=2, per_head=4, max_length=9)
 

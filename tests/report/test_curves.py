@@ -51,5 +51,5 @@ def test_what_no_run_writes_is_refused_with_its_line(tmp_path: Path, line: str) 
 
 
 def test_a_missing_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere: there is no run directory"):
+    with pytest.raises(DataError, match="nowhere: no such run directory"):
         read_curves([tmp_path / "nowhere"])

@@ -149,7 +149,7 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
     for side, name in (("first", "system A"), ("second", "system B")):
         heads = re.findall(rf'<th class="([^"]*)"[^>]*>{name}</th>', drawn)
         assert heads == [f"n {side}"] * 5  # scores, lengths, kinds, frequencies, errors
-    for kind in ("Too often", "Too seldom"):  # the orders of a kind share their row with no other kind
+    for kind in ("Too often", "Too rarely"):  # the orders of a kind share their row with no other kind
         tables = re.findall(rf'<h3>{kind}</h3><div class="beside wide ngrams">(.*?)</div>', drawn)
         assert [re.findall(r">(\d)-grams<", row) for row in tables] == [["1", "2", "3", "4"]] * 2
     listed = drawn.partition('class="list"')[2]

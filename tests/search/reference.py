@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from mtkit.search.beam import Hypothesis
+from mtkit.search.hypothesis import Hypothesis
 
 Tokens = tuple[int, ...]
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.search.beam import Hypothesis, Model, SearchOptions, beam_search
+from mtkit.search.beam import Model, beam_search
+from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.settings.model import ModelConfig
 from tests.search import reference
 from tests.search.stub import BOS, EOS, PAD, TableModel, TableState

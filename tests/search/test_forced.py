@@ -3,11 +3,12 @@ import math
 import pytest
 import torch
 
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search import forced
-from mtkit.search.beam import SearchOptions, beam_search
+from mtkit.search.beam import beam_search
 from mtkit.search.forced import predictions, token_log_probs
+from mtkit.search.hypothesis import SearchOptions
 from tests.model.combinations import COMBINATIONS
 from tests.model.conftest import BuildModel, build_model
 

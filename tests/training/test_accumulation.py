@@ -1,15 +1,18 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
+from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.objectives.loss import Loss
+from mtkit.training.objectives.objective import Objective
 from mtkit.training.working_copy import WorkingCopy
 
 pytestmark = pytest.mark.processor
@@ -28,7 +31,7 @@ def new_model(dropout: float = 0.0) -> EncoderDecoder:
 
 
 def working(model: EncoderDecoder) -> WorkingCopy:
-    return WorkingCopy(model, device=torch.device("cpu"), precision="fp32")
+    return WorkingCopy(model, compute=Compute(torch.device("cpu"), "fp32", 3))
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ class OutOfMemoryInBackward(torch.autograd.Function):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 
-def failing_forward(model: EncoderDecoder, largest: int, where: str, sizes: list[int]) -> Callable[[Batch], Loss]:
+def failing_forward(model: EncoderDecoder, largest: int, where: str, sizes: list[int]) -> Objective:
     """The loss of a batch; one of more than ``largest`` pairs exhausts the memory."""
 
     def fail(_: object, inputs: object, output: Tensor) -> Tensor | None:  # noqa: ARG001
@@ -67,7 +70,7 @@ def failing_forward(model: EncoderDecoder, largest: int, where: str, sizes: list
 
     model.encoder.layers[-1].register_forward_hook(fail)
 
-    def forward(batch: Batch) -> Loss:
+    def forward(model: EncoderDecoder, batch: Batch) -> Loss:
         sizes.append(len(batch.src))
         return OBJECTIVE(model, batch)
 
@@ -83,7 +86,7 @@ def test_a_batch_that_does_not_fit_is_split_and_has_the_same_gradient(
     where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole, split, sizes = new_model(), new_model(), []  # type: ignore[var-annotated]
-    expected = GradientAccumulator(working(whole), lambda batch: OBJECTIVE(whole, batch))(BATCHES[::-1], ignore)
+    expected = GradientAccumulator(working(whole), OBJECTIVE)(BATCHES[::-1], ignore)
     accumulate = GradientAccumulator(working(split), failing_forward(split, 2, where, sizes))
     with caplog.at_level("WARNING", logger="mtkit"):
         done = accumulate(BATCHES[::-1], ignore)
@@ -117,7 +120,7 @@ def test_a_single_pair_that_does_not_fit_is_an_error() -> None:
 
 
 def test_other_errors_pass() -> None:
-    def broken(batch: Batch) -> Loss:
+    def broken(_: EncoderDecoder, batch: Batch) -> Loss:
         raise RuntimeError(f"{len(batch.src)} shapes do not match")
 
     with pytest.raises(RuntimeError, match="5 shapes do not match"):
@@ -126,7 +129,7 @@ def test_other_errors_pass() -> None:
 
 def test_losses_hold_no_graph() -> None:
     model = new_model()
-    for _, loss in GradientAccumulator(working(model), lambda batch: OBJECTIVE(model, batch))(BATCHES, ignore):
+    for _, loss in GradientAccumulator(working(model), OBJECTIVE)(BATCHES, ignore):
         assert not loss.total.requires_grad
 
 
@@ -134,7 +137,7 @@ def test_losses_hold_no_graph() -> None:
 @pytest.mark.parametrize("largest", [9, 2])
 def test_workers_compute_the_gradient_and_the_loss_of_one(largest: int) -> None:
     one, several = new_model(), new_model()
-    expected = GradientAccumulator(working(one), lambda batch: OBJECTIVE(one, batch))(BATCHES, ignore)
+    expected = GradientAccumulator(working(one), OBJECTIVE)(BATCHES, ignore)
     fails = failing_forward(several, largest, "backward", [])
     done = GradientAccumulator(working(several), fails, n_workers=2)(BATCHES, ignore)
     assert [len(batch.src) for batch, _ in done] == ([2, 3, 1, 1] if largest == 9 else [1, 1, 1, 2, 1, 1])
@@ -150,7 +153,7 @@ def test_workers_compute_the_gradient_and_the_loss_of_one(largest: int) -> None:
 def test_workers_repeat_an_update_to_the_last_bit() -> None:
     def gradients_of(seed: int) -> dict[str, Tensor]:
         model = new_model(dropout=0.5)
-        forward = GradientAccumulator(working(model), lambda batch: OBJECTIVE(model, batch), n_workers=3)
+        forward = GradientAccumulator(working(model), OBJECTIVE, n_workers=3)
         forward(BATCHES, lambda part: seed_dropout(seed, 4, part))
         return gradients(model)
 
@@ -164,7 +167,7 @@ def test_workers_repeat_an_update_to_the_last_bit() -> None:
 @pytest.mark.usefixtures("three_threads")
 def test_each_part_of_an_update_has_a_number() -> None:
     model, numbers = new_model(), []  # type: ignore[var-annotated]
-    GradientAccumulator(working(model), lambda batch: OBJECTIVE(model, batch), n_workers=3)(BATCHES, numbers.append)
+    GradientAccumulator(working(model), OBJECTIVE, n_workers=3)(BATCHES, numbers.append)
     assert numbers[0] == 0
     assert sorted(numbers) == [0, 1, 2, 3, 4, 5]
 
@@ -179,7 +182,7 @@ def test_workers_share_what_is_worth_sharing(
 ) -> None:
     config = ModelConfig(d_model=16, n_heads=2, d_ff=32, attention_dropout=attention_dropout)
     model = EncoderDecoder(config, src_vocab_size=24, tgt_vocab_size=24, pad_id=0)
-    assert count_workers(model, tokens, torch.device(device)) == n_workers
+    assert count_workers(model, tokens, Compute(torch.device(device), "fp32", 3)) == n_workers
 
 
 @pytest.mark.usefixtures("three_threads")
@@ -187,6 +190,6 @@ def test_a_large_model_has_its_gradients_once(monkeypatch: pytest.MonkeyPatch) -
     model = new_model()
     gradients_of_three = 3 * 4 * sum(parameter.numel() for parameter in model.parameters())
     monkeypatch.setattr("mtkit.training.accumulation._MAX_WORKER_GRADIENTS", gradients_of_three)
-    assert count_workers(model, 10_000, torch.device("cpu")) == 3
+    assert count_workers(model, 10_000, Compute(torch.device("cpu"), "fp32", 3)) == 3
     monkeypatch.setattr("mtkit.training.accumulation._MAX_WORKER_GRADIENTS", gradients_of_three - 1)
-    assert count_workers(model, 10_000, torch.device("cpu")) == 1
+    assert count_workers(model, 10_000, Compute(torch.device("cpu"), "fp32", 3)) == 1

@@ -7,7 +7,7 @@ import pytest
 from mtkit.training.run import train
 from mtkit.translation.translator import Translator
 from tests.conftest import ToyTask
-from tests.training.test_run import assert_same_run
+from tests.training.conftest import assert_same_run
 
 _NO_FEED_FORWARD = {"model__d_ff": 2048}  # its default, where it has nothing to do
 

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.data.corpus.prepare import open_prepared
+from mtkit.bundle.bundle import load_bundle
+from mtkit.data.corpus.prepared import open_prepared
 from mtkit.training.final_scores import SetScores, score_test_sets
 from mtkit.training.run import train
 from mtkit.translation.in_time import Deadline
-from mtkit.translation.translator import Translation, Translator
+from mtkit.translation.translation import Translation
+from mtkit.translation.translator import Translator
 from tests.conftest import ToyTask
 
 CPU = torch.device("cpu")
@@ -23,7 +25,7 @@ def run_dir(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path
 def scores_by(toy_task: ToyTask, run_dir: Path, deadline: Deadline | None) -> SetScores:
     config = toy_task.recipe().config()
     prepared = open_prepared(config.prepared_directory)
-    return score_test_sets(run_dir / "model", config, prepared, CPU, deadline, run_dir)["test"]
+    return score_test_sets(load_bundle(run_dir / "model"), config, prepared, CPU, deadline, run_dir)["test"]
 
 
 def test_with_time_enough_all_lines_are_scored_as_without_a_deadline(toy_task: ToyTask, run_dir: Path) -> None:

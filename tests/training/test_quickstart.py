@@ -40,7 +40,7 @@ def test_overwrite_cuts_other_files_anew(tmp_path: Path) -> None:
     cut(tmp_path, tmp_path / "run")
     (tmp_path / "run" / "prepared").mkdir()
     (tmp_path / "run" / "prepared" / "manifest.json").write_text("{}")
-    with pytest.raises(DataError, match="run: was begun with other --src and --tgt files"):
+    with pytest.raises(DataError, match="run: was started with different --src and --tgt files"):
         cut(tmp_path, tmp_path / "run", text="other")
     cut(tmp_path, tmp_path / "run", text="other", overwrite=True)
     assert (tmp_path / "run" / "corpus" / "train.en").read_text().startswith("other")

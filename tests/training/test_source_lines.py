@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from mtkit.bundle.bundle import LINES
-from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.settings.data import DataConfig
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.training.source_lines import noted_source_lines, source_lines

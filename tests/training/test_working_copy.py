@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from mtkit.data.batches.batches import collate
-from mtkit.machine.device import autocast
+from mtkit.data.batches.batch import collate
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_rules import without_idle
@@ -12,7 +12,8 @@ from tests.model.combinations import COMBINATIONS
 
 pytestmark = pytest.mark.processor
 
-CPU = torch.device("cpu")
+FP32 = Compute(torch.device("cpu"), "fp32", 1)
+BF16 = FP32.with_precision("bf16")
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 BATCH = collate([[5, 6, 7], [8], [9, 10]], [[14], [15, 16, 17], [18, 19]])
 
@@ -24,24 +25,24 @@ def new_model(**overrides: object) -> EncoderDecoder:
     return EncoderDecoder(config, src_vocab_size=24, tgt_vocab_size=24, pad_id=0)
 
 
-def gradients_of(working: WorkingCopy, precision: str) -> None:
-    with autocast(CPU, precision):  # type: ignore[arg-type]
+def bf16_gradients_of(working: WorkingCopy) -> None:
+    with BF16.autocast():
         total = OBJECTIVE(working.model, BATCH).total
     computing = [twin for _, twin in working.parameters]
     working.add_gradients(torch.autograd.grad(total, computing, allow_unused=True))
 
 
-@pytest.mark.parametrize(("device", "precision"), [("cpu", "fp32"), ("cuda", "bf16")])
-def test_elsewhere_the_model_computes_itself(device: str, precision: str) -> None:
+@pytest.mark.parametrize("compute", [FP32, Compute(torch.device("cuda"), "bf16", 1)])
+def test_elsewhere_the_model_computes_itself(compute: Compute) -> None:
     model = new_model()
-    working = WorkingCopy(model, device=torch.device(device), precision=precision)  # type: ignore[arg-type]
+    working = WorkingCopy(model, compute=compute)
     assert working.model is model
     assert all(master is computing for master, computing in working.parameters)
 
 
 def test_on_a_cpu_linear_maps_are_cast_and_the_rest_is_shared() -> None:
     model = new_model()
-    working = WorkingCopy(model, device=CPU, precision="bf16")
+    working = WorkingCopy(model, compute=BF16)
     twins = {name: twin for (name, _), (_, twin) in zip(model.named_parameters(), working.parameters, strict=True)}
     for name, parameter in model.named_parameters():
         linear = "proj" in name or "feed_forward" in name
@@ -52,7 +53,7 @@ def test_on_a_cpu_linear_maps_are_cast_and_the_rest_is_shared() -> None:
 
 def test_it_follows_the_trained_weights() -> None:
     model = new_model()
-    working = WorkingCopy(model, device=CPU, precision="bf16")
+    working = WorkingCopy(model, compute=BF16)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.5)
@@ -62,10 +63,10 @@ def test_it_follows_the_trained_weights() -> None:
 
 def test_gradients_of_several_passes_add_up_in_float32() -> None:
     model = new_model()
-    working = WorkingCopy(model, device=CPU, precision="bf16")
-    gradients_of(working, "bf16")
+    working = WorkingCopy(model, compute=BF16)
+    bf16_gradients_of(working)
     once = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-    gradients_of(working, "bf16")
+    bf16_gradients_of(working)
     assert len(once) == len(list(model.parameters()))
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None
@@ -79,8 +80,8 @@ def test_every_architecture_has_the_gradients_of_autocast(name: str) -> None:
     if COMBINATIONS[name].get("layer_drop"):
         pytest.skip("drops layers at random")
     cast_by_pass, cast_once = (new_model(**COMBINATIONS[name]) for _ in range(2))
-    gradients_of(WorkingCopy(cast_by_pass, device=CPU, precision="fp32"), "bf16")
-    gradients_of(WorkingCopy(cast_once, device=CPU, precision="bf16"), "bf16")
+    bf16_gradients_of(WorkingCopy(cast_by_pass, compute=FP32))
+    bf16_gradients_of(WorkingCopy(cast_once, compute=BF16))
     for (part, mine), theirs in zip(cast_once.named_parameters(), cast_by_pass.parameters(), strict=True):
         assert (mine.grad is None) == (theirs.grad is None), part
         if mine.grad is not None and theirs.grad is not None:

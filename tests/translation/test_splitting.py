@@ -9,6 +9,7 @@ from mtkit.bundle.bundle import MANIFEST, load_bundle
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.files.reading import read_json
 from mtkit.files.whole import write_json
+from mtkit.machine.compute import Compute
 from mtkit.settings.decoding import DecodingConfig, Split
 from mtkit.translation.segmentation import Limits, limits
 from mtkit.translation.test_sets import translate_lines
@@ -109,9 +110,8 @@ def test_a_translation_far_shorter_than_its_source_is_flagged(tmp_path: Path) ->
         model.decoder.norm.weight[0], model.decoder.norm.bias[0] = 0, 1  # type: ignore[union-attr,operator]
         model.output_weight[:, 0] = 0
         model.output_weight[bundle.tokenizer.eos_id, 0] = 50
-    translator = Translator.from_model(
-        model, bundle.tokenizer, bundle.decoding, device=torch.device("cpu"), precision="fp32"
-    )
+    compute = Compute(torch.device("cpu"), "fp32", 1)
+    translator = Translator.from_model(model, bundle.tokenizer, bundle.decoding, compute=compute)
     long, short, blank = translator.translate(["The cat sat on the mat and sang", "The cat", " "])
     assert (long.tokens, long.is_short) == ([], True)
     assert (short.is_short, blank.is_short) == (False, False)

@@ -142,7 +142,7 @@ def test_a_faulty_line_of_a_pipe_is_named(tmp_path: Path) -> None:
     [
         ("Hello world\n".encode("utf-16-le"), "is UTF-16LE"),
         ("\nHello world\n".encode("utf-16-be"), "is UTF-16BE"),  # the first line of bytes is a NUL
-        (b"\x00" * 100, "is no text"),
+        (b"\x00" * 100, "is not text"),
         (b"PK\x03\x04\n", "is packed with zip"),
         (b'msgid "a"\nmsgstr "b"\n', "is a PO file"),
     ],

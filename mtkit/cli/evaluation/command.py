@@ -8,15 +8,17 @@ from typing import Annotated
 import typer
 
 from mtkit.cli.evaluation.alignments import check_alignment_options, evaluate_alignments
-from mtkit.cli.evaluation.gates import Gating
+from mtkit.cli.evaluation.gates import read_gating
 from mtkit.cli.evaluation.inputs import Inputs, model_of
 from mtkit.cli.evaluation.outputs import Outputs
 from mtkit.cli.evaluation.run import Scoring, evaluate_sets
+from mtkit.cli.help import of_certainty, of_gates, of_input, of_metrics, of_output, of_search, of_speed
 from mtkit.cli.languages import NamedLanguages, PairOption, SrcOption, TgtOption
 from mtkit.cli.options import (
     DeviceOption,
     Engine,
     EngineOption,
+    JsonOption,
     ModelOption,
     ScoringPrecisionOption,
     ThreadsOption,
@@ -34,130 +36,163 @@ class Paired(StrEnum):
 def evaluate(
     context: typer.Context,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]", help="The same as -m RUN.", show_default=False)
+        list[str] | None, typer.Argument(metavar="RUN", help="The same as -m RUN.", show_default=False)
     ] = None,
     hyps: Annotated[
         list[str] | None,
-        typer.Option(
-            "--hyp", metavar="FILE", help="Output to score, one line per segment; - is stdin. Repeat it for several."
-        ),
+        of_input("--hyp", metavar="FILE", help="Output to score, one line per segment; - is stdin. Repeatable."),
     ] = None,
     names: Annotated[
-        list[str] | None, typer.Option("--name", help="Name of an output, in their order; by default its file's.")
+        list[str] | None,
+        of_input("--name", metavar="NAME", help="Name of each --hyp, in the same order. Default: its file name."),
     ] = None,
     refs: Annotated[
-        list[str] | None, typer.Option("--ref", "-r", metavar="FILE", help="Reference; repeat it for several.")
+        list[str] | None, of_input("--ref", "-r", metavar="FILE", help="Reference translations. Repeatable.")
     ] = None,
     alignments: Annotated[
         str | None,
-        typer.Option(
+        of_input(
+            "--alignments",
             metavar="GOLD",
-            help="Score the alignments in --hyp (0-0 1-2, words counted from 0) against these (1-1 sure, 1p2 possible, "
-            "counted from 1).",
+            help="Gold alignments (1-1 sure, 1p2 possible, counted from 1), to score those in --hyp (0-0 1-2, counted "
+            "from 0).",
         ),
     ] = None,
     model: ModelOption = None,
     src: Annotated[
         str | None,
-        typer.Option("--src", "--input", "-i", metavar="FILE", help="Source: what a model translates, or checks need."),
+        of_input(
+            "--src",
+            "--input",
+            "-i",
+            metavar="FILE",
+            help="Source text: translated with -m; with --hyp used for checks and COMET.",
+        ),
     ] = None,
     docs: Annotated[
-        str | None, typer.Option("--docs", metavar="FILE", help="The document of each line, for --segments.")
+        str | None, of_input("--docs", metavar="FILE", help="Document of each line, for --segments.")
     ] = None,
     sets: Annotated[
-        Path | None, typer.Option("--sets", metavar="FILE", help="YAML list of test sets: name, refs, hyps, src, ...")
+        Path | None, of_input("--sets", metavar="FILE", help="List of test sets (YAML): name, refs, hyps, src, ...")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Keep the model's translations here.")
+        Path | None, of_output("--output", "-o", metavar="FILE", help="File for the model's translations.")
     ] = None,
     language_pair: PairOption = None,
     src_lang: SrcOption = None,
     tgt_lang: TgtOption = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(
+        of_metrics(
             "--metrics",
+            metavar="METRICS",
             help="bleu, chrf, chrf++, ter, spbleu, exact, length; with commas or repeated. Default: bleu,chrf.",
         ),
     ] = None,
     comet_model: Annotated[
-        Path | None, typer.Option("--comet-model", metavar="PATH", help="Also COMET, by this model; needs --src.")
+        Path | None,
+        of_metrics("--comet-model", metavar="PATH", help="COMET checkpoint to score with too; needs --src."),
     ] = None,
     tokenize: Annotated[
-        str | None, typer.Option("--tokenize", "--tok", "-tok", help="BLEU's tokenizer, over the language's own.")
+        str | None,
+        of_metrics("--tokenize", "--tok", "-tok", metavar="NAME", help="BLEU tokenizer. Default: by target language."),
     ] = None,
-    lowercase: Annotated[bool, typer.Option("--lowercase", "-lc", help="Ignore case in BLEU and chrF.")] = False,
-    confidence: Annotated[bool, typer.Option("--confidence", help="95 % confidence intervals, by bootstrap.")] = False,
+    lowercase: Annotated[bool, of_metrics("--lowercase", "-lc", help="Ignore case in BLEU and chrF.")] = False,
+    confidence: Annotated[
+        bool, of_certainty("--confidence", help="95 % confidence intervals, by bootstrap resampling.")
+    ] = False,
     paired: Annotated[
         Paired | None,
-        typer.Option("--paired", help="Compare systems: paired bootstrap or approximate randomisation."),
+        of_certainty(
+            "--paired",
+            metavar="bs|ar",
+            help="Significance test between systems: paired bootstrap or approximate randomisation.",
+        ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option("--samples", min=1, help="By default 1,000 of bootstrap, 10,000 of randomisation.")
+        int | None,
+        of_certainty("--samples", metavar="N", min=1, help="Number of resamples. Default: 1,000 (bs), 10,000 (ar)."),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option("--baseline", metavar="NAME", help="System to compare with; by default the first.")
+        str | None,
+        of_certainty("--baseline", metavar="NAME", help="System that --paired compares with. Default: the first."),
     ] = None,
-    runs: Annotated[bool, typer.Option("--runs", help="The outputs are runs of one system: mean and spread.")] = False,
+    runs: Annotated[bool, of_certainty("--runs", help="Mean and spread: the outputs are runs of one system.")] = False,
     segments: Annotated[
-        Path | None, typer.Option("--segments", metavar="FILE", help="Scores of every line (and document) as JSONL.")
+        Path | None,
+        of_output("--segments", metavar="FILE", help="File for the scores of every line and document (JSONL)."),
     ] = None,
     score_only: Annotated[
-        bool, typer.Option("--score-only", "-b", help="Print the values alone; of several systems, their names too.")
+        bool,
+        of_output("--score-only", "-S", help="Print the values alone; of several systems, with their names."),
     ] = False,
-    width: Annotated[int, typer.Option("--width", "-w", min=0, max=10, help="Decimals.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="JUnit report of the gates.")] = None,
-    markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="Markdown, for a job's summary.")
+    width: Annotated[int, of_output("--width", "-w", metavar="N", min=0, max=10, help="Decimals of the scores.")] = 2,
+    as_json: JsonOption = False,
+    junit: Annotated[
+        Path | None, of_output("--junit", metavar="FILE", help="File for a JUnit report of the gates.")
     ] = None,
-    min_bleu: Annotated[float | None, typer.Option(help="Exit with 3 if BLEU is lower.")] = None,
-    min_chrf: Annotated[float | None, typer.Option(help="Exit with 3 if chrF is lower.")] = None,
-    max_ter: Annotated[float | None, typer.Option(help="Exit with 3 if TER is higher.")] = None,
+    markdown: Annotated[
+        Path | None, of_output("--markdown", metavar="FILE", help="File for a Markdown summary, such as of a CI job.")
+    ] = None,
+    min_bleu: Annotated[
+        float | None, of_gates("--min-bleu", metavar="POINTS", help="Exit with 3 if BLEU is lower.")
+    ] = None,
+    min_chrf: Annotated[
+        float | None, of_gates("--min-chrf", metavar="POINTS", help="Exit with 3 if chrF is lower.")
+    ] = None,
+    max_ter: Annotated[
+        float | None, of_gates("--max-ter", metavar="POINTS", help="Exit with 3 if TER is higher.")
+    ] = None,
     max_aer: Annotated[
-        float | None, typer.Option(help="Exit with 3 if the AER of --alignments is higher, in percent.")
+        float | None,
+        of_gates("--max-aer", metavar="PERCENT", help="Exit with 3 if the AER of --alignments is higher."),
     ] = None,
     gate: Annotated[
-        Path | None, typer.Option("--gate", metavar="FILE", help="YAML of gates; exit with 3 if one is missed.")
+        Path | None,
+        of_gates("--gate", metavar="FILE", help="File of gates (YAML); exit with 3 if one is missed."),
     ] = None,
-    against: Annotated[Path | None, typer.Option("--against", metavar="FILE", help="A stored baseline.")] = None,
+    against: Annotated[
+        Path | None, of_gates("--against", metavar="FILE", help="Baseline to compare with, from --save-baseline.")
+    ] = None,
     max_drop: Annotated[
         list[str] | None,
-        typer.Option(
+        of_gates(
             "--max-drop",
             metavar="[METRIC=]POINTS",
-            help="Exit with 3 if METRIC (by default bleu) is worse than the baseline's by more than POINTS.",
+            help="Exit with 3 if METRIC (default: bleu) is worse than the baseline's by more than POINTS.",
         ),
     ] = None,
     fail_if_significantly_worse: Annotated[
         bool,
-        typer.Option(
-            "--fail-if-significantly-worse", help="Exit with 3 if BLEU is significantly below the baseline's."
-        ),
+        of_gates("--fail-if-significantly-worse", help="Exit with 3 if BLEU is significantly below the baseline's."),
     ] = False,
     save_baseline: Annotated[
-        Path | None, typer.Option("--save-baseline", metavar="FILE", help="Store this for --against, if gates pass.")
+        Path | None,
+        of_gates("--save-baseline", metavar="FILE", help="File for a baseline, for --against; written if gates pass."),
     ] = None,
     beam_size: Annotated[
-        int | None, typer.Option("--beam-size", min=1, help="1 is greedy search. Default: the model's.")
+        int | None,
+        of_search("--beam-size", "-b", metavar="N", min=1, help="Beam size; 1 is greedy. Default: the model's."),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Sentences searched at once.")] = None,
+    batch_size: Annotated[
+        int | None, of_speed("--batch-size", metavar="N", min=1, help="Sentences per batch. Default: 64.")
+    ] = None,
     engine: EngineOption = Engine.AUTO,
     device: DeviceOption = "auto",
     precision: ScoringPrecisionOption = "fp32",
     threads: ThreadsOption = None,
 ) -> None:
-    """Score translations against references, or translate a test set and score that.
+    """Score translations, or translate a test set and score it.
 
     \b
-    mtkit evaluate --hyp out.de --ref test.de -l en-de    score an output
-    mtkit evaluate --hyp a --hyp b --ref test.de --paired bs    compare systems
-    mtkit evaluate -m RUN -i test.en --ref test.de        translate and score
-    mtkit evaluate -m RUN                                 the run's own test sets
-    mtkit evaluate --hyp links --alignments gold          word alignments: AER
+    mtkit evaluate --hyp out.de --ref test.de -l en-de      score an output
+    mtkit evaluate --hyp a --hyp b -r test.de --paired bs   compare systems
+    mtkit evaluate -m RUN -i test.en --ref test.de          translate and score
+    mtkit evaluate -m RUN                                   the run's test sets
+    mtkit evaluate --hyp links --alignments gold            word alignments: AER
 
-    BLEU, chrF and chrF++: higher is better. TER: lower is better; takes long
-    for long segments. They are sacreBLEU's, each beside its signature.
+    BLEU, chrF and chrF++: higher is better. TER: lower is better; slow for long segments. Scores are sacreBLEU's,
+    each with its signature.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = model_of(context, model, arguments or [], hyps or [])
     check_alignment_options(context)
@@ -173,7 +208,7 @@ def evaluate(
             metrics or [], comet_model, tokenize, lowercase, confidence, paired.value if paired else None, samples,
             baseline, runs, threads,
         ),
-        partial(Gating.read, gate, thresholds, max_drop or [], fail_if_significantly_worse, against),
+        partial(read_gating, gate, thresholds, max_drop or [], fail_if_significantly_worse, against),
         Searching(beam_size, batch_size, engine.value, device, precision, threads),
         Outputs(width, score_only, as_json, segments, junit, markdown, save_baseline),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What ``mtkit evaluate`` is given: checks of the options, and the test sets that they name."""
+"""The input of ``mtkit evaluate``: checks of the options, and the test sets that they name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class Inputs:
 
     @property
     def files(self) -> list[str]:
-        """All texts that are read."""
+        """The texts that are read."""
         return [*self.hyps, *self.refs, *filter(None, (self.src, self.docs))]
 
     @property
     def lists(self) -> list[Path]:
-        """What else is read."""
+        """The other files that are read."""
         return [*filter(None, (self.sets, self.gate, self.against))]
 
     def check(self) -> None:
@@ -67,7 +67,7 @@ class Inputs:
         called = self.names or self.hyps
         for name in called:
             if called.count(name) > 1:
-                raise ConfigError(f"two outputs are called {name}: give each a name of its own with --name")
+                raise ConfigError(f"two outputs are called {name}: give each a different name with --name")
         if self.output is not None:
             _check_output(self.output, [*self.files, *self.lists])
 
@@ -119,7 +119,7 @@ def model_of(context: typer.Context, model: Path | None, arguments: Sequence[str
     raise unexpected(context, arguments)
 
 
-def check_one_output(output: Path | None, sets: "list[EvaluationSet]") -> None:
+def check_one_output(output: Path | None, sets: "Sequence[EvaluationSet]") -> None:
     """Refuse a file that could not hold the translations, before they are made."""
     if output is not None and len(sets) > 1:
         names = ", ".join(each.name for each in sets)

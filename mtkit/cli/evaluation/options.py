@@ -30,7 +30,7 @@ def check_options(context: typer.Context, inputs: "Inputs", outputs: "Outputs") 
         refuse_idle(context, ["width"], "does nothing beside --json, which has all decimals; leave it out")
     if outputs.score_only and not written:
         unseen = ("confidence", "paired", "runs")
-        refuse_idle(context, unseen, "not shown beside -b, which prints the scores alone; leave one out")
+        refuse_idle(context, unseen, "not shown beside -S, which prints the scores alone; leave one out")
 
 
 def check_metric_options(context: typer.Context, metrics: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""What ``mtkit evaluate`` tells: scores on standard output, reports in files, and the baseline for the next time."""
+"""The output of ``mtkit evaluate``: scores on standard output, reports in files, and the baseline for the next time."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -109,21 +109,13 @@ class Outputs:
 
     def show(self, report: "SetReport", *, heading: bool) -> None:
         """The scores of a test set, for people."""
-        from mtkit.evaluation.metrics.metrics import decimals_of
-        from mtkit.evaluation.report import set_lines
+        from mtkit.evaluation.report import set_lines, value_lines
         from mtkit.wording import counted
 
         if self.as_json:
             return
         if self.score_only:
-            values = [
-                [f"{score.value:.{decimals_of(score.metric, self.decimals)}f}" for score in system.scores]
-                for system in report.systems
-            ]
-            lines = values[0]
-            if len(values) > 1:
-                names = [system.system.name for system in report.systems]
-                lines = ["\t".join([name, *row]) for name, row in zip(names, values, strict=True)]
+            lines = value_lines(report, decimals=self.decimals)
         else:
             lines = set_lines(report, decimals=self.decimals)
             if heading:
@@ -154,25 +146,10 @@ class Outputs:
 
     def save_baseline(self, reports: "Sequence[SetReport]") -> None:
         """Store what was reached; called when no gate was missed."""
-        from mtkit.evaluation.gates.baseline import BaselineSet, save_baseline, sha256_lines
-        from mtkit.log import logger
-
         if self.baseline is None:
             return
-        sets = []
-        for report in reports:
-            material, (system,) = report.material, report.systems
-            sets.append(
-                BaselineSet(
-                    material.name,
-                    material.n_lines,
-                    [sha256_lines(ref.lines) for ref in material.refs],
-                    sha256_lines(material.src.lines) if material.src else None,
-                    sha256_lines(system.system.hyp.lines),
-                    list(system.system.hyp.lines),
-                    system.scores,
-                    system.system.engine,
-                )
-            )
-        save_baseline(self.baseline, sets)
+        from mtkit.evaluation.evaluating import store_baseline
+        from mtkit.log import logger
+
+        store_baseline(self.baseline, reports)
         logger.info("saved the baseline %s", self.baseline)

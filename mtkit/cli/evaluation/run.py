@@ -1,13 +1,13 @@
 """``mtkit evaluate`` from its options to its output: check, read, translate, score, tell."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from mtkit.cli.evaluation.gates import Gating, check_method
+from mtkit.cli.evaluation.gates import check_method
 from mtkit.cli.evaluation.inputs import Inputs, check_one_output
 from mtkit.cli.evaluation.options import check_metric_options, check_options
 from mtkit.cli.evaluation.outputs import Outputs
@@ -16,7 +16,8 @@ from mtkit.translation.searching import Searching  # noqa: TID253  # light
 
 if TYPE_CHECKING:
     from mtkit.evaluation.assessment import Method
-    from mtkit.evaluation.sets import EvaluationSet, LanguagePair
+    from mtkit.evaluation.gates.gating import Gating
+    from mtkit.evaluation.sets import LanguagePair
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Scoring:
     runs: bool
     threads: int | None
 
-    def method(self, gating: Gating, pair: "LanguagePair | None") -> "Method":
-        """What they mean, once it is known that they do not contradict each other; a COMET model is loaded."""
+    def method(self, gating: "Gating", pair: "LanguagePair | None") -> "Method":
+        """The scoring method, once the options are known not to contradict each other; loads a COMET model."""
         from mtkit.evaluation.assessment import Method
         from mtkit.evaluation.metrics.comet import load_comet
         from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS
@@ -56,7 +57,7 @@ def evaluate_sets(
     inputs: Inputs,
     languages: NamedLanguages,
     scoring: Scoring,
-    read_gates: Callable[[], Gating],
+    read_gates: Callable[[], "Gating"],
     searching: Searching,
     outputs: Outputs,
 ) -> None:
@@ -80,7 +81,7 @@ def evaluate_sets(
         outputs.check(inputs)
         check_options(context, inputs, outputs)
 
-        from mtkit.evaluation.assessment import assess
+        from mtkit.evaluation.evaluating import PlannedEvaluation
         from mtkit.evaluation.gates.gate import enforce
 
         gating = read_gates()
@@ -89,33 +90,28 @@ def evaluate_sets(
         check_metric_options(context, {*method.metrics, *gating.metrics})
         material = inputs.read(pair if inputs.model is None else None)  # a model knows its own languages
         outputs.check_read(inputs, material or [])
-        translated: Iterable[EvaluationSet]
         if inputs.model is None:
             assert material is not None
             outputs.check_sets(material)
-            gating.check(material, method)
-            translated = material
+            evaluation = PlannedEvaluation.of(material, method, gating)
         else:
-            from mtkit.bundle.bundle import load_bundle
-            from mtkit.translation.test_sets import translate, with_languages
+            from mtkit.translation.evaluating import evaluation_of_model
 
-            bundle = load_bundle(inputs.model)
-            pair = languages.pair(bundle.src_lang, bundle.tgt_lang)
-            assert pair is not None
-            to_translate = with_languages(bundle, material, pair)
-            material = [each for each, _ in to_translate]
-            check_one_output(inputs.output, material)
-            gating.check(material, method)
-            method = replace(method, seen=bundle.training_sources())
-            translated = translate(inputs.model, to_translate, searching, inputs.output)
-
+            evaluation, pair = evaluation_of_model(
+                inputs.model,
+                method,
+                sets=material,
+                pair_of=languages.of_model,
+                gating=gating,
+                searching=searching,
+                output=inputs.output,
+            )
+            check_one_output(inputs.output, evaluation.sets)
         reports = []
-        only = len(material) == 1
-        for each in translated:
-            report = assess(each, method, gating.gates_for(each.name), only=only)
+        for report in evaluation.reports():
             reports.append(report)
-            outputs.show(report, heading=not only or inputs.own_sets)
+            outputs.show(report, heading=not evaluation.only or inputs.own_sets)
         outputs.write(reports, method, inputs.model, pair)
-        enforce([failure for report in reports for failure in report.failures(named=not only)])
+        enforce([failure for report in reports for failure in report.failures(named=not evaluation.only)])
         gating.tell_passed(reports)
         outputs.save_baseline(reports)

@@ -39,7 +39,7 @@ class Batch:
     """Real tokens in ``tgt_out``."""
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Batch":
-        """The same on another device."""
+        """The batch on another device."""
         return replace(
             self,
             src=self.src.to(device, non_blocking=non_blocking),
@@ -49,7 +49,7 @@ class Batch:
         )
 
     def pinned(self) -> "Batch":
-        """The same in memory that a GPU can copy from while the program goes on."""
+        """The batch in memory that a GPU can copy from while the program goes on."""
         return replace(
             self,
             src=self.src.pin_memory(),
@@ -112,7 +112,7 @@ def collated(
     bos_id: int = Tokenizer.bos_id,
     eos_id: int = Tokenizer.eos_id,
 ) -> Batch:
-    """The same of ids that are laid end to end, each side with the length of each list."""
+    """A batch of ids that are laid end to end, each side with the length of each list."""
     src, src_lengths = _padded(*src_ids, pad_id, eos_id)
     tgt_out, tgt_lengths = _padded(*tgt_ids, pad_id, eos_id)
     tgt_in = np.empty_like(tgt_out)

@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from mtkit.data.batches.batch import Batch, collate, collated, padding_share
+from mtkit.data.batches.batch import Batch, collate, collated
 from mtkit.data.batches.buckets import MAX_OVER, MAX_PADDED, Lengths, Rows, cut_by_length
 from mtkit.data.batches.prefetch import ahead
 from mtkit.data.batches.sampling import Sampler, SideIds
 from mtkit.data.batches.sampling_workers import sampling_workers
 from mtkit.data.corpus.store import Store
 from mtkit.files.shapes import shaped
-
-__all__ = ["Batch", "BatchPlan", "Position", "collate", "fixed_batches", "padding_share"]
 
 # Rows that stay neighbours on disk when a corpus larger than the window is shuffled.
 _BLOCK = 1024
@@ -68,7 +66,7 @@ class BatchPlan:
                 half as much again, and no more than twice that on either side with padding. A single longer pair
                 makes a micro-batch of its own. One that sampling lengthens beyond these bounds is cut again, so that
                 its update has more of them.
-            seed: Of the order.
+            seed: Seed of the order.
             window: Pairs planned at once; bounds the memory.
             sampler: Changes pairs at random; without it they are as they lie in the store.
         """
@@ -105,7 +103,7 @@ class BatchPlan:
         position = shaped(Position, state)
         places = position.epoch * len(self._store)
         if not 0 <= position.window < self._n_windows or not 0 <= places < MOST_PLACES or position.update < 0:
-            raise ValueError("the place in the data is not one in this corpus")
+            raise ValueError("the position in the data does not exist in this corpus")
         self._position = position
 
     def __iter__(self) -> Iterator[list[Batch]]:
@@ -113,7 +111,7 @@ class BatchPlan:
 
     @contextmanager
     def prefetched(self, n_updates: int = 4, *, pin: bool = False, workers: int = 0) -> Iterator[Iterator[list[Batch]]]:
-        """The same updates, planned and collated in the background, up to ``n_updates`` before they are asked for.
+        """The updates, planned and collated in the background, up to ``n_updates`` before they are asked for.
 
         Args:
             n_updates: Held ready.
@@ -144,7 +142,7 @@ class BatchPlan:
     def _upcoming(
         self, begin: Begin | None = None, n_begun: int = 0, *, pin: bool = False
     ) -> Iterator[tuple[list[Batch], Position]]:
-        """From the present position on: each update, and the position after it. Changes nothing in the plan.
+        """Each update from the present position on, and the position after it. The plan does not change.
 
         Args:
             begin: Makes the ids.
@@ -161,7 +159,7 @@ class BatchPlan:
             yield [batch.pinned() for batch in micro_batches] if pin else micro_batches, after
 
     def _planned(self) -> Iterator[tuple[list[Rows], Position]]:
-        """From the present position on: the places of each update's micro-batches, and the position after it."""
+        """Places of each update's micro-batches from the present position on, and the position after it."""
         at = self._position
         while True:
             updates, after = self._window(at)

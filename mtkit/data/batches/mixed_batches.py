@@ -70,7 +70,7 @@ class MixedPlan(BatchPlan):
         position = shaped(MixedPosition, state)
         numbers = [position.epoch, position.window, position.update, position.updates_before, *position.pairs_before]
         if len(position.pairs_before) != len(self._mix.corpora) or not all(0 <= n < MOST_PLACES for n in numbers):
-            raise ValueError("the place in the data is not one in this corpus")
+            raise ValueError("the position in the data does not exist in this corpus")
         self._position = position
 
     def log_shares(self) -> None:

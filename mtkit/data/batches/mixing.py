@@ -26,7 +26,7 @@ class Corpus:
     start: int
     stop: int
     weights: Mapping[int, float]
-    """After so many updates, this weight; 0 is among them."""
+    """Weight from each number of updates on; 0 is included."""
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -66,7 +66,7 @@ def mix_of(data: DataConfig, manifest: Manifest) -> Mix | None:
     for source, report in zip(data.train, reports, strict=True):
         n = report["n_kept"]
         if n == 0:
-            logger.warning("%s: no pair is left after cleaning, so that its weight goes to the others", report["name"])
+            logger.warning("%s: no pair is left after cleaning; its weight goes to the others", report["name"])
             continue
         weights = source.weight or {0: n ** (1 / temperature)}
         corpora.append(Corpus(report["name"], start, start + n, weights))
@@ -86,10 +86,10 @@ def apportion(shares: Floats, n: int) -> Counts:
 def shuffled_run(
     n_pairs: int, start: int, count: int, *, block: int, seed: Sequence[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part of the endless passes through a corpus, each in a shuffled order of its own.
+    """Part of the endless passes through a corpus, each shuffled anew.
 
     Args:
-        n_pairs: Of the corpus.
+        n_pairs: Pairs of the corpus.
         start: Pairs before the part, those of earlier passes too.
         count: Pairs of the part.
         block: Rows that stay neighbours.

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtkit.data.batches.augment import joined, noised, recased, with_typos, without_full_stop
+from mtkit.data.batches.splitmix import splitmix64
 from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.corpus.store import IdLists, Ids, Int32s
 from mtkit.data.tokens.subwords import Segmenter, segmenter
@@ -28,7 +29,7 @@ class SamplingRecipe:
     """All that it takes to sample the training pairs of a prepared corpus, in this process or another."""
 
     directory: Path
-    """Of the prepared corpus."""
+    """Directory of the prepared corpus."""
 
     config: SamplingConfig
     seed: int
@@ -170,11 +171,8 @@ class _Pair:
 
 
 def uniform(places: Places, key: int) -> NDArray[np.float64]:
-    """A number in [0, 1) for each place, which looks random: SplitMix64 (Steele et al. 2014); float64 (B,)."""
-    z = places.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key * 0xD1342543DE82EF95 % (1 << 64))
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    bits: NDArray[np.uint64] = (z ^ (z >> np.uint64(31))) >> np.uint64(11)
+    """A number in [0, 1) for each place, which looks random; float64 (B,)."""
+    bits = splitmix64(places.astype(np.uint64), key) >> np.uint64(11)
     return bits.astype(np.float64) * 2.0**-53
 
 

@@ -79,15 +79,15 @@ class _Worker:
         self._requests.flush()
 
     def sample(self, places: Places) -> SideIds:
-        """As ``Sampler.sample``."""
+        """Sample pairs as ``Sampler.sample`` does."""
         try:
             _write(self._requests, places)
             src, src_lengths, tgt, tgt_lengths = (_read(self._replies) for _ in range(4))
         except (OSError, EOFError):
             code = self._process.wait()
             raise DataError(
-                f"a process that samples training pairs ended with {code}; the same command, without --overwrite, goes "
-                "on from the last checkpoint, and --set training.workers=0 does without such processes"
+                f"a process that samples training pairs ended with {code}; run the same command again, without "
+                "--overwrite, to resume from the last checkpoint; --set training.workers=0 uses no such processes"
             ) from None
         return (src, src_lengths), (tgt, tgt_lengths)
 

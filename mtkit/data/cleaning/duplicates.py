@@ -32,7 +32,7 @@ class Group(NamedTuple):
     rows: NDArray[np.int64]
     new: NDArray[np.bool_]
     new_high: NDArray[np.bool_]
-    """The same of the first half of the hash alone, for who hashes two things."""
+    """Whether a row begins a new first half of the hash, for callers that hash two things."""
 
 
 class EqualKeys:
@@ -45,7 +45,7 @@ class EqualKeys:
         self._waiting: list[_Records] = []
         self._n_waiting = 0
         self._runs: list[NDArray[np.int64]] = []
-        """Of each run, where its parts begin and end, in records, (parts + 1,)."""
+        """Bounds of the parts of each run, in records, (parts + 1,)."""
 
     def add(self, hashes: Hashes, rows: NDArray[np.int64]) -> None:
         """Take the next rows; their numbers grow from call to call."""
@@ -98,7 +98,7 @@ class EqualKeys:
 
 
 def later_ones(rows: NDArray[np.int64], new: NDArray[np.bool_], counts: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Of the rows that count, those whose key an earlier row that counts has.
+    """Rows that count and whose key an earlier row that counts has.
 
     Args:
         rows: As ``EqualKeys.groups`` gives them, (n,).

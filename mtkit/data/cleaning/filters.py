@@ -57,7 +57,7 @@ def pair_filter(step: StepConfig, src_lang: str, tgt_lang: str) -> Filter:
         case LanguageStep() as limits:
             for code in (src_lang, tgt_lang):
                 if not is_known(code):
-                    raise ConfigError(f"the step language cannot tell {code}; leave it out, or write script instead")
+                    raise ConfigError(f"the step language cannot identify {code}; leave it out, or use script instead")
             return partial(language, limits=limits, src_lang=src_lang, tgt_lang=tgt_lang)
         case ScriptStep() as limits:
             src_scripts = _scripts(limits.src_scripts, src_lang, "src_scripts")
@@ -152,7 +152,7 @@ def score(pairs: Pairs, limits: ScoreStep) -> list[bool]:
     """
     if pairs.scores is None:
         raise DataError(
-            "the step score needs the score of each pair; say where it stands with score:, or leave the step out"
+            "the step score needs the score of each pair; say where it is with score:, or leave the step out"
         )
     least = -float("inf") if limits.min is None else limits.min
     most = float("inf") if limits.max is None else limits.max
@@ -176,7 +176,7 @@ class HeldOut:
         for pairs in chunks:
             full = np.array(not_empty(pairs), dtype=bool)
             for hashes, side in zip(found, _SIDES, strict=True):
-                hashes.append(_hashes(pairs, side, near=near)[full])
+                hashes.append(hashes_of(pairs, side, near=near)[full])
         src, tgt, pair = (np.unique(np.concatenate([*hashes, np.empty(0, np.uint64)])) for hashes in found)
         return cls(src, tgt, pair, near)
 
@@ -197,7 +197,7 @@ class Leakage:
         sides: tuple[By, ...] = ("src", "tgt") if self.by == "either" else (self.by,)
         leaked = np.zeros(len(pairs.src), dtype=bool)
         for side in sides:
-            leaked |= np.isin(_hashes(pairs, side, near=self.held_out.near), self.held_out.of_side(side))
+            leaked |= np.isin(hashes_of(pairs, side, near=self.held_out.near), self.held_out.of_side(side))
         return (~leaked).tolist()
 
 
@@ -212,7 +212,8 @@ def keys(pairs: Pairs, by: By, *, near: bool) -> Iterator[bytes]:
     return (f"{s}\n{t}".encode() for s, t in _zipped(pairs))
 
 
-def _hashes(pairs: Pairs, by: By, *, near: bool) -> NDArray[np.uint64]:
+def hashes_of(pairs: Pairs, by: By, *, near: bool) -> NDArray[np.uint64]:
+    """64-bit hashes of what must be alike for pairs to count as the same, uint64 (n,)."""
     digest = xxhash.xxh3_64_intdigest
     return np.fromiter(map(digest, keys(pairs, by, near=near)), dtype=np.uint64, count=len(pairs.src))
 

@@ -42,10 +42,10 @@ class Judgement:
     """What the first pass found in all training sources."""
 
     verdicts: Verdicts
-    """Of all pairs in the order of the sources, uint8 (n,), mapped from disk."""
+    """Verdicts of all pairs in the order of the sources, uint8 (n,), mapped from disk."""
 
     n_characters: NDArray[np.int64]
-    """Of source and target, over all pairs as they were read."""
+    """Characters of source and target, over all pairs as they were read."""
 
     spool: Path
     """The pairs that no step dropped by themselves, as the steps changed them."""

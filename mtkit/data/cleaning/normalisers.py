@@ -16,7 +16,7 @@ _ESCAPED = re.compile(r"&(?:(?:amp|AMP|#0{0,5}38|#[xX]0{0,4}26);)++")
 
 
 def normaliser(name: str) -> Normaliser | None:
-    """The step of a name; None where it is no normaliser.
+    """The step of a name; None if it is not a normaliser.
 
     Raises:
         DataError: If it needs a library that is not installed.
@@ -62,7 +62,7 @@ def spaces(text: str) -> str:
 
 
 def entities(text: str) -> str:
-    """HTML entities as characters, those that were escaped several times too; what is no entity stays as it is."""
+    """HTML entities as characters, also those escaped several times; what is not an entity stays as it is."""
     if "&" not in text:
         return text
     while True:

@@ -71,13 +71,13 @@ class Judged:
     """uint8 (n,)."""
 
     pairs: Pairs
-    """Those that no step has dropped so far, as the steps changed them."""
+    """Pairs that no step has dropped so far, as the steps changed them."""
 
     rows: NDArray[np.int64]
     """Where those stood in the chunk."""
 
     keys: dict[int, tuple[Hashes, NDArray[np.int64]]] = field(default_factory=dict)
-    """Of each search, by its verdict: hashes, and the rows that they belong to."""
+    """Hashes of each search, by its verdict, and the rows that they belong to."""
 
     n_changed: Counter[str] = field(default_factory=Counter)
     """Pairs that each step changed, by its label."""

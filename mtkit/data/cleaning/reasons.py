@@ -29,7 +29,7 @@ class Sample(NamedTuple):
     """A pair that was dropped."""
 
     row: int
-    """Its place, counted from 0."""
+    """Place of the pair, counted from 0."""
 
     src: str
     tgt: str

@@ -17,7 +17,7 @@ class SampleReport(TypedDict):
     """A pair that was dropped, as the steps before had left it; long segments are cut."""
 
     pair: int
-    """Its number in the source, counted from 1: the line of a text file."""
+    """Number of the pair in the source, counted from 1: the line of a text file."""
 
     src: str
     tgt: str
@@ -50,7 +50,7 @@ def cleaning_report(
         source: Its name.
         judged: What its text told.
         counts: Pairs with each verdict, (``N_VERDICTS``,).
-        samples: Of the verdicts that came after.
+        samples: Samples of the later verdicts.
     """
     shown: dict[str, list[SampleReport]] = {}
     labels = dict(enumerate(REASONS, start=1)) | judged.labels

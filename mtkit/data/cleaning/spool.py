@@ -25,7 +25,7 @@ class Block:
     """Pairs of the chunk, those that are not here too."""
 
     offset: int
-    """In bytes; the places of the pairs (int32) come first, then the text of each side."""
+    """Offset in bytes; the places of the pairs (int32) come first, then the text of each side."""
 
     n_here: int
     n_src: int

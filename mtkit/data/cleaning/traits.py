@@ -6,8 +6,6 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Literal
 
-from mtkit.languages.scripts import _SCRIPTS
-
 # Nothing here is tried again from the middle of a run that has not matched from its beginning, nor with less of it: the
 # time grows with the length of the text, whatever stands in it.
 _DIGITS = re.compile(r"\d+")
@@ -124,6 +122,3 @@ def repetitions(text: str, max_words: int = 4) -> int:
             matches = matches + 1 if word == before else 0
             most = max(most, matches // n + 1)
     return most
-
-
-_SCRIPTS |= {"ja": {"HIRAGANA", "KATAKANA", "CJK"}, "sr": {"CYRILLIC", "LATIN"}}

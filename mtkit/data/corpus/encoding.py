@@ -138,7 +138,7 @@ class _Encode:
     sha256: str
     config: CleaningConfig
     prefixes: Sequence[list[int]]
-    """Of each source: the ids that stand before its texts. The limits are for what follows them."""
+    """Ids before the texts of each source. The limits are for what follows them."""
 
     def __call__(self, task: tuple[Block, Verdicts]) -> _Chunk:
         block, verdicts = task

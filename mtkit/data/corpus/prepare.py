@@ -31,16 +31,16 @@ from mtkit.data.sources.pairs import Pairs, Source
 from mtkit.data.sources.sources import PLACES, Place, open_sources
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.vocabulary import tokenizer_for
-from mtkit.errors import ConfigError, DataError, VocabularyError
+from mtkit.errors import ConfigError, DataError, VocabularyError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_replaceable
 from mtkit.files.whole import atomic_directory, named, write_json
 from mtkit.log import logger
 from mtkit.machine.workers import Workers
 from mtkit.settings.data import DataConfig
+from mtkit.settings.section import NOT_IN_CORPUS, marked
+from mtkit.settings.source import SourceConfig
 from mtkit.settings.tokenizer import TokenizerConfig
-
-__all__ = ["Manifest", "Prepared", "clean", "nothing_left", "open_prepared", "prepare", "try_cleaning"]
 
 Sources = Mapping[Place, Sequence[Source]]
 Hashes = dict[str, str]
@@ -104,13 +104,15 @@ def prepare(
                 )
                 write_manifest(work, manifest)
     except OSError as error:
-        raise DataError(f"{directory}: cannot write there: {error.strerror or error}") from error
+        raise DataError(f"{directory}: cannot write there: {reason(error)}") from error
     return Prepared(directory, manifest)
 
 
 def _settings(data: DataConfig, tokenizer: TokenizerConfig) -> dict[str, Any]:
     """What the prepared corpus depends on: how often its parts are seen is the trainer's affair."""
-    of_data = data.model_dump(mode="json", exclude={"prepared": True, "mixing": True, "train": {"__all__": {"weight"}}})
+    of_train = {"__all__": marked(SourceConfig, NOT_IN_CORPUS)}
+    left_out: dict[str, Any] = dict.fromkeys(marked(DataConfig, NOT_IN_CORPUS), True) | {"train": of_train}
+    of_data = data.model_dump(mode="json", exclude=left_out)
     if data.language_tags == "none":
         del of_data["language_tags"]  # as in a corpus of a version that knew none
     return {"data": of_data, "tokenizer": tokenizer.model_dump(mode="json")}
@@ -121,7 +123,7 @@ def _check_own(directory: Path) -> None:
     if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
         return
     if directory.exists():
-        raise DataError(f"{directory}: exists and is not a prepared corpus; choose another directory with -o")
+        raise DataError(f"{directory}: exists and is not a prepared corpus; choose another -o")
 
 
 def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, overwrite: bool) -> Prepared | None:
@@ -136,14 +138,14 @@ def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, o
         return existing
     if not overwrite:
         raise DataError(
-            f"{directory}: prepared otherwise ({changed}); add --overwrite to mtkit preprocess, "
-            "or name another directory with data.prepared"
+            f"{directory}: was prepared from different inputs or settings ({changed}); add --overwrite to "
+            "mtkit preprocess, or name another directory with data.prepared"
         )
     return None
 
 
 def _is_whole(existing: Prepared, overwrite: bool) -> bool:
-    """Whether a prepared corpus is as it was written; where it is to be replaced anyway, damage is no error."""
+    """Whether a prepared corpus is as it was written; damage is not an error where it will be replaced anyway."""
     try:
         existing.check()
     except (DataError, VocabularyError) as error:

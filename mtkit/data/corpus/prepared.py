@@ -24,12 +24,14 @@ from mtkit.files.reading import read_json, sha256_file, version_in
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
 from mtkit.log import logger
-from mtkit.settings.source import KINDS
+from mtkit.settings.section import FETCHING, PLACE, marked
+from mtkit.settings.source import SourceConfig
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 
 _TOKENS: tuple[Literal["n_src_tokens"], Literal["n_tgt_tokens"]] = ("n_src_tokens", "n_tgt_tokens")
+_WHERE = marked(SourceConfig, PLACE, FETCHING)
 _DIGEST = "sha256"
 """Key of the hash of all other values of a manifest, which those of older versions lack."""
 
@@ -43,7 +45,7 @@ class SourceReport(TypedDict):
     name: str
 
     sha256: dict[str, str]
-    """Of each input, by its name in the recipe."""
+    """Hash of each input, by its name in the recipe."""
 
     tags: NotRequired[list[str]]
     """What stands before each source text; absent from a corpus of a version that knew none."""
@@ -151,11 +153,11 @@ class Prepared:
             tokenizer.sha256() != self.manifest.tokenizer_sha256
             or (tokenizer.src_vocab_size, tokenizer.tgt_vocab_size) != sizes
         ):
-            raise DataError(f"{self.directory}: the corpus was encoded with another tokenizer than lies there; {AGAIN}")
+            raise DataError(f"{self.directory}: the corpus was encoded with a different tokenizer; {AGAIN}")
         return tokenizer
 
     def prefixes(self, place: str) -> list[list[int]]:
-        """Of each source of train, valid or test, in the order of the recipe: the ids that its tags put before text."""
+        """The ids that the tags of each source put before its text, for train, valid or test, in the recipe's order."""
         of_sources = [source.get("tags", []) for source in self.manifest.of_place(place)]
         return [self.tokenizer.tag_ids(tags) if tags else [] for tags in of_sources]
 
@@ -181,9 +183,9 @@ class Prepared:
     def _expected(self, split: str) -> Expected:
         manifest = self.manifest
         if not manifest.splits:
-            logger.debug("%s: of an older mtkit; checked by a short hash, counts and the range of ids", self.directory)
+            logger.debug("%s: by an older mtkit; checked by a short hash, counts and the range of ids", self.directory)
         elif split not in manifest.splits:
-            raise damaged(self.directory / MANIFEST_FILE, f"it does not know {split}")
+            raise damaged(self.directory / MANIFEST_FILE, f"it has no entry for {split}")
         sources = manifest.of_split(split)
         n_src_tokens, n_tgt_tokens = (sum(source[key] for source in sources) for key in _TOKENS)
         return Expected(
@@ -220,7 +222,7 @@ def open_prepared(directory: Path) -> Prepared:
         )
     digest = tree.pop(_DIGEST, None)
     if digest is not None and digest != _digest(tree):
-        raise damaged(path, "its sha256 is not the noted one")
+        raise damaged(path, "its sha256 is not the recorded one")
     try:
         manifest = shaped(Manifest, tree)
     except ValueError as error:
@@ -249,7 +251,7 @@ def _check_counts(path: Path, manifest: Manifest) -> None:
     of_train, of_valid = (sum(each["n_kept"] for each in manifest.of_place(place)) for place in ("train", "valid"))
     of_test = {each["name"]: each["n_kept"] for each in manifest.of_place("test")}
     if (manifest.n_train, manifest.n_valid) != (of_train, of_valid) or manifest.n_test.items() - of_test.items():
-        raise damaged(path, "the pairs of the sources are not those of the whole")
+        raise damaged(path, "the pairs of its sources do not add up")
     if min(manifest.n_train, manifest.src_vocab_size, manifest.tgt_vocab_size) < 1:
         raise damaged(path, "it has no pairs, or no vocabulary")
 
@@ -262,7 +264,7 @@ def difference(
     Where a file lies and what it is called does not matter, what it holds does.
 
     Args:
-        manifest: Of the prepared corpus.
+        manifest: Manifest of the prepared corpus.
         settings: The settings now, as ``Manifest.settings``.
         sha256: The inputs of each source now, by their place.
     """
@@ -289,5 +291,5 @@ def _leaves(tree: Any, location: str = "") -> Iterator[tuple[str, object]]:
         yield location, tree
         return
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        if key not in ("tgt", "streaming", *KINDS):
+        if key not in _WHERE:
             yield from _leaves(value, f"{location}.{key}" if location else str(key))

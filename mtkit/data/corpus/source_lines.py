@@ -48,7 +48,7 @@ class SourceLines:
 
     @classmethod
     def from_json(cls, value: Any) -> "SourceLines | None":
-        """The same again; None where it is not what ``as_json`` writes."""
+        """The object from its JSON; None where that is not what ``as_json`` writes."""
         try:
             lines = cls(
                 int(value["n_lines"]),

@@ -51,7 +51,7 @@ class Store:
         """Map a split that ``StoreWriter`` wrote, after making sure that it is still the same.
 
         Args:
-            directory: Of the split.
+            directory: Directory of the split.
             expected: What the manifest says of it; None checks what needs no manifest.
 
         Raises:
@@ -207,7 +207,7 @@ class StoreWriter:
         Args:
             directory: Created; must not exist.
             corpus_names: The sources that ``corpus`` numbers.
-            vocab_size: Of the larger vocabulary; decides how wide an id is on disk.
+            vocab_size: Size of the larger vocabulary; decides how wide an id is on disk.
         """
         from datasets import ClassLabel, Features, List, Value
 

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from mtkit.errors import DataError
+from mtkit.files.cache import cache_directory
 from mtkit.files.reading import check_regular, read_json, sha256_file
 from mtkit.files.whole import write_json
 from mtkit.log import logger
@@ -40,10 +41,10 @@ class Expected:
     tgt_vocab_size: int
 
     n_tokens: tuple[int, int] | None
-    """Of source and target; None in a corpus of a version that may have counted them otherwise."""
+    """Tokens of source and target; None in a corpus of a version that may have counted them differently."""
 
     state_sha256: str | None
-    """Of ``state.json``; None in a corpus of a version that did not note it."""
+    """Hash of ``state.json``; None in a corpus of a version that did not record it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Shard:
 
     size: int | None
     sha256: str | None
-    """As they were written; None in a corpus of a version that did not note them."""
+    """Size and hash of the file as it was written; None in a corpus of a version that did not record them."""
 
 
 def read_shards(directory: Path, state_sha256: str | None = None) -> tuple[list[Shard], str]:
@@ -69,7 +70,7 @@ def read_shards(directory: Path, state_sha256: str | None = None) -> tuple[list[
     except DataError as error:
         raise DataError(f"{error}; {AGAIN}") from None
     if state_sha256 is not None and sha256_file(path) != state_sha256:
-        raise damaged(path, "its sha256 is not the noted one")
+        raise damaged(path, "its sha256 is not the recorded one")
     try:
         shards = [_shard(directory, entry) for entry in state["_data_files"]]
         fingerprint = state["_fingerprint"]
@@ -131,13 +132,11 @@ class Checked:
 
 def _place(directory: Path) -> Path | None:
     """Where it is remembered; None where the user has no cache directory."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    try:
-        root = Path(cache) if cache else Path.home() / ".cache"
-    except RuntimeError:  # no home directory
+    root = cache_directory()
+    if root is None:
         return None
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:24]
-    return root / "mtkit" / "checked" / f"{name}.json"
+    return root / "checked" / f"{name}.json"
 
 
 def check_contents(shards: Sequence[Shard], fingerprint: str) -> None:
@@ -154,10 +153,10 @@ def check_contents(shards: Sequence[Shard], fingerprint: str) -> None:
     for shard in shards:
         digest = sha256_file(shard.path)
         if shard.sha256 is not None and digest != shard.sha256:
-            raise damaged(shard.path, "its sha256 is not the noted one")
+            raise damaged(shard.path, "its sha256 is not the recorded one")
         content.update(bytes.fromhex(digest))
     if short_hash(content) != fingerprint:
-        raise damaged(shards[0].path.parent, "the hash of its pairs is not the noted one")
+        raise damaged(shards[0].path.parent, "the hash of its pairs is not the recorded one")
 
 
 def short_hash(content: Any) -> str:

@@ -31,7 +31,7 @@ def held_out_of(sources: Sequence[Source], amount: float, places: Sequence[Place
     """Sources without what is held out of them, and a set of that for each of ``places``; nothing is read yet.
 
     Args:
-        sources: Of training pairs.
+        sources: Sources of training pairs.
         amount: Pairs of each set; below one the share of all training pairs.
         places: valid, or valid and test.
     """

@@ -87,7 +87,8 @@ def hold_out(
     if (before := _origin(directory)) is not None:
         if _content(before, origin) != _content(origin, origin):
             raise DataError(
-                f"{directory.parent}: was begun with other --src and --tgt files; choose another -o, or --overwrite"
+                f"{directory.parent}: was started with different --src and --tgt files; choose another "
+                "-o, or --overwrite"
             )
         return splits
     first = next(iter(origin["inputs"]))
@@ -106,7 +107,7 @@ def hold_out(
         if name in places:
             logger.info("held out %s pairs for %s", f"{n_held:,}", use)
     if left_out:
-        logger.info("left %s more out of training: one of their sides occurs in those", f"{left_out:,}")
+        logger.info("dropped %s training pairs that share a side with the held-out sets", f"{left_out:,}")
     return splits
 
 
@@ -119,7 +120,7 @@ def _origin(directory: Path) -> Any:
     except DataError as error:
         if not (directory / ORIGIN_FILE).is_file():
             raise
-        logger.warning("%s; cutting the corpus again", error)
+        logger.warning("%s; splitting the corpus again", error)
         return None
 
 

@@ -41,7 +41,7 @@ class NamedCorpus:
         ]
 
     def sources(self, place: Place = "train") -> list[Source]:
-        """Each with a name of its own; nothing is read yet."""
+        """The sources, each with a different name; nothing is read yet."""
         found = [open_source(config, place, self.languages) for config in self.configs]
         tell_apart(found)
         return found
@@ -107,8 +107,8 @@ def _of_pairs(
     for path in paths:
         if kind_of(str(path)) is None:
             raise ConfigError(
-                f"--src and --tgt go together: {path} is no file of pairs by its ending (.tmx, .xlf, .po, .tsv, .csv "
-                "or .jsonl); name its translations with --tgt FILE"
+                f"--src and --tgt go together: {path} is not a file of pairs by its ending (.tmx, .xlf, .po, .tsv, "
+                ".csv or .jsonl); name its translations with --tgt FILE"
             )
         _check_files(path)
         config = SourceConfig.model_validate(str(path))

@@ -45,7 +45,7 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     names = [source.name for source in sources["test"]]
     for name in names:
         if names.count(name) > 1:
-            raise DataError(f"two test sets are called {name}; give each a name: of its own in the recipe")
+            raise DataError(f"two test sets are called {name}; give each a different name: in the recipe")
     for place in ("train", "valid"):
         tell_apart(sources[place])
     return sources
@@ -165,10 +165,10 @@ def common_language(paths: Sequence[Path], flag: str) -> str:
 
 @cache
 def _warn_of(language: str) -> None:
-    """Say once of a language that it is no code: it is taken as it is, but nothing is known of it."""
+    """Warn once that a language is not a code: it is used as it is, but nothing is known about it."""
     meant = meant_by(language)
     if meant is None and CODE.fullmatch(language):
         return
     meant = meant or (language.lower() if CODE.fullmatch(language.lower()) else None)
     hint = f"; did you mean {meant}?" if meant else ", such as en, deu or pt-BR"
-    logger.warning("%s is no language code: steps that need the language do not know it%s", language, hint)
+    logger.warning("%s is not a language code: steps that need the language will not know it%s", language, hint)

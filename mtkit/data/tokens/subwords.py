@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from mtkit.settings.tokenizer import as_piece
 
-_SPACE = "▁"
+SPACE = "\u2581"
+"""How SentencePiece writes the space before a word."""
 
 
 class Segmenter(Protocol):
@@ -58,7 +59,7 @@ class BpeDropout:
         """Take a SentencePieceProcessor of type bpe.
 
         Args:
-            processor: Of a model that keeps to the limits of words, as those that mtkit trains do.
+            processor: Processor of a model that keeps to word boundaries, as those that mtkit trains do.
             dropout: The probability that a merge is left out.
             symbols: Those that are one piece wherever they stand.
         """
@@ -74,8 +75,8 @@ class BpeDropout:
         longest_first = sorted(map(as_piece, symbols), key=len, reverse=True)
         self._symbols = set(longest_first)
         symbol = "|".join(map(re.escape, longest_first)) or "(?!)"  # which nothing is
-        letters = f"(?:(?!{symbol})[^{_SPACE}])"
-        self._parts = re.compile(f"{symbol}|{_SPACE}{letters}*|{letters}+")
+        letters = f"(?:(?!{symbol})[^{SPACE}])"
+        self._parts = re.compile(f"{symbol}|{SPACE}{letters}*|{letters}+")
 
     def segment(self, text: str, draw: Random) -> list[int]:
         """Ids of a text, without begin and end of sentence."""

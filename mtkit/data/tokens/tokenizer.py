@@ -11,6 +11,7 @@ from typing import Any
 
 import sentencepiece
 
+from mtkit.data.tokens.subwords import SPACE
 from mtkit.errors import DataError, VocabularyError
 from mtkit.files.reading import read_regular
 from mtkit.files.whole import atomic_file
@@ -25,7 +26,6 @@ _TRAINING_THREADS = 4
 _ERRORS_ONLY = 2
 _MAX_BYTES = 1_000_000_000  # a model of a million long pieces has some fifty million
 _MANY_TEXTS = 1000
-_SPACE = "\u2581"  # how SentencePiece writes the space before a word
 
 
 class VocabularyTooSmallError(VocabularyError):
@@ -129,7 +129,7 @@ class Tokenizer:
             found += spelt.decode("utf-8", "replace")
             spelt.clear()
             if piece_id == self.unk_id:
-                found.append(surface.removeprefix(_SPACE))
+                found.append(surface.removeprefix(SPACE))
         return list(dict.fromkeys(found))
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:

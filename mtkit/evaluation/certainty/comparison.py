@@ -11,7 +11,7 @@ DEFAULT_SAMPLES = {"bs": 1_000, "ar": 10_000}
 SIGNIFICANT = 0.05
 
 LEAST_SEGMENTS = 100
-"""Of a test set that can tell whether two systems differ. Both tests take the segments for a fair sample of the text
+"""Fewest segments of a test set that can show a difference. Both tests take the segments for a fair sample of the text
 that there is, which a handful is not: of one segment every sample is that segment, so that any difference is certain.
 Koehn (2004) shows that the bootstrap's verdicts hold on test sets of 300 sentences."""
 
@@ -22,7 +22,7 @@ class Comparison:
 
     metric: str
     name: str
-    """As the metric is published."""
+    """Published name of the metric."""
 
     baseline: str
     system: str
@@ -34,7 +34,7 @@ class Comparison:
     test: Test
     n_samples: int
     n_segments: int
-    """Of the test set."""
+    """Segments of the test set."""
 
     @property
     def difference(self) -> float:

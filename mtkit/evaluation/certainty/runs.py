@@ -16,7 +16,7 @@ class RunSummary:
     n_runs: int
     mean: float
     standard_deviation: float
-    """Of the sample (n - 1); 0 for one run."""
+    """Standard deviation of the sample (n - 1); 0 for one run."""
 
     minimum: float
     maximum: float
@@ -24,7 +24,7 @@ class RunSummary:
 
     @property
     def spread(self) -> float:
-        """From the lowest to the highest run."""
+        """Difference of the highest and the lowest run."""
         return self.maximum - self.minimum
 
     def as_json(self) -> dict[str, object]:

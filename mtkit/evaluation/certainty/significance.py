@@ -29,10 +29,10 @@ class Certainty:
     """What resampling says of several systems on one test set."""
 
     intervals: list[dict[str, Interval]]
-    """Of each system, by metric; empty where none were asked for."""
+    """Intervals of each system, by metric; empty where none were asked for."""
 
     signatures: dict[str, str]
-    """By metric, with the number of samples and the seed."""
+    """Signatures by metric, with the number of samples and the seed."""
 
     comparisons: list[Comparison]
 

@@ -22,6 +22,8 @@ from mtkit.version import __version__
 FORMAT_VERSION = 1
 _KIND = "mtkit baseline"
 _AGAIN = "save it again with --save-baseline"
+_MAX_DIFFERENCE = 0.01
+"""Points by which a score may differ that is computed again: the same counts, in another version of a library."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Baseline:
 
     path: Path
     versions: dict[str, str]
-    """Of mtkit and sacrebleu, when it was saved."""
+    """Versions of mtkit and sacrebleu that saved it."""
 
     sets: list[BaselineSet]
 
@@ -63,7 +65,7 @@ class Baseline:
         """The test set of a name, or the only one there is.
 
         Args:
-            name: Of a test set that is scored now.
+            name: Name of a test set that is scored now.
             only: Whether no other is.
 
         Raises:
@@ -91,6 +93,24 @@ class Baseline:
         if None not in (src, stored.src_sha256) and sha256_lines(src or []) != stored.src_sha256:
             raise DataError(f"{self.path}: the source of {stored.name} is not that of the baseline; {_AGAIN}")
 
+    def check_scores(self, stored: BaselineSet, again: Iterable[Score]) -> None:
+        """Make sure that the scores are those of the output beside them.
+
+        Args:
+            stored: Of a test set whose references are still those of the baseline.
+            again: Scores of its output, computed now by metrics of the same signature.
+
+        Raises:
+            DataError: Naming the first that is not.
+        """
+        then = {score.metric: score.value for score in stored.scores}
+        for score in again:
+            if abs(score.value - then[score.metric]) > _MAX_DIFFERENCE:
+                raise DataError(
+                    f"{self.path}: damaged: {score.name} of {stored.name} is {then[score.metric]:.2f} there, but the "
+                    f"output beside it has {score.value:.2f}; {_AGAIN}"
+                )
+
     def check_signatures(self, stored: BaselineSet, scores: Iterable[Score], metrics: Iterable[str]) -> None:
         """Make sure that the metrics that are compared are computed as they were then.
 
@@ -107,8 +127,8 @@ class Baseline:
             if old != new:
                 changed = ", ".join(f"{a} is now {b}" for a, b in zip(old, new, strict=False) if a != b)
                 raise DataError(
-                    f"{self.path}: {now[metric].name} of {stored.name} had another signature "
-                    f"({changed or f'{len(old)} parts are now {len(new)}'}), so that the scores cannot be compared; "
+                    f"{self.path}: {now[metric].name} of {stored.name} had a different signature "
+                    f"({changed or f'{len(old)} parts are now {len(new)}'}): the scores cannot be compared; "
                     f"{_AGAIN}"
                 )
 
@@ -150,9 +170,9 @@ def load_baseline(path: Path) -> Baseline:
     try:
         tree = parse_json(b"".join(read_blocks(path)))
     except ValueError as error:
-        raise DataError(f"{path}: is no baseline, or is not whole; {_AGAIN}") from error
+        raise DataError(f"{path}: is not a baseline, or is incomplete; {_AGAIN}") from error
     if not isinstance(tree, dict) or tree.get("kind") != _KIND:
-        raise DataError(f"{path}: is no baseline; {_AGAIN}")
+        raise DataError(f"{path}: is not a baseline; {_AGAIN}")
     try:
         version = version_in(tree)
     except ValueError as error:
@@ -163,7 +183,9 @@ def load_baseline(path: Path) -> Baseline:
             f"{_AGAIN}"
         )
     try:
-        return Baseline(path, dict(tree["versions"]), [_read_set(path, stored) for stored in tree["test_sets"]])
+        sets = [_read_set(path, stored) for stored in tree["test_sets"]]
+        _refuse_twins(path, "test set", [stored.name for stored in sets])
+        return Baseline(path, dict(tree["versions"]), sets)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: damaged ({type(error).__name__}: {error}); {_AGAIN}") from None
 
@@ -184,10 +206,17 @@ def _read_set(path: Path, tree: dict[str, Any]) -> BaselineSet:
     for score in scores:
         if not isinstance(score.value, int | float) or not math.isfinite(score.value):
             raise DataError(f"{path}: {score.metric} of {tree['name']} is not a number ({score.value}); {_AGAIN}")
+    _refuse_twins(path, "score", [score.metric for score in scores])
     refs = [str(digest) for digest in tree["refs_sha256"]]
     src = None if tree["src_sha256"] is None else str(tree["src_sha256"])
     engine = None if tree.get("engine") is None else str(tree["engine"])
     return BaselineSet(str(tree["name"]), len(hyp_text), refs, src, str(tree["hyp_sha256"]), hyp_text, scores, engine)
+
+
+def _refuse_twins(path: Path, kind: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"{path}: damaged: the {kind} {name} is there twice; {_AGAIN}")
 
 
 def _without_sampling(signature: str) -> list[str]:

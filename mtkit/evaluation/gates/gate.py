@@ -19,7 +19,7 @@ class Gate:
     metric: str
     threshold: float
     bound: Bound | None = None
-    """Over what the metric's polarity says; the length ratio has none."""
+    """Kind of threshold, instead of the metric's polarity; the length ratio has none."""
 
     def __post_init__(self) -> None:
         check_threshold(self.metric, self.threshold, self.bound)
@@ -191,7 +191,7 @@ class SignificanceResult:
 
     @property
     def name(self) -> str:
-        """As it is published."""
+        """Published name of the metric."""
         return self.comparison.name
 
     @property
@@ -270,7 +270,7 @@ def check_significance(comparisons: Iterable[Comparison], remark: str | None = N
     """A system fails where it is worse than the baseline and chance hardly explains it.
 
     Args:
-        comparisons: Of the system with the baseline.
+        comparisons: Comparisons of the system with the baseline.
         remark: What else may explain a difference.
     """
     return [
@@ -303,7 +303,7 @@ def _remarked(result: DropResult | SignificanceResult) -> str:
 
 
 def _telling(value: float, *limits: float, at_least: int) -> str:
-    """As many decimals as it takes to show a difference: "30.00 is below 30" would puzzle."""
+    """The value with enough decimals to show a difference: "30.00 is below 30" would puzzle."""
     more = (n for n in range(at_least, 12) if round(value, n) not in limits)
     decimals = at_least if value in limits else next(more, 12)
     return f"{value:.{decimals}f}"

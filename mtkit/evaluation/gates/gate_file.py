@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from mtkit.errors import ConfigError, DataError
+from mtkit.errors import ConfigError, DataError, reason
 from mtkit.evaluation.gates.gate import DropGate, Gate, Gates
 from mtkit.evaluation.pitfalls.scales import Bound
 from mtkit.settings.bounds import POINTS
@@ -107,7 +107,7 @@ def read_gate_file(path: Path) -> GateFile:
     try:
         tree, _ = read_yaml(path, f"; expected {_EXPECTED}")
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{path}: {reason(error)}") from error
     if not isinstance(tree, dict | None):
         raise ConfigError(f"{path}: expected {_EXPECTED}")
     try:

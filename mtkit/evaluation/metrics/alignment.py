@@ -8,6 +8,7 @@ from mtkit.errors import DataError
 from mtkit.evaluation.pitfalls.checks import Text
 
 Links = set[tuple[int, int]]
+"""Of one pair: (source word, target word), both counted from 0."""
 
 _LINK = re.compile(r"([0-9]{1,9})([-p])([0-9]{1,9})")
 _ENOUGH_LINKS = 20  # nearly every sentence links its first word
@@ -36,10 +37,10 @@ class AlignmentScore:
     """|A and sure| / |sure|."""
 
     n_links: int
-    """Of the output."""
+    """Links of the output."""
 
     n_sure: int
-    """Of the gold alignments."""
+    """Sure links of the gold alignments."""
 
     n_possible: int
     """All links of the gold alignments, the sure ones among them."""
@@ -56,8 +57,7 @@ def read_links(text: Text) -> list[Links]:
         if line.possible != line.sure:
             source, target = min(line.possible - line.sure)
             raise DataError(
-                f"{text.name}:{number}: {source}p{target} is a possible link; those stand in gold alignments, not in "
-                "an output's"
+                f"{text.name}:{number}: {source}p{target} is a possible link; only gold alignments have those"
             )
         found.append(line.sure)
     return found
@@ -85,7 +85,7 @@ def score_alignments(found: Sequence[Links], gold: Sequence[Gold]) -> AlignmentS
         DataError: If the numbers of pairs differ, or there is nothing to compare.
     """
     if len(found) != len(gold):
-        raise DataError(f"{len(found):,} alignments but {len(gold):,} gold ones: line n of each must be of one pair")
+        raise DataError(f"{len(found):,} alignments but {len(gold):,} gold ones: line n of each must be the same pair")
     n_links, n_sure = sum(map(len, found)), sum(len(one.sure) for one in gold)
     if n_links + n_sure == 0:
         raise DataError("nothing to compare: not one link")
@@ -109,7 +109,9 @@ def _read(text: Text, *, first: int) -> Iterator[Gold]:
         for word in line.split():
             match = _LINK.fullmatch(word)
             if match is None:
-                raise DataError(f"{text.name}:{number}: {word!r} is no link; expected 0-0, or 1p2 for a possible one")
+                raise DataError(
+                    f"{text.name}:{number}: {word!r} is not a link; expected 0-0, or 1p2 for a possible link"
+                )
             link = int(match[1]) - first, int(match[3]) - first
             if min(link) < 0:
                 raise DataError(f"{text.name}:{number}: {word} counts words from 0, where the first word is 1")

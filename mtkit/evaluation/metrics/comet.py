@@ -22,7 +22,7 @@ from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.metrics.metrics import Score
 
 NAME = "comet"
-"""As scores, gates and reports call it."""
+"""Name of the metric in scores, gates and reports."""
 
 _BATCH_SIZE = 8
 _PARAMETERS = ("hyper_parameters", "hparams", "module_arguments")
@@ -34,7 +34,7 @@ class CometModel:
     """A COMET model in memory."""
 
     name: str
-    """For the signature: the folder of the model and, where it can be told, its sha256."""
+    """Name in the signature: the folder of the model and, if known, its sha256."""
 
     model: Any
 
@@ -71,7 +71,7 @@ class CometModel:
         return Score(NAME, "COMET", sum(values) / len(values), self.signature(len(ref_texts))), values
 
     def signature(self, n_refs: int) -> str:
-        """Of its scores against so many references."""
+        """Signature of scores against ``n_refs`` references."""
         return f"nrefs:{n_refs}|model:{self.name}|precision:fp32|version:{_version()}"
 
 
@@ -123,7 +123,7 @@ def load_comet(path: Path) -> CometModel:
             model = load_from_checkpoint(str(checkpoint), local_files_only=True)
     except Exception as error:  # whatever the package and those below it raise
         if isinstance(error, KeyError) and error.args == (kind,):
-            raise ConfigError(f"--comet-model {path}: {_version()} knows no class_identifier {kind}") from error
+            raise ConfigError(f"--comet-model {path}: {_version()} has no class_identifier {kind}") from error
         raise ConfigError(f"--comet-model {path}: cannot be loaded: {type(error).__name__}: {_short(error)}") from error
     lacking = [name for name, _ in model.named_parameters() if name not in weights]
     if lacking:  # the package leaves them at random, so that each run scores otherwise
@@ -160,7 +160,7 @@ def _read_plainly(path: Path, checkpoint: Path) -> set[str]:
             raise ConfigError(
                 f"--comet-model {path}: the checkpoint holds more than tensors ({found[1]}) and could run code: refused"
             ) from error
-        raise ConfigError(f"--comet-model {path}: {checkpoint.name} is no checkpoint, or not a whole one") from error
+        raise ConfigError(f"--comet-model {path}: {checkpoint.name} is not a checkpoint, or is incomplete") from error
     parameters = [read.get(key, {}) for key in _PARAMETERS] if isinstance(read, dict) else []
     if not all(isinstance(each, dict) for each in (read, *parameters)) or not isinstance(read.get("state_dict"), dict):
         raise ConfigError(f"--comet-model {path}: {checkpoint.name} is not the checkpoint of a COMET model")

@@ -24,7 +24,7 @@ Piece = tuple[list[str], list[list[str]]]
 """Some lines of an output, and of each reference."""
 
 _SECONDS_HERE = 1.0
-"""For so long edits are counted in this process: others would take about as long to start."""
+"""Seconds of counting edits in this process first: others would take about as long to start."""
 
 _PIECE = 60**3
 """Size of a piece, where a line's is the product of its words, squared, and its reference's: 5 to 30 ms of work for

@@ -22,7 +22,7 @@ from mtkit.version import __version__
 
 METRICS = (*SACREBLEU_METRICS, "exact", "length")
 DEFAULT_METRICS = ("bleu", "chrf")
-"""Not TER, which takes minutes on long segments, and on the output of a model that has hardly learnt anything."""
+"""Metrics used by default: not TER, which takes minutes on long segments and on the output of untrained models."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class BleuDetails:
     """Words; with several references, of the one closest in length to each output line."""
 
     precisions: tuple[float, ...]
-    """Of 1- to 4-grams, in percent."""
+    """Precisions of 1- to 4-grams, in percent."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Interval:
     """2.5 % of the samples score higher."""
 
     mean: float
-    """Of the score over the samples; sacreBLEU's μ."""
+    """Mean of the score over the samples; sacreBLEU's μ."""
 
     n_samples: int
 
@@ -91,13 +91,13 @@ class Score:
     """One metric's value over a corpus."""
 
     metric: str
-    """As it is asked for: one of ``METRICS``, or comet."""
+    """Name on the command line: one of ``METRICS``, or comet."""
 
     name: str
-    """As it is published: BLEU, chrF2, chrF2++, TER, spBLEU, exact match, length ratio, COMET."""
+    """Published name: BLEU, chrF2, chrF2++, TER, spBLEU, exact match, length ratio, COMET."""
 
     value: float
-    """In the metric's own polarity: see ``higher_is_better``."""
+    """Value in the metric's polarity: see ``higher_is_better``."""
 
     signature: str
     """sacreBLEU's, at full length."""
@@ -183,7 +183,7 @@ def score(
 def score_and_count(
     hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]], settings: ScoringSettings, workers: Workers
 ) -> tuple[list[Score], dict[str, Counts]]:
-    """As ``score``, in several processes where that is sooner; with the scores what each is made of.
+    """The scores, as ``score`` gives them, and their counts; in several processes where that is faster.
 
     Returns:
         The scores, and by metric the counts of every segment; exact match and the length ratio have none.

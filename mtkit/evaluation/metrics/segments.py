@@ -24,7 +24,7 @@ def segment_scores(
     """A record for each line: level, line (from 1), doc where there are documents, a value for each metric.
 
     Args:
-        n_lines: Of the output.
+        n_lines: Lines of the output.
         counts: By metric, of every line.
         settings: As the corpus is scored; BLEU with effective order.
         doc_of_line: The document of each line.
@@ -66,5 +66,5 @@ def check_documents(docs: Text) -> None:
 
 
 def _score(scorer: Metric, counts: Counts) -> float:
-    """Of the lines that were counted, as a corpus."""
+    """Corpus score of the counted lines."""
     return float(scorer._aggregate_and_compute(counts).score)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mtkit.errors import DataError
 from mtkit.evaluation.pitfalls.drift import first_drift
+from mtkit.files.text import BOM
 from mtkit.languages.codes import base_language
 from mtkit.wording import counted
 
@@ -29,8 +30,6 @@ _TOKENISED_SHARE = 0.2
 _TOKENISED_MINIMUM = 0.02
 _CAPITALS_SHARE = 0.05
 _UNSPACED_SHARE = 0.3
-BOM = "\ufeff"
-"""The byte order mark, which some programs write at the beginning of a file."""
 
 _MARKUP = re.compile(
     r"(?P<rtf>\{\\rtf\d)|(?P<html><(?:!doctype )?html\b)|<(?:[?]xml|!doctype"
@@ -64,7 +63,7 @@ def check_is_text(text: Text) -> None:
     n_marked = sum(line.lstrip().startswith("<") for line in text.lines)
     if found is not None and (found["rtf"] or 2 * n_marked > len(text.lines)):  # one segment may be markup
         what = "RTF" if found["rtf"] else "HTML" if found["html"] else "SGML or XML"
-        raise DataError(f"{text.name}: is {what}, not a segment a line: extract the segments into a text file first")
+        raise DataError(f"{text.name}: is {what}, not one segment per line: extract the segments to a text file first")
 
 
 def check_aligned(texts: Sequence[Text]) -> None:
@@ -83,14 +82,14 @@ def check_aligned(texts: Sequence[Text]) -> None:
 
 
 def _where_they_part(one: Text, other: Text) -> str:
-    """From which line on two texts of different length do not fit, to stand after that; empty where it is not clear."""
+    """The end of a message on two texts of different length: where they stop matching; empty if unclear."""
     line = first_drift(one.lines, other.lines)
     if line is None:
         return ""
     shorter, longer = sorted((one, other), key=lambda text: len(text.lines))
     if line > len(shorter.lines):
-        return f"; they fit to the end of {shorter.name}, where {longer.name} goes on"
-    return f"; they fit no more from about line {line:,} on"
+        return f"; they match to the end of {shorter.name}, where {longer.name} goes on"
+    return f"; they no longer match from about line {line:,} on"
 
 
 def looks_tokenised(lines: Sequence[str]) -> bool:
@@ -170,7 +169,7 @@ def _find_wrong_tokenizer(ref: Text, tokenizer: str, language_pair: tuple[str, s
     language = east_asian_language(ref.lines)
     if language is None:
         return
-    unspaced = f"{ref.name} looks {_NAMES[language]}, but BLEU takes what stands between spaces for words"
+    unspaced = f"{ref.name} looks {_NAMES[language]}, but BLEU splits words at spaces only"
     if language_pair is not None:
         src_lang, tgt_lang = language_pair
         target = base_language(tgt_lang)

@@ -1,13 +1,14 @@
-"""Output that is no translation: the source copied, unknown pieces, another script, another language."""
+"""Output that is not a translation: the source copied, unknown pieces, another script, another language."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
 
+from mtkit.errors import DataError
 from mtkit.evaluation.pitfalls.checks import Text
 from mtkit.languages.codes import base_language
+from mtkit.languages.identification import languages, same_language
+from mtkit.languages.scripts import script_of_letter
 from mtkit.wording import counted
 
 _UNKNOWN = re.compile(r"<unk>|\u2047|\ufffd")
@@ -19,15 +20,14 @@ _MIN_LETTERS = 5
 _MIN_LETTERS_OF_LANGUAGE = 30
 _MIN_LINES_OF_LANGUAGE = 10
 _MAX_IDENTIFIED = 200  # some milliseconds each
-_ALIKE = {"cmn": "zh", "wuu": "zh", "yue": "zh", "nb": "no", "nn": "no"}
 _TOLD_BY_SCRIPT = ("zh", "ja", "ko")  # by mtkit.evaluation.pitfalls.checks, without the package
-_TOGETHER = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "KATAKANA-HIRAGANA": "CJK", "FULLWIDTH": "LATIN"}
+_TOGETHER = {"HIRAGANA": "CJK", "KATAKANA": "CJK"}
 
 
 def find_untranslated(
     hyp: Text, refs: Sequence[Text], *, src: Text | None = None, language_pair: tuple[str, str] | None = None
 ) -> Iterator[str]:
-    """Say what in an output is no translation into the target language.
+    """Say what in an output is not a translation into the target language.
 
     Args:
         hyp: The output.
@@ -50,8 +50,9 @@ def find_untranslated(
     yield from _find_scripts(hyp, refs)
     if language_pair is None:
         return
-    source, target = (_one_of_alike(base_language(code)) for code in language_pair)
-    if source != target and source not in _TOLD_BY_SCRIPT and _is_in(refs[0], source, rather_than=target):
+    source, target = map(base_language, language_pair)
+    confusable = same_language(source, target) or any(same_language(source, code) for code in _TOLD_BY_SCRIPT)
+    if not confusable and _is_in(refs[0], source, rather_than=target):
         yield (f"the references look like {source}, not {target}: is -l {'-'.join(language_pair)} the right way round?")
     else:
         yield from _find_languages(hyp, refs, target)
@@ -87,16 +88,13 @@ def _find_scripts(hyp: Text, refs: Sequence[Text]) -> Iterator[str]:
 
 def _find_languages(hyp: Text, refs: Sequence[Text], language: str) -> Iterator[str]:
     """Identify the language of some lines; what is identified wrongly in the reference too is not held against them."""
-    try:
-        from py3langid import classify
-    except ImportError:
-        return
     looked_at = _long_lines(hyp)
     wrong: list[int] = []
     found: Counter[str] = Counter()
-    for n in looked_at:
-        other = _one_of_alike(classify(_at(hyp, n))[0])
-        if other != language and any(_one_of_alike(classify(_at(ref, n))[0]) == language for ref in refs):
+    for n, other in zip(looked_at, _languages_of(hyp, looked_at), strict=False):  # none without the package
+        if same_language(other, language):
+            continue
+        if any(same_language(of_ref, language) for ref in refs for of_ref in _languages_of(ref, [n])):
             wrong.append(n)
             found[other] += 1
     if len(wrong) > _LANGUAGE_SHARE * len(looked_at):
@@ -108,25 +106,23 @@ def _find_languages(hyp: Text, refs: Sequence[Text], language: str) -> Iterator[
 
 def _is_in(text: Text, language: str, *, rather_than: str) -> bool:
     """Whether most lines are in one language and hardly any in the other."""
+    found = _languages_of(text, _long_lines(text))
+    n_in, n_not = (sum(same_language(code, each) for each in found) for code in (language, rather_than))
+    return n_in > len(found) / 2 and n_not <= _LANGUAGE_SHARE * len(found) and len(found) >= _MIN_LINES_OF_LANGUAGE
+
+
+def _languages_of(text: Text, numbers: Sequence[int]) -> list[str]:
+    """The language of each line of these numbers; empty without the package that identifies it."""
     try:
-        from py3langid import classify
-    except ImportError:
-        return False
-    looked_at = _long_lines(text)
-    found = Counter(_one_of_alike(classify(_at(text, n))[0]) for n in looked_at)
-    clearly = found[language] > len(looked_at) / 2 and found[rather_than] <= _LANGUAGE_SHARE * len(looked_at)
-    return clearly and len(looked_at) >= _MIN_LINES_OF_LANGUAGE
+        return [code for code, _ in languages([_at(text, n) for n in numbers])]
+    except DataError:
+        return []
 
 
 def _long_lines(text: Text) -> list[int]:
     """Numbers of lines that are long enough to be identified, some from everywhere."""
     long_enough = [n for n, line in enumerate(text.lines, 1) if _n_letters(line) >= _MIN_LETTERS_OF_LANGUAGE]
     return long_enough[:: max(1, -(-len(long_enough) // _MAX_IDENTIFIED))]
-
-
-def _one_of_alike(code: str) -> str:
-    """One code for languages that one line does not tell apart."""
-    return _ALIKE.get(code, code)
 
 
 def _equal_lines(text: Text, src: Text) -> list[int]:
@@ -152,15 +148,8 @@ def _n_letters(line: str) -> int:
 
 def _script(line: str) -> str | None:
     """The script of most letters; None where there are too few, or none has a majority."""
-    counts = Counter(_script_of(character) for character in line if character.isalpha())
+    counts = Counter(_TOGETHER.get(script, script) for script in map(script_of_letter, line) if script is not None)
     if counts.total() < _MIN_LETTERS:
         return None
     ((script, n),) = counts.most_common(1)
     return script if 2 * n > counts.total() else None
-
-
-@cache
-def _script_of(letter: str) -> str:
-    """As the letter's Unicode name begins: LATIN, CYRILLIC, CJK, HANGUL, ARABIC, ..."""
-    first = unicodedata.name(letter, "UNKNOWN").partition(" ")[0]
-    return _TOGETHER.get(first, first)

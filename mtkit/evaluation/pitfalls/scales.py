@@ -89,7 +89,7 @@ def doubtful_threshold(metric: str, threshold: float) -> str | None:
 
 
 def doubtful_drop(metric: str, max_drop: float) -> str | None:
-    """As ``doubtful_threshold``, of a drop that is allowed."""
+    """What is doubtful about an allowed drop, as ``doubtful_threshold`` says it of a threshold."""
     if metric in _IN_POINTS and 0 < max_drop < _SMALL_DROP:
         return (
             f"the drop allowed of {metric}, {max_drop:g}: points run to 100, so that hardly any loss passes; did you "

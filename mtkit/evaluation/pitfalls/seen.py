@@ -99,7 +99,7 @@ class SeenSources:
             file = read_tensor_file(path)
             info, one_in = file.tensors[_NAME], int(file.metadata["one_in"])
             if not info.n_numbers or info.dtype != "U8" or one_in < 1 or info.n_numbers > _MAX_BYTES:
-                raise ValueError("it is no filter")
+                raise ValueError("it is not a filter")
             with path.open("rb") as content:
                 content.seek(info.start)
                 bits = np.frombuffer(content.read(info.n_numbers), dtype=np.uint8)
@@ -136,7 +136,7 @@ class SeenSources:
 
 
 def _places(hashes: "NDArray[np.uint64]", n_bits: int) -> "Iterator[NDArray[np.uint64]]":
-    """For each of the filter's hash functions the bit of every source (Kirsch and Mitzenmacher, 2006)."""
+    """The bit of every source, for each hash function of the filter (Kirsch and Mitzenmacher, 2006)."""
     import numpy as np
 
     first, second = hashes >> np.uint64(32), (hashes & np.uint64(0xFFFFFFFF)) * np.uint64(2) + np.uint64(1)

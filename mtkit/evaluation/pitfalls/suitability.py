@@ -46,7 +46,7 @@ def find_unsuited(
 
     Args:
         material: With its outputs.
-        counts: What BLEU counted in the first output; none where it is no metric.
+        counts: What BLEU counted in the first output; none where it is not a metric.
         metrics: By their names in ``--metrics``.
         tokenizer: BLEU's.
         compared: Whether a test says which systems differ.
@@ -66,7 +66,7 @@ def find_unsuited(
 
 
 def find_unsuited_for_bleu(ref: Text, tgt_lang: str | None) -> list[str]:
-    """The same of a reference alone, by BLEU's own tokenizer for a language."""
+    """Why a reference does not suit BLEU with its default tokenizer for a language."""
     scorer = make_scorer("bleu", tgt_lang=tgt_lang, tokenize=None, lowercase=False)
     lengths = [row[1] for row in scorer._extract_corpus_statistics(ref.lines, [ref.lines])]
     return [*_too_short(ref, lengths), *_unspaced([ref], ["bleu"], bleu_tokenizer(tgt_lang))]
@@ -84,7 +84,7 @@ def _too_small(material: EvaluationSet, *, compared: bool, gated: bool, confiden
     elif confidence:
         are = "one segment is" if n == 1 else f"{n:,} segments are"
         enough = f"at least {LEAST_SEGMENTS}"
-        yield f"{material.name}: {are} too few for confidence intervals ({enough}): take these for a hint"
+        yield f"{material.name}: {are} too few for confidence intervals ({enough}): treat these as a hint"
 
 
 def _too_short(ref: Text, lengths: Sequence[float]) -> Iterator[str]:
@@ -92,14 +92,14 @@ def _too_short(ref: Text, lengths: Sequence[float]) -> Iterator[str]:
 
     Args:
         ref: The reference.
-        lengths: Of its lines, in words as BLEU's tokenizer cuts them.
+        lengths: Lengths of its lines, in words as BLEU's tokenizer cuts them.
     """
     n_without = sum(length < _ORDER for length in lengths)
     n_sequences = sum(max(length - _ORDER + 1, 0) for length in lengths)
     if 2 * n_without > len(lengths) or n_sequences <= len(lengths):
         yield (
             f"{ref.name}: its lines are short for BLEU, which compares sequences of up to four words: "
-            f"{n_without:,} of {counted(len(lengths), 'line')} have none of four; go by chrF instead"
+            f"{n_without:,} of {counted(len(lengths), 'line')} have none of four; use chrF instead"
         )
 
 
@@ -108,11 +108,11 @@ def _unspaced(refs: Sequence[Text], metrics: Sequence[str], tokenizer: str) -> I
     by_words += ["TER"] if "ter" in metrics else []
     for ref in refs if by_words else ():
         if (script := unspaced_script(ref.lines)) is not None:
-            take = "take" if len(by_words) > 1 else "takes"
+            split = "split" if len(by_words) > 1 else "splits"
             cut = "; or have BLEU cut it with --tok flores200 or --tok char" if "BLEU" in by_words else ""
             yield (
-                f"{ref.name} is in {script} script, without spaces between words, but {' and '.join(by_words)} {take} "
-                f"what stands between spaces for a word: go by chrF instead{cut}"
+                f"{ref.name} is in {script} script, without spaces between words, but {' and '.join(by_words)} {split} "
+                f"words at spaces only: use chrF instead{cut}"
             )
 
 

@@ -1,34 +1,20 @@
-"""What training minimises.
+"""The cross-entropy, without the logits of a whole batch.
 
 Shapes: B batch, T target length, N = B * T, D d_model, V vocabulary.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.linear import multiply_for
+from mtkit.training.objectives.loss import Loss
 
 # Logits held at once: on a CPU 8 MB in float32, which stays in its cache; on a GPU 512 MB, so that few kernels do it.
 _CHUNK_LOGITS = {"cpu": 1 << 21, "cuda": 1 << 27}
-
-
-@dataclass
-class Loss:
-    """Sums over the real tokens of a batch, in nats."""
-
-    total: Tensor
-    """What is differentiated: smoothed cross-entropy. Scalar."""
-
-    nll: Tensor
-    """Negative log-likelihood of the reference, without smoothing; perplexity comes from it. Scalar, detached."""
-
-    n_tokens: int
-    """Real target tokens, end of sentence included."""
 
 
 class CrossEntropy:

@@ -22,6 +22,7 @@ from mtkit.log import logger
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.schedule import learning_rate, learning_rate_at
 from mtkit.training.state import TrainState
+from mtkit.training.team import SOLO, Team
 from mtkit.translation.in_time import Deadline
 from mtkit.wording import counted, duration_shown
 
@@ -45,6 +46,7 @@ class Budget:
         started: float,
         rehearse: Callable[[float], float],
         clock: Callable[[], float] = time.monotonic,
+        team: Team = SOLO,
     ) -> None:
         """Go on with the plan that ``state`` holds, or make one where its limit was another.
 
@@ -54,9 +56,11 @@ class Budget:
             started: When this session began, on ``clock``.
             rehearse: Tries out for about so many seconds how many the translation of the test sets is going to take.
             clock: Seconds, never going back.
+            team: All processes go by the clock of the first one.
         """
-        self._config, self._state, self._rehearse, self._clock = config, state, rehearse, clock
-        self._origin = started - state.seconds
+        self._config, self._state, self._rehearse, self._own_clock = config, state, rehearse, clock
+        self._team = team
+        self._origin = self._team.agree(started) - state.seconds
         self._limit = None if config.max_minutes is None else 60 * config.max_minutes
         self._update_seconds: float | None = None
         first = FIRST_SAVE_SECONDS if state.update == 0 else SAVE_SECONDS
@@ -106,7 +110,7 @@ class Budget:
 
     def note_update(self, seconds: float) -> None:
         """Update ``state.update`` is done, and took so long."""
-        state = self._state
+        state, seconds = self._state, self._team.agree(seconds)
         state.seconds = self.spent()
         if self._limit is None:
             return
@@ -130,9 +134,9 @@ class Budget:
         near_the_end = state.share > 1 - VALIDATE_EVERY / 2  # where the last one follows anyway
         return not near_the_end and self._validations.is_due(state.share, state.seconds)
 
-    def validation_takes_too_long(self, since: float) -> bool:
-        """Whether a validation that began at ``since``, on the clock, is to be abandoned."""
-        seconds = self._clock() - since
+    def validation_takes_too_long(self, seconds: float) -> bool:
+        """Whether a validation that has taken so long is to be abandoned."""
+        seconds = self._team.agree(seconds)
         if not self._takes_too_long(seconds):
             return False
         logger.warning(
@@ -143,6 +147,7 @@ class Budget:
 
     def note_validation(self, seconds: float) -> None:
         """A validation took so long, abandoned or not."""
+        seconds = self._team.agree(seconds)
         self._state.seconds = self.spent()
         if self._limit is not None:
             self._state.costs["validation"] = seconds
@@ -170,6 +175,9 @@ class Budget:
             self._state.costs["save"] = seconds
             self._saves.done(self._state.share, self.spent(), seconds)
             self._keep_for_the_end()
+
+    def _clock(self) -> float:
+        return self._team.agree(self._own_clock())
 
     def _left(self) -> float:
         """Seconds left for training."""
@@ -208,7 +216,7 @@ class Budget:
     def _estimate_the_end(self) -> None:
         assert self._limit is not None
         started = self._clock()
-        finish = self._rehearse(REHEARSAL_COST * REHEARSE_EVERY * self._limit)
+        finish = self._team.agree(self._rehearse(REHEARSAL_COST * REHEARSE_EVERY * self._limit))
         state = self._state
         most = FINISH_MOST * self._limit
         if finish > most > state.costs.get("finish", 0.0):

@@ -6,16 +6,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.errors import DeviceError
 from mtkit.log import logger
-from mtkit.machine.device import Precision, autocast
+from mtkit.machine.compute import Compute
 from mtkit.machine.memory import free_memory, is_out_of_memory, release_memory
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.fitting import skeleton
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.objectives.loss import Loss
+from mtkit.training.objectives.objective import Objective, objective_of
 from mtkit.training.planning.planner import Planner
 from mtkit.training.saving.fitted import remembered
 from mtkit.wording import bytes_shown
@@ -65,50 +66,48 @@ class MemoryProbe:
     def __init__(
         self,
         model: EncoderDecoder,
-        objective: CrossEntropy,
+        objective: Objective,
         widest: Callable[[int], list[Batch]],
         *,
-        device: torch.device,
-        precision: Precision,
+        compute: Compute,
     ) -> None:
         """Probe a model in the mode that it is in.
 
         Args:
-            model: On ``device``.
+            model: On its device.
             objective: What is minimised.
             widest: For a number of target tokens, the micro-batches of that size that need most memory.
-            device: Where they would go.
-            precision: Of forward and backward.
+            compute: Where they would go, and in which precision.
         """
         self._model = model
         self._objective = objective
         self._widest = widest
-        self._device = device
-        self._precision = precision
+        self._compute = compute
         self._parameter_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
 
     def __call__(self, n_tokens: int) -> bool:
         """Whether micro-batches of ``n_tokens`` target tokens fit."""
         batches = self._widest(n_tokens)
-        fits = self._fits_on_gpu(batches) if self._device.type == "cuda" else self._fits_on_cpu(batches)
+        fits = self._fits_on_gpu(batches) if self._compute.device.type == "cuda" else self._fits_on_cpu(batches)
         logger.debug("micro-batches of %s target tokens %s", f"{n_tokens:,}", "fit" if fits else "do not fit")
         return fits
 
     def _fits_on_gpu(self, batches: Iterable[Batch]) -> bool:
         """Run them: forward and backward, then reckon with two moments of each parameter."""
+        device = self._compute.device
         release_memory()
-        torch.cuda.reset_peak_memory_stats(self._device)
-        available = torch.cuda.mem_get_info(self._device)[0] + torch.cuda.memory_reserved(self._device)
+        torch.cuda.reset_peak_memory_stats(device)
+        available = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
         try:
             for batch in batches:
-                self._loss(batch.to(self._device)).total.backward()
-            torch.cuda.synchronize(self._device)
+                self._loss(self._compute.put(batch)).total.backward()
+            self._compute.synchronize()
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             return False
         finally:
-            peak = torch.cuda.max_memory_allocated(self._device)
+            peak = torch.cuda.max_memory_allocated(device)
             self._model.zero_grad(set_to_none=True)
             release_memory()
         return peak + 2 * self._parameter_bytes <= _SHARE["cuda"] * available
@@ -143,7 +142,7 @@ class MemoryProbe:
         return sum(kept.values())
 
     def _loss(self, batch: Batch) -> Loss:
-        with autocast(self._device, self._precision):
+        with self._compute.autocast():
             return self._objective(self._model, batch)
 
 
@@ -156,8 +155,7 @@ def _n_micro_batches(
     model: EncoderDecoder,
     planner: Planner,
     run_dir: Path,
-    device: torch.device,
-    precision: Precision,
+    compute: Compute,
 ) -> int:
     """Micro-batches per update: as many as the settings say, or as few as fit."""
     if training.accumulate != "auto":
@@ -166,8 +164,8 @@ def _n_micro_batches(
     def widest(n_tokens: int) -> list[Batch]:
         return planner.plan(n_tokens).widest()
 
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-    fits = MemoryProbe(model, objective, widest, device=device, precision=precision)
+    objective = objective_of(training, model.pad_id)
+    fits = MemoryProbe(model, objective, widest, compute=compute)
     n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, training.batch_tokens))
     logger.info(
         "memory: an update of %s target tokens in %d micro-batch%s", f"{training.batch_tokens:,}", n, "es" * (n > 1)

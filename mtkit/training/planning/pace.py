@@ -10,18 +10,18 @@ from collections.abc import Iterable
 from itertools import islice, repeat
 from pathlib import Path
 
-import torch
-
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.data.corpus.prepared import Manifest
 from mtkit.log import logger
+from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.accumulation import GradientAccumulator
+from mtkit.training.objectives.objective import Objective, objective_of
 from mtkit.training.planning.foresight import TRAINING_SHARE, Foresight
 from mtkit.training.planning.planner import Planner
-from mtkit.training.planning.tuning import Plan, Way, accumulator, wait_for
+from mtkit.training.planning.tuning import Plan
 from mtkit.training.saving.fitted import fitted, remembered
 from mtkit.training.working_copy import WorkingCopy
 
@@ -37,15 +37,15 @@ def planned_by_time(
     manifest: Manifest,
     run_dir: Path,
     started: float,
-    device: torch.device,
-    way: Way,
+    compute: Compute,
+    n_workers: int,
 ) -> TrainingConfig:
     """What a run by time begins with: updates so small that there are ``min_updates``; says what the time allows.
 
     ``started``, on ``time.monotonic()``, is when the time began.
     """
     assert training.max_minutes is not None
-    speed = measured_speed(training, model, planner.plan, device, way)
+    speed = measured_speed(training, model, planner.plan, compute, n_workers)
     seconds = 60 * training.max_minutes - (time.monotonic() - started)
     if training.min_updates:
         tokens, n = training.batch_tokens, training.min_updates
@@ -59,13 +59,13 @@ def planned_by_time(
 
 
 def measured_speed(
-    training: TrainingConfig, model: EncoderDecoder, plan: Plan, device: torch.device, way: Way
+    training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute, n_workers: int
 ) -> float:
-    """Target tokens a second that ``model`` is trained on in this way, found out in a few updates."""
-    objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
-    update = next(iter(plan(min(_PROBE_TOKENS[device.type], training.batch_tokens))))
+    """Target tokens a second that ``model`` is trained on, found out in a few updates."""
+    objective = objective_of(training, model.pad_id)
+    update = next(iter(plan(min(_PROBE_TOKENS[compute.device.type], training.batch_tokens))))
     # The same one again: what is made once for each new shape is not what a long run spends its time on.
-    return measure_tokens_per_second(model, objective, repeat(update), device=device, way=way)
+    return measure_tokens_per_second(model, objective, repeat(update), compute=compute, n_workers=n_workers)
 
 
 def with_fitted_updates(training: TrainingConfig, run_dir: Path) -> TrainingConfig:
@@ -100,30 +100,30 @@ def affordable_tokens(batch_tokens: int, min_updates: int, *, seconds: float, to
 
 def measure_tokens_per_second(
     model: EncoderDecoder,
-    objective: CrossEntropy,
+    objective: Objective,
     updates: Iterable[list[Batch]],
     *,
-    device: torch.device,
-    way: Way,
+    compute: Compute,
+    n_workers: int,
 ) -> float:
     """Target tokens that forward and backward passes take in a second; the weights stay as they are.
 
     Args:
-        model: On ``device``.
+        model: On its device.
         objective: What is minimised.
         updates: At least four; the first is not counted, as it prepares what the others find ready.
-        device: Where the batches go.
-        way: How they are computed.
+        compute: Where the batches go, and in which precision.
+        n_workers: Threads that each compute a part of every micro-batch.
     """
-    working = WorkingCopy(model, device=device, precision=way.precision)
-    accumulate = accumulator(working, objective, way, device)
+    working = WorkingCopy(model, compute=compute)
+    accumulate = GradientAccumulator(working, objective, n_workers=n_workers)
     n_tokens, started = 0, 0.0
     for number, update in enumerate(islice(updates, 1 + _N_TIMED)):
         if number == 1:
-            wait_for(device)
+            compute.synchronize()
             n_tokens, started = 0, time.monotonic()
         accumulate(update, lambda part: seed_dropout(0, 0, part))
         n_tokens += sum(batch.n_tgt_tokens for batch in update)
         model.zero_grad(set_to_none=True)
-    wait_for(device)
+    compute.synchronize()
     return n_tokens / max(time.monotonic() - started, 1e-9)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.synthetic import random_store
-from mtkit.data.corpus.prepare import Prepared
-from mtkit.machine.device import choose_device
-from mtkit.machine.threads import set_threads
+from mtkit.data.corpus.prepared import Prepared
+from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
@@ -75,10 +74,10 @@ def size_in_time(
         chosen = [suits]
     reason = f"the corpus has {n_pairs:,} training pairs"
     if chosen != [suits]:
-        minutes = counted(training.max_minutes, "minute")
+        minutes = counted(training.max_minutes, "minute") + (" allows" if training.max_minutes == 1 else " allow")
         allowed = " and ".join(f"{passes_shown(n)} with {name}" for name, n in list(passes.items())[-2:])
         larger = BY_TIME.index(chosen[0]) > BY_TIME.index(suits)
-        reason += f", which {suits} would suit, but {minutes} allow {'only ' if larger else ''}{allowed}"
+        reason += f", which {suits} would suit, but {minutes} {'only ' * larger}{allowed}"
     most = next((rate for limit, rate in _MOST_DROPOUT if passes[chosen[0]] < limit), 1.0)
     if _dropout_of(chosen[0]) <= most:
         return SizeInTime(chosen[0], reason)
@@ -141,10 +140,10 @@ def _dropout_of(preset: str) -> float:
 def _speed(config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Plan) -> float:
     """Target tokens a second."""
     training = config.training
-    set_threads(training.threads)
-    device = choose_device(training.device)
+    compute = Compute.choose(training.device, training.precision, training.threads)
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
         config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
-    ).to(device)
-    return measured_speed(training, model, plan, device, quick_way(training, model, plan, device))
+    ).to(compute.device)
+    way = quick_way(training, model, plan, compute)
+    return measured_speed(training, model, plan, compute.with_precision(way.precision), way.n_workers)

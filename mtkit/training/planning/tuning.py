@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.log import logger
-from mtkit.machine.device import Precision, autocast, bf16_is_native, choose_precision
-from mtkit.model.cost import training_flop
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import Precision, bf16_is_native
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
-from mtkit.training.objectives.cross_entropy import CrossEntropy, Loss
+from mtkit.training.arithmetic import batch_flop
+from mtkit.training.objectives.objective import Objective, objective_of
 from mtkit.training.saving.fitted import fitted, remembered
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted
@@ -48,16 +47,14 @@ class Way:
         return f"{self.precision}, {counted(self.n_workers, 'worker')}"
 
 
-def remembered_way(
-    training: TrainingConfig, model: EncoderDecoder, plan: Plan, run_dir: Path, device: torch.device
-) -> Way:
+def remembered_way(training: TrainingConfig, model: EncoderDecoder, plan: Plan, run_dir: Path, compute: Compute) -> Way:
     """The fastest way for a new run; a run that has begun keeps its own, but for a precision that the settings name.
 
     Raises:
         DataError: If what the run remembers is damaged.
     """
     if not {"bits", "workers"} <= fitted(run_dir).keys():
-        chosen, _ = fastest_way(training, model, plan, device)
+        chosen, _ = fastest_way(training, model, plan, compute)
         remembered(run_dir, "bits", lambda: 16 if chosen.precision == "bf16" else 32)
         remembered(run_dir, "workers", lambda: chosen.n_workers)
     known = fitted(run_dir)  # and not what was chosen now: a kill may have left half of it
@@ -66,13 +63,13 @@ def remembered_way(
 
 
 def fastest_way(
-    training: TrainingConfig, model: EncoderDecoder, plan: Plan, device: torch.device
+    training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute
 ) -> tuple[Way, dict[Way, float]]:
     """How to compute here, and the target tokens a second of each way that was measured.
 
     Nothing is measured on a GPU, for a model so small that it does not matter, or where there is but one way.
     """
-    speeds = _tried(training, model, plan, device, seconds=_SECONDS, smallest_flop=_SMALL_FLOP)
+    speeds = _tried(training, model, plan, compute, seconds=_SECONDS, smallest_flop=_SMALL_FLOP)
     if len(speeds) == 1:
         return next(iter(speeds)), {}
     shown = "; ".join(f"{way}: {speed:,.0f}" for way, speed in speeds.items())
@@ -80,42 +77,42 @@ def fastest_way(
     return preferred(speeds), speeds
 
 
-def quick_way(training: TrainingConfig, model: EncoderDecoder, plan: Plan, device: torch.device) -> Way:
+def quick_way(training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute) -> Way:
     """The fastest way at a quick look, of which nothing is said or remembered: for a model that is only tried."""
-    return preferred(_tried(training, model, plan, device, seconds=_SECONDS / 4, smallest_flop=0.0))
+    return preferred(_tried(training, model, plan, compute, seconds=_SECONDS / 4, smallest_flop=0.0))
 
 
 def _tried(
     training: TrainingConfig,
     model: EncoderDecoder,
     plan: Plan,
-    device: torch.device,
+    compute: Compute,
     *,
     seconds: float,
     smallest_flop: float,
 ) -> dict[Way, float]:
     """Tokens a second of each way; of a single one, unmeasured, where there is no choice or it does not matter."""
-    tokens = min(_PROBE_TOKENS * torch.get_num_threads(), training.batch_tokens)
-    ways = possible_ways(training, model, tokens, device)
+    tokens = min(_PROBE_TOKENS * compute.threads, training.batch_tokens)
+    ways = possible_ways(training, model, tokens, compute)
     if len(ways) > 1:
         batch = next(iter(plan(tokens)))[0]
         if batch_flop(model, batch) >= smallest_flop:
-            objective = CrossEntropy(pad_id=model.pad_id, smoothing=training.label_smoothing)
+            objective = objective_of(training, model.pad_id)
             # The same one in all rounds: what is made for each new shape is made in the first, which is not counted.
             batches = [batch] * _N_ROUNDS
-            return measure_ways(ways, model, objective, batches, device=device, seconds=seconds)
+            return measure_ways(ways, model, objective, batches, compute=compute, seconds=seconds)
     return {ways[0]: 0.0}
 
 
-def possible_ways(training: TrainingConfig, model: EncoderDecoder, n_tokens: int, device: torch.device) -> list[Way]:
+def possible_ways(training: TrainingConfig, model: EncoderDecoder, n_tokens: int, compute: Compute) -> list[Way]:
     """All ways to compute micro-batches of ``n_tokens`` target tokens, those preferred when in doubt first."""
-    if device.type != "cpu":
-        return [Way(choose_precision(training.precision, device), 1)]
+    if not compute.on_cpu:
+        return [Way(compute.precision, 1)]
     if training.precision != "auto":
-        precisions: list[Precision] = [training.precision]
+        precisions: list[Precision] = [compute.precision]
     else:
-        precisions = ["fp32", "bf16"] if bf16_is_native(device) else ["fp32"]
-    shared = 1 if training.compile else count_workers(model, n_tokens, device)
+        precisions = ["fp32", "bf16"] if bf16_is_native(compute.device) else ["fp32"]
+    shared = 1 if training.compile else count_workers(model, n_tokens, compute)
     return [Way(precision, n) for precision in precisions for n in dict.fromkeys((shared, 1))]
 
 
@@ -128,10 +125,10 @@ def preferred(speeds: dict[Way, float]) -> Way:
 def measure_ways(
     ways: Sequence[Way],
     model: EncoderDecoder,
-    objective: CrossEntropy,
+    objective: Objective,
     batches: Sequence[Batch],
     *,
-    device: torch.device,
+    compute: Compute,
     seconds: float = _SECONDS,
 ) -> dict[Way, float]:
     """Target tokens that forward and backward passes take in a second, each way; the weights stay as they are.
@@ -140,62 +137,35 @@ def measure_ways(
 
     Args:
         ways: To be measured.
-        model: On ``device``, in training mode.
+        model: On its device, in training mode.
         objective: What is minimised.
         batches: One for each turn; the first turn is not counted unless it is the only one.
-        device: Where the batches go.
+        compute: Where the batches go; the ways say in which precision.
         seconds: After which no further round begins.
     """
-    trials = _trials(ways, model, objective, device)
+    trials = _trials(ways, model, objective, compute)
     best: dict[Way, float] = {}
     started = time.monotonic()
     for turn, batch in enumerate(batches):
         if turn > 1 and time.monotonic() - started > seconds:
             break
-        speeds = {way: _tokens_per_second(trial, batch, device) for way, trial in trials.items()}
+        speeds = {way: _tokens_per_second(trial, batch, compute) for way, trial in trials.items()}
         best = speeds if turn <= 1 else {way: max(best[way], speed) for way, speed in speeds.items()}
     model.zero_grad(set_to_none=True)
     return best
 
 
 def _trials(
-    ways: Sequence[Way], model: EncoderDecoder, objective: CrossEntropy, device: torch.device
+    ways: Sequence[Way], model: EncoderDecoder, objective: Objective, compute: Compute
 ) -> dict[Way, GradientAccumulator]:
     precisions = dict.fromkeys(way.precision for way in ways)
-    copies = {precision: WorkingCopy(model, device=device, precision=precision) for precision in precisions}
-    return {way: accumulator(copies[way.precision], objective, way, device) for way in ways}
+    copies = {precision: WorkingCopy(model, compute=compute.with_precision(precision)) for precision in precisions}
+    return {way: GradientAccumulator(copies[way.precision], objective, n_workers=way.n_workers) for way in ways}
 
 
-def accumulator(working: WorkingCopy, objective: CrossEntropy, way: Way, device: torch.device) -> GradientAccumulator:
-    """What computes gradients in this way."""
-
-    def forward(batch: Batch) -> Loss:
-        with autocast(device, way.precision):
-            return objective(working.model, batch.to(device, non_blocking=True))
-
-    return GradientAccumulator(working, forward, n_workers=way.n_workers)
-
-
-def _tokens_per_second(trial: GradientAccumulator, batch: Batch, device: torch.device) -> float:
-    wait_for(device)
+def _tokens_per_second(trial: GradientAccumulator, batch: Batch, compute: Compute) -> float:
+    compute.synchronize()
     started = time.perf_counter()
     trial([batch], lambda part: seed_dropout(0, 0, part))
-    wait_for(device)
+    compute.synchronize()
     return batch.n_tgt_tokens / max(time.perf_counter() - started, 1e-9)
-
-
-def wait_for(device: torch.device) -> None:
-    """Until a GPU has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def batch_flop(model: EncoderDecoder, batch: Batch) -> float:
-    """Floating-point operations of the real tokens, forward and backward."""
-    return training_flop(
-        model.config,
-        n_sentences=batch.src.size(0),
-        n_src_tokens=batch.n_src_tokens,
-        n_tgt_tokens=batch.n_tgt_tokens,
-        vocab_size=model.output_weight.size(0),
-    )

@@ -77,8 +77,8 @@ def _numbers(values: Any) -> dict[str, int]:
     return values
 
 
-def use_remembered_threads(run_dir: Path, threads: int | None) -> None:
-    """Compute with as many CPU threads as the run began with, whatever is asked for now.
+def use_remembered_threads(run_dir: Path, threads: int | None) -> int:
+    """Compute with as many CPU threads as the run began with, whatever is asked for now; returns the number.
 
     Args:
         run_dir: Of the run.
@@ -91,6 +91,7 @@ def use_remembered_threads(run_dir: Path, threads: int | None) -> None:
         logger.info(
             "computing with %s, as the run began, and not %d: its bits depend on it", counted(known, "thread"), asked
         )
+    return known
 
 
 def note_machine(run_dir: Path, device: torch.device) -> None:

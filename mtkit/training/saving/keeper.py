@@ -13,6 +13,7 @@ from mtkit.training.saving.average import choose_checkpoints
 from mtkit.training.saving.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
 from mtkit.training.saving.fitted import fitted
 from mtkit.training.state import TrainState
+from mtkit.training.team import Team
 
 
 class Keeper:
@@ -26,15 +27,21 @@ class Keeper:
         plan: BatchPlan,
         state: TrainState,
         config: TrainingConfig,
+        team: Team,
     ) -> None:
         self.store, self.model, self.optimizer, self.plan, self.state = store, model, optimizer, plan, state
-        self._config = config
+        self._config, self._team = config, team
         self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
 
     def save(self) -> None:
-        """Write a checkpoint and delete those that are not kept any longer."""
+        """Write a checkpoint and delete those that are not kept any longer; of several processes the first one does."""
         stale = [update for update in self.state.off_schedule if update != self.state.update]
         self.state.off_schedule = [update for update in self.state.off_schedule if update == self.state.update]
+        if self._team.is_first:
+            self._write(stale)
+        self._team.barrier()
+
+    def _write(self, stale: list[int]) -> None:
         optimizer = optimizer_tensors(self.optimizer, self._names)
         state = {"train": self.state.state_dict(), "data": self.plan.state_dict(), "fitted": fitted(self.store.run_dir)}
         self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
@@ -64,6 +71,7 @@ class Keeper:
             self.plan.load_state_dict(checkpoint.state["data"])
         except ValueError as error:
             raise CheckpointError(f"{path / 'state.json'}: damaged: {error}") from None
-        self.store.link("last", self.state.update)
-        self._link_best()
+        if self._team.is_first:
+            self.store.link("last", self.state.update)
+            self._link_best()
         logger.info("going on from %s", path)

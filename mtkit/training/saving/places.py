@@ -10,7 +10,8 @@ from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import CALLED_FROM, noted_place
 from mtkit.log import logger
 from mtkit.settings.data import DataConfig
-from mtkit.settings.source import KINDS
+from mtkit.settings.section import PLACE, marked
+from mtkit.settings.source import SourceConfig
 
 _FILES = ("src", "tgt", "tsv", "jsonl", "tmx", "xliff", "po")
 
@@ -44,7 +45,7 @@ def apart_from_places(settings: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         settings: Of a whole run, as JSON has them.
     """
-    places = ("tgt", *KINDS)
+    places = marked(SourceConfig, PLACE)
     data = dict(settings["data"])
     for place in ("train", "valid", "test"):
         data[place] = [{key: value for key, value in source.items() if key not in places} for source in data[place]]

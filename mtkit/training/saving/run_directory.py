@@ -1,6 +1,5 @@
 """The run directory: one process at a time, one recipe for its whole life, nothing of anybody else's touched."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,46 +8,18 @@ from typing import IO, Any
 from mtkit.bundle.bundle import LINES
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, NOTE, noted_hashes
-from mtkit.data.corpus.prepare import Prepared
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
 from mtkit.files.locks import open_lock
 from mtkit.files.reading import check_regular
-from mtkit.files.whole import atomic_file, delete_directory, leftovers, remove_if_left, write_json
+from mtkit.files.whole import atomic_file, delete_directory, leftovers, lock_open_file, remove_if_left, write_json
 from mtkit.log import logger
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import dump_config, read_config
+from mtkit.settings.section import MAY_CHANGE, marked
 from mtkit.training.saving.fitted import FITTED, MACHINE
 from mtkit.training.saving.places import apart_from_places, note_of_place
-
-# Settings that may differ when a run goes on: they say how long and where, not what is computed.
-_CHANGEABLE = {
-    "name",
-    "data.prepared",
-    "training.max_updates",
-    "training.max_epochs",
-    "training.max_minutes",
-    "training.min_updates",
-    "training.report_every",
-    "training.n_samples",
-    "training.keep_last",
-    "training.keep_best",
-    "training.max_bad_updates",
-    "training.early_stopping.patience",
-    "training.average.n",
-    "training.average.by",
-    "training.device",
-    "training.precision",
-    "training.threads",
-    "training.workers",
-    "training.tensorboard",
-    "decoding.beam_size",
-    "decoding.length_penalty",
-    "decoding.max_length_ratio",
-    "decoding.max_length_offset",
-    "decoding.split",
-}
-
 
 _MARKER = ".mtkit"
 """In every run directory from its first moment, before anything else: where it is, all the rest is a run's."""
@@ -90,10 +61,8 @@ def check_unused(run_dir: Path) -> None:
 
 
 def _lock(file: IO[Any], run_dir: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CheckpointError(f"{run_dir}: another mtkit train is at work there; choose another -o") from None
+    if not lock_open_file(file.fileno(), wait=False):
+        raise CheckpointError(f"{run_dir}: another mtkit train is at work there; choose another -o")
 
 
 def clear(run_dir: Path) -> None:
@@ -149,7 +118,7 @@ def check_same_data(config: Config, run_dir: Path) -> None:
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object], run_dir: Path) -> None:
     changed = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
-    refused = sorted(key for key in changed if key not in _CHANGEABLE)
+    refused = sorted({*changed} - marked(Config, MAY_CHANGE))
     if refused:
         lines = [f"{key}: {before.get(key)!r} then, {now.get(key)!r} now" for key in refused]
         head = f"{run_dir}: the recipe changed since the run began; choose another -o, or --overwrite to start afresh"

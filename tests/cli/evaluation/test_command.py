@@ -66,11 +66,11 @@ def test_metrics_may_be_repeated_or_joined_by_commas() -> None:
 
 
 def test_score_only_prints_values_with_the_decimals_asked_for() -> None:
-    result = run("--hyp", "hyp", "--ref", "a", "-b", "-w", "4", "--metrics", "bleu,ter")
+    result = run("--hyp", "hyp", "--ref", "a", "-S", "-w", "4", "--metrics", "bleu,ter")
     bleu = sacrebleu.BLEU().corpus_score(HYP, [REF_A]).score
     ter = sacrebleu.TER().corpus_score(HYP, [REF_A]).score
     assert result.stdout == f"{bleu:.4f}\n{ter:.4f}\n"
-    ratio, exact = run("--hyp", "hyp", "--ref", "a", "-b", "--metrics", "length,exact").stdout.split()
+    ratio, exact = run("--hyp", "hyp", "--ref", "a", "-S", "--metrics", "length,exact").stdout.split()
     assert (len(ratio.partition(".")[2]), len(exact.partition(".")[2])) == (4, 2)
 
 
@@ -115,7 +115,7 @@ def test_target_language_chooses_the_tokenizer() -> None:
 
 def test_lowercase_ignores_case(files: Path) -> None:
     (files / "upper").write_text("".join(f"{line.upper()}\n" for line in HYP), encoding="utf-8")
-    assert run("--hyp", "upper", "--ref", "hyp", "-lc", "-b", "--metrics", "bleu").stdout == "100.00\n"
+    assert run("--hyp", "upper", "--ref", "hyp", "-lc", "-S", "--metrics", "bleu").stdout == "100.00\n"
 
 
 def test_tokenised_text_is_warned_of_and_still_scored(files: Path, caplog: pytest.LogCaptureFixture) -> None:

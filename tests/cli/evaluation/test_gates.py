@@ -33,6 +33,14 @@ def failure(*arguments: str) -> str:
     return str(result.exception)
 
 
+def test_a_baseline_whose_scores_are_not_those_of_its_output_is_refused() -> None:
+    tree = json.loads(Path("baseline.json").read_text())
+    tree["test_sets"][0]["scores"][0]["value"] = 10.0
+    Path("baseline.json").write_text(json.dumps(tree))
+    message = str(refused(*scored("bad", "--against", "baseline.json", "--max-drop", "1")))
+    assert "baseline.json: damaged: BLEU of ref is 10.00 there, but the output beside it has" in message
+
+
 def test_drop_against_the_stored_baseline() -> None:
     assert run(*scored("good", "--against", "baseline.json", "--max-drop", "0")).exit_code == 0
     assert "worse than the baseline's" in failure(*scored("bad", "--against", "baseline.json", "--max-drop", "0.5"))
@@ -246,7 +254,7 @@ def test_passed_gates_are_told_of(files: Path, caplog: pytest.LogCaptureFixture)
     nearly = ("--against", "nearly.json", "--max-drop", "1")
     assert told(*scored("good", *nearly)) == ["1 gate passed; BLEU +0.00 against nearly.json"]
     (line,) = told(*scored("bad", *against, "--max-drop", "100", "--max-drop", "chrf=99"))
-    values = [float(value) for value in run(*scored("bad", "-b")).stdout.split()]
+    values = [float(value) for value in run(*scored("bad", "-S")).stdout.split()]
     stored = [score["value"] for score in json.loads((files / "baseline.json").read_text())["test_sets"][0]["scores"]]
     bleu, chrf = (value - old for value, old in zip(values, stored, strict=True))
     assert bleu < -1
@@ -267,14 +275,14 @@ def test_passed_gates_of_several_sets_name_them(files: Path, caplog: pytest.LogC
 def test_file_in_a_directory_that_is_not_there_is_refused_before_any_work(files: Path, flag: str) -> None:
     error = refused(*scored("good", flag, "new/file"))
     assert isinstance(error, ConfigError)
-    assert str(error) == f"{flag} new/file: there is no directory new; make it, or choose another file"
-    assert "there is no directory" in str(refused(*scored("good", flag, "ref/file")))
+    assert str(error) == f"{flag} new/file: no directory new; create it, or choose another file"
+    assert "no directory" in str(refused(*scored("good", flag, "ref/file")))
     assert not (files / "new").exists()
 
 
 def test_error_is_told_in_the_report_that_can_be_written(files: Path, caplog: pytest.LogCaptureFixture) -> None:
     refused(*scored("good", "--junit", "new/q.xml", "--markdown", "q.md"))
-    assert (files / "q.md").read_text().startswith("**Not evaluated**: --junit new/q.xml: there is no directory")
+    assert (files / "q.md").read_text().startswith("**Not evaluated**: --junit new/q.xml: no directory")
     assert not (files / "new").exists()
     assert caplog.messages == []
 

@@ -106,7 +106,7 @@ def test_scores_are_those_of_float32_unless_less_is_asked_for(
 def test_each_test_set_has_its_heading(toy_run: ToyRun) -> None:
     lines = run("-m", toy_run.directory, "--metrics", "bleu").stdout.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["first (20 lines)", "BLEU", "second (20 lines)", "BLEU"]
-    assert len(run("-m", toy_run.directory, "--metrics", "bleu", "-b").stdout.splitlines()) == 2
+    assert len(run("-m", toy_run.directory, "--metrics", "bleu", "-S").stdout.splitlines()) == 2
 
 
 def test_kept_translations_score_the_same(toy_run: ToyRun, tmp_path: Path) -> None:
@@ -172,13 +172,15 @@ def test_baseline_keeps_the_engine_and_tells_of_another(toy_run: ToyRun, tmp_pat
     saved = json.loads(run(*scored, "--engine", "torch", "--save-baseline", baseline).stdout)
     tree = json.loads(baseline.read_text())
     assert tree["test_sets"][0]["engine"] == saved["test_sets"][0]["engine"] == "cpu, 1 thread, fp32"
-    tree["test_sets"][0]["engine"] = "cuda:0 (a GPU), bf16"
-    tree["test_sets"][0]["scores"][1]["value"] += 0.5
+    name = tree["test_sets"][0]["name"]
+    # a baseline that is hard to reach: the references themselves
+    assert run("--hyp", toy_run.ref, "--ref", toy_run.ref, "--metrics", "bleu,chrf", "--save-baseline", baseline)
+    tree = json.loads(baseline.read_text())
+    tree["test_sets"][0] |= {"name": name, "engine": "cuda:0 (a GPU), bf16"}
     baseline.write_text(json.dumps(tree))
     missed = run(*scored, "--engine", "torch", "--against", baseline, "--max-drop", "chrf=0.1", "--max-drop", "0")
-    assert str(missed.exception).endswith(
-        "(allowed: 0.1); translated on cpu, 1 thread, fp32, the baseline on cuda:0 (a GPU), bf16"
-    )
+    said = "(allowed: 0.1); translated on cpu, 1 thread, fp32, the baseline on cuda:0 (a GPU), bf16"
+    assert said in str(missed.exception)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_language_pair_goes_before_the_model_s_own(toy_run: ToyRun) -> None:
         (["--metrics", "meteor"], ConfigError, "unknown metric 'meteor'"),
         (["-i", "{src}", "--ref", "{short}"], DataError, r"test\.num has 20 lines but .*short has 1"),
         (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}"], ConfigError, "is a directory; name a file"),
-        (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}/new/hyp"], ConfigError, "there is no directory .*new; make it"),
+        (["-i", "{src}", "--ref", "{ref}", "-o", "{dir}/new/hyp"], ConfigError, "no directory .*new; create it"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_translated(

@@ -44,11 +44,11 @@ def refused(*arguments: str) -> MtkitError:
         (("--beam-size", "4"), "--beam-size: only for -m RUN"),
         (("--batch-size", "4", "--device", "cpu"), "--batch-size, --device: only for -m RUN"),
         (("--engine", "torch", "--precision", "fp32"), "--engine, --precision: only for -m RUN"),
-        (("--json", "-b"), "--score-only: does nothing beside --json"),
+        (("--json", "-S"), "--score-only: does nothing beside --json"),
         (("--json", "-w", "4"), "--width: does nothing beside --json"),
-        (("-b", "--confidence"), "--confidence: not shown beside -b"),
-        (("-b", "--hyp", "ref", "--paired", "bs"), "--paired: not shown beside -b"),
-        (("-b", "--hyp", "ref", "--runs"), "--runs: not shown beside -b"),
+        (("-S", "--confidence"), "--confidence: not shown beside -S"),
+        (("-S", "--hyp", "ref", "--paired", "bs"), "--paired: not shown beside -S"),
+        (("-S", "--hyp", "ref", "--runs"), "--runs: not shown beside -S"),
         (("--metrics", "chrf", "--tok", "char"), "--tokenize: of BLEU, which --metrics does not name"),
         (("--metrics", "ter", "-lc"), "--lowercase: of BLEU, chrF and exact match"),
         (("--samples", "3", "--min-bleu", "1"), "--samples belongs to"),
@@ -67,7 +67,7 @@ def test_the_report_of_an_earlier_run_is_replaced_by_what_is_refused(files: Path
 
 
 def test_what_is_shown_somewhere_is_not_refused() -> None:
-    assert run(*SCORED, "-b", "--confidence", "--samples", "3", "--markdown", "x.md").exit_code == 0
+    assert run(*SCORED, "-S", "--confidence", "--samples", "3", "--markdown", "x.md").exit_code == 0
     assert run(*SCORED, "--json", "-w", "4", "--markdown", "x.md").exit_code == 0
     assert run(*SCORED, "--metrics", "chrf", "--tok", "char", "--min-bleu", "1").exit_code == 0
     assert run(*SCORED, "--metrics", "exact", "-lc").exit_code == 0

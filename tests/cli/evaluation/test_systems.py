@@ -47,15 +47,15 @@ BOTH = ("--hyp", "good", "--hyp", "bad", "--ref", "ref", "--metrics", "bleu")
 def test_systems_stand_in_a_table_under_their_names() -> None:
     rows = [line.split() for line in run(*BOTH).stdout.splitlines()]
     assert [row[0] for row in rows] == ["system", "good", "bad", "BLEU"]
-    single = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "-b").stdout.strip()
+    single = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu", "-S").stdout.strip()
     assert rows[2] == ["bad", single]
     named = run(*BOTH, "--name", "first", "--name", "the second").stdout.splitlines()
     assert named[2].startswith("the second  ")
 
 
 def test_score_only_names_each_of_several_systems() -> None:
-    good, bad = run(*BOTH[:-1], "bleu,ter", "-b").stdout.splitlines()
-    values = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu,ter", "-b").stdout.splitlines()
+    good, bad = run(*BOTH[:-1], "bleu,ter", "-S").stdout.splitlines()
+    values = run("--hyp", "bad", "--ref", "ref", "--metrics", "bleu,ter", "-S").stdout.splitlines()
     assert good.startswith("good\t")
     assert bad == f"bad\t{values[0]}\t{values[1]}"
 
@@ -140,7 +140,7 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
     ("arguments", "message"),
     [
         ((*BOTH, "--name", "x"), "1 --name for 2 --hyp"),
-        ((*BOTH, "--name", "x", "--name", "x"), "two outputs are called x: give each a name of its own with --name"),
+        ((*BOTH, "--name", "x", "--name", "x"), "two outputs are called x: give each a different name with --name"),
         (("--hyp", "good", "--hyp", "good", "--ref", "ref"), "two outputs are called good"),
         (("--hyp", "-", "--hyp", "-", "--ref", "ref"), "standard input can be read only once"),
         ((*BOTH, "--baseline", "bad"), "add --paired"),

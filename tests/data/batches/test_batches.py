@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from mtkit.data.batches import batches as batches_module
-from mtkit.data.batches.batches import Batch, BatchPlan, collate, fixed_batches, padding_share
+from mtkit.data.batches.batch import Batch, collate, padding_share
+from mtkit.data.batches.batches import BatchPlan, fixed_batches
 from mtkit.data.corpus.store import Store, StoreWriter, id_lists
 
 N = 300

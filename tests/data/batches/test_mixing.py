@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtkit.data.batches import mixed_batches
-from mtkit.data.batches.batches import Batch
+from mtkit.data.batches.batch import Batch
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.batches.mixing import Corpus, Mix, apportion, mix_of, shuffled_run
 from mtkit.data.corpus.prepare import prepare

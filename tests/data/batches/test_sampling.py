@@ -12,7 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtkit.data.batches.batches import Batch, BatchPlan
+from mtkit.data.batches.batch import Batch
+from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.batches.mixing import Corpus, Mix
 from mtkit.data.batches.sampling import Sampler, SamplingRecipe, uniform
@@ -261,7 +262,9 @@ class TestWorkers:
             begin(ALL)()
             [worker] = children() - before
             os.kill(worker, signal.SIGKILL)
-            with pytest.raises(DataError, match="ended with -9; the same command, without --overwrite, goes on"):
+            with pytest.raises(
+                DataError, match="ended with -9; run the same command again, without --overwrite, to resume"
+            ):
                 begin(ALL)()
 
     def test_a_corpus_opened_anew_is_the_same(self, prepared: Prepared) -> None:

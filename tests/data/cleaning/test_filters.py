@@ -94,7 +94,7 @@ def test_scores_are_held_against_the_limits(limits: dict[str, float], score: flo
 
 
 def test_a_source_without_scores_is_refused() -> None:
-    with pytest.raises(DataError, match="say where it stands with score:"):
+    with pytest.raises(DataError, match="say where it is with score:"):
         kept({"score": {"min": 0}}, "a", "b")
 
 
@@ -148,7 +148,7 @@ def test_a_language_of_unknown_script_must_be_told() -> None:
 
 
 def test_a_language_that_cannot_be_told_is_refused() -> None:
-    with pytest.raises(ConfigError, match="the step language cannot tell tlh"):
+    with pytest.raises(ConfigError, match="the step language cannot identify tlh"):
         pair_filter(StepConfig.model_validate("language"), "en", "tlh")
 
 

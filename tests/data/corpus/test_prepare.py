@@ -1,4 +1,3 @@
-import fcntl
 import json
 import threading
 from itertools import pairwise
@@ -8,11 +7,14 @@ from typing import Any
 import datasets
 import pytest
 
-from mtkit.data.batches.batches import BatchPlan, padding_share
-from mtkit.data.corpus.prepare import Prepared, open_prepared, prepare
+from mtkit.data.batches.batch import padding_share
+from mtkit.data.batches.batches import BatchPlan
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.sources import pairs
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import DataError, VocabularyError
+from mtkit.files.whole import lock_open_file
 from mtkit.settings.data import DataConfig
 from mtkit.settings.tokenizer import TokenizerConfig
 from tests.data.conftest import TOY, ToyData, WriteLines
@@ -116,7 +118,7 @@ def test_two_at_once_prepare_once(
         prepared = prepare(data, WORDS, tmp_path / "out")
         threads[0].join()
     assert n_saved == 1
-    assert "another process writes it, waiting" in caplog.text
+    assert "another process is writing it, waiting" in caplog.text
     assert "already prepared" in caplog.text
     assert pairs_of(prepared, "train") == TOY
     assert not list(tmp_path.glob(".*"))
@@ -131,7 +133,7 @@ def test_what_is_prepared_already_is_used_without_a_lock(tmp_path: Path, toy_dat
     data = toy_data()
     prepare(data, WORDS, tmp_path / "out")
     with (tmp_path / ".out.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert lock_open_file(lock.fileno())
         assert prepare(data, WORDS, tmp_path / "out").manifest.n_train == 200
 
 
@@ -183,9 +185,8 @@ def test_other_settings_need_overwrite(
 ) -> None:
     prepare(toy_data(), WORDS, tmp_path / "out")
     before = files_of(tmp_path / "out")
-    with pytest.raises(
-        DataError, match=rf"prepared otherwise \({message}\); add --overwrite to mtkit preprocess, or .*data.prepared"
-    ):
+    reason = rf"was prepared from different inputs or settings \({message}\); add --overwrite to .*, or .*data.prepared"
+    with pytest.raises(DataError, match=reason):
         prepare(toy_data(**changes), WORDS, tmp_path / "out")
     assert files_of(tmp_path / "out") == before
 
@@ -295,7 +296,7 @@ def test_absent_damaged_and_newer_corpora_are_told_apart(tmp_path: Path, toy_dat
 def test_a_foreign_tokenizer_is_noticed(tmp_path: Path, toy_data: ToyData) -> None:
     prepare(toy_data(), WORDS, tmp_path / "out")
     prepare(toy_data(), TokenizerConfig(type="char"), tmp_path / "other").tokenizer.save(tmp_path / "out")
-    with pytest.raises(DataError, match="encoded with another tokenizer"):
+    with pytest.raises(DataError, match="encoded with a different tokenizer"):
         _ = open_prepared(tmp_path / "out").tokenizer
 
 

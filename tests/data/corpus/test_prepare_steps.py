@@ -6,7 +6,8 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtkit.data.corpus.prepare import open_prepared, prepare, try_cleaning
+from mtkit.data.corpus.prepare import prepare, try_cleaning
+from mtkit.data.corpus.prepared import open_prepared
 from mtkit.data.sources import pairs
 from mtkit.data.tokens.tokenizer import JOINT_FILE, Tokenizer, train_tokenizer
 from mtkit.errors import ConfigError, DataError

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from mtkit.data.corpus import store_check
-from mtkit.data.corpus.prepare import open_prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import open_prepared
 from mtkit.errors import DataError, VocabularyError
 from mtkit.files.reading import sha256_file
 from mtkit.settings.tokenizer import TokenizerConfig
@@ -76,7 +77,7 @@ def test_every_bit_of_the_pairs_counts(corpus: Path) -> None:
         changed[at] ^= 4
         (corpus / SHARD).write_bytes(changed)
         with pytest.raises(
-            DataError, match=r"arrow: damaged \(its sha256 is not the noted one\); run mtkit preprocess ag"
+            DataError, match=r"arrow: damaged \(its sha256 is not the recorded one\); run mtkit preprocess ag"
         ):
             open_prepared(corpus).store("train")
     (corpus / SHARD).write_bytes(content)
@@ -148,7 +149,7 @@ def test_a_corpus_of_an_older_version_is_read_and_checked_by_its_short_hash(corp
     content = bytearray((corpus / SHARD).read_bytes())
     content[-200] ^= 1
     (corpus / SHARD).write_bytes(content)
-    with pytest.raises(DataError, match=r"train: damaged \(the hash of its pairs is not the noted one\)"):
+    with pytest.raises(DataError, match=r"train: damaged \(the hash of its pairs is not the recorded one\)"):
         read_all(corpus)
 
 

@@ -52,7 +52,7 @@ def test_again_is_the_same_and_other_files_are_refused(corpus: tuple[Path, Path]
     twin = hold_out(source_of(*corpus), tmp_path / "twin", src_lang="en", tgt_lang="de")
     assert twin["test"].src.read_bytes() == splits["test"].src.read_bytes()
     other = write(tmp_path / "d.en", ["x"] * 200)
-    with pytest.raises(DataError, match=rf"{tmp_path}: was begun with other --src and --tgt files"):
+    with pytest.raises(DataError, match=rf"{tmp_path}: was started with different --src and --tgt files"):
         hold_out(source_of(other, corpus[1]), tmp_path / "out", src_lang="en", tgt_lang="de")
 
 
@@ -77,10 +77,10 @@ def test_the_same_files_by_other_paths_are_the_same(corpus: tuple[Path, Path], t
     moved = corpus[0].rename(tmp_path / "moved.en"), corpus[1].rename(tmp_path / "moved.de")
     assert hold_out(source_of(*moved), tmp_path / "out", src_lang="en", tgt_lang="de") == splits
     for files, seed in ((moved, 2), (moved[::-1], 1)):
-        with pytest.raises(DataError, match=rf"{tmp_path}: was begun with other --src and --tgt files"):
+        with pytest.raises(DataError, match=rf"{tmp_path}: was started with different --src and --tgt files"):
             hold_out(source_of(*files), tmp_path / "out", src_lang="en", tgt_lang="de", seed=seed)
     (tmp_path / "out" / "origin.json").write_text("[]")
-    with pytest.raises(DataError, match=rf"{tmp_path}: was begun with other --src and --tgt files"):
+    with pytest.raises(DataError, match=rf"{tmp_path}: was started with different --src and --tgt files"):
         hold_out(source_of(*moved), tmp_path / "out", src_lang="en", tgt_lang="de")
 
 
@@ -102,11 +102,11 @@ def test_several_sources_are_one_corpus(tmp_path: Path) -> None:
     assert [line.replace("source", "target") for line in src] == tgt
     assert cut(pairs, "out") == splits
     for others in (pairs[:1], pairs[::-1], [(pairs[0][0], pairs[1][1]), (pairs[1][0], pairs[0][1])]):
-        with pytest.raises(DataError, match="begun with other --src and --tgt files"):
+        with pytest.raises(DataError, match="started with different --src and --tgt files"):
             cut(others, "out")
     (one, two), (three, _) = pairs
     cut([(one, two), (one, three)], "twice")
-    with pytest.raises(DataError, match="begun with other --src and --tgt files"):
+    with pytest.raises(DataError, match="started with different --src and --tgt files"):
         cut([(one, two), (three, one)], "twice")
     write(pairs[1][1], ["short"])
     with pytest.raises(DataError, match=r"b.en has 60 lines but .*b.de has 1: "):

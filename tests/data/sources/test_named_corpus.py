@@ -68,7 +68,7 @@ def test_languages_may_be_given(write_lines: WriteLines) -> None:
 def test_two_files_and_one_are_not_confused(write_lines: WriteLines, tmp_path: Path) -> None:
     text, pairs = Path(write_lines("a.en", ["one"])), Path(write_lines("a.tmx", [tmx(ROWS)]))
     assert named_corpus([text], [Path(write_lines("a.de", ["eins"]))], None, None).languages == ("en", "de")
-    with pytest.raises(ConfigError, match=r"--src and --tgt go together: .*a\.en is no file of pairs"):
+    with pytest.raises(ConfigError, match=r"--src and --tgt go together: .*a\.en is not a file of pairs"):
         named_corpus([text], [], None, None)
     with pytest.raises(ConfigError, match=r"a\.tmx: a file of pairs, which --src takes alone"):
         named_corpus([pairs], [text], None, None)

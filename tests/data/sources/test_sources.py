@@ -91,7 +91,7 @@ def test_sources_are_called_after_their_files(toy_data: ToyData, write_lines: Wr
 
 def test_two_test_sets_of_one_name_are_refused(toy_data: ToyData, write_lines: WriteLines) -> None:
     files = {"src": write_lines("test.en", ["x"]), "tgt": write_lines("test.de", ["x"])}
-    with pytest.raises(DataError, match="two test sets are called test; give each a name"):
+    with pytest.raises(DataError, match="two test sets are called test; give each a different name"):
         open_sources(toy_data(test=[files, files]))
 
 
@@ -110,4 +110,4 @@ def test_a_name_cannot_lead_out_of_the_prepared_corpus(name: str, toy_data: ToyD
 
 def test_the_languages_of_every_source_are_looked_at(caplog: pytest.LogCaptureFixture) -> None:
     open_source(SourceConfig(src="a", tgt="b", tgt_lang="tolkien"), "train", ("en", "de"))
-    assert [message.partition(":")[0] for message in caplog.messages] == ["tolkien is no language code"]
+    assert [message.partition(":")[0] for message in caplog.messages] == ["tolkien is not a language code"]

@@ -59,12 +59,23 @@ def test_changed_test_set_is_refused(path: Path) -> None:
 def test_changed_signature_is_refused_with_what_changed(path: Path) -> None:
     baseline = load_baseline(path)
     stored = baseline.find("news", only=True)
-    with pytest.raises(DataError, match=r"BLEU of news had another signature \(tok:13a is now tok:char\)"):
+    with pytest.raises(DataError, match=r"BLEU of news had a different signature \(tok:13a is now tok:char\)"):
         baseline.check_signatures(stored, score(HYP, [REF], tokenize="char"), ["chrf", "bleu"])
     with pytest.raises(
         DataError, match=r"has no ter for news; save it again with --save-baseline and --metrics .*,ter$"
     ):
         baseline.check_signatures(stored, score(HYP, [REF], ["ter"]), ["ter"])
+
+
+def test_scores_that_are_not_those_of_the_output_are_refused(path: Path) -> None:
+    spoil(path, lambda tree: tree["test_sets"][0]["scores"][0].update(value=10.0))
+    baseline = load_baseline(path)
+    again = score(HYP, [REF])
+    with pytest.raises(
+        DataError, match=r"damaged: BLEU of news is 10.00 there, but the output beside it has \d+\.\d\d"
+    ):
+        baseline.check_scores(baseline.find("news", only=True), again)
+    baseline.check_scores(baseline.find("news", only=True), again[1:])
 
 
 @pytest.mark.parametrize(
@@ -74,11 +85,16 @@ def test_changed_signature_is_refused_with_what_changed(path: Path) -> None:
         (lambda tree: tree.update(format_version="1"), "damaged: format_version is '1', not a number from 1 on"),
         (lambda tree: tree.update(format_version=True), "damaged: format_version is True, not a number from 1 on"),
         (lambda tree: tree.pop("format_version"), "damaged: no format_version"),
-        (lambda tree: tree.update(kind="shopping list"), "is no baseline"),
+        (lambda tree: tree.update(kind="shopping list"), "is not a baseline"),
         (lambda tree: tree.pop("test_sets"), r"damaged \(KeyError: 'test_sets'\)"),
         (lambda tree: tree["test_sets"][0].pop("hyp"), r"damaged \(KeyError: 'hyp'\)"),
         (lambda tree: tree["test_sets"][0]["hyp"].reverse(), "the output of news is not the one that was scored"),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(value=float("nan")), r"bleu of news is not a number"),
+        (lambda tree: tree["test_sets"].append(tree["test_sets"][0]), "damaged: the test set news is there twice"),
+        (
+            lambda tree: tree["test_sets"][0]["scores"].append(tree["test_sets"][0]["scores"][0]),
+            "damaged: the score bleu is there twice",
+        ),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(value="30"), "value: Input should be a valid number"),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(signature=5), "signature: Input should be a valid str"),
         (lambda tree: tree["test_sets"][0]["scores"][0].update(name=None), "name: Input should be a valid str"),
@@ -104,7 +120,7 @@ def test_missing_baseline_says_how_to_save_one(tmp_path: Path) -> None:
 )
 def test_what_is_not_whole_asks_to_be_saved_again(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8", errors="surrogateescape")
-    with pytest.raises(DataError, match=r"is no baseline(, or is not whole)?; save it again with --save-baseline$"):
+    with pytest.raises(DataError, match=r"is not a baseline(, or is incomplete)?; save it again with --save-baseline$"):
         load_baseline(path)
 
 

@@ -17,7 +17,12 @@ def test_gold_alignments_are_read_from_one_and_counted_from_zero() -> None:
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("1-1 x", "g:2: 'x' is no link"), ("1-", "no link"), ("0-1", "g:2: 0-1 counts words from 0"), ("1|2", "no link")],
+    [
+        ("1-1 x", "g:2: 'x' is not a link"),
+        ("1-", "not a link"),
+        ("0-1", "g:2: 0-1 counts words from 0"),
+        ("1|2", "not a link"),
+    ],
 )
 def test_what_is_no_alignment_is_named(line: str, message: str) -> None:
     with pytest.raises(DataError, match=message.replace("|", r"\|")):

@@ -142,7 +142,7 @@ def test_checkpoint_that_names_a_function_is_refused(model: Path, key: str) -> N
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 half of a file"])
 def test_checkpoint_that_is_none_is_named(model: Path, content: bytes) -> None:
     (model / "checkpoints" / "model.ckpt").write_bytes(content)
-    with pytest.raises(ConfigError, match=r"wmt: model\.ckpt is no checkpoint, or not a whole one$"):
+    with pytest.raises(ConfigError, match=r"wmt: model\.ckpt is not a checkpoint, or is incomplete$"):
         load_comet(model)
 
 
@@ -183,7 +183,7 @@ def test_model_that_reads_no_reference_is_refused(model: Path) -> None:
     [
         ("a: [b", r"hparams\.yaml cannot be read"),
         ("", "has no class_identifier"),
-        ("class_identifier: unheard_of", "knows no class_identifier unheard_of"),
+        ("class_identifier: unheard_of", "has no class_identifier unheard_of"),
     ],
 )
 def test_hyperparameters_that_say_too_little_are_one_line(model: Path, hparams: str, message: str) -> None:

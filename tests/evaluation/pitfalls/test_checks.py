@@ -124,11 +124,11 @@ def test_the_script_tells_east_asian_languages(lines: list[str], expected: str |
 @pytest.mark.parametrize(
     ("pair", "tokenizer", "expected"),
     [
-        (None, "13a", "ref looks Chinese, but BLEU takes what stands between spaces for words: name the languages"),
+        (None, "13a", "ref looks Chinese, but BLEU splits words at spaces only: name the languages"),
         (
             ("en", "zh"),
             "13a",
-            "ref looks Chinese, but BLEU takes what stands between spaces for words: leave out --tok",
+            "ref looks Chinese, but BLEU splits words at spaces only: leave out --tok",
         ),
         (("zh", "en"), "13a", "-l zh-en says that the target is en, but ref looks Chinese: did you mean -l en-zh?"),
         (("en", "cn"), "13a", "-l en-cn says that the target is cn, but ref looks Chinese: did you mean -l en-zh?"),

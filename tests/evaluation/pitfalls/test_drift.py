@@ -32,7 +32,7 @@ def test_of_two_lost_lines_the_first_is_named() -> None:
 
 def test_lines_that_are_missing_at_the_end_are_no_drift() -> None:
     assert first_drift(HYP[:250], REF) == 251
-    with pytest.raises(DataError, match=r"; they fit to the end of hyp, where ref goes on$"):
+    with pytest.raises(DataError, match=r"; they match to the end of hyp, where ref goes on$"):
         check_aligned([Text("hyp", HYP[:250]), Text("ref", REF)])
 
 
@@ -64,7 +64,7 @@ def test_real_text_and_its_source_part_where_a_line_was_lost(corpora: Path) -> N
     ],
 )
 def test_markup_is_no_text(lines: list[str], what: str) -> None:
-    with pytest.raises(DataError, match=f"^ref: is {what}, not a segment a line"):
+    with pytest.raises(DataError, match=f"^ref: is {what}, not one segment per line"):
         check_is_text(Text("ref", lines))
 
 

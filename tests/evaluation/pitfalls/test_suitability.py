@@ -86,7 +86,7 @@ def test_lines_without_sequences_of_four_words_are_too_short_for_bleu(
 )
 def test_text_without_spaces_is_nothing_for_bleu(script: str, refs: list[str]) -> None:
     assert unspaced_script(refs) == script
-    for metrics, scores in ((["bleu"], "BLEU takes"), (["bleu", "ter"], "BLEU and TER take")):
+    for metrics, scores in ((["bleu"], "BLEU splits"), (["bleu", "ter"], "BLEU and TER split")):
         (system,) = assessed(refs, refs, metrics=metrics).systems
         (warning,) = (warning for warning in system.warnings if "without spaces" in warning)
         assert f"ref is in {script} script" in warning

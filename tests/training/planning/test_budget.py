@@ -1,6 +1,7 @@
 """The plan of a run by time, driven by a clock of the test's own: seconds pass only where a test says so."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise, repeat
@@ -12,11 +13,13 @@ from mtkit.evaluation.telling import Standing
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.planning.budget import Budget
 from mtkit.training.state import TrainState
+from mtkit.training.team import SOLO, Team
+from tests.training.teams import First, Second
 
 
 @dataclass
 class Clock:
-    now: float = 1000.0
+    now: float
 
     def __call__(self) -> float:
         return self.now
@@ -26,6 +29,7 @@ class Clock:
 class Machine:
     """What everything takes, in seconds."""
 
+    now: float = 1000.0
     start: float = 5.0
     update: Iterator[float] = field(default_factory=lambda: repeat(0.25))
     validation: float = 2.0
@@ -63,9 +67,10 @@ def work(
     state: TrainState | None = None,
     *,
     stop: Callable[[TrainState], bool] = lambda _: False,
+    team: Team = SOLO,
 ) -> Session:
     """One session in the order of the training loop: until the run is over and finished, or ``stop`` ends it."""
-    clock, state = Clock(), state or TrainState()
+    clock, state = Clock(machine.now), state or TrainState()
 
     def rehearse(at_most: float) -> float:
         assert at_most > 0
@@ -74,8 +79,8 @@ def work(
 
     started = clock.now
     clock.now += machine.start
-    session = Session(state, clock, Budget(training, state, started=started, rehearse=rehearse, clock=clock))
-    budget = session.budget
+    budget = Budget(training, state, started=started, rehearse=rehearse, clock=clock, team=team)
+    session = Session(state, clock, budget)
     budget.check()
 
     def write() -> None:
@@ -84,7 +89,7 @@ def work(
     while True:
         if budget.validation_is_due():
             since = clock.now
-            while clock.now < since + machine.validation and not budget.validation_takes_too_long(since):
+            while clock.now < since + machine.validation and not budget.validation_takes_too_long(clock.now - since):
                 clock.now += 0.125
             if clock.now >= since + machine.validation:
                 state.note_validation(Standing("bleu", 1.0))
@@ -256,6 +261,15 @@ def test_no_time_for_one_update_is_an_error_that_says_what_to_type() -> None:
         work(config(max_minutes=0.01), Machine())
 
 
+def test_all_processes_of_a_team_go_by_the_clock_of_the_first() -> None:
+    answers: deque[object] = deque()
+    first = work(config(), Machine(update=slow_for_a_while()), team=First(answers))
+    second = work(config(), Machine(now=7.0, start=90.0, update=uneven(), finish=100.0), team=Second(answers))
+    assert not answers
+    assert (second.rates, second.shares) == (first.rates, first.shares)
+    assert (second.validated, second.saved, second.state) == (first.validated, first.saved, first.state)
+
+
 def test_a_run_by_updates_counts_its_time_and_nothing_else() -> None:
     by_updates = config(max_minutes=None, max_updates=20, warmup_updates=10, validate_every=10, save_every=5)
     session = work(by_updates, Machine(), stop=lambda state: state.update == 20)
@@ -268,7 +282,7 @@ def test_a_run_by_updates_counts_its_time_and_nothing_else() -> None:
 
 
 def test_the_deadline_is_the_limit_less_what_earlier_sessions_took() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     state = TrainState(update=70, seconds=200.0, share=0.3, planned_seconds=600.0)
     budget = Budget(config(), state, started=clock.now - 30, rehearse=lambda at_most: at_most, clock=clock)
     deadline = budget.deadline()
@@ -284,7 +298,7 @@ def test_the_deadline_is_the_limit_less_what_earlier_sessions_took() -> None:
 
 
 def test_the_time_left_is_that_to_the_end_of_everything() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     budget = Budget(config(), TrainState(), started=clock.now - 30, rehearse=lambda at_most: at_most, clock=clock)
     assert budget.seconds_left() == 570
     clock.now += 1000
@@ -292,7 +306,7 @@ def test_the_time_left_is_that_to_the_end_of_everything() -> None:
 
 
 def test_work_is_saved_after_a_minute_and_then_every_ten_whatever_the_plan_says() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     by_updates, state = TrainingConfig(save_every=10**9), TrainState()
     budget = Budget(by_updates, state, started=clock.now, rehearse=lambda at_most: at_most, clock=clock)
     clock.now += 59

@@ -2,8 +2,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
 from mtkit.errors import DeviceError
+from mtkit.machine.compute import Compute
+from mtkit.machine.device import Precision
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.training.objectives.cross_entropy import CrossEntropy
@@ -47,14 +49,14 @@ def test_an_update_is_cut_into_the_fewest_micro_batches_that_fit(limit: int, n: 
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_the_memory_needed_on_a_cpu_grows_with_the_batch(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_needed_on_a_cpu_grows_with_the_batch(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: what the forward pass of the whole batch keeps, counted."""
     model = new_model(dropout=0.1)
 
     def widest(n_tokens: int) -> list[Batch]:
         return [collate([[5] * 7] * (n_tokens // 10), [[6] * 9] * (n_tokens // 10))]
 
-    probe = MemoryProbe(model, OBJECTIVE, widest, device=torch.device("cpu"), precision=precision)  # type: ignore[arg-type]
+    probe = MemoryProbe(model, OBJECTIVE, widest, compute=Compute(torch.device("cpu"), precision, 1))
     kept = {}
 
     def note(tensor: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.data.batches.batches import collate
+from mtkit.data.batches.batch import collate
+from mtkit.machine.compute import Compute
 from mtkit.training.planning import pace
 from mtkit.training.planning.pace import affordable_tokens, measure_tokens_per_second
-from mtkit.training.planning.tuning import Way
 from mtkit.training.run import train
 from tests.conftest import ToyTask
 from tests.training.planning.test_memory import OBJECTIVE, new_model
@@ -50,8 +50,8 @@ def test_speed_is_what_the_passes_take_without_the_first(monkeypatch: pytest.Mon
         model,
         OBJECTIVE,
         updates(),  # type: ignore[arg-type]
-        device=torch.device("cpu"),
-        way=Way("fp32", 1),
+        compute=Compute(torch.device("cpu"), "fp32", 1),
+        n_workers=1,
     )
     assert speed == pytest.approx(3 * 80 / 4.0)  # the clock starts when the second update is there
     assert n_batches == 8

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.data.corpus.prepare import open_prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import open_prepared
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.resolve import Settings, SizeInTime
 from mtkit.training.planning import size_in_time

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtkit.data.batches.batches import Batch, collate
+from mtkit.data.batches.batch import Batch, collate
+from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
@@ -15,7 +16,7 @@ from mtkit.training.planning.tuning import Way, fastest_way, measure_ways, possi
 
 pytestmark = pytest.mark.processor
 
-CPU = torch.device("cpu")
+CPU = Compute(torch.device("cpu"), "fp32", 2)
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 FP32, BF16, SHARED_FP32, SHARED_BF16 = (Way(p, n) for n in (1, 2) for p in ("fp32", "bf16"))
 
@@ -57,12 +58,16 @@ def test_what_can_be_tried_follows_the_processor_and_the_settings(
     native: bool, values: dict[str, object], expected: list[Way], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tuning, "bf16_is_native", lambda _: native)
-    assert possible_ways(settings(**values), new_model(), 1_000, CPU) == expected
-    assert possible_ways(settings(**values), new_model(), 499, CPU) == [way for way in expected if way.n_workers == 1]
+    compute = CPU.with_precision("bf16" if values.get("precision") == "bf16" else "fp32")
+    assert possible_ways(settings(**values), new_model(), 1_000, compute) == expected
+    assert possible_ways(settings(**values), new_model(), 499, compute) == [
+        way for way in expected if way.n_workers == 1
+    ]
 
 
 def test_on_a_gpu_nothing_is_tried() -> None:
-    assert possible_ways(settings(precision="fp32"), new_model(), 9_999, torch.device("cuda")) == [FP32]
+    compute = Compute(torch.device("cuda"), "fp32", 2)
+    assert possible_ways(settings(precision="fp32"), new_model(), 9_999, compute) == [FP32]
 
 
 def test_the_fastest_is_preferred_and_of_equals_the_first() -> None:
@@ -79,7 +84,7 @@ def test_all_ways_take_turns_and_the_best_turn_counts(monkeypatch: pytest.Monkey
     model = new_model()
     before = [p.clone() for p in model.parameters()]
     batches = [batch for _, (batch,) in zip(took, updates(100), strict=False)]
-    speeds = measure_ways([FP32, BF16], model, OBJECTIVE, batches, device=CPU, seconds=1e9)
+    speeds = measure_ways([FP32, BF16], model, OBJECTIVE, batches, compute=CPU, seconds=1e9)
     assert speeds == {FP32: 100 / 2.0, BF16: 100 / 5.0}
     assert all(torch.equal(p, old) and p.grad is None for p, old in zip(model.parameters(), before, strict=True))
 
@@ -94,7 +99,7 @@ def test_no_round_begins_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(tuning, "_tokens_per_second", taken)
     batches = [batch for _, (batch,) in zip(range(9), updates(100), strict=False)]
-    measure_ways([FP32], new_model(), OBJECTIVE, batches, device=CPU, seconds=0)
+    measure_ways([FP32], new_model(), OBJECTIVE, batches, compute=CPU, seconds=0)
     assert n_turns == 2
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.data.corpus.prepare import Prepared, prepare
+from mtkit.data.corpus.prepare import prepare
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.training.run import train
 from mtkit.training.saving.run_directory import (

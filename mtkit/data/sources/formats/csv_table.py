@@ -146,7 +146,7 @@ class _Table(NamedTuple):
     separator: str
     header: list[str]
     places: list[int]
-    """Of source, target and score."""
+    """Columns of source, target and score, counted from 0."""
 
 
 class _Lines:

@@ -20,7 +20,7 @@ class JsonlSource(FileSource):
     """A file with a JSON object on every line that is not blank."""
 
     fields: tuple[str, str] | None
-    """Of source and target, dotted where one lies inside another."""
+    """Fields of source and target, dotted where one is inside another."""
     score: str | None
     languages: tuple[str, str]
     """What the fields are called where ``fields`` does not say it, alone or under ``translation``."""
@@ -81,7 +81,7 @@ def _parsed(line: str, where: str) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"{where}: {error}") from None
     if not isinstance(row, dict):
-        raise DataError(f'{where}: {line!r:.40} is no JSON object, such as {{"en": ..., "de": ...}}')
+        raise DataError(f'{where}: {line!r:.40} is not a JSON object, such as {{"en": ..., "de": ...}}')
     return row
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from mtkit.data.sources.formats.text import TextSource
 from mtkit.data.sources.pairs import Pairs
 from mtkit.errors import DataError
+from mtkit.files.cache import cache_directory
 from mtkit.files.whole import atomic_directory
 from mtkit.log import logger
 from mtkit.machine.workers import safe_children
@@ -56,8 +57,11 @@ class MtdataSource:
     def _text(self) -> TextSource:
         """The two files in the cache, after downloading them where they are not there."""
         if not re.fullmatch(r"\w[\w.+-]*", self.identifier):
-            raise DataError(f"mtdata:{self.identifier}: no id of mtdata, such as Statmt-news_commentary-16-deu-eng")
-        folder = _cache() / self.identifier / f"{self.languages[0]}-{self.languages[1]}-{self.place}"
+            raise DataError(f"mtdata:{self.identifier}: not an mtdata id, such as Statmt-news_commentary-16-deu-eng")
+        cache = cache_directory()
+        if cache is None:
+            raise DataError(f"mtdata:{self.identifier}: no home directory to keep it in; set XDG_CACHE_HOME")
+        folder = cache / "mtdata" / self.identifier / f"{self.languages[0]}-{self.languages[1]}-{self.place}"
         if not folder.exists():
             self._download(folder)
         return TextSource(self.name, folder / "src", folder / "tgt")
@@ -74,14 +78,9 @@ class MtdataSource:
                 fetched = pool.submit(_fetch, self.identifier, self.languages, _FIELDS[self.place], work.resolve())
                 problem = fetched.result()
             except BrokenProcessPool:
-                problem = "mtdata was ended"
+                problem = "the process of mtdata was killed"
             if problem is not None:
                 raise DataError(f"mtdata:{self.identifier}: {problem}")
-
-
-def _cache() -> Path:
-    """Where downloads are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mtkit" / "mtdata"
 
 
 def _fetch(identifier: str, languages: tuple[str, str], field: str, work: Path) -> str | None:

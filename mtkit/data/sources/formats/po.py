@@ -12,7 +12,7 @@ from mtkit.data.sources.formats.po_messages import Message, read_messages
 from mtkit.data.sources.pairs import FileSource, Pairs, in_chunks, one_line
 from mtkit.errors import DataError
 from mtkit.files.not_text import what_is_wrong
-from mtkit.files.text import MAX_LINE_BYTES, read_blocks
+from mtkit.files.text import BOM, MAX_LINE_BYTES, read_blocks
 from mtkit.languages.matching import closeness
 from mtkit.log import logger
 from mtkit.wording import counted, visible
@@ -21,8 +21,6 @@ _CHARSET = re.compile(r"^Content-Type:.*charset=\s*([^\s;]+)", re.MULTILINE | re
 _PLURALS = re.compile(r"^Plural-Forms:.*plural\s*=\s*([^;\n]+)", re.MULTILINE | re.IGNORECASE)
 _HINT = re.compile(r"_: .*?\n(?=.)", re.DOTALL)
 """How old catalogues of KDE say what a message means."""
-
-_BOM = "\ufeff"
 
 _ASCII = "".join(map(chr, (*range(0x20, 0x5C), *range(0x5D, 0x7E))))
 """What a PO file is made of; the backslash and the tilde are other signs in Japanese and Korean charsets."""
@@ -120,9 +118,9 @@ class PoSource(FileSource):
                 if wrong is not None:
                     raise DataError(f"{self.path}: {wrong}") from None
                 line = n_lines + 1 + error.object.count(b"\n", 0, error.start)
-                says = "which is the charset of its header, or, if that names none, of PO files"
+                says = "the charset of its header or, if it names none, of PO files"
                 raise DataError(f"{self.path}:{line}: not {charset}, {says}; correct the header") from None
-            *lines, rest = f"{rest}{text if n_lines else text.removeprefix(_BOM)}".split("\n")
+            *lines, rest = f"{rest}{text if n_lines else text.removeprefix(BOM)}".split("\n")
             n_lines += len(lines)
             if len(rest) > MAX_LINE_BYTES:
                 raise DataError(f"{self.path}:{n_lines + 1}: no line feed within {MAX_LINE_BYTES // 10**6} MB")
@@ -143,7 +141,7 @@ class PoSource(FileSource):
         except (ValueError, ArithmeticError, RecursionError) as error:
             if not self._told:
                 shown = named[1].strip()
-                logger.warning("%s: its Plural-Forms %.60s cannot be computed: %s", self.path, shown, error)
+                logger.warning("%s: its Plural-Forms %.60s cannot be evaluated: %s", self.path, shown, error)
             return 0, 1
         return forms[1], Counter(forms[:1] + forms[2:]).most_common(1)[0][0]
 

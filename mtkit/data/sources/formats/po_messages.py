@@ -34,7 +34,7 @@ class Message:
 
     @property
     def is_header(self) -> bool:
-        """Whether it says things about the catalogue and is no message."""
+        """Whether it describes the catalogue and is not a message."""
         return self.msgid == "" and self.context is None
 
 
@@ -100,7 +100,7 @@ class _Reader:
         if self._continued:
             raise self._malformed(_unknown(self._continued.strip()))
         if self._needs:
-            raise self._malformed(f"ends where {self._needs} should stand")
+            raise self._malformed(f"ends where {self._needs} is expected")
         message, self._message = self._message, None
         if message is not None:
             if not message.forms:
@@ -112,7 +112,7 @@ class _Reader:
     def _begin(self, keyword: str) -> Iterator[Message]:
         """A keyword."""
         if self._needs:
-            raise self._malformed(f"{keyword} where {self._needs} should stand")
+            raise self._malformed(f"{keyword} where {self._needs} is expected")
         self._needs = "a string"
         if keyword in ("msgctxt", "domain") or (keyword == "msgid" and self._context is None):
             self._needs = ""
@@ -140,7 +140,7 @@ class _Reader:
     def _number(self, number: int) -> None:
         """Which form a translation is."""
         if self._needs != "[0]" or self._message is None:
-            raise self._malformed(f"[{number}] where {self._needs or 'a keyword'} should stand")
+            raise self._malformed(f"[{number}] where {self._needs or 'a keyword'} is expected")
         if number in self._message.forms:
             raise self._malformed(f"msgstr[{number}] twice")
         self._form, self._needs = number, "a string"
@@ -149,7 +149,7 @@ class _Reader:
     def _add(self, string: str) -> None:
         """A string, which is a part of what the last keyword began."""
         if self._needs == "[0]" or not self._keyword:
-            raise self._malformed(f"a string where {self._needs or 'a keyword'} should stand")
+            raise self._malformed(f"a string where {self._needs or 'a keyword'} is expected")
         self._needs = ""
         text = self._unescaped(string)
         if self._keyword == "msgctxt":
@@ -205,5 +205,5 @@ class _Reader:
 
 
 def _unknown(rest: str) -> str:
-    """What to say of text that is no part of a catalogue."""
-    return "a string without its closing quotation mark" if rest.startswith('"') else f"{rest!r:.40} is no keyword"
+    """What to say of text that is not part of a catalogue."""
+    return "a string without its closing quotation mark" if rest.startswith('"') else f"{rest!r:.40} is not a keyword"

@@ -42,14 +42,14 @@ class TsvSource(FileSource):
     """A tab-separated file without quoting; columns that have names have them in its first line."""
 
     columns: tuple[int | str, int | str]
-    """Of source and target: numbers, counted from 0, or names."""
+    """Columns of source and target: numbers, counted from 0, or names."""
     score: int | str | None = None
 
     def chunks(self) -> Iterator[Pairs]:
         """Read two columns, and that of the scores.
 
         Raises:
-            DataError: If the file cannot be read, is not UTF-8, lacks a column, a row has too few, or a score is no
+            DataError: If the file cannot be read, is not UTF-8, lacks a column, a row has too few, or a score is not a
                 number.
         """
         places: list[int] = []

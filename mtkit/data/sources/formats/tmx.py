@@ -31,7 +31,7 @@ class TmxSource(FileSource):
         """Read both languages; units without them are skipped and counted, and of two variants the first is taken.
 
         Raises:
-            DataError: If the file cannot be read, is no TMX, declares entities, or has no unit with both languages.
+            DataError: If the file cannot be read, is not TMX, declares entities, or has no unit with both languages.
         """
         return in_chunks(self._pairs())
 
@@ -55,7 +55,7 @@ def languages_of_tmx(path: Path) -> list[str]:
     """The languages of all units, each once; first that which the header calls the source language.
 
     Raises:
-        DataError: If the file cannot be read or is no TMX.
+        DataError: If the file cannot be read or is not TMX.
     """
     segment = Segment()
     found = _Languages()
@@ -90,7 +90,7 @@ class _Units:
     def __init__(self, languages: tuple[str, str], segment: Segment) -> None:
         self.n = self.n_skipped = 0
         self.languages: list[str] = []
-        """Those of the file, some of them where they are many."""
+        """Languages of the file, only some of them where they are many."""
         self._wanted, self._segment = languages, segment
         self._found: list[tuple[str, str]] = []
         self._sides: list[str | None] = [None, None]

@@ -48,7 +48,7 @@ class XliffSource(FileSource):
         """Read source and target, swapped where the file goes the other way; what is not translated is skipped.
 
         Raises:
-            DataError: If the file cannot be read, is no XLIFF, declares entities, or is in other languages.
+            DataError: If the file cannot be read, is not XLIFF, declares entities, or is in other languages.
         """
         return in_chunks(self._pairs())
 
@@ -71,7 +71,7 @@ def languages_of_xliff(path: Path) -> list[str]:
     """The languages that a document names, each once, in its order: source before target.
 
     Raises:
-        DataError: If the file cannot be read or is no XLIFF.
+        DataError: If the file cannot be read or is not XLIFF.
     """
     found = _Named()
     for _ in read_pairs(path, "xliff", found, Segment()):
@@ -125,14 +125,14 @@ class _Units:
 
         self._of_unit: _Languages = (None, None)
         self._translate = [True]
-        """Of the element around, and of each around that."""
+        """The translate attribute of the element around, and of each around that."""
 
         self._unit_depth = 0
         self._state = self._own_state = ""
         """Of the target, and of the unit itself."""
 
         self._has_oddity = False
-        """Whether the text of the unit holds a character that is none."""
+        """Whether the text of the unit holds a <cp> that is not a character."""
 
         self._sides: dict[str, _Text] = {}
         self._data: dict[str, str] = {}
@@ -148,7 +148,7 @@ class _Units:
         """What the ends of the pairs of codes around show."""
 
         self._by_content: list[bool] = []
-        """Of the codes around: whether what is in them tells what they show."""
+        """Whether the content of each code around tells what it shows."""
 
     @property
     def _depth(self) -> int:
@@ -291,6 +291,6 @@ class _Units:
             elif not src or not tgt or self._state in _NOT_TRANSLATED:
                 self.skipped["without a translation"] += 1
             elif self._has_oddity:
-                self.skipped["with a number in <cp> that is no character"] += 1
+                self.skipped["with a number in <cp> that is not a character"] += 1
             else:
                 self._found.append((tgt, src) if swapped else (src, tgt))

@@ -21,7 +21,7 @@ MAX_DEPTH = 200
 """Elements inside elements; documents of translations have ten or so."""
 
 MAX_TAG_BYTES = 10_000_000
-"""Of one tag or comment: the parser holds it, and looks through it again with every block that does not end it."""
+"""Most bytes of a tag or comment: the parser holds it, and rescans it with every block that does not end it."""
 
 _BREAKS_OFF = {
     errors.codes[message]
@@ -134,7 +134,7 @@ class _Elements:
             self._namespace = tag[: tag.rfind("}") + 1]
             if tag != f"{self._namespace}{self._root}":
                 shown = tag.removeprefix(self._namespace)
-                raise _Refused(f"begins with <{shown:.40}> where <{self._root}> should stand")
+                raise _Refused(f"begins with <{shown:.40}> where <{self._root}> is expected")
         if tag not in self._names:
             self._names[tag] = tag.removeprefix(self._namespace)
         self._document.start(self._names[tag], attributes)
@@ -183,7 +183,7 @@ def _said_in_one_line(path: Path, parser: DefusedXMLParser) -> Iterator[None]:
     except DefusedXmlException as error:
         raise DataError(
             f"{path}:{parser.parser.CurrentLineNumber}: declares the entity {getattr(error, 'name', '')}; entities are "
-            "not read, because they can fetch files or fill the memory: write what they stand for in their places"
+            "not read, because they can fetch files or fill the memory: replace them with what they stand for"
         ) from None
     except _Refused as refused:
         raise DataError(f"{path}:{parser.parser.CurrentLineNumber}: {refused}") from None

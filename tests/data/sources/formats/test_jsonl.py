@@ -42,7 +42,7 @@ GOOD = '{"en": "one", "de": "eins", "s": 1}'
     ("line", "reason"),
     [
         ('{"en": "one", "de": ', "not JSON at column 21: Expecting value"),
-        ('["one", "eins"]', "is no JSON object"),
+        ('["one", "eins"]', "is not a JSON object"),
         ('{"en": "one", "x": {"y": 1}, "z": 2}', r"no field de \(it has en, x\.y, z\); name two with fields:"),
         ('{"en": "one", "de": 5}', "the field de holds 5, not text"),
         ('{"en": null, "de": "x"}', "the field en holds None, not text"),

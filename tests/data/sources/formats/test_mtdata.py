@@ -43,7 +43,7 @@ def test_without_the_library_the_line_says_what_to_install(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("identifier", ["../../up", "a/b", ".", ""])
 def test_an_id_cannot_lead_out_of_the_cache(identifier: str, cache: Path) -> None:
-    with pytest.raises(DataError, match="no id of mtdata, such as"):
+    with pytest.raises(DataError, match="not an mtdata id, such as"):
         pairs_of(source_of({"mtdata": identifier}))
     assert not cache.exists()
 

@@ -130,7 +130,7 @@ GOOD = tmx([("one", "eins")])
         (GOOD.replace("one", "a & b"), ":4: not well-formed XML: "),
         (GOOD.replace("one", "a &nbsp; b"), ":4: not well-formed XML: undefined entity"),
         (GOOD.replace("one", "\x01"), ":4: not well-formed XML: "),
-        ("<html><p>404</p></html>", ":1: begins with <html> where <tmx> should stand"),
+        ("<html><p>404</p></html>", ":1: begins with <html> where <tmx> is expected"),
         (GOOD.replace("UTF-8", "klingon"), ":1: .*(unknown encoding|cannot be decoded)"),
         (tmx_of("<note>" * 10_000), ":1: more than 200 elements inside each other"),
         (GOOD.replace('"tmx14.dtd"', '"x" [<!ENTITY e "v">]'), ":2: declares the entity e; entities are not read"),

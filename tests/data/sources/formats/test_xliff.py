@@ -213,7 +213,7 @@ def test_a_unit_with_what_is_no_character_is_skipped_and_counted(
     path.write_text(xliff_2_of("".join(f"<unit>{unit}</unit>" for unit in units)))
     with caplog.at_level(logging.WARNING, logger="mtkit"):
         assert pairs_of(source_of(str(path))) == [("b", "T")]
-    assert "skipped some of 2 units: 1 with a number in <cp> that is no character" in caplog.text
+    assert "skipped some of 2 units: 1 with a number in <cp> that is not a character" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_an_encoding_that_the_parser_lacks_is_one_line(encoding: str, ending: st
     ("content", "reason"),
     [
         (xliff_1([("one", "eins")])[:-40], ":1: the file breaks off"),
-        ("<tmx/>", ":1: begins with <tmx> where <xliff> should stand"),
+        ("<tmx/>", ":1: begins with <tmx> where <xliff> is expected"),
         ('<!DOCTYPE xliff [<!ENTITY e "v">]>' + xliff_1([("one", "&e;")]), ":1: declares the entity e"),
     ],
 )

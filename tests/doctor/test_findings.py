@@ -1,4 +1,4 @@
-"""What the doctor prescribes is a valid setting of preprocessing, and takes the finding away."""
+"""How findings are shown; what is prescribed is a valid setting and takes the finding away."""
 
 import pytest
 import yaml
@@ -6,7 +6,7 @@ import yaml
 from mtkit.data.cleaning.pipeline import build_pipeline
 from mtkit.data.sources.pairs import Pairs
 from mtkit.doctor.chunks import Chunk, Inspection
-from mtkit.doctor.findings import KINDS
+from mtkit.doctor.findings import KINDS, Sample, names_of_unseen, shown
 from mtkit.settings.cleaning import CleaningConfig
 
 _SETTING = "data.cleaning.steps: "
@@ -50,3 +50,27 @@ def test_a_cure_takes_away_what_was_found(name: str, pair: tuple[str, str]) -> N
     config = CleaningConfig.model_validate({"steps": steps_of(name)})
     judged = build_pipeline([], config, src_lang="en", tgt_lang="de", held_out=lambda _: [])(Pairs(src, tgt))
     assert name not in look(Chunk(0, 0, judged.pairs.src, judged.pairs.tgt)).hits
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("plain", "plain"),
+        ("durer\u00a0? 1\u202f%", "durer\u00a0? 1\u202f%"),  # French
+        ("\u00a0", "\\u00a0"),
+        ("a\u200bd'importance", "a\\u200bd'importance"),
+        ("tag\U000e0041 x", "tag\\U000e0041 x"),
+        ("x" * 200, "x" * 159 + "…"),
+    ],
+)
+def test_what_cannot_be_seen_is_spelt_out(text: str, seen: str) -> None:
+    assert shown(text) == seen
+
+
+def test_a_code_ends_where_the_text_goes_on() -> None:
+    samples = [Sample("s", 1, shown("a\u200bd\u200b20"), shown("\U000e0041ff\u0085"), "")]
+    assert names_of_unseen(samples) == [
+        "\\u200b is a zero width space",
+        "\\U000e0041 is a tag latin capital letter a",
+        "\\u0085 is a control character",
+    ]

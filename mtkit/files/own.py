@@ -1,0 +1,35 @@
+"""Files that models, runs and prepared corpora are made of: no command's results take their place."""
+
+from pathlib import Path
+
+_OF_ANY = {".safetensors", ".model", ".arrow", ".bin"}
+"""Endings of files that mtkit and the libraries below it write, and nobody's results have."""
+
+_OF_MODEL = {"mtkit.json", "conversion.json", "config.json", "shared_vocabulary.json", "source_vocabulary.json"}
+_OF_MODEL |= {"target_vocabulary.json"}
+_OF_RUN = {".mtkit", ".lock", "config.yaml", "recipe.yaml", "corpus.json", "fitted.json", "machine.json"}
+_OF_RUN |= {"metrics.jsonl", "train.log", "state.json", "manifest.json"}
+_OF_CORPUS = {"manifest.json", "state.json", "dataset_info.json"}
+
+_MARKS = {"mtkit.json": ("model", _OF_MODEL), ".mtkit": ("run", _OF_RUN), "manifest.json": ("corpus", _OF_CORPUS)}
+"""By the file that marks the directory of each: what it is, and the names of its other files."""
+
+_DEPTH = 4
+"""Directories between such a file and the one that is marked."""
+
+
+def owner_of(path: Path) -> str | None:
+    """The model, run or corpus that an existing file belongs to, in words; None of a file of somebody's own.
+
+    Args:
+        path: Whatever a person named; links are followed.
+    """
+    target = path.resolve()
+    if not target.is_file():
+        return None
+    for directory in list(target.parents)[:_DEPTH]:
+        for mark, (kind, names) in _MARKS.items():
+            if (directory / mark).is_file() and (target.name in names or target.suffix in _OF_ANY):
+                is_checkpoint = kind == "corpus" and (directory / "model.safetensors").is_file()
+                return f"the {'checkpoint' if is_checkpoint else kind} in {directory}"
+    return None

@@ -1,0 +1,21 @@
+"""Floating-point operations (FLOP) of a batch: of its real tokens, padding not counted."""
+
+from mtkit.data.batches.batch import Batch
+from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop
+from mtkit.model.encoder_decoder import EncoderDecoder
+
+
+def batch_flop_by_part(model: EncoderDecoder, batch: Batch) -> dict[str, float]:
+    """FLOP of the forward pass, by part of the model."""
+    return forward_flop(
+        model.config,
+        n_sentences=batch.src.size(0),
+        n_src_tokens=batch.n_src_tokens,
+        n_tgt_tokens=batch.n_tgt_tokens,
+        vocab_size=model.output_weight.size(0),
+    )
+
+
+def batch_flop(model: EncoderDecoder, batch: Batch) -> float:
+    """FLOP of forward and backward pass."""
+    return FORWARD_AND_BACKWARD * sum(batch_flop_by_part(model, batch).values())

@@ -1,0 +1,36 @@
+"""The optimiser of a run, and its step."""
+
+import torch
+from torch import Tensor
+
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.settings.training import TrainingConfig
+from mtkit.training.team import SOLO, Team
+
+
+def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019) with weight decay on matrices alone."""
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(
+        groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon, fused=True
+    )
+
+
+def step(optimizer: torch.optim.AdamW, max_grad_norm: float, team: Team = SOLO) -> Tensor:
+    """Sum the gradients of the team, clip by the global norm and update; leave all as it is where that is not finite.
+
+    The fused optimiser divides by ``grad_scale`` and heeds ``found_inf`` on the device itself, so that nothing waits
+    for the outcome.
+
+    Returns:
+        The norm before it was clipped.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    gradients = team.sum([parameter.grad for parameter in parameters if parameter.grad is not None])
+    grad_norm = torch.nn.utils.get_total_norm(gradients)
+    optimizer.grad_scale = (grad_norm / max_grad_norm).clamp_(min=1.0).float()  # type: ignore[attr-defined]
+    optimizer.found_inf = grad_norm.isfinite().logical_not_().float()  # type: ignore[attr-defined]
+    optimizer.step()
+    return grad_norm
