@@ -3,16 +3,18 @@
 import json
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mtkit.errors import DataError
+from mtkit.files.reading import parse_json
 
 if TYPE_CHECKING:
     from mtkit.translation.translation import Candidate, Translation
 
 # What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.
 Record = tuple[str, dict[str, Any], str]
+
+_EXPECTED = 'expected a JSON object with a text under "source"'
 
 
 def text_record(line: str, place: str) -> Record:  # noqa: ARG001  # a line of text cannot be wrong
@@ -29,13 +31,15 @@ def json_record(line: str, place: str) -> Record:
     """
     if not line.strip():
         return "", {"source": ""}, ""
-    with suppress(ValueError, RecursionError):
-        fields = json.loads(line)
-        if isinstance(fields, dict) and isinstance(fields.get("source"), str):
-            if "\\u" in line:
-                json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is not text
-            return fields["source"], fields, ""
-    raise DataError(f'{place}: expected a JSON object with a text under "source"')
+    try:
+        fields = parse_json(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{place}: {_EXPECTED}, but it is not JSON at column {error.colno}: {error.msg}") from None
+    except ValueError as error:
+        raise DataError(f"{place}: {error}") from None
+    if isinstance(fields, dict) and isinstance(fields.get("source"), str):
+        return fields["source"], fields, ""
+    raise DataError(f"{place}: {_EXPECTED}")
 
 
 def formatter(*, as_json: bool, n_best: bool, scores: bool) -> Callable[[int, dict[str, Any], "Translation"], str]:

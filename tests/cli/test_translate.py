@@ -32,6 +32,9 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from mtkit.cli import main; main()", "translate"]
 
 
+_EXPECTED = 'expected a JSON object with a text under "source"'
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle that no test may change, converted already."""
@@ -213,12 +216,21 @@ class TestMistakes:
         assert os.listdir() == ["in.txt"]  # noqa: PTH208
 
     @pytest.mark.parametrize(
-        "line", ["no json", "[1]", '{"text": "a"}', '{"source": 3}', '{"source": "\\ud800"}', "[" * 100_000]
+        ("line", "reason"),
+        [
+            ("no json", f"{_EXPECTED}, but it is not JSON at column 1: Expecting value"),
+            ("[1]", _EXPECTED),
+            ('{"text": "a"}', _EXPECTED),
+            ('{"source": 3}', _EXPECTED),
+            ('{"source": "\\ud800"}', "half of a surrogate pair (\\ud800 to \\udfff), which is not a character"),
+            ('{"source": "a", "source": "c"}', "'source' is given twice"),
+            ("[" * 100_000, "values are nested too deeply"),
+        ],
     )
-    def test_a_line_that_is_no_object_with_a_source_is_named(self, bundle: Path, line: str) -> None:
+    def test_a_line_that_is_no_object_with_a_source_is_named(self, bundle: Path, line: str, reason: str) -> None:
         Path("in.jsonl").write_text(f'{{"source": "a"}}\n{line}\n')
         error = refused("-m", bundle, "in.jsonl", "--input-format", "jsonl", "--buffer", 1, "-o", "out")
-        assert str(error) == 'in.jsonl:2: expected a JSON object with a text under "source"'
+        assert str(error) == f"in.jsonl:2: {reason}"
 
     def test_an_output_that_cannot_be_written_is_named(self, bundle: Path) -> None:
         Path("folder").mkdir()
