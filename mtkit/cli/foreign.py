@@ -6,6 +6,9 @@ from difflib import get_close_matches
 _ALIKE = 0.75
 """How alike a name must be to be taken for a mistyped one: --lr and --src are not."""
 
+_LEAST_LETTERS = 3
+"""Letters of a long option that is typed with one dash; fewer are options of one letter each, or one and its value."""
+
 OPTIONS = {
     "training.learning_rate": "lr learning-rate learn-rate initial-learning-rate",
     "training.schedule": "lr-scheduler learning-rate-scheduler-type decay-method lr-decay scheduling",
@@ -123,6 +126,23 @@ def meant_option(typed: str, known: Collection[str]) -> str:
         return f"; {_NOT_THERE[name]}"
     close = get_close_matches(typed, known, n=1, cutoff=_ALIKE)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def long_option(typed: str, known: Collection[str]) -> str:
+    """The option that one dash too few makes of single letters, as in ``-beam``; empty where it may be letters.
+
+    Args:
+        typed: A word of the command, without a value after ``=``.
+        known: The options of the command.
+    """
+    name = typed[1:].replace("_", "-").lower()
+    if len(name) < _LEAST_LETTERS or not typed.startswith("-") or typed.startswith("--") or typed in known:
+        return ""
+    if f"--{name}" in known:
+        return f"--{name}"
+    if typed[:2] in known and len(name) <= _LEAST_LETTERS:
+        return ""  # a letter and its value
+    return next((here for here, others in OPTIONS.items() if here in known and name in others.split()), "")
 
 
 def meant_command(typed: str, known: Collection[str]) -> str:

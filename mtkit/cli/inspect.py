@@ -1,6 +1,7 @@
 """``mtkit inspect``."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,8 @@ from mtkit.cli.options import (
 )
 from mtkit.errors import ConfigError, DataError
 from mtkit.files.outputs import STANDARD_OUTPUT, check_outputs
+from mtkit.languages.scripts import UNSPACED, script_of
+from mtkit.log import logger
 
 if TYPE_CHECKING:
     from mtkit.inspection.look import Look
@@ -82,6 +85,13 @@ def inspect(
         raise ConfigError("give sentences or -i FILE, not both")
     if texts and (named := next((text for text in texts if _is_file(text)), None)) is not None:
         raise ConfigError(f"{named} is a file: for the sentences in it type -i {named}")
+    if texts and len(texts) > 1 and all(_is_word(text) for text in texts):
+        logger.warning(
+            "%d sentences of one word each; for one sentence quote it: mtkit inspect -m %s %s",
+            len(texts),
+            model,
+            shlex.quote(" ".join(texts)),
+        )
     ending = _ending(output, as_json=as_json)
     source = input_file or "-"
     read = (tgt, None if texts else source)
@@ -90,22 +100,21 @@ def inspect(
     pairs = _given_pairs(texts, tgt) if texts else _read_pairs(source, tgt)
 
     from mtkit.inspection.inspector import Inspector
-    from mtkit.log import logger
 
     inspector = Inspector.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
     options = inspector.options(beam_size=beam_size, n_best=n_best)
     logger.info("looking into %s, beam %d", model, options.beam_size)
 
+    n_seen = 0
+
     def looks() -> "Iterator[Look]":
-        n_seen = 0
+        nonlocal n_seen
         for number, (text, forced) in enumerate(pairs, start=1):
             found = inspector.look(number, text, options, forced=forced, n_alternatives=top)
             if isinstance(found, str):
                 logger.warning("%s:%d: left out: %s", "TEXT" if texts else source, number, found)
                 continue
             n_seen += 1
-            if n_seen == _MANY and ending in _PAGE:
-                logger.warning("%d sentences and more on one page: it will be slow to open", _MANY)
             yield found
         if not n_seen:
             raise DataError(f"{'TEXT' if texts else source}: no sentence to look at")
@@ -113,7 +122,11 @@ def inspect(
     if ending in _PICTURE:
         _draw(looks(), output)
     else:
-        _write(_parts(looks(), ending, model, (inspector.src_lang, inspector.tgt_lang)), output)
+        n_bytes = _write(_parts(looks(), ending, model, (inspector.src_lang, inspector.tgt_lang)), output)
+        if n_seen >= _MANY and ending in _PAGE:
+            logger.warning(
+                "%s: %d sentences on one page, %.1f MB: it will be slow to open", output, n_seen, n_bytes / 1e6
+            )
 
 
 def _ending(output: Path | None, *, as_json: bool) -> str:
@@ -136,6 +149,11 @@ def _ending(output: Path | None, *, as_json: bool) -> str:
     if output.is_dir():
         raise DataError(f"{output}: is a directory; name a file")
     return ending
+
+
+def _is_word(text: str) -> bool:
+    """Whether a sentence is one word of a script that has spaces between words."""
+    return not any(map(str.isspace, text)) and script_of(text) not in UNSPACED
 
 
 def _is_file(text: str) -> bool:
@@ -185,15 +203,18 @@ def _parts(looks: "Iterator[Look]", ending: str, model: Path, languages: tuple[s
     return (f"{shown_as_text(look)}\n" for look in looks)
 
 
-def _write(parts: Iterator[str], output: Path | None) -> None:
+def _write(parts: Iterator[str], output: Path | None) -> int:
+    """The number of bytes that were written, before they are packed."""
     from mtkit.files.outputs import open_output
     from mtkit.wording import visible
 
+    n_bytes = 0
     with open_output(output) as out:
         seen_by_people = out.isatty()
         for part in parts:
-            out.write((visible(part) if seen_by_people else part).encode())
+            n_bytes += out.write((visible(part) if seen_by_people else part).encode())
             out.flush()
+    return n_bytes
 
 
 def _draw(looks: "Iterator[Look]", output: Path | None) -> None:

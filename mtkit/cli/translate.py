@@ -50,7 +50,9 @@ class InputFormat(StrEnum):
 
 
 def translate(
-    file: Annotated[str | None, typer.Argument(metavar="INPUT", help="Input file. Default, or -: stdin.")] = None,
+    file: Annotated[
+        str | None, typer.Argument(metavar="INPUT", help="Input file, or a model as with -m. Default, or -: stdin.")
+    ] = None,
     models: Annotated[
         list[Path] | None,
         of_model("--model", "-m", metavar="RUN", help="Run directory, checkpoint or model bundle."),
@@ -88,9 +90,14 @@ def translate(
     src_lang: SrcLangOption = None,
     tgt_lang: TgtLangOption = None,
     input_format: Annotated[
-        InputFormat,
-        of_input("--input-format", metavar="text|jsonl", help='Input format. jsonl: objects with a "source" text.'),
-    ] = InputFormat.TEXT,
+        InputFormat | None,
+        of_input(
+            "--input-format",
+            metavar="text|jsonl",
+            help='Input format. jsonl: objects with a "source" text. Default: by the file name.',
+            show_default=False,
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         of_speed(
@@ -128,7 +135,9 @@ def translate(
     Blank lines and the white space around a line are kept. A line of more sentences than the model was trained on is
     translated sentence by sentence. From a pipe or a terminal, what has arrived is translated at once.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    model = needed(models[0] if models else None)
+    named = Path(file) if file is not None and Path(file).is_dir() else None  # a directory holds a model, never a text
+    model = needed(models[0] if models else None, named)
+    file = None if named else file
     if models and len(models) > 1:
         raise ConfigError(f"-m was given {len(models)} times: ensembles are not supported yet; give one model")
     if file is not None and input_file is not None:
@@ -147,9 +156,10 @@ def translate(
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
         from mtkit.bundle.bundle import load_bundle
-        from mtkit.translation.file import Alignments, FileOptions, beginning, translate_file
+        from mtkit.translation.file import Alignments, FileOptions, beginning, format_by_name, translate_file
         from mtkit.translation.translator import Translator
 
+        format_name = format_by_name(source) if input_format is None else input_format.value
         bundle = load_bundle(model)
         translator = Translator.load(
             bundle,
@@ -160,11 +170,11 @@ def translate(
             src_lang=src_lang,
             tgt_lang=tgt_lang,
             beam_size=beam_size,
-            sample=beginning(source, input_format.value) if precision == "auto" else (),
+            sample=beginning(source, format_name) if precision == "auto" else (),
         )
         interrupts.check()
         options = FileOptions(
-            input_format=input_format.value,
+            input_format=format_name,
             as_json=as_json,
             scores=scores,
             beam_size=beam_size,

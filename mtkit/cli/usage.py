@@ -7,8 +7,10 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from mtkit.cli.foreign import long_option
 from mtkit.cli.help import Helped
 from mtkit.cli.options import ImpossibleNumber
+from mtkit.cli.positional import instead, is_parted
 from mtkit.cli.renamed import in_new_spelling
 from mtkit.cli.repeated import Once
 from mtkit.errors import ReaderGone, Stopped
@@ -40,6 +42,7 @@ class Command(Helped, Once, TyperCommand):
         """Parse in old and new spelling, and set up the log as the options of mtkit itself say."""
         with_value = {name for param in self.get_params(ctx) if not _is_flag(param) for name in param.opts}
         args, hints = in_new_spelling(self.name, args, with_value)
+        _check_words(self, ctx, args, with_value)
         rest: list[str] = super().parse_args(ctx, args)
         wanted = {name: bool(ctx.params.pop(name, False)) for name in _EVERYWHERE} if ctx.parent else {}
         if any(wanted.values()):
@@ -57,6 +60,19 @@ class Command(Helped, Once, TyperCommand):
         for hint in ctx.meta[_HINTS]:
             logger.info("hint: %s", hint)
         return result
+
+
+def _check_words(command: Any, ctx: Any, args: Sequence[str], with_value: set[str]) -> None:
+    """Refuse long options with one dash, and a setting that is parted from its value, before they are misread."""
+    known = {name for param in command.get_params(ctx) for name in param.opts}
+    for place, typed in enumerate(args):
+        before = args[place - 1] if place else ""
+        if typed == "--":
+            return
+        if before == "--set" and is_parted(args[place:]):
+            ctx.fail(f"a setting and its value are one word: --set {typed}={args[place + 1]}")
+        if before not in with_value and (long := long_option(typed.partition("=")[0], known)):
+            ctx.fail(f"{typed.partition('=')[0]}: long options have two dashes: {long}")
 
 
 def _is_flag(param: Any) -> bool:
@@ -115,25 +131,33 @@ def _plain(error: Any, message: str) -> str:
     if message.endswith("requires an argument."):
         return f"{error.option_name} needs a value"
     if message.startswith("Got unexpected extra argument"):
-        extra = message.partition("(s) ")[2].strip("()")
-        given = {} if error.ctx is None else error.ctx.params
-        misread = metrics_as_model(given.get("model"), extra.split()) if "metrics" in given else ""
-        return misread or f"unexpected {extra}; {_one_argument(error)}of several values each needs its option before it"
+        return _without_option(error, message)
     return _of_value(error) or (message[:1].lower() + message[1:]).rstrip(".")
+
+
+def _without_option(error: Any, message: str) -> str:
+    extra = message.partition("(s) ")[2].strip("()")
+    given = {} if error.ctx is None else error.ctx.params
+    misread = metrics_as_model(given.get("model"), extra.split()) if "metrics" in given else ""
+    words = getattr(error, "words", extra.split())
+    meant = misread or ("" if error.ctx is None else instead(error.ctx.command.name, given, words))
+    return meant or f"unexpected {extra}: {_one_argument(error)} needs an option before it"
 
 
 def unexpected(context: Any, extra: Sequence[str]) -> Exception:
     """The error of arguments that a command has no use for, as if it took none."""
     error: Any = UsageError
-    made: Exception = error(f"Got unexpected extra argument(s) ({' '.join(extra)})", ctx=context)
-    return made
+    made: Any = error(f"Got unexpected extra argument(s) ({' '.join(extra)})", ctx=context)
+    made.words = list(extra)
+    raised: Exception = made
+    return raised
 
 
 def _one_argument(error: Any) -> str:
-    """The one argument that a command takes without an option before it, as the start of a sentence."""
+    """What of a command does not go without an option before it, as the start of a sentence."""
     params = [] if error.ctx is None else error.ctx.command.params
     named = [param.metavar for param in params if param.param_type_name == "argument" and param.nargs == 1]
-    return f"there is one {named[0]}, and " if named else ""
+    return f"every value except one {named[0]}" if named else "every value"
 
 
 def metrics_as_model(model: Path | None, extra: Sequence[str] = ()) -> str:

@@ -1,5 +1,6 @@
 """Which engine translates, and in which precision."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, get_args
@@ -89,6 +90,7 @@ def _ctranslate2_engine(
 def _measured_choice(bundle: Bundle, beam_size: int, sample: Sequence[str], threads: int) -> str:
     """What CTranslate2 computes in by default; on a new processor it is measured where there is much to translate."""
     choice = default_quantization(bundle, beam_size)
+    level = logging.DEBUG  # what every call chooses again is no news
     if not choice.is_from_here() and len(sample) >= MUCH:
         logger.info("measuring once which precision is faster on this processor")
         try:
@@ -98,12 +100,13 @@ def _measured_choice(bundle: Bundle, beam_size: int, sample: Sequence[str], thre
         else:
             if speeds is not None:
                 remember(bundle, speeds)
+                level = logging.INFO
                 choice = replace(choice, quantization=speeds.choice("int8", "float32", beam_size), speeds=speeds)
     if choice.speeds is not None:
         where = "" if choice.is_from_here() else f" on {choice.speeds.processor}"
         shown = choice.speeds.shown(beam_size)
         lost = f"{choice.loss:.2f} {choice.metric}"
-        logger.info("chose %s: %s%s; int8 loses %s", choice.quantization, shown, where, lost)
+        logger.log(level, "chose %s: %s%s; int8 loses %s", choice.quantization, shown, where, lost)
     return choice.quantization
 
 

@@ -45,7 +45,7 @@ def torch_precision(bundle: Bundle, beam_size: int) -> Precision:
     faster = speeds.choice("fp32", "bf16", beam_size)
     chosen: Precision = "bf16" if faster == "bf16" and loss <= MAX_LOSS else "fp32"
     lost = f"{loss:.2f} {'chrF' if note.get('metric') == 'chrf' else 'BLEU'}"
-    logger.info("chose %s: %s; bf16 loses %s", chosen, speeds.shown(beam_size), lost)
+    logger.debug("chose %s: %s; bf16 loses %s", chosen, speeds.shown(beam_size), lost)
     return chosen
 
 

@@ -56,6 +56,9 @@ _LANGUAGES_OF = {
 }
 
 
+UNSPACED = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN"})
+"""Scripts that are written without spaces between words."""
+
 _SCRIPTS = {language: {name} for name, languages in _LANGUAGES_OF.items() for language in languages.split()}
 _SCRIPTS |= {"ja": {"HIRAGANA", "KATAKANA", "CJK"}, "sr": {"CYRILLIC", "LATIN"}}
 

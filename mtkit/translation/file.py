@@ -15,7 +15,7 @@ from mtkit.files.text import read_raw_lines
 from mtkit.log import logger
 from mtkit.machine import interrupts
 from mtkit.machine.memory import memory_advice
-from mtkit.translation.records import Record, formatter, json_record, text_record
+from mtkit.translation.records import Record, are_objects, formatter, json_record, text_record
 from mtkit.translation.streaming import read_buffers
 from mtkit.translation.tally import Tally
 from mtkit.translation.translator import Translator
@@ -152,10 +152,18 @@ def beginning(source: Path | str, input_format: InputFormat = "text") -> list[st
     return []
 
 
+def format_by_name(source: Path | str) -> InputFormat:
+    """What a file is by its name, packed or not."""
+    return "jsonl" if ".jsonl" in Path(source).suffixes else "text"
+
+
 def _texts(source: Path | str, options: FileOptions, begun: deque[list[Record]]) -> Iterator[list[str]]:
     """The texts of the input by the buffer, whose records are added to ``begun``."""
     n_read = 0
     for lines in read_buffers(source, options.buffer, before_waiting=interrupts.check):
+        if not n_read and options.input_format == "text" and are_objects(lines):
+            named = "standard input" if str(source) == "-" else source
+            logger.warning("%s: JSON objects are translated as text here; see --input-format jsonl", named)
         records = [options.record(line, f"{source}:{number}") for number, line in enumerate(lines, n_read + 1)]
         if records:
             begun.append(records)

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mtkit.errors import DataError
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 # What a line holds: the text to translate, the fields to pass through, and what ends the line before its line feed.
 Record = tuple[str, dict[str, Any], str]
-
-_EXPECTED = 'expected a JSON object with a text under "source"'
 
 
 def text_record(line: str, place: str) -> Record:  # noqa: ARG001  # a line of text cannot be wrong
@@ -27,19 +26,33 @@ def json_record(line: str, place: str) -> Record:
     """An object with the text under ``source``.
 
     Raises:
-        DataError: If it is none, naming the place.
+        DataError: If it is broken, or another value, naming the place.
     """
     if not line.strip():
         return "", {"source": ""}, ""
     try:
         fields = parse_json(line)
     except json.JSONDecodeError as error:
-        raise DataError(f"{place}: {_EXPECTED}, but it is not JSON at column {error.colno}: {error.msg}") from None
+        raise DataError(f"{place}: not JSON at column {error.colno}: {error.msg}") from None
     except ValueError as error:
         raise DataError(f"{place}: {error}") from None
-    if isinstance(fields, dict) and isinstance(fields.get("source"), str):
-        return fields["source"], fields, ""
-    raise DataError(f"{place}: {_EXPECTED}")
+    if not isinstance(fields, dict):
+        raise DataError(f'{place}: {line!r:.40} is not a JSON object, such as {{"source": ...}}')
+    if not isinstance(fields.get("source"), str):
+        if "source" in fields:
+            raise DataError(f'{place}: "source" is {fields["source"]!r:.40}, which is not text')
+        raise DataError(f'{place}: the object has no "source"; it has {", ".join(fields) or "nothing":.100}')
+    return fields["source"], fields, ""
+
+
+def are_objects(lines: Sequence[str]) -> bool:
+    """Whether lines are JSON objects, all that are not blank, and there are some."""
+    written = [line.strip() for line in lines if line.strip()]
+    if not written or not all(line.startswith("{") and line.endswith("}") for line in written):
+        return False
+    with suppress(ValueError, RecursionError):
+        return all(isinstance(json.loads(line), dict) for line in written)
+    return False
 
 
 def formatter(*, as_json: bool, n_best: bool, scores: bool) -> Callable[[int, dict[str, Any], "Translation"], str]:

@@ -77,6 +77,13 @@ def test_files_are_written_by_their_endings(model: Path) -> None:
     assert Path("a.html").read_text().count('class="look"') == 4
 
 
+def test_a_large_page_is_told_with_its_size(model: Path) -> None:
+    Path("many").write_text("".join(f"{line}\n" for line in LINES * 13))
+    told = run("-m", model, "-i", "many", "-o", "page.html", "-b", 1).stderr
+    assert f"page.html: 52 sentences on one page, {Path('page.html').stat().st_size / 1e6:.1f} MB" in told
+    assert "on one page" not in run("-m", model, "-i", "a", "-o", "page.html").stderr
+
+
 def test_help_and_error_name_the_same_endings(model: Path) -> None:
     told = str(run("-m", model, "x", "-o", "page").exception).partition("ends in ")[2]
     shown = "".join(run("--help").stdout.replace("│", "").split())
@@ -105,6 +112,13 @@ def test_what_cannot_be_looked_at_is_left_out(model: Path) -> None:
     assert [json.loads(line)["number"] for line in result.stdout.split("\n")[:-1]] == [2]
     assert "c:1: left out: blank" in result.stderr
     assert "c:3: left out: " in result.stderr
+
+
+def test_a_sentence_without_quotes_is_told(model: Path) -> None:
+    warned = "2 sentences of one word each; for one sentence quote it: mtkit inspect -m "
+    assert f"{warned}{model} 'Hello there?'" in run("-m", model, "Hello", "there?").stderr
+    assert warned not in run("-m", model, "Hello there?", "there").stderr
+    assert warned not in run("-m", model, "你好", "谢谢").stderr
 
 
 @pytest.mark.parametrize(

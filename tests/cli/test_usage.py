@@ -24,13 +24,15 @@ from mtkit.settings.recipe import Config
         ("evaluate --tgt a", "no such option: --tgt; here it is --ref; see mtkit evaluate --help"),
         ("score --ref a", "no such option: --ref; here it is --tgt; see mtkit score --help"),
         (
-            "evaluate a b",
-            "unexpected a b; of several values each needs its option before it; see mtkit evaluate --help",
+            "describe a b",
+            "unexpected b: every value except one RECIPE needs an option before it; see mtkit describe --help",
         ),
+        ("evaluate -hyp a", "-hyp: long options have two dashes: --hyp; see mtkit evaluate --help"),
+        ("translate -beam 5", "-beam: long options have two dashes: --beam-size; see mtkit translate --help"),
+        ("translate -model=a", "-model: long options have two dashes: --model; see mtkit translate --help"),
         (
-            "translate a b",
-            "unexpected b; there is one INPUT, and of several values each needs its option before it; "
-            "see mtkit translate --help",
+            "train a.yaml --set model.dropout 0.3",
+            "a setting and its value are one word: --set model.dropout=0.3; see mtkit train --help",
         ),
         (
             "evaluate a -i b -m bleu chrf TER -b",
@@ -38,7 +40,7 @@ from mtkit.settings.recipe import Config
         ),
         (
             "evaluate -m run bleu",
-            "unexpected bleu; of several values each needs its option before it; see mtkit evaluate --help",
+            "unexpected bleu: every value needs an option before it; see mtkit evaluate --help",
         ),
         ("forge distill", "missing argument 'RECIPE'; see mtkit forge distill --help"),
         ("evalute", "no such command 'evalute'; did you mean evaluate?"),
@@ -81,7 +83,7 @@ def test_a_model_may_be_called_like_a_metric(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     Path("ter").mkdir()
     found = CliRunner().invoke(app, ["evaluate", "-m", "ter", "bleu"], prog_name="mtkit")
-    assert found.stderr.startswith("mtkit: error: unexpected bleu; of several values")
+    assert found.stderr.startswith("mtkit: error: unexpected bleu: every value")
     assert "ter: holds no model" in str(CliRunner().invoke(app, ["evaluate", "-m", "ter"]).exception)
 
 

@@ -192,7 +192,7 @@ def test_the_choice_follows_the_beam_and_is_told_on_one_line(
     bundle: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logger, "propagate", True)
-    caplog.set_level(logging.INFO, logger="mtkit")
+    caplog.set_level(logging.DEBUG, logger="mtkit")
     here = speed(cpu_kind(), greedy=(1380, 1860), beam=(359, 308)).as_json()
     conversion = find_or_convert(bundle, "int8")
     note_quality(conversion, {"loss": 0.02, "speed": here})
@@ -212,6 +212,9 @@ def test_the_choice_follows_the_beam_and_is_told_on_one_line(
     assert told(precision="int8") == ("int8", [])  # what is asked for needs no reason
     note_quality(conversion, {"loss": 0.02, "speed": here | {"processor": "Some CPU"}})
     assert told()[1] == [beam.replace(";", " on Some CPU;")]
+    caplog.set_level(logging.INFO, logger="mtkit")
+    assert told()[1] == []  # what never changes
+    assert len(told(sample=LINES * (MUCH // len(LINES)))[1]) == 1  # measured now
 
 
 @pytest.mark.parametrize("writable", [True, False])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mtkit.errors import DataError
-from mtkit.translation.file import FileOptions, beginning, translate_file
+from mtkit.translation.file import FileOptions, beginning, format_by_name, translate_file
 from mtkit.translation.translator import Translator
 from tests.tiny import LINES
 
@@ -30,10 +30,22 @@ def test_an_object_keeps_its_fields(translator: Translator, tmp_path: Path) -> N
     assert (found["id"], found["source"], len(found["n_best"])) == (7, "ab", 2)
 
 
+def test_objects_that_are_translated_as_text_are_told(
+    translator: Translator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.write_text('{"source": "ab"}\n' * 3)
+    translate_file(translator, source, output, options=FileOptions(buffer=1))
+    told = [record for record in caplog.records if "JSON objects" in record.getMessage()]
+    assert len({id(record) for record in told}) == 1  # two handlers may have seen it
+    assert told[0].getMessage() == f"{source}: JSON objects are translated as text here; see --input-format jsonl"
+    assert [format_by_name(name) for name in ("a.jsonl.gz", "a.txt", "-")] == ["jsonl", "text", "text"]
+
+
 def test_nothing_is_put_in_place_when_the_source_is_wrong(translator: Translator, tmp_path: Path) -> None:
     source, output = tmp_path / "in", tmp_path / "out"
     source.write_text("[]\n")
-    with pytest.raises(DataError, match="in:1: expected a JSON object"):
+    with pytest.raises(DataError, match=r"in:1: .* is not a JSON object"):
         translate_file(translator, source, output, options=FileOptions("jsonl"))
     assert not output.exists()
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mtkit.errors import DataError
-from mtkit.translation.records import formatter, json_record, text_record
+from mtkit.translation.records import are_objects, formatter, json_record, text_record
 from mtkit.translation.translation import Candidate, Translation
 
 SECOND = Candidate("zwei", ["zw", "ei"], -3.0, -1.5, finished=True)
@@ -24,11 +24,30 @@ def test_an_object_passes_its_fields_through() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["one", "[]", "{}", '{"source": 1}', '{"source": "\\ud800"}', "[" * 100_000, '{"source": "a"']
+    ("line", "told"),
+    [
+        ("one", "not JSON at column 1: Expecting value"),
+        ('{"source": "a"', "not JSON at column 15: Expecting ',' delimiter"),
+        ("[]", "'[]' is not a JSON object"),
+        ("{}", 'the object has no "source"; it has nothing'),
+        ('{"text": "a", "id": 1}', 'the object has no "source"; it has text, id'),
+        ('{"source": 1}', '"source" is 1, which is not text'),
+        ('{"source": "\\ud800"}', "half of a surrogate pair"),
+        ("[" * 100_000, "cannot be read"),
+    ],
 )
-def test_another_line_is_named(line: str) -> None:
-    with pytest.raises(DataError, match=r'^a:1: expected a JSON object with a text under "source"$'):
+def test_what_is_wrong_with_another_line_is_told(line: str, told: str) -> None:
+    with pytest.raises(DataError) as caught:
         json_record(line, "a:1")
+    assert str(caught.value).startswith(f"a:1: {told}")
+
+
+def test_lines_of_objects_are_known() -> None:
+    assert are_objects(['{"source": "a"}', "", ' {"b": 1}\r'])
+    assert not are_objects([])
+    assert not are_objects([" "])
+    assert not are_objects(['{"source": "a"}', "text"])
+    assert not are_objects(["{name} is here {0}"])
 
 
 @pytest.mark.parametrize(
