@@ -146,7 +146,7 @@ def test_systems_of_wmt17_differ_as_significantly_as_is_known(corpora: Path) -> 
 @pytest.mark.parametrize("seed", ["abc", "-1", "1.5", "", "\u0663", "1" * 19])
 def test_what_is_not_a_seed_is_refused_in_one_line(seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SACREBLEU_SEED", seed)
-    with pytest.raises(ConfigError, match="^SACREBLEU_SEED .*: must be a whole number of up to 18 digits, or none$"):
+    with pytest.raises(ConfigError, match=r"^SACREBLEU_SEED .*: must be a whole number of up to 18 digits, or none$"):
         certainty([("good", GOOD)], n_samples=2)
 
 
