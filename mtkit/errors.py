@@ -7,6 +7,7 @@ MtkitError                 anything a user can fix; the command line prints it o
 ├── CheckpointError        a run directory, checkpoint or bundle is absent, torn or from another run
 ├── TrainingError           training diverged
 ├── DeviceError            the device asked for is absent or out of memory
+│   └── UnknownDeviceError no device or precision has this name (exit code 2)
 ├── GateError              a quality gate failed (exit code 3)
 ├── Interrupted            a signal ended the run with everything saved (exit code 75)
 └── Stopped                a signal ended a command, with nothing to go on from (exit code 130)
@@ -47,6 +48,12 @@ class TrainingError(MtkitError):
 
 class DeviceError(MtkitError):
     """The device asked for is absent or out of memory."""
+
+
+class UnknownDeviceError(DeviceError):
+    """No device or precision has this name."""
+
+    exit_code = 2
 
 
 class GateError(MtkitError):

@@ -40,6 +40,10 @@ MANIFEST = "mtkit.json"
 WEIGHTS = "model.safetensors"
 CORPUS = "corpus"
 """Key of the manifest: where the prepared corpus lies, as seen from the bundle."""
+EXPORT = "config.json"
+"""In a directory of weights for other programs: what they are."""
+
+_EXPORTED = "is an export for other programs; name the run or model that it was made from"
 _HEAD_BYTES = 512
 
 _TWO = {SRC_FILE, TGT_FILE}
@@ -187,6 +191,8 @@ def _directory_of(path: Path) -> Path:
             return directory.resolve()
     if (path / "config.yaml").exists():
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
+    if (path / EXPORT).exists() and (path / "model.bin").exists():
+        raise CheckpointError(f"{path}: {_EXPORTED}")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
 
 
@@ -283,6 +289,8 @@ def _read_checkpoint(named: Path, directory: Path) -> Bundle:
     from mtkit.settings.resolve import read_config
 
     run_dir = directory.parent.parent
+    if not (directory / "manifest.json").exists() and (directory / EXPORT).exists():
+        raise CheckpointError(f"{named}: {_EXPORTED}")
     if not (run_dir / "config.yaml").exists():
         raise CheckpointError(
             f"{directory}: a checkpoint is read where it was trained, but {run_dir} is not a run directory"
@@ -296,7 +304,7 @@ def _read_checkpoint(named: Path, directory: Path) -> Bundle:
     check_files(directory, {WEIGHTS: sha256})
     try:
         config = read_config(run_dir / "config.yaml")
-    except ConfigError as error:
+    except (ConfigError, DataError) as error:
         raise CheckpointError(str(error)) from None
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)

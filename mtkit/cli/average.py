@@ -34,7 +34,9 @@ def average(
     run_dir = needed(run_dir, run)
     if output is None:
         raise ConfigError("where to? name the bundle with -o DIR")
-    if (last is None) == (best is None):
+    if last is not None and best is not None:
+        raise ConfigError("--last and --best do not go together: name one of them")
+    if last is None and best is None:
         raise ConfigError("say which checkpoints: --last N or --best N")
     check_output_directory(output)
     check_replaceable(output)

@@ -83,7 +83,7 @@ def doctor(
 
     With a recipe, held-out pairs that leaked into training are reported too.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
+    chosen, src_files, tgt_files = corpus_instead_of_recipe("doctor", recipe, config, srcs, tgts)
     check_one_corpus("doctor", chosen, src_files, src_lang, tgt_lang)
     if chosen is None:
         refuse_idle(context, ["raw", "overrides"], "only with a recipe; leave it out")

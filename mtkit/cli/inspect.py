@@ -96,7 +96,7 @@ def inspect(
     source = input_file or "-"
     read = (tgt, None if texts else source)
     check_inputs(*read)
-    check_outputs({"-o": output or STANDARD_OUTPUT}, *read)
+    check_outputs({"-o": output or STANDARD_OUTPUT}, *read, pictures=_PICTURE)
     pairs = _given_pairs(texts, tgt) if texts else _read_pairs(source, tgt)
 
     from mtkit.inspection.inspector import Inspector

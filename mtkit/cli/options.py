@@ -1,5 +1,6 @@
 """Options that mean the same in several commands."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -188,14 +189,24 @@ def recipe_or_model(
 
 
 def corpus_instead_of_recipe(
-    recipe: Path | None, config: Path | None, srcs: Sequence[Path] | None, tgts: Sequence[Path] | None
+    command: str,
+    recipe: Path | None,
+    config: Path | None,
+    srcs: Sequence[Path] | None,
+    tgts: Sequence[Path] | None,
 ) -> tuple[Path | None, list[Path], list[Path]]:
     """The recipe of a command, or the files of its corpus: a file of pairs in the place of a recipe is a corpus.
 
     Raises:
-        ConfigError: If there are two recipes, a file of pairs beside ``--src``, or ``--tgt`` alone.
+        ConfigError: If there are two recipes, a file of pairs beside ``--src``, ``--tgt`` alone, or a text by its name.
     """
     chosen, src_files, tgt_files = one_recipe(recipe, config), list(srcs or []), list(tgts or [])
+    if chosen is not None and not src_files and is_text_by_name(chosen):
+        tgt = shlex.quote(str(tgt_files[0])) if tgt_files else "FILE"
+        raise ConfigError(
+            f"{chosen}: a text, not a recipe; with its translation: mtkit {command} --src {shlex.quote(str(chosen))} "
+            f"--tgt {tgt}"
+        )
     if chosen is not None and is_file_of_pairs(chosen):
         if src_files:
             raise ConfigError(f"two corpora, {chosen} and {src_files[0]}: name both with --src")
@@ -224,6 +235,15 @@ def is_file_of_pairs(path: Path) -> bool:
     from mtkit.settings.source import kind_of
 
     return kind_of(str(path)) is not None
+
+
+def is_text_by_name(path: Path) -> bool:
+    """Whether an existing file is called as a text is: its name ends in a language's code, or in ``txt``."""
+    from mtkit.files.text import packing_of
+    from mtkit.languages.codes import language_mistake
+
+    ending = Path(path.stem if packing_of(path) else path.name).suffix.removeprefix(".")
+    return path.is_file() and (ending == "txt" or (len(ending) == 2 and language_mistake(ending) is None))
 
 
 def check_stdin(*files: Path | str | None) -> None:

@@ -65,7 +65,7 @@ def preprocess(
     Without a recipe, validation and test pairs are held out. The same command again does nothing unless inputs or
     settings have changed.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    chosen, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
+    chosen, src_files, tgt_files = corpus_instead_of_recipe("preprocess", recipe, config, srcs, tgts)
     check_one_corpus("preprocess", chosen, src_files, src_lang, tgt_lang)
     if src_files and output is None and not dry_run:
         raise ConfigError("name a directory for the prepared corpus with -o DIR")

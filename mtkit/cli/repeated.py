@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from mtkit.cli.names import wrong_name
 from mtkit.files.numbers import number_in
 
 _COLLECTING = {"store": "append", "store_const": "append_const"}
@@ -41,19 +42,26 @@ class _Parser:
     def __init__(self, parser: Any, ctx: Any) -> None:
         self._parser, self._ctx = type(parser)(ctx), ctx
         self._of_one_value: dict[str, Any] = {}
+        self._params: dict[str, Any] = {}
 
     def add_option(
         self, obj: Any, opts: Any, dest: Any, action: str = "store", nargs: int = 1, const: Any = None
     ) -> None:
+        self._params[dest] = obj
         if action in _COLLECTING:
             self._of_one_value[dest] = obj
         self._parser.add_option(obj, opts, dest, action=_COLLECTING.get(action, action), nargs=nargs, const=const)
 
     def add_argument(self, obj: Any, dest: Any, nargs: int = 1) -> None:
+        self._params[dest] = obj
         self._parser.add_argument(obj, dest, nargs)
 
     def parse_args(self, args: list[str]) -> tuple[dict[str, Any], list[str], list[Any]]:
         found, rest, order = self._parser.parse_args(args=args)
+        for dest, given in found.items():
+            for value in given if isinstance(given, list) else [given]:
+                if wrong := wrong_name(self._params[dest], value):
+                    self._ctx.fail(wrong)
         for dest in self._of_one_value.keys() & found.keys():
             values = list(dict.fromkeys(found[dest]))
             if len(values) > 1:

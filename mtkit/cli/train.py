@@ -113,7 +113,7 @@ def train(
     SIGINT (Ctrl-C), SIGTERM and a closed terminal finish the update, save, and exit with 75.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     started = time.monotonic()
-    config, src_files, tgt_files = corpus_instead_of_recipe(recipe, config, srcs, tgts)
+    config, src_files, tgt_files = corpus_instead_of_recipe("train", recipe, config, srcs, tgts)
     if (config is None) == (not src_files):
         raise ConfigError(
             "give a recipe with -c FILE, or two text files with --src FILE --tgt FILE, not both or neither"

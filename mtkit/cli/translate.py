@@ -156,6 +156,7 @@ def translate(
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     try:
         from mtkit.bundle.bundle import load_bundle
+        from mtkit.bundle.languages import direction_of
         from mtkit.translation.file import Alignments, FileOptions, beginning, format_by_name, translate_file
         from mtkit.translation.translator import Translator
 
@@ -184,6 +185,7 @@ def translate(
             batch_size=batch_size,
             batch_type=batch_type.value,
             buffer=buffer,
+            languages=direction_of(bundle, src_lang, tgt_lang),
         )
         of_pairs = None
         if alignments is not None:

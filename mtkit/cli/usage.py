@@ -119,7 +119,7 @@ def told(error: Any) -> str:
     if "\n" in message:
         return message
     plain = _plain(error, message)
-    read_on = "" if error.ctx is None or plain.endswith("?") else f"; see {error.ctx.command_path} --help"
+    read_on = "" if error.ctx is None or plain.endswith(("?", "--help")) else f"; see {error.ctx.command_path} --help"
     return f"mtkit: error: {plain}{read_on}"
 
 

@@ -7,16 +7,8 @@ from functools import partial
 
 from mtkit.doctor.chunks import N_SAMPLES
 from mtkit.doctor.sampling import SampledPair
-from mtkit.languages.identification import is_known, languages, same_language
+from mtkit.languages.identification import MIN_BYTES, MIN_CONFIDENCE, is_known, languages, same_language
 from mtkit.machine.workers import Workers
-
-MIN_BYTES = 20
-"""Shorter segments are not judged: most of them would suit several languages."""
-
-MIN_CONFIDENCE = 0.7
-"""Least confidence of the classifier. With it, under 0.15 % of clean captions, everyday sentences, news
-and documentation in English, German, French, Spanish and Swahili seem to be in another language, and of such text in a
-wrong language 85 to 99 % is found, so that the share is right to a seventh without a correction."""
 
 _SLICE = 500
 

@@ -4,17 +4,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from mtkit.data.sources.formats.text import TextSource
 from mtkit.data.sources.pairs import Source
 from mtkit.doctor.chunks import N_SAMPLES
 from mtkit.doctor.drift import Stretch
 from mtkit.doctor.findings import Finding, Sample, shown
-from mtkit.doctor.language import MIN_BYTES, LanguageCount
+from mtkit.doctor.language import LanguageCount
 from mtkit.doctor.lengths import outliers
 from mtkit.doctor.reading import LineEnds
 from mtkit.doctor.report import SourceSeen
 from mtkit.doctor.tally import Tally
 from mtkit.doctor.tokens import TokenCount
 from mtkit.doctor.training_pairs import PairsAsRead, TrainingPairs
+from mtkit.languages.identification import MIN_BYTES
 from mtkit.wording import counted
 
 MAX_PLACES = 1_000
@@ -45,12 +47,19 @@ def of_chunks(tally: Tally) -> list[Finding]:
     ]
 
 
+def _lines_of(seen: SourceSeen, source: Source) -> str:
+    """How many lines each side of a source has, by the names of its files."""
+    if isinstance(source, TextSource):
+        return f"{source.src} has {seen.n_src:,} lines, {source.tgt} has {seen.n_tgt:,}"
+    return f"{seen.name} has {seen.n_src:,} and {seen.n_tgt:,} lines"
+
+
 def of_alignment(seen: Sequence[SourceSeen], sources: Sequence[Source]) -> list[Finding]:
     """Unequal numbers of lines, and stretches that do not fit."""
     findings = []
     unequal = {s.name: abs(s.n_src - s.n_tgt) for s in seen if s.n_src != s.n_tgt}
     if unequal:
-        remark = "; ".join(f"{s.name} has {s.n_src:,} and {s.n_tgt:,} lines" for s in seen if s.name in unequal)
+        remark = "; ".join(_lines_of(s, source) for s, source in zip(seen, sources, strict=True) if s.name in unequal)
         n = sum(max(s.n_src, s.n_tgt) for s in seen)
         count = sum(unequal.values())
         findings.append(Finding("unequal_counts", count, count / n, f"{n:,} lines", [], unequal, remark))

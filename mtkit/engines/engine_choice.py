@@ -11,7 +11,7 @@ from mtkit.engines.conversion import PRECISIONS, converted, default_quantization
 from mtkit.engines.engine import Engine
 from mtkit.engines.speed import Speeds, measure_speeds
 from mtkit.engines.torch_precision import torch_precision
-from mtkit.errors import ConfigError, DeviceError
+from mtkit.errors import ConfigError, UnknownDeviceError
 from mtkit.log import logger
 from mtkit.machine.compute import Compute
 from mtkit.machine.device import check_device
@@ -43,7 +43,7 @@ def load_engine(
     if engine not in get_args(EngineName):
         raise ConfigError(f"engine {engine}: unknown; use auto, torch or ctranslate2")
     if precision not in _PRECISIONS:
-        raise DeviceError(f"precision {precision}: unknown; use auto, fp32, bf16 or int8")
+        raise UnknownDeviceError(f"precision {precision}: unknown; use auto, fp32, bf16 or int8")
     check_device(device)
     beam_size = beam_size or bundle.decoding.beam_size
     if engine != "torch":

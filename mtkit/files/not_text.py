@@ -40,15 +40,19 @@ _OTHERS = (
     (b"\x93NUMPY", "is an array of NumPy, and text is needed"),
 )
 
-_TMX = "is TMX: name it in a recipe, under data.train; here a text is read, one segment per line"
-_XLIFF = (
-    "is XLIFF: name it in a recipe, under data.train; to translate it, take its text out, for example with xliff2po "
-    "and po2txt of translate-toolkit"
-)
-_PO = (
-    "is a PO file: name it in a recipe, under data.train; to translate it, take its text out, for example with po2txt "
-    "of translate-toolkit"
-)
+_PAIRS = "which is a corpus for mtkit train FILE -o DIR; here a text is needed, one segment per line: take it out"
+_PROMISED = {
+    "a document": (*_OFFICE, ".pdf", ".rtf", ".doc", ".xls", ".ppt"),
+    "an archive": (".zip", ".7z", ".rar", ".tar", ".lz4", *(ending for ending in _TARS if ending.count(".") == 1)),
+    "a picture": (".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp"),
+    "a table in binary form": (".parquet", ".arrow", ".npy", ".npz", ".sqlite", ".db"),
+    "a model": (".safetensors", ".pt", ".pth", ".bin", ".onnx"),
+}
+"""What a name says of a file that is neither text nor a page, by its ending."""
+
+_TMX = f"is TMX, {_PAIRS} of the file"
+_XLIFF = f"is XLIFF, {_PAIRS}, for example with xliff2po and po2txt of translate-toolkit"
+_PO = f"is a PO file, {_PAIRS}, for example with po2txt of translate-toolkit"
 _NULS = "is not text: it has NUL bytes"
 _HTML = f"is HTML: {_SAVE}"
 _XML = "is XML: take its text out, one segment per line"
@@ -71,6 +75,14 @@ _LEAST = 8  # bytes, to judge by that
 
 _LEAST_NULS = 4
 """Bytes, to judge by the share of NULs among all: one in a short line is a character like any other."""
+
+
+def promised_by(path: str) -> str | None:
+    """What a name promises that is neither text nor a page, packed or not; None of other names."""
+    name = path.lower()
+    for ending, _ in _PACKERS.values():
+        name = name.removesuffix(ending)
+    return next((what for what, endings in _PROMISED.items() if name.endswith(endings)), None)
 
 
 def what_is_wrong(head: bytes, path: str, *, may_be_named: bool) -> str | None:

@@ -5,7 +5,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from mtkit.errors import DataError, reason
+from mtkit.errors import ConfigError, DataError, reason
 
 _TRIAL = ".mtkit-"
 
@@ -17,11 +17,12 @@ def check_output_directory(directory: Path) -> None:
         directory: As it was given with -o; it need not exist.
 
     Raises:
-        DataError: Naming it, and why not.
+        ConfigError: If something else is there.
+        DataError: If it cannot be made or written, naming it and why not.
     """
     # lexists, so that a link into nowhere is not taken for a name that is free
     if os.path.lexists(directory) and not directory.is_dir():
-        raise DataError(f"{directory}: not a directory; choose another -o")
+        raise ConfigError(f"{directory}: not a directory; choose another -o")
     nearest = directory.absolute()
     while not os.path.lexists(nearest):
         nearest = nearest.parent
@@ -43,10 +44,10 @@ def check_replaceable(directory: Path) -> None:
     """Refuse what is replaced as a whole where that is the working directory, or one around it.
 
     Raises:
-        DataError: Naming it.
+        ConfigError: Naming it.
     """
     if Path.cwd().is_relative_to(directory.resolve()):
-        raise DataError(
+        raise ConfigError(
             f"{directory}: is the current directory and would be replaced; choose another -o, such as "
             f"{directory / 'out'}"
         )

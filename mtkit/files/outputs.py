@@ -6,12 +6,13 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
 from mtkit.errors import ConfigError, DataError, ReaderGone, reason
+from mtkit.files.not_text import promised_by
 from mtkit.files.own import owner_of
 from mtkit.files.streams import is_closed
 from mtkit.files.text import packing_of
@@ -171,12 +172,15 @@ def _in_its_place(target: Path) -> Iterator[IO[bytes]]:
 STANDARD_OUTPUT = Path("-")
 
 
-def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | str | None) -> None:
+def check_outputs(
+    outputs: Mapping[str, Path | None], *inputs: Path | str | None, pictures: Collection[str] = ()
+) -> None:
     """Find out whether an output would replace an input, another output or part of a model, whatever their names are.
 
     Args:
         outputs: By the options that name them; None is none, ``-`` is standard output.
         inputs: None is none, ``-`` is standard input.
+        pictures: Endings of other files than text and pages that are written too.
 
     Raises:
         ConfigError: If so.
@@ -189,6 +193,8 @@ def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | str | None
         shown = "standard output" if path == STANDARD_OUTPUT else f"{option} {path}"
         if path != STANDARD_OUTPUT and (owner := owner_of(path)) is not None:
             raise ConfigError(f"{shown}: belongs to {owner}; choose another file")
+        if path.suffix.lower() not in pictures and (promised := promised_by(path.name)) is not None:
+            raise ConfigError(f"{shown}: the name is that of {promised}, and text or HTML is written; choose another")
         if place in read:
             raise ConfigError(f"{shown}: is an input too; choose another file")
         if place in written:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from mtkit.files.reading import read_json, sha256_file
 from mtkit.files.text import read_line_chunks
 from mtkit.files.whole import atomic_file, delete_directory, remove_leftovers, write_json
 from mtkit.forge.shards import JOB_FILE, SHARDS, Translate, begin, read_shards, translate_shards, what_changed
+from mtkit.languages.identification import other_language
 from mtkit.log import logger
 from mtkit.settings.data import DataConfig
 from mtkit.translation.translation import Translation
@@ -35,6 +36,8 @@ Kind = Literal["backtranslate", "distill"]
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
+
+_LINES_LOOKED_AT = 5_000
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ def forge(
                 remove_leftovers(each)
             begin(directory, job)
             n_lines = sum(1 for _ in read_lines())
+            _warn_of_language(kind, data, read_lines())
             translate_shards(
                 read_lines(), n_lines, _translate(work, bundle, beam_size), directory, shard_lines=work.shard_lines
             )
@@ -144,7 +148,7 @@ def _clear(directory: Path) -> None:
     if not directory.exists():
         return
     if not any((directory / name).exists() for name in (MANIFEST, JOB_FILE)) and any(directory.iterdir()):
-        raise DataError(f"{directory}: is not a forged source and will not be replaced; choose another -o")
+        raise ConfigError(f"{directory}: is not a forged source and will not be replaced; choose another -o")
     delete_directory(directory)
 
 
@@ -161,6 +165,13 @@ def _check_languages(kind: Kind, data: DataConfig, bundle: Bundle) -> None:
             f"the model translates {bundle.src_lang} to {bundle.tgt_lang}: to {kind} for a recipe from "
             f"{data.src_lang} to {data.tgt_lang} it must translate {wanted[0]} to {wanted[1]}"
         )
+
+
+def _warn_of_language(kind: Kind, data: DataConfig, lines: Iterator[str]) -> None:
+    """Say where most of the text, by its beginning, is in another language than the model reads."""
+    expected = data.src_lang if kind == "distill" else data.tgt_lang
+    if (other := other_language(list(islice(lines, _LINES_LOOKED_AT)), expected)) is not None:
+        logger.warning("most lines are in %s, but the model translates from %s", other, expected)
 
 
 def _text(data: DataConfig, inputs: Sequence[Path]) -> tuple[Callable[[], Iterator[str]], dict[str, str]]:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError, DataError
 from mtkit.files.reading import parse_json, read_json
 from mtkit.files.text import read_lines
 from mtkit.files.whole import atomic_file, write_json
@@ -59,7 +59,7 @@ def begin(directory: Path, job: dict[str, Any]) -> None:
             )
         return
     if directory.exists() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
-        raise DataError(f"{directory}: holds something else; choose another -o")
+        raise ConfigError(f"{directory}: holds something else; choose another -o")
     write_json(path, job)
 
 

@@ -6,7 +6,7 @@ torch is imported inside the functions that need it: translating with CTranslate
 import re
 from typing import TYPE_CHECKING, Literal
 
-from mtkit.errors import DeviceError
+from mtkit.errors import DeviceError, UnknownDeviceError
 
 if TYPE_CHECKING:
     import torch
@@ -18,10 +18,10 @@ def check_device(name: str) -> None:
     """Refuse what does not name a device, without torch and whether or not there is such a device here.
 
     Raises:
-        DeviceError: If it is not auto, cpu, cuda or a numbered GPU such as cuda:1.
+        UnknownDeviceError: If it is not auto, cpu, cuda or a numbered GPU such as cuda:1.
     """
     if re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", str(name)) is None:
-        raise DeviceError(f"device {name}: unknown; use auto, cpu or cuda")
+        raise UnknownDeviceError(f"device {name}: unknown; use auto, cpu or cuda")
 
 
 def choose_device(name: str) -> "torch.device":
@@ -52,10 +52,10 @@ def choose_precision(name: str, device: "torch.device") -> Precision:
     On a CPU bf16 is a matter of measurement: see ``mtkit.training.planning.tuning``.
 
     Raises:
-        DeviceError: If it is none of these.
+        UnknownDeviceError: If it is none of these.
     """
     if name not in ("auto", "fp32", "bf16"):
-        raise DeviceError(f"precision {name}: unknown; use auto, fp32 or bf16")
+        raise UnknownDeviceError(f"precision {name}: unknown; use auto, fp32 or bf16")
     if name == "auto":
         return "bf16" if device.type == "cuda" and bf16_is_native(device) else "fp32"
     return "bf16" if name == "bf16" else "fp32"

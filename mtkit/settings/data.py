@@ -65,7 +65,8 @@ class DataConfig(Section):
     def _check_valid(self) -> Self:
         if self.hold_out is None:
             if not self.valid:
-                raise Mistakes(self, [("valid", "required, but not given: name a set, or say hold_out: 2000")])
+                way_out = "name a set, or hold some out with data.hold_out, a number of pairs or a share such as 0.05"
+                raise Mistakes(self, [("valid", f"required, but not given: {way_out}")])
             return self
         if self.valid:
             raise Mistakes(self, [("hold_out", "does nothing where there is a validation set: leave out either")])

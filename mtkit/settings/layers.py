@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from mtkit.errors import ConfigError, reason
+from mtkit.errors import ConfigError, DataError, reason
 from mtkit.settings.yaml_file import Location, YamlError, parse_yaml, read_yaml
 
 
@@ -26,12 +26,13 @@ def read_layer(path: Path, schema: type[BaseModel]) -> Layer:
     """Parse a YAML file, remembering the line of each key.
 
     Raises:
-        ConfigError: If it cannot be read, or is no recipe.
+        ConfigError: If it is not a recipe.
+        DataError: If it cannot be read.
     """
     try:
         tree, lines = read_yaml(path, _text_file(path, schema))
     except OSError as error:
-        raise ConfigError(f"{path}: {reason(error)}") from error
+        raise DataError(f"{path}: {reason(error)}") from error
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
@@ -46,7 +47,7 @@ def _text_file(path: Path, schema: type[BaseModel]) -> str:
     """What to type where a file of text was given in the place of a recipe; nothing where it is called a recipe."""
     if path.suffix in (".yaml", ".yml", ".json") or "data" not in schema.model_fields:
         return ""
-    return f"; to train on two text files: mtkit train --src {path} --tgt FILE"
+    return f"; of two text files name both: --src {path} --tgt FILE"
 
 
 def _with_empty_sections(tree: dict[str, Any], section: type[BaseModel]) -> dict[str, Any]:

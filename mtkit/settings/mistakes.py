@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from mtkit.settings.foreign import meant_setting
 from mtkit.settings.recipe import Config
 from mtkit.settings.section import Mistakes
 from mtkit.settings.yaml_file import Location
@@ -98,7 +99,11 @@ def _meant(location: Location, root: type[BaseModel]) -> str:
     transposed = [field for field in beside if sorted(field) == sorted(name)]
     homes = [".".join((*home, name)) for home in _homes(name, root)]
     close = difflib.get_close_matches(name, beside, n=1, cutoff=0.5)
-    meant = next(iter((*transposed, *homes, *close)), None)
+    section = "".join(f"{part}." for part in location[:-1])
+    foreign = [setting.removeprefix(section) for setting in (meant_setting(name),) if setting and root is Config]
+    meant = next(iter((*transposed, *homes, *foreign, *close)), None)
+    if meant is None and beside and root is not Config:
+        return f"; there are {', '.join(beside)}"
     return f"; did you mean {meant}?" if meant else ""
 
 

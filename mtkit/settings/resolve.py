@@ -23,7 +23,7 @@ from mtkit.settings.layers import (
     tree_of,
     value_at,
 )
-from mtkit.settings.mistakes import one_by_one
+from mtkit.settings.mistakes import SettingError, one_by_one
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_rules import OPTIONS, without_idle
 from mtkit.settings.presets import AUTOMATIC, SIZE_CLASSES, size_class_for
@@ -32,6 +32,17 @@ from mtkit.settings.yaml_file import Location
 
 _MIN_UPDATES = 2_000  # of a run by time: fewer teach a model little, see recipes/multi30k-en-de/README.md
 
+
+_FLAGS = {
+    "model.preset": "--preset",
+    "training.max_minutes": "--minutes",
+    "training.seed": "--seed",
+    "training.device": "--device",
+    "training.precision": "--precision",
+    "training.threads": "--threads",
+    "data.prepared": "--output",
+}
+"""Settings that have options of their own."""
 
 _SIZES = {"architecture", "d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers"}
 
@@ -66,7 +77,8 @@ class Settings:
             flags: Dotted keys of dedicated flags; a value of None was not given.
 
         Raises:
-            ConfigError: If the recipe cannot be read or an override is malformed.
+            ConfigError: If the recipe is not valid YAML, or an override is malformed.
+            DataError: If the recipe cannot be read.
         """
         layers = []
         if path is not None:
@@ -165,7 +177,7 @@ class Settings:
             return Config.model_validate(merge(layer.tree for layer in self._layers))
         except ValidationError as error:
             found = sorted(one_by_one(error), key=lambda mistake: self._line(mistake.location))
-            mistakes = [f"{self._place(mistake.location)}{mistake.text()}" for mistake in found]
+            mistakes = [self._told(mistake) for mistake in found]
             head = "the settings are not valid" if len(mistakes) > 1 else "setting not valid"
             raise ConfigError("\n  ".join([f"{head}:", *dict.fromkeys(mistakes)])) from None
 
@@ -192,6 +204,14 @@ class Settings:
         """The layer whose value counts."""
         return next((layer for layer in reversed(self._layers) if stands_in(layer.tree, location)), None)
 
+    def _told(self, mistake: SettingError) -> str:
+        """A mistake, by the option that was typed or the place in a file."""
+        key, text = ".".join(map(str, mistake.location)), mistake.text()
+        layer = self._strongest(mistake.location)
+        if layer is not None and layer.origin == "flag" and key in _FLAGS:
+            return f"{_FLAGS[key]}{text.removeprefix(key)}"
+        return f"{self._place(mistake.location)}{text}"
+
     def _place(self, location: Location) -> str:
         """Where a setting was given, or else its section: the strongest layer, and the line in a file."""
         while location:
@@ -216,7 +236,8 @@ def read_config(path: Path) -> Config:
     """Read a resolved configuration back.
 
     Raises:
-        ConfigError: If it is missing or not valid.
+        ConfigError: If it is not valid.
+        DataError: If it is missing.
     """
     try:
         return Settings.load(path).config()

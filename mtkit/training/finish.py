@@ -14,7 +14,7 @@ from mtkit.bundle.writing import note_scores, save_bundle
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.speed import SECONDS
-from mtkit.errors import CheckpointError, DataError, VocabularyError
+from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
 from mtkit.evaluation.pitfalls.seen import SeenSources
 from mtkit.files.reading import read_json
 from mtkit.log import logger
@@ -224,7 +224,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
     """
     is_empty = output.is_dir() and not any(output.iterdir())
     if output.exists() and not is_empty and not (output / MANIFEST).is_file():
-        raise CheckpointError(f"{output}: exists and is not a bundle; choose another -o")
+        raise ConfigError(f"{output}: exists and is not a bundle; choose another -o")
     store = CheckpointStore(run_dir)
     if not store.updates():
         raise CheckpointError(f"{run_dir}: no checkpoints there; name a run directory of mtkit train")

@@ -10,7 +10,7 @@ import yaml
 from mtkit.data.corpus.prepared import MANIFEST_FILE
 from mtkit.data.sources.holdout import ORIGIN_FILE, hold_out, split_files
 from mtkit.data.sources.named_corpus import NamedCorpus, named_corpus
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError
 from mtkit.files.whole import atomic_file, delete_directory
 from mtkit.training.saving.checkpoint import disk_errors
 from mtkit.training.saving.run_directory import is_marked, sole_user, visible_names
@@ -116,7 +116,7 @@ def _check_own(run_dir: Path) -> None:
     if not run_dir.exists():
         return
     if not run_dir.is_dir():
-        raise DataError(f"{run_dir}: not a directory; choose another -o")
+        raise ConfigError(f"{run_dir}: not a directory; choose another -o")
     recipe = run_dir / "recipe.yaml"
     if recipe.exists():
         head = recipe.read_bytes()[: len(_HEAD)] if recipe.is_file() else b"?"
@@ -127,4 +127,4 @@ def _check_own(run_dir: Path) -> None:
     if not own or any(
         (run_dir / name).exists() and not (run_dir / name / file).is_file() for name, file in made.items()
     ):
-        raise DataError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
+        raise ConfigError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mtkit.bundle.bundle import WEIGHTS, Bundle
+from mtkit.bundle.bundle import EXPORT, WEIGHTS, Bundle
 from mtkit.engines.conversion import Conversion, convert, inexpressible, note_quality
 from mtkit.engines.engine import Engine
 from mtkit.engines.engine_choice import load_engine
@@ -171,7 +171,10 @@ def _compared(
     logger.info("translating up to %d lines of %s in %s", len(src_text), held_out.name, " and ".join(engines))
     translators = [Translator.of(engine, bundle).prefixed(held_out.prefix) for engine in engines.values()]
     if deadline is None:
-        hyp_texts = [translate_lines(translator, src_text) for translator in translators]
+        hyp_texts = [
+            translate_lines(translator, src_text, label=name)
+            for name, translator in zip(engines, translators, strict=True)
+        ]
     else:
         part = translate_in_time(translators, src_text, deadline, least=_MIN_MEASURED)
         if part is None:
@@ -234,4 +237,4 @@ def export_safetensors(bundle: Bundle, output: Path) -> None:
     with atomic_directory(output) as work:
         shutil.copyfile(bundle.directory / WEIGHTS, work / WEIGHTS)
         tokenizer.save(work)
-        write_json(work / "config.json", config)
+        write_json(work / EXPORT, config)

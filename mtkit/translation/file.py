@@ -12,6 +12,7 @@ from mtkit.engines.batching import BATCH_SIZE, BatchType
 from mtkit.errors import DataError
 from mtkit.files.outputs import open_output
 from mtkit.files.text import read_raw_lines
+from mtkit.languages.identification import other_language, same_language
 from mtkit.log import logger
 from mtkit.machine import interrupts
 from mtkit.machine.memory import memory_advice
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 InputFormat = Literal["text", "jsonl"]
 
+_MANY_LINES = 50  # that are worth half a second to find out their language
 _SAMPLE = 2_000  # lines of a file that show what there is to translate
 _BUFFERS_AHEAD = 1  # what an engine with threads of its own has to do while one buffer is written
 
@@ -52,6 +54,9 @@ class FileOptions:
     """Sentences or source tokens that are searched at once; by default ``BATCH_SIZE``."""
 
     batch_type: BatchType = "sentences"
+    languages: tuple[str, str] | None = None
+    """Codes of source and target, to warn where the text is in the target language; by default nobody looks."""
+
     buffer: int = 1024
     """Lines read ahead and sorted by length."""
 
@@ -161,6 +166,8 @@ def _texts(source: Path | str, options: FileOptions, begun: deque[list[Record]])
     """The texts of the input by the buffer, whose records are added to ``begun``."""
     n_read = 0
     for lines in read_buffers(source, options.buffer, before_waiting=interrupts.check):
+        if not n_read and options.languages is not None and len(lines) >= _MANY_LINES:
+            _warn_of_language(source, lines, options.languages)
         if not n_read and options.input_format == "text" and are_objects(lines):
             named = "standard input" if str(source) == "-" else source
             logger.warning("%s: JSON objects are translated as text here; see --input-format jsonl", named)
@@ -169,6 +176,15 @@ def _texts(source: Path | str, options: FileOptions, begun: deque[list[Record]])
             begun.append(records)
         n_read += len(lines)
         yield [text for text, _, _ in records]
+
+
+def _warn_of_language(source: Path | str, lines: Sequence[str], languages: tuple[str, str]) -> None:
+    """Say where a text is in the language that it is to be translated into."""
+    src_lang, tgt_lang = languages
+    other = other_language(lines, src_lang)
+    if other is not None and same_language(other, tgt_lang):
+        shown = "standard input" if str(source) == "-" else source
+        logger.warning("%s: most lines are in %s, but the model translates %s to %s", shown, other, src_lang, tgt_lang)
 
 
 def _align(out: IO[bytes], aligner: "Aligner", srcs: Sequence[str], tgts: Sequence[str]) -> None:

@@ -33,16 +33,21 @@ class Tally:
             self._n_missing += 1
             self._first_missing = self._first_missing or (self.n_lines, translation.missing[0])
 
-    def warn(self) -> None:
-        """Say what may be wrong with the translations."""
+    def warn(self, label: str = "") -> None:
+        """Say what may be wrong with the translations.
+
+        Args:
+            label: What made them, where several make the same.
+        """
+        whose = f"{label}: " if label else ""
         if self._n_cut_off:
-            logger.warning("%s cut off at the longest length allowed", counted(self._n_cut_off, "translation"))
+            logger.warning("%s%s cut off at the longest length allowed", whose, counted(self._n_cut_off, "translation"))
         if self._first_short is not None:
-            found = counted(self._n_short, "translation")
+            found = whose + counted(self._n_short, "translation")
             first = self._first_short
             logger.warning("%s far shorter than the source, some of it may be missing; first line: %d", found, first)
         if self._first_missing is not None:
-            found = counted(self._n_missing, "translation")
+            found = whose + counted(self._n_missing, "translation")
             what = "a placeholder, tag, address or symbol"
             logger.warning("%s without %s of the source; first line: %d, %s", found, what, *self._first_missing)
 

@@ -46,7 +46,12 @@ class Evaluation:
 
 
 def translate_lines(
-    translator: Translator, src_text: Sequence[str], *, beam_size: int | None = None, batch_size: int | None = None
+    translator: Translator,
+    src_text: Sequence[str],
+    *,
+    beam_size: int | None = None,
+    batch_size: int | None = None,
+    label: str = "",
 ) -> list[str]:
     """The best translation of each line, with a progress bar on a terminal, and a warning of what may be missing.
 
@@ -55,6 +60,7 @@ def translate_lines(
         src_text: One segment each.
         beam_size: By default the model's own.
         batch_size: Sentences that are searched at once; by default the translator's.
+        label: What the warning begins with.
     """
     hyp_text: list[str] = []
     tally = Tally()
@@ -66,7 +72,7 @@ def translate_lines(
                 hyp_text.append(translation.text)
                 tally.add(translation)
             bar.update(len(translations))
-    tally.warn()
+    tally.warn(label)
     return hyp_text
 
 

@@ -85,6 +85,13 @@ class TestDamage:
         with pytest.raises(CheckpointError, match="holds no model"):
             load_bundle(tmp_path)
 
+    @pytest.mark.parametrize("weights", ["model.safetensors", "model.bin"])
+    def test_an_export_for_other_programs(self, tmp_path: Path, weights: str) -> None:
+        for name in (weights, "config.json"):
+            (tmp_path / name).write_bytes(b"{}")
+        with pytest.raises(CheckpointError, match="is an export for other programs; name the run or model"):
+            load_bundle(tmp_path)
+
     @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.model"])
     def test_a_changed_file(self, copy: Path, name: str) -> None:
         content = bytearray((copy / name).read_bytes())

@@ -39,12 +39,22 @@ def test_a_trained_model_cannot_be_changed(recipe: Path | None, model: Path | No
 
 def test_a_file_of_pairs_in_the_place_of_a_recipe_is_a_corpus() -> None:
     memory, src, tgt = Path("my.tmx"), Path("a.en"), Path("a.de")
-    assert corpus_instead_of_recipe(memory, None, None, None) == (None, [memory], [])
-    assert corpus_instead_of_recipe(A, None, [src], [tgt]) == (A, [src], [tgt])
+    assert corpus_instead_of_recipe("train", memory, None, None, None) == (None, [memory], [])
+    assert corpus_instead_of_recipe("train", A, None, [src], [tgt]) == (A, [src], [tgt])
     with pytest.raises(ConfigError, match=r"^two corpora, my\.tmx and a\.en: name both with --src$"):
-        corpus_instead_of_recipe(memory, None, [src], None)
+        corpus_instead_of_recipe("train", memory, None, [src], None)
     with pytest.raises(ConfigError, match=r"^--src and --tgt go together"):
-        corpus_instead_of_recipe(None, None, None, [tgt])
+        corpus_instead_of_recipe("train", None, None, None, [tgt])
+
+
+def test_a_text_in_the_place_of_a_recipe_is_told(tmp_path: Path) -> None:
+    for name in ("my.en.gz", "my.txt"):
+        text = tmp_path / name
+        text.write_text("a text")
+        with pytest.raises(ConfigError, match=rf"a text, not a recipe; .*: mtkit doctor --src {text} --tgt FILE$"):
+            corpus_instead_of_recipe("doctor", text, None, None, None)
+        with pytest.raises(ConfigError, match=rf": mtkit train --src {text} --tgt my\.de$"):
+            corpus_instead_of_recipe("train", text, None, None, [Path("my.de")])
 
 
 @pytest.mark.parametrize(

@@ -56,11 +56,19 @@ KINDS: list[tuple[str, bytes, str]] = [
     (
         "c.po",
         b'# a comment\nmsgid ""\nmsgstr ""\n',
-        "is a PO file: name it in a recipe, under data.train; to translate",
+        "is a PO file, which is a corpus for mtkit train FILE -o DIR; here a text is needed",
     ),
-    ("c.txt", b'msgid "a"\nmsgstr "b"\n', "is a PO file: name it in a recipe"),
-    ("c.tmx", b'<?xml version="1.0"?>\n<!DOCTYPE tmx>\n<tmx version="1.4">\n', "is TMX: name it in a recipe"),
-    ("c.xlf", b'\xef\xbb\xbf<?xml version="1.0"?><xliff version="1.2">\n', "is XLIFF: name it in a recipe"),
+    ("c.txt", b'msgid "a"\nmsgstr "b"\n', "is a PO file, which is a corpus"),
+    (
+        "c.tmx",
+        b'<?xml version="1.0"?>\n<!DOCTYPE tmx>\n<tmx version="1.4">\n',
+        "is TMX, which is a corpus for mtkit train",
+    ),
+    (
+        "c.xlf",
+        b'\xef\xbb\xbf<?xml version="1.0"?><xliff version="1.2">\n',
+        "is XLIFF, which is a corpus for mtkit train",
+    ),
     ("c.xml", b'<?xml version="1.0"?>\n<doc>\n', "is XML: take its text out"),
     ("c.html", b"<p>A paragraph.\n", "is HTML: save it as plain text"),
     ("c.txt", b"<!DOCTYPE html>\n<html lang='en'>\n", "is HTML: save it as plain text"),

@@ -3,13 +3,14 @@ import sys
 
 import pytest
 
-from mtkit.languages.identification import is_known, languages, same_language
+from mtkit.languages.identification import is_known, languages, other_language, same_language
 
 _WITHOUT = """
 import sys
 sys.modules["py3langid.langid"] = None  # as if it were not installed
-from mtkit.languages.identification import languages
+from mtkit.languages.identification import languages, other_language
 from mtkit.errors import DataError
+assert other_language(["Das Wetter war so schlecht wie lange nicht."] * 50, "en") is None
 try:
     languages(["a segment"])
 except DataError as error:
@@ -33,6 +34,28 @@ def test_plain_sentences_are_told_with_confidence() -> None:
 def test_codes_are_known_whatever_their_region() -> None:
     pytest.importorskip("py3langid")
     assert [is_known(code) for code in ("de", "pt-BR", "sr_Latn", "num")] == [True, True, True, False]
+
+
+ENGLISH = [f"The weather was so bad that we stayed at home for {n} days." for n in range(60)]
+GERMAN = [f"Das Wetter war so schlecht, dass wir {n} Tage zu Hause blieben." for n in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected", "other"),
+    [
+        (ENGLISH, "en", None),
+        (GERMAN, "en", "de"),
+        (GERMAN * 9, "en-GB", "de"),
+        (ENGLISH + GERMAN[:50], "en", None),
+        (ENGLISH[:50] + GERMAN, "en", "de"),
+        (GERMAN[:19], "en", None),  # too few
+        (["kurz"] * 100, "en", None),  # too short
+        (GERMAN, "num", None),  # not known
+    ],
+)
+def test_the_language_that_most_segments_are_in(segments: list[str], expected: str, other: str | None) -> None:
+    pytest.importorskip("py3langid")
+    assert other_language(segments, expected) == other
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from tests.settings.conftest import MINIMAL, write
         ("modle:\n  d_model: 8\n", r"my.yaml:6: modle: unknown setting; did you mean model\?"),
         ("model:\n  d_modle: 8\n", r"my.yaml:7: model.d_modle: unknown setting; did you mean d_model\?"),
         ("training:\n  zzz: 8\n", r"my.yaml:7: training.zzz: unknown setting$"),
+        ("training:\n  lr: 3\n", r"my.yaml:7: training.lr: unknown setting; did you mean learning_rate\?"),
+        ("model: {enc_layers: 3}\n", r"model.enc_layers: unknown setting; did you mean n_encoder_layers\?"),
+        ("lr: 3\n", r"my.yaml:6: lr: unknown setting; did you mean training.learning_rate\?"),
         ("preset: tiny\n", r"my.yaml:6: preset: unknown setting; did you mean model.preset\?"),
         ("cleaning: {steps: [spaces]}\n", r"my.yaml:6: cleaning: unknown setting; did you mean data.cleaning\?"),
         ("model: {beam_size: 3}\n", r"model.beam_size: unknown setting; did you mean decoding.beam_size\?"),
@@ -51,6 +54,16 @@ from tests.settings.conftest import MINIMAL, write
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Settings.load(write(tmp_path, MINIMAL + text)).config()
+
+
+def test_a_mistake_in_an_option_names_the_option(tmp_path: Path) -> None:
+    flags = {"training.max_minutes": 0.0, "model.preset": "huge", "training.seed": 7}
+    with pytest.raises(ConfigError) as caught:
+        Settings.load(write(tmp_path, MINIMAL), flags=flags).config()
+    told = str(caught.value)
+    assert "\n  --minutes: must be at least 1e-06 (got 0.0)" in told
+    assert "\n  --preset: must be 'auto', " in told
+    assert "flag:" not in told
 
 
 def test_a_source_without_a_weight_is_named_by_its_line(tmp_path: Path) -> None:

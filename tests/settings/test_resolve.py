@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, DataError
 from mtkit.settings.resolve import Settings, dump_config, read_config, recipe_name
 from tests.settings.conftest import MINIMAL, write
 
@@ -20,9 +20,7 @@ def test_a_minimal_recipe_takes_every_default(tmp_path: Path) -> None:
 def test_a_text_file_in_the_place_of_a_recipe_is_shown_the_way(tmp_path: Path, content: str) -> None:
     path = tmp_path / "a.en"
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(
-        ConfigError, match=r"a\.en.*; to train on two text files: mtkit train --src .*a\.en --tgt FILE$"
-    ):
+    with pytest.raises(ConfigError, match=r"a\.en.*; of two text files name both: --src .*a\.en --tgt FILE$"):
         Settings.load(path)
     path = path.rename(tmp_path / "a.yaml")
     with pytest.raises(ConfigError) as error:
@@ -31,7 +29,7 @@ def test_a_text_file_in_the_place_of_a_recipe_is_shown_the_way(tmp_path: Path, c
 
 
 def test_a_missing_recipe_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none.yaml: No such file or directory"):
+    with pytest.raises(DataError, match=r"none.yaml: No such file or directory"):
         Settings.load(tmp_path / "none.yaml")
 
 

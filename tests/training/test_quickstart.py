@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mtkit.data.sources.named_corpus import named_corpus
-from mtkit.errors import CheckpointError, DataError
+from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.training.quickstart import Given, write_recipe
 from mtkit.training.saving.run_directory import sole_user
 
@@ -69,7 +69,7 @@ def test_what_belongs_to_somebody_else_is_left_alone(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("data: {src_lang: en}\n")
     before = content(run_dir)
-    with pytest.raises(DataError, match="not empty, and not a run of mtkit; choose another -o"):
+    with pytest.raises(ConfigError, match="not empty, and not a run of mtkit; choose another -o"):
         cut(tmp_path, run_dir, overwrite=overwrite)
     assert content(run_dir) == before
 
@@ -95,5 +95,5 @@ def test_nothing_is_deleted_under_a_run_that_is_being_trained(tmp_path: Path) ->
 
 def test_a_file_in_place_of_the_run_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(DataError, match=r"run: not a directory; choose another -o"):
+    with pytest.raises(ConfigError, match=r"run: not a directory; choose another -o"):
         cut(tmp_path, tmp_path / "run")

@@ -58,9 +58,9 @@ def test_another_tokenizer_is_refused(toy_task: ToyTask, tmp_path: Path) -> None
 
 def test_a_directory_of_something_else_is_left_alone(toy_task: ToyTask, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("do not lose me")
-    with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
+    with pytest.raises(ConfigError, match="not empty, and not a run of mtkit"):
         train(toy_task.recipe(), tmp_path)
-    with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
+    with pytest.raises(ConfigError, match="not empty, and not a run of mtkit"):
         train(toy_task.recipe(), tmp_path, overwrite=True)
     assert (tmp_path / "thesis.tex").read_text() == "do not lose me"
 

@@ -42,6 +42,20 @@ def test_objects_that_are_translated_as_text_are_told(
     assert [format_by_name(name) for name in ("a.jsonl.gz", "a.txt", "-")] == ["jsonl", "text", "text"]
 
 
+def test_a_text_in_the_target_language_is_told(
+    translator: Translator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("py3langid")
+    source = tmp_path / "in"
+    source.write_text("Das Wetter war so schlecht wie lange nicht.\n" * 60)
+    told = f"{source}: most lines are in de, but the model translates en to de"
+    for languages, times in ((("en", "de"), 1), (("de", "en"), 0), (("en", "fr"), 0), (None, 0)):
+        caplog.clear()
+        options = FileOptions(buffer=60, split="never", beam_size=1, languages=languages)
+        translate_file(translator, source, tmp_path / "out", options=options)
+        assert len({id(record) for record in caplog.records if record.getMessage() == told}) == times
+
+
 def test_nothing_is_put_in_place_when_the_source_is_wrong(translator: Translator, tmp_path: Path) -> None:
     source, output = tmp_path / "in", tmp_path / "out"
     source.write_text("[]\n")

@@ -30,11 +30,12 @@ from mtkit.data.corpus.prepared import (
 from mtkit.data.sources.pairs import Pairs, Source
 from mtkit.data.sources.sources import PLACES, Place, open_sources
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.data.tokens.vocabulary import tokenizer_for
+from mtkit.data.tokens.vocabulary import kept_segments, tokenizer_for
 from mtkit.errors import ConfigError, DataError, VocabularyError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_replaceable
 from mtkit.files.whole import atomic_directory, named, write_json
+from mtkit.languages.identification import MANY, other_language, same_language
 from mtkit.log import logger
 from mtkit.machine.workers import Workers
 from mtkit.settings.data import DataConfig
@@ -123,7 +124,7 @@ def _check_own(directory: Path) -> None:
     if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
         return
     if directory.exists():
-        raise DataError(f"{directory}: exists and is not a prepared corpus; choose another -o")
+        raise ConfigError(f"{directory}: exists and is not a prepared corpus; choose another -o")
 
 
 def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, overwrite: bool) -> Prepared | None:
@@ -237,6 +238,7 @@ def _prepare(
     judgement = clean(data, sources, workers, scratch)
     if judgement.verdicts.all():
         raise nothing_left(reports_by_text(sources["train"], judgement))
+    _warn_of_languages(data, judgement)
     trained = tokenizer_for(judgement, tokenizer, max_vocab_size=max_vocab_size)
     trained.save(work)
     train, valid, test = (_inputs(data, sources, hashes, place, trained) for place in PLACES)
@@ -257,6 +259,24 @@ def _prepare(
         written = write_whole(work / directory, inputs, trained)
         reports += starmap(partial(_report, place), zip(inputs, written, strict=True))
     return trained, reports
+
+
+def _warn_of_languages(data: DataConfig, judgement: Judgement) -> None:
+    """Say where most of a side is in another language, if that can be told and all sources have the same languages."""
+    pairs = {(source.src_lang or data.src_lang, source.tgt_lang or data.tgt_lang) for source in data.train}
+    if len(pairs) > 1:
+        return
+    (expected,) = pairs
+    found = [other_language(list(kept_segments(judgement, side, 2 * MANY)), expected[side]) for side in (0, 1)]
+    wrong = [
+        f"most {side} lines are in {other}, not {language}"
+        for side, other, language in zip(("source", "target"), found, expected, strict=True)
+        if other is not None
+    ]
+    if wrong:
+        swapped = all(other and same_language(other, each) for other, each in zip(found, expected[::-1], strict=True))
+        hint = "are the files swapped? " * swapped + "mtkit doctor tells more"
+        logger.warning("%s: %s", " and ".join(wrong), hint)
 
 
 def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:

@@ -93,8 +93,8 @@ def _of_lines(
             raise ConfigError(f"{path}: a file of pairs, which --src takes alone; leave out the other file")
     if len(srcs) != len(tgts):
         raise ConfigError(f"{len(srcs)} --src but {len(tgts)} --tgt: give as many of both, in the same order")
-    languages = src_lang or common_language(srcs, "--src-lang"), tgt_lang or common_language(tgts, "--tgt-lang")
     _check_files(*srcs, *tgts)
+    languages = src_lang or common_language(srcs, "--src-lang"), tgt_lang or common_language(tgts, "--tgt-lang")
     return [SourceConfig(src=str(src), tgt=str(tgt)) for src, tgt in zip(srcs, tgts, strict=True)], languages
 
 
@@ -121,6 +121,8 @@ def _of_pairs(
 
 def _check_files(*paths: Path) -> None:
     for path in paths:
+        if path.is_dir():
+            raise DataError(f"{path}: is a directory; name a file")
         if not path.is_file():
             raise DataError(f"{path}: no such file")
 
@@ -150,10 +152,12 @@ def _chosen(path: Path, named: list[str], src_lang: str | None, tgt_lang: str | 
     left = named if given is None else [code for code in named if not closeness(given, code)]
     if both or len(left) != (2 if given is None else 1):
         found = f"is in {', '.join(named)}" if named else "names no languages"
-        raise ConfigError(
-            f"{path}: {found}; say which with --src-lang CODE --tgt-lang CODE, or name the file under data.train of a "
-            "recipe"
-        )
+        which = "--src-lang CODE --tgt-lang CODE"
+        if given is not None and both is None and (not named or len(left) < len(named)):
+            which = "--tgt-lang CODE" if src_lang else "--src-lang CODE"
+        if len(named) == 1 and given is None:
+            found, which = f"is in {named[0]} and another language", "--src-lang CODE, or --tgt-lang CODE, alone"
+        raise ConfigError(f"{path}: {found}; say which with {which}, or name the file under data.train of a recipe")
     return (src_lang or left[0], tgt_lang or left[-1])
 
 

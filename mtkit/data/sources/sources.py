@@ -170,5 +170,6 @@ def _warn_of(language: str) -> None:
     if meant is None and CODE.fullmatch(language):
         return
     meant = meant or (language.lower() if CODE.fullmatch(language.lower()) else None)
-    hint = f"; did you mean {meant}?" if meant else ", such as en, deu or pt-BR"
-    logger.warning("%s is not a language code: steps that need the language will not know it%s", language, hint)
+    hint = f"; did you mean {meant}?" if meant else ""
+    such_as = "" if meant else " (such as en, deu or pt-BR)"
+    logger.warning("%s is not a language code%s; steps that need the language skip it%s", language, such_as, hint)

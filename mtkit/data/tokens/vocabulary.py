@@ -22,14 +22,14 @@ def tokenizer_for(judgement: Judgement, config: TokenizerConfig, *, max_vocab_si
         VocabularyError: If the tokenizer cannot be trained as asked.
     """
     n_read = len(judgement.verdicts)
-    n_pairs = n_read - int(np.count_nonzero(judgement.verdicts))
+    n_pairs = _n_kept(judgement)
     # A joint model reads both sides, separate ones a side each.
     n_of_model = int(judgement.n_characters.sum() if config.joint else judgement.n_characters.max())
     n_wanted = min(max(config.max_sample_characters * n_read // n_of_model, 1), n_pairs)
     logger.info("training the tokenizer on %s of %s pairs", f"{n_wanted:,}", f"{n_pairs:,}")
 
     def train(vocab_size: int, *, exact: bool) -> Tokenizer:
-        src_lines, tgt_lines = (_sample(judgement, side, n_pairs, n_wanted) for side in (0, 1))
+        src_lines, tgt_lines = (kept_segments(judgement, side, n_wanted) for side in (0, 1))
         return train_tokenizer(src_lines, tgt_lines, config, vocab_size, exact=exact)
 
     if config.vocab_size is not None:
@@ -45,8 +45,15 @@ def tokenizer_for(judgement: Judgement, config: TokenizerConfig, *, max_vocab_si
         return train(error.needed + vocab_size, exact=False)
 
 
-def _sample(judgement: Judgement, side: int, n_pairs: int, n_wanted: int) -> Iterator[str]:
-    """``n_wanted`` of the ``n_pairs`` segments that are kept, evenly spaced."""
+def _n_kept(judgement: Judgement) -> int:
+    """The number of pairs that are kept so far."""
+    return len(judgement.verdicts) - int(np.count_nonzero(judgement.verdicts))
+
+
+def kept_segments(judgement: Judgement, side: int, n_wanted: int) -> Iterator[str]:
+    """As many of the segments that are kept, evenly spaced; all of them where there are no more."""
+    n_pairs = _n_kept(judgement)
+    n_wanted = min(n_wanted, n_pairs)
     n_kept = 0
     for block in judgement.blocks:
         kept = np.flatnonzero(judgement.verdicts_of(block)[read_rows(judgement.spool, block)] == 0)

@@ -88,7 +88,7 @@ def check_is_run(run_dir: Path) -> None:
     if not run_dir.is_dir() or any((run_dir / name).exists() for name in (_MARKER, "config.yaml")):
         return
     if visible_names(run_dir) - {"prepared", "corpus", "recipe.yaml"}:
-        raise CheckpointError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
+        raise ConfigError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
 
 
 def is_marked(run_dir: Path) -> bool:

@@ -13,7 +13,7 @@ from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.sources import pairs
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.errors import DataError, VocabularyError
+from mtkit.errors import ConfigError, DataError, VocabularyError
 from mtkit.files.whole import lock_open_file
 from mtkit.settings.data import DataConfig
 from mtkit.settings.tokenizer import TokenizerConfig
@@ -42,6 +42,27 @@ def test_the_stores_hold_the_text_and_its_ids(tmp_path: Path, toy_data: ToyData,
         store = prepared.store(split)
         assert [store.src_ids(i).tolist() for i in range(len(store))] == prepared.tokenizer.encode_src(store.src_text())
         assert [store.tgt_ids(i).tolist() for i in range(len(store))] == prepared.tokenizer.encode_tgt(store.tgt_text())
+
+
+@pytest.mark.parametrize(
+    ("languages", "told"),
+    [
+        (("de", "en"), []),
+        (("en", "de"), ["en, not de", "de, not en", "are the files swapped?"]),
+        (("fr", "en"), ["most source lines are in de, not fr: mtkit doctor"]),
+    ],
+)
+def test_sides_in_another_language_are_told(
+    languages: tuple[str, str], told: list[str], tmp_path: Path, toy_data: ToyData, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("py3langid")
+    weather = "Das Wetter war am {}. Tag sehr schlecht.", "The weather was very bad on day {}."
+    pairs = [(weather[0].format(n), weather[1].format(n)) for n in range(60)]
+    data = toy_data(pairs, src_lang=languages[0], tgt_lang=languages[1])
+    prepare(data, TokenizerConfig(type="char"), tmp_path / "out")
+    said = "\n".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert all(part in said for part in told)
+    assert bool(said) is bool(told)
 
 
 def test_the_manifest_counts_what_is_there(tmp_path: Path, toy_data: ToyData, write_lines: WriteLines) -> None:
@@ -202,7 +223,7 @@ def test_another_corpus_under_the_same_name_needs_overwrite(tmp_path: Path, toy_
 
 def test_what_is_not_a_prepared_corpus_is_never_replaced(tmp_path: Path, toy_data: ToyData) -> None:
     data = toy_data()
-    with pytest.raises(DataError, match="exists and is not a prepared corpus"):
+    with pytest.raises(ConfigError, match="exists and is not a prepared corpus"):
         prepare(data, WORDS, tmp_path, overwrite=True)
     (tmp_path / "empty").mkdir()
     assert prepare(data, WORDS, tmp_path / "empty").manifest.n_train == 200

@@ -68,7 +68,10 @@ def test_too_many_are_refused(toy_data: ToyData) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"valid": []}, "valid: required, but not given: name a set, or say hold_out: 2000"),
+        (
+            {"valid": []},
+            "valid: required, but not given: name a set, or hold some out with data.hold_out, a number of pairs",
+        ),
         ({"hold_out": 10}, "hold_out: does nothing where there is a validation set"),
         ({"valid": [], "hold_out": 0.6}, "hold_out: must be a number of pairs, or a share of them below 0.5"),
         ({"valid": [], "hold_out": 20.5}, "hold_out: must be a number of pairs"),

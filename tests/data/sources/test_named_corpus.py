@@ -45,7 +45,7 @@ def test_the_header_of_a_memory_says_which_language_is_the_source(write_lines: W
         ("a.tmx", [TRILINGUAL], (None, None), "is in en, de, fr"),
         ("a.tmx", [tmx(ROWS)], ("fr", None), "is in en, de"),
         ("a.tmx", [tmx(ROWS)], ("en", "fr"), "is in en, de"),
-        ("a.po", [po(ROWS)], (None, None), "is in de"),
+        ("a.po", [po(ROWS)], (None, None), "is in de and another language"),
         ("a.tsv", ["one\teins"], (None, None), "names no languages"),
         ("a.tsv", ["en\tde", "one\teins"], ("en", "fr"), "is in en, de"),
         ("a.jsonl", ['{"en": "a", "de": "b", "fr": "c"}'], (None, "fr"), "is in en, de, fr"),
@@ -54,7 +54,9 @@ def test_the_header_of_a_memory_says_which_language_is_the_source(write_lines: W
 def test_what_a_file_leaves_open_is_said_in_one_line(
     name: str, lines: list[str], given: tuple[str | None, str | None], found: str, write_lines: WriteLines
 ) -> None:
-    with pytest.raises(ConfigError, match=rf"{name}: {found}; say which with --src-lang .* data\.train of a recipe$"):
+    with pytest.raises(
+        ConfigError, match=rf"{name}: {found}; say which with --(src|tgt)-lang .* data\.train of a recipe$"
+    ):
         named_corpus([Path(write_lines(name, lines))], [], *given)
 
 
@@ -63,6 +65,19 @@ def test_languages_may_be_given(write_lines: WriteLines) -> None:
     assert pairs_of(corpus.open()) == [("one", "eins")]
     corpus = named_corpus([Path(write_lines("a.po", po(ROWS).split("\n")))], [], "en", None)
     assert (corpus.languages, pairs_of(corpus.open())) == (("en", "de"), ROWS)
+
+
+def test_one_language_is_asked_for_where_one_is_left(write_lines: WriteLines) -> None:
+    path = Path(write_lines("a.po", po(ROWS).split("\n")))
+    with pytest.raises(ConfigError, match="say which with --src-lang CODE, or --tgt-lang CODE, alone, or name"):
+        named_corpus([path], [], None, None)
+    with pytest.raises(ConfigError, match="names no languages; say which with --tgt-lang CODE, or name"):
+        named_corpus([Path(write_lines("a.tsv", ["one\teins"]))], [], "en", None)
+
+
+def test_a_directory_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a directory; name a file"):
+        named_corpus([tmp_path], [tmp_path], None, None)
 
 
 def test_two_files_and_one_are_not_confused(write_lines: WriteLines, tmp_path: Path) -> None:

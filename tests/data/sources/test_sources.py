@@ -110,4 +110,4 @@ def test_a_name_cannot_lead_out_of_the_prepared_corpus(name: str, toy_data: ToyD
 
 def test_the_languages_of_every_source_are_looked_at(caplog: pytest.LogCaptureFixture) -> None:
     open_source(SourceConfig(src="a", tgt="b", tgt_lang="tolkien"), "train", ("en", "de"))
-    assert [message.partition(":")[0] for message in caplog.messages] == ["tolkien is not a language code"]
+    assert [message.partition(" (")[0] for message in caplog.messages] == ["tolkien is not a language code"]

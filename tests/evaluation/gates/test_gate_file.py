@@ -60,6 +60,7 @@ def test_file_without_a_gate_is_refused(path: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ("metrics: bleu", r"gate\.yaml: metrics: unknown setting; there are min, max, max_drop, "),
         ("mim: {bleu: 30}", r"gate\.yaml: mim: unknown setting; did you mean min\?"),
         ("test_sets: {news: {maximum: {ter: 3}}}", r"gate\.yaml: test_sets\.news\.maximum: unknown setting"),
         ("min: {bleu: high}", r"gate\.yaml: min\.bleu: must be a number \(got 'high'\)"),

@@ -39,7 +39,7 @@ def test_a_directory_of_anything_else_is_refused_and_not_cleared(
     (tmp_path / "model").mkdir()
     (tmp_path / "train.log").write_text("mine")
     clear(tmp_path)
-    with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
+    with pytest.raises(ConfigError, match="not empty, and not a run of mtkit"):
         check_same_run(toy_task.recipe().config(), prepared, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "train.log"]
     (tmp_path / "train.log").unlink()
@@ -103,7 +103,7 @@ def test_a_directory_of_anything_else_is_refused_before_the_corpus_is_prepared(
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "note").write_text("mine")
     settings = toy_task.recipe(data__prepared=str(tmp_path / "prepared"))
-    with pytest.raises(CheckpointError, match="not empty, and not a run of mtkit"):
+    with pytest.raises(ConfigError, match="not empty, and not a run of mtkit"):
         train(settings, tmp_path / "other")
     assert [path.name for path in tmp_path.rglob("*")] == ["other", "note"]
 
