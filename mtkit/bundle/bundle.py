@@ -20,7 +20,7 @@ from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.tokens.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.files.not_text import other_kind
-from mtkit.files.reading import read_json
+from mtkit.files.reading import read_json, version_in
 from mtkit.files.shapes import first_mistake, shaped
 from mtkit.files.tensor_file import TensorFile, check_finite, read_tensor_file
 from mtkit.settings.data import DataConfig
@@ -327,14 +327,12 @@ def read_source_lines(run_dir: Path) -> SourceLines | None:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = read_json(path)
-        version = manifest["format_version"]
+        manifest: dict[str, Any] = read_json(path)
+        version = version_in(manifest)
     except DataError as error:
         raise CheckpointError(f"damaged model: {error}") from None
-    except (KeyError, TypeError):
-        raise CheckpointError(f"{path}: damaged: no format_version") from None
-    if type(version) is not int or version < 1:
-        raise CheckpointError(f"{path}: damaged: format_version is {version!r:.40}")
+    except ValueError as error:
+        raise CheckpointError(f"{path}: damaged: {error}") from None
     if version > FORMAT_VERSION:
         maker = manifest.get("mtkit_version", "a newer version")
         raise CheckpointError(

@@ -30,7 +30,7 @@ def check_files(directory: Path, sha256: Mapping[str, str]) -> None:
         except DataError as error:
             raise CheckpointError(str(error)) from None
         if digest != expected:
-            raise CheckpointError(f"{file}: damaged (its sha256 is not the noted one); copy the model again")
+            raise CheckpointError(f"{file}: damaged (its sha256 is not the recorded one); copy the model again")
 
 
 def check_run_tokenizer(run_dir: Path, tokenizer: Tokenizer) -> None:

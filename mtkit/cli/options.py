@@ -10,6 +10,7 @@ import typer
 
 from mtkit.cli.help import of_input, of_model, of_output, of_settings, of_speed
 from mtkit.errors import ConfigError
+from mtkit.files.numbers import number_in
 from mtkit.settings.bounds import Bounds
 
 
@@ -130,7 +131,7 @@ def number(bounds: Bounds) -> Callable[[str], float]:
 
     def read(typed: str) -> float:
         try:
-            value = float(typed)
+            value = number_in(typed)
         except ValueError:
             raise ImpossibleNumber(f"{typed}: is not a number") from None
         if (reason := bounds.why_not(value)) is not None:

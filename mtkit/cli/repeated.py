@@ -1,12 +1,25 @@
-"""Options that are given more than once: each value counts, or the command is refused; none is dropped in silence."""
+"""Options that are given more than once: each value counts, or the command is refused; none is dropped in silence.
+
+Numbers are looked at here too, as Typer would take 1_0 for 10.
+"""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from mtkit.cli.names import wrong_name
+from mtkit.files.numbers import number_in
 
 _COLLECTING = {"store": "append", "store_const": "append_const"}
 """How the parser keeps all values of an option of which it would keep the last one."""
+
+_NUMBERS = {
+    int: "is not a whole number",
+    float: "is not a number",
+    "integer": "is not a whole number",
+    "float": "is not a number",
+}
+"""What is wrong with a value that is not one, by what Typer calls the type of an option, newer or older."""
 
 
 class Once:
@@ -53,8 +66,19 @@ class _Parser:
             values = list(dict.fromkeys(found[dest]))
             if len(values) > 1:
                 self._ctx.fail(_refused(self._of_one_value[dest], values))
+            self._check_number(self._of_one_value[dest], values[0])
             found[dest] = values[0]
         return found, rest, order
+
+    def _check_number(self, option: Any, value: Any) -> None:
+        kind = getattr(getattr(option, "type_descriptor", None), "annotation", None)
+        named = str(getattr(getattr(option, "type", None), "name", "")).removesuffix(" range")
+        reason = _NUMBERS.get(kind) or _NUMBERS.get(named)
+        if reason is not None and isinstance(value, str):
+            with suppress(ValueError):
+                number_in(value)
+                return
+            self._ctx.fail(f"{max(option.opts, key=len)} {value}: {reason}")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._parser, name)

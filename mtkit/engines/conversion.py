@@ -21,7 +21,7 @@ from mtkit.engines.speed import Speeds
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.files.cache import cache_directory
 from mtkit.files.locks import sole_writer
-from mtkit.files.reading import read_json, sha256_file
+from mtkit.files.reading import read_json, sha256_file, version_in
 from mtkit.files.whole import atomic_directory, remove_leftovers, write_json
 from mtkit.log import logger
 from mtkit.machine.processor import cpu_kind
@@ -244,10 +244,10 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
 
 def _read_note(path: Path) -> dict[str, Any] | None:
     try:
-        note = read_json(path)
-    except DataError:
+        note: dict[str, Any] = read_json(path)
+        return note if version_in(note) == FORMAT_VERSION else None
+    except (DataError, ValueError):
         return None
-    return note if isinstance(note, dict) and note.get("format_version") == FORMAT_VERSION else None
 
 
 def _write(bundle: Bundle, quantization: str, directory: Path, *, quality: Mapping[str, Any] | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from mtkit.bundle.bundle import WEIGHTS, Bundle
 from mtkit.engines.speed import Speeds
 from mtkit.errors import DataError
-from mtkit.files.reading import read_json
+from mtkit.files.reading import read_json, version_in
 from mtkit.files.whole import write_json
 from mtkit.log import logger
 from mtkit.machine.device import Precision
@@ -39,7 +39,7 @@ def torch_precision(bundle: Bundle, beam_size: int) -> Precision:
     note = _read_note(bundle.directory / NOTE)
     speeds = Speeds.from_json(note.get("speed"), ("fp32", "bf16"))
     loss = note.get("loss")
-    same = (note.get("format_version"), note.get(WEIGHTS)) == (_FORMAT_VERSION, bundle.weights_sha256)
+    same = note.get(WEIGHTS) == bundle.weights_sha256
     if not same or speeds is None or speeds.processor != cpu_kind() or not isinstance(loss, int | float):
         return "fp32"
     faster = speeds.choice("fp32", "bf16", beam_size)
@@ -51,7 +51,7 @@ def torch_precision(bundle: Bundle, beam_size: int) -> Precision:
 
 def _read_note(path: Path) -> dict[str, Any]:
     try:
-        note = read_json(path)
-    except DataError:
+        note: dict[str, Any] = read_json(path)
+        return note if version_in(note) == _FORMAT_VERSION else {}
+    except (DataError, ValueError):
         return {}
-    return note if isinstance(note, dict) else {}

@@ -53,6 +53,7 @@ _PROMISED = {
 _TMX = f"is TMX, {_PAIRS} of the file"
 _XLIFF = f"is XLIFF, {_PAIRS}, for example with xliff2po and po2txt of translate-toolkit"
 _PO = f"is a PO file, {_PAIRS}, for example with po2txt of translate-toolkit"
+_NULS = "is not text: it has NUL bytes"
 _HTML = f"is HTML: {_SAVE}"
 _XML = "is XML: take its text out, one segment per line"
 _SGML = "is SGML, as of a test set of WMT: take its text out, one segment per line, for example with sacrebleu --echo"
@@ -72,6 +73,9 @@ _MANY = 0.4
 
 _LEAST = 8  # bytes, to judge by that
 
+_LEAST_NULS = 4
+"""Bytes, to judge by the share of NULs among all: one in a short line is a character like any other."""
+
 
 def promised_by(path: str) -> str | None:
     """What a name promises that is neither text nor a page, packed or not; None of other names."""
@@ -90,7 +94,7 @@ def what_is_wrong(head: bytes, path: str, *, may_be_named: bool) -> str | None:
         may_be_named: Whether another ending would have it unpacked.
     """
     wrong = other_kind(head, path, may_be_named=may_be_named) or _wide_text(head)
-    return wrong or ("is not text: it has NUL bytes" if b"\x00" in head else None)
+    return wrong or (_NULS if b"\x00" in head else None)
 
 
 def other_kind(head: bytes, path: str, *, may_be_named: bool) -> str | None:
@@ -143,7 +147,9 @@ def _zip_kind(head: bytes, path: str) -> str:
 
 def _wide_text(head: bytes) -> str | None:
     encoding = _wide(head)
-    return None if encoding is None else f"is {encoding.upper()}: convert it with iconv -f {encoding} -t utf-8"
+    if encoding is not None:
+        return f"is {encoding.upper()}: convert it with iconv -f {encoding} -t utf-8"
+    return _NULS if len(head) >= _LEAST_NULS and head.count(b"\x00") >= _MANY * len(head) else None
 
 
 def _wide(head: bytes) -> str | None:
@@ -154,6 +160,11 @@ def _wide(head: bytes) -> str | None:
         return "utf-16"
     if len(head) < _LEAST:
         return None
+    of_four = [head[place::4].count(b"\x00") * 4 / len(head) for place in range(4)]
+    if max(of_four[0], 1 - of_four[1], 1 - of_four[2], 1 - of_four[3]) < _MANY / 4:
+        return "utf-32le"
+    if max(1 - of_four[0], 1 - of_four[1], 1 - of_four[2], of_four[3]) < _MANY / 4:
+        return "utf-32be"
     first, second = (head[place::2].count(b"\x00") * 2 / max(len(head), 1) for place in (0, 1))
     if max(first, second) < _MANY or min(first, second) > _MANY / 10:
         return None

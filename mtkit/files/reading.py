@@ -43,7 +43,7 @@ def parse_json(content: str | bytes) -> Any:
     """
     try:
         text = content if isinstance(content, str) else content.decode()
-        value = json.loads(text, object_pairs_hook=_without_twins, parse_int=_integer)
+        value = _DECODER.decode(text)
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()
         return value
@@ -67,6 +67,23 @@ def _integer(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise ValueError(f"the number {digits:.12}... is too large")
     return int(digits)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_twins, parse_int=_integer)
+
+
+def version_in(tree: Any) -> int:
+    """The version of the format of what mtkit wrote: ``format_version`` of its manifest.
+
+    Raises:
+        ValueError: If it has none, or one that is not a number from 1 on.
+    """
+    if not isinstance(tree, dict) or "format_version" not in tree:
+        raise ValueError("no format_version")
+    version = tree["format_version"]
+    if type(version) is not int or version < 1:
+        raise ValueError(f"format_version is {version!r:.40}, not a number from 1 on")
+    return version
 
 
 def check_regular(path: Path) -> os.stat_result:

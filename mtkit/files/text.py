@@ -119,16 +119,26 @@ def check_text(path: str | Path) -> None:
         _check_text(file, path)
 
 
-def _check_text(file: BinaryIO, path: str | Path) -> None:
-    head = _coming(file)
+def check_beginning(head: bytes, path: str | Path) -> None:
+    """The same of the first bytes of a text, as many as have come: of what can be read but once."""
+    head = head[:_HEAD_BYTES]
     _refuse(path, other_kind(head, str(path), may_be_named=_may_be_named(path)) or other_text(head, str(path)))
+
+
+def _check_text(file: BinaryIO, path: str | Path) -> None:
+    check_beginning(_coming(file), path)
 
 
 def _coming(file: BinaryIO) -> bytes:
     """The first bytes of what will be read."""
     if isinstance(file, io.BufferedReader):
         return file.peek(_HEAD_BYTES)[:_HEAD_BYTES]
-    return b""  # of what stands in for standard input
+    if not file.seekable():
+        return b""
+    place = file.tell()  # of what stands in for standard input
+    head = file.read(_HEAD_BYTES)
+    file.seek(place)
+    return head
 
 
 def _may_be_named(path: str | Path) -> bool:
@@ -237,8 +247,6 @@ def decode_line(raw: bytes, number: int, path: str | Path, *, keep_bom: bool = F
     Raises:
         DataError: If the line is not UTF-8, naming it and the byte.
     """
-    if number == 1:
-        _refuse(path, other_kind(raw[:_HEAD_BYTES], str(path), may_be_named=_may_be_named(path)))
     try:
         return (raw.removeprefix(BOM.encode()) if number == 1 and not keep_bom else raw).decode().removesuffix("\n")
     except UnicodeDecodeError as error:

@@ -44,7 +44,7 @@ def count_threads(n: int | None) -> int:
         ConfigError: If there are too many, or less than one.
     """
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if n is None and asked.isdecimal() and int(asked):
+    if n is None and asked.isascii() and asked.isdigit() and int(asked):
         return _possible(int(asked), "OMP_NUM_THREADS")
     return available_cores() if n is None else _possible(n, "threads")
 

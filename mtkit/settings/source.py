@@ -173,6 +173,10 @@ class SourceConfig(Section):
             chosen = {"columns": self.columns} | ({} if self.score is None else {"score": (self.score,)})
             if len({type(column) for columns in chosen.values() for column in columns}) > 1:
                 found.append(([*chosen][-1], "give the columns all by number, or all by the names in the first line"))
+        for option in ("columns", "fields"):
+            chosen_pair = getattr(self, option)
+            if chosen_pair is not None and chosen_pair[0] == chosen_pair[1]:
+                found.append((option, f"source and target are both {chosen_pair[0]}: name two different ones"))
         if found:
             raise Mistakes(self, found)
         return self

@@ -4,6 +4,7 @@ What a library would take minutes over, or would read as something that is neith
 refused with its line: aliases of aliases that stand for millions of values, values within themselves, foreign tags.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ _STREAMS = Path("/dev")
 
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = {f"{_TAG}{kind}" for kind in ("null", "bool", "int", "float", "str", "seq", "map", "merge", "timestamp")}
+_UNCLEAR = (
+    (re.compile(r"[-+]?0[0-7_]+"), "begins with a zero: octal in YAML 1.1, decimal in 1.2; leave that out"),
+    (re.compile(r"[^:]+:.+"), "is a number in sixties in YAML 1.1, a text in 1.2; write one number"),
+)
+"""Numbers that are silently another value than a person means, by the version of YAML that is read: refused.
+
+All else is read as YAML 1.1 has it, for which the library is made. Of what 1.2 reads otherwise, 1_000 and 0b1 have no
+second meaning; yes, no, on, off and dates are told where text is wanted, with the advice to quote them; and 0o17, which
+is text here, is refused where a number is wanted. 0x10, .inf and ~ are the same in both; settings refuse infinities.
+"""
+
 _KINDS = {"timestamp": "date", "int": "whole number", "float": "number", "bool": "truth value"}
 
 
@@ -189,6 +201,10 @@ class _Visitor:
             raise YamlError(_line(node), f"{where}the tag {shown:.40} is not known; write text, a number or a list")
         if isinstance(node, yaml.ScalarNode) and ("\0" in node.value or not _is_text(node.value)):
             raise YamlError(_line(node), f"{where}{node.value!r:.40} holds what is not a character")
+        if isinstance(node, yaml.ScalarNode) and node.tag in (f"{_TAG}int", f"{_TAG}float"):
+            for form, reason in _UNCLEAR:
+                if form.fullmatch(node.value):
+                    raise YamlError(_line(node), f"{where}{node.value:.40} {reason}, or quote it as text")
         if isinstance(node, yaml.ScalarNode) and node.tag != f"{_TAG}merge":
             self._construct(node, where)
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mtkit.errors import DataError
+from mtkit.files.reading import parse_json
 
 if TYPE_CHECKING:
     from mtkit.translation.translation import Candidate, Translation
@@ -30,15 +31,11 @@ def json_record(line: str, place: str) -> Record:
     if not line.strip():
         return "", {"source": ""}, ""
     try:
-        fields = json.loads(line)
-        if "\\u" in line:
-            json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is not text
+        fields = parse_json(line)
     except json.JSONDecodeError as error:
         raise DataError(f"{place}: not JSON at column {error.colno}: {error.msg}") from None
-    except UnicodeEncodeError:
-        raise DataError(f"{place}: half of a surrogate pair (\\ud800 to \\udfff), which is not a character") from None
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
-        raise DataError(f"{place}: cannot be read: {error}") from None
+    except ValueError as error:
+        raise DataError(f"{place}: {error}") from None
     if not isinstance(fields, dict):
         raise DataError(f'{place}: {line!r:.40} is not a JSON object, such as {{"source": ...}}')
     if not isinstance(fields.get("source"), str):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mtkit.errors import DataError, reason
-from mtkit.files.text import decode_line, packing_of, read_raw_lines
+from mtkit.files.text import check_beginning, decode_line, packing_of, read_raw_lines
 from mtkit.translation.arrivals import Arrivals
 
 
@@ -95,6 +95,8 @@ def _live_buffers(
             raw_lines = arrivals.take(wait=idle)
             if idle and not raw_lines:
                 return
+            if number == 0 and raw_lines:
+                check_beginning(b"\n".join(raw_lines), path)
             idle = not raw_lines
             buffer: list[str] = []
             for number, raw in enumerate(raw_lines, number + 1):  # noqa: B020  # counted over all lists

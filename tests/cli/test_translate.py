@@ -215,12 +215,21 @@ class TestMistakes:
         assert os.listdir() == ["in.txt"]  # noqa: PTH208
 
     @pytest.mark.parametrize(
-        "line", ["no json", "[1]", '{"text": "a"}', '{"source": 3}', '{"source": "\\ud800"}', "[" * 100_000]
+        ("line", "reason"),
+        [
+            ("no json", "not JSON at column 1: Expecting value"),
+            ("[1]", "'[1]' is not a JSON object"),
+            ('{"text": "a"}', 'the object has no "source"; it has text'),
+            ('{"source": 3}', '"source" is 3, which is not text'),
+            ('{"source": "\\ud800"}', "half of a surrogate pair (\\ud800 to \\udfff), which is not a character"),
+            ('{"source": "a", "source": "c"}', "'source' is given twice"),
+            ("[" * 100_000, "values are nested too deeply"),
+        ],
     )
-    def test_a_line_that_is_no_object_with_a_source_is_named(self, bundle: Path, line: str) -> None:
+    def test_a_line_that_is_no_object_with_a_source_is_named(self, bundle: Path, line: str, reason: str) -> None:
         Path("in.jsonl").write_text(f'{{"source": "a"}}\n{line}\n')
         error = refused("-m", bundle, "in.jsonl", "--buffer", 1, "-o", "out")  # by its name
-        assert str(error).startswith("in.jsonl:2: ")
+        assert str(error).startswith(f"in.jsonl:2: {reason}")
         assert run("-m", bundle, "in.jsonl", "--input-format", "text").exit_code == 0
 
     def test_an_output_that_cannot_be_written_is_named(self, bundle: Path) -> None:

@@ -12,6 +12,9 @@ from mtkit.settings.recipe import Config
 @pytest.mark.parametrize(
     ("command", "told"),
     [
+        ("evaluate --min-bleu 1_0", "--min-bleu 1_0: is not a number; see mtkit evaluate --help"),
+        ("translate --beam-size １", "--beam-size １: is not a whole number; see mtkit translate --help"),
+        ("translate --length-penalty 1_0", "--length-penalty 1_0: is not a number; see mtkit translate --help"),
         ("evaluate --min-bleu thirty", "--min-bleu thirty: is not a number; see mtkit evaluate --help"),
         ("translate -b 2.5", "--beam-size 2.5: is not a whole number; see mtkit translate --help"),
         ("evaluate --samples 0", "--samples 0: must be at least 1; see mtkit evaluate --help"),

@@ -72,6 +72,11 @@ KINDS: list[tuple[str, bytes, str]] = [
     ("c.xml", b'<?xml version="1.0"?>\n<doc>\n', "is XML: take its text out"),
     ("c.html", b"<p>A paragraph.\n", "is HTML: save it as plain text"),
     ("c.txt", b"<!DOCTYPE html>\n<html lang='en'>\n", "is HTML: save it as plain text"),
+    ("c.en", "Hello world\n".encode("utf-16-le"), "is UTF-16LE: convert it with iconv -f utf-16le -t utf-8"),
+    ("c.en", "Hello world\n".encode("utf-32-le"), "is UTF-32LE: convert it with iconv -f utf-32le -t utf-8"),
+    ("c.en", "Hello world\n".encode("utf-32-be"), "is UTF-32BE: convert it with iconv -f utf-32be -t utf-8"),
+    ("c.en", "Hi\n".encode("utf-16-le"), "is not text: it has NUL bytes"),  # too short to tell which
+    ("c.en", b"\x00" * 100, "is not text: it has NUL bytes"),
     ("c.sgm", b'<srcset setid="x">\n<doc>\n', "is SGML, as of a test set of WMT"),
 ]
 PLAIN = [
@@ -110,6 +115,13 @@ def test_lines_that_look_a_little_like_it_are_lines(tmp_path: Path, name: str, c
     path.write_bytes(content)
     check_text(path)
     assert [*read_lines(path)] == content.decode().splitlines()
+
+
+@pytest.mark.parametrize("content", [b"\x00" * 100, "Hello world\n".encode("utf-16-le")])
+def test_what_stands_in_for_standard_input_is_looked_at_too(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    with pytest.raises(DataError, match="standard input: is "):
+        list(read_lines("-"))
 
 
 @pytest.mark.parametrize("name", ["c.tmx", "c.po"])

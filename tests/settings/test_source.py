@@ -50,6 +50,10 @@ def test_two_inputs_are_refused(kind: str) -> None:
         ("xliff", "streaming", True, "streaming: does nothing for xliff: it belongs to hf"),
         ("mtdata", "hf_config", "x", "hf_config: does nothing for mtdata"),
         ("tsv", "columns", [0, "de"], "columns: give the columns all by number, or all by the names"),
+        ("tsv", "columns", [0, 0], "columns: source and target are both 0: name two different ones"),
+        ("tsv", "columns", ["en", "en"], "columns: source and target are both en: name two different ones"),
+        ("jsonl", "fields", ["en", "en"], "fields: source and target are both en: name two different ones"),
+        ("hf", "fields", ["en", "en"], "fields: source and target are both en: name two different ones"),
         ("tsv", "score", "quality", "score: give the columns all by number, or all by the names"),
     ],
 )

@@ -1,6 +1,7 @@
 """YAML that would hang, fill the memory or become something that is no setting: one line, with the line of the file."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ MERGED = "a0: &a0 {x: 1, y: 2}\n" + "".join(
         ("x: !!bool abc\n", r":1: not valid YAML: x: 'abc' has the form of a truth value"),
         ("x: !!timestamp abc\n", r":1: not valid YAML: x: 'abc' has the form of a date"),
         ("x: " + "9" * 5_000 + "\n", r":1: not valid YAML: x: '9+\S* has the form of a whole number"),
+        (
+            "y: 1\nx: 0100\n",
+            r":2: not valid YAML: x: 0100 begins with a zero: octal in YAML 1.1, decimal in 1.2; leave that out, or",
+        ),
+        ("x: {y: [1, -007]}\n", r":1: not valid YAML: x.y.1: -007 begins with a zero"),
+        ("x: !!int 0_17\n", r":1: not valid YAML: x: 0_17 begins with a zero"),
+        (
+            "x: 1:40\n",
+            r":1: not valid YAML: x: 1:40 is a number in sixties in YAML 1.1, a text in 1.2; write one number, or",
+        ),
+        ("x: -1:40:00.5\n", r":1: not valid YAML: x: -1:40:00.5 is a number in sixties"),
+        ("010: x\n", r":1: not valid YAML: 010 begins with a zero"),
         ("x: !!binary abc=\n", r":1: not valid YAML: x: the tag !!binary is not known"),
         ("x: !!set {a, b}\n", r":1: not valid YAML: x: the tag !!set is not known"),
         ("x: !!python/object:os.system {}\n", r":1: not valid YAML: x: the tag !!python/object:os.system is not known"),
@@ -58,6 +71,31 @@ def test_what_is_not_plain_is_refused_with_its_line(tmp_path: Path, text: str, m
     with pytest.raises(ConfigError, match=message) as caught:
         read_yaml(path, "; expected gates")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", 0),
+        ("-0", 0),
+        ("0.5", 0.5),
+        ("00.5", 0.5),
+        ("08", "08"),  # a text that settings read as decimal
+        ("1_000", 1000),
+        ("0x10", 16),
+        ("0b11", 3),
+        ("0o17", "0o17"),
+        ("'0100'", "0100"),
+        ("'1:40'", "1:40"),
+        ("de:en", "de:en"),
+        ("no", False),
+        (".inf", float("inf")),
+        ("~", None),
+        ("2024-02-29", date(2024, 2, 29)),
+    ],
+)
+def test_plain_values_are_read_as_yaml_1_1_has_them(text: str, value: object) -> None:
+    assert parse_yaml(f"x: {text}") == {"x": value}
 
 
 def test_what_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> None:

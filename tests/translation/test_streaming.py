@@ -137,6 +137,26 @@ def test_a_faulty_line_of_a_pipe_is_named(tmp_path: Path) -> None:
             next(buffers)
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("Hello world\n".encode("utf-16-le"), "is UTF-16LE"),
+        ("\nHello world\n".encode("utf-16-be"), "is UTF-16BE"),  # the first line of bytes is a NUL
+        (b"\x00" * 100 + b"\n", "is not text"),  # a line that has ended, or it is waited for
+        (b"PK\x03\x04\n", "is packed with zip"),
+        (b'msgid "a"\nmsgstr "b"\n', "is a PO file"),
+    ],
+)
+@pytest.mark.parametrize("n_times", [1, 100])
+def test_what_comes_through_a_pipe_is_called_what_it_is(
+    tmp_path: Path, content: bytes, what: str, n_times: int
+) -> None:
+    with named_pipe(tmp_path) as (path, writer):
+        os.write(writer, content * n_times)
+        with pytest.raises(DataError, match=f"pipe: {what}"):
+            next(read_buffers(path, 3))
+
+
 def test_what_is_called_before_waiting_can_end_the_reading() -> None:
     reader, writer = os.pipe()
     os.write(writer, b"a\nb\n")

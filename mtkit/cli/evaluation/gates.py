@@ -74,9 +74,10 @@ def check_method(method: "Method", gating: "Gating", pair: "LanguagePair | None"
 def _parse_max_drop(typed: str) -> "DropGate":
     """``0.5`` (of BLEU) or ``chrf=0.5``."""
     from mtkit.evaluation.gates.gate import DropGate
+    from mtkit.files.numbers import number_in
 
     metric, _, points = typed.rpartition("=")
     try:
-        return DropGate(metric.lower() or "bleu", float(points))
+        return DropGate(metric.lower() or "bleu", number_in(points))
     except ValueError:
         raise ConfigError(f"--max-drop {typed}: expected points, such as 0.5 (of BLEU) or chrf=0.5") from None

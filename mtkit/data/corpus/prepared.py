@@ -20,7 +20,7 @@ from mtkit.data.corpus.store import Store
 from mtkit.data.corpus.store_check import AGAIN, STATE_FILE, Expected, damaged
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import DataError, VocabularyError
-from mtkit.files.reading import read_json, sha256_file
+from mtkit.files.reading import read_json, sha256_file, version_in
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
 from mtkit.log import logger
@@ -211,14 +211,15 @@ def open_prepared(directory: Path) -> Prepared:
         tree = read_json(path)
     except DataError as error:
         raise DataError(f"{error}; {AGAIN}") from None
-    version = tree.get("format_version") if isinstance(tree, dict) else None
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    try:
+        version = version_in(tree)
+    except ValueError as error:
+        raise DataError(f"{path}: damaged: {error}; {AGAIN}") from None
+    if version > FORMAT_VERSION:
         raise DataError(
             f"{directory}: prepared by a newer mtkit (format {version}, this one reads up to {FORMAT_VERSION}); "
             "upgrade mtkit, or prepare it again with --overwrite"
         )
-    if not isinstance(tree, dict):
-        raise DataError(f"{path}: damaged; {AGAIN}")
     digest = tree.pop(_DIGEST, None)
     if digest is not None and digest != _digest(tree):
         raise damaged(path, "its sha256 is not the recorded one")

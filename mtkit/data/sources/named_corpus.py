@@ -1,7 +1,6 @@
 """A corpus that is named without a recipe: pairs of text files, or files of pairs, and the languages it is in."""
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,6 +13,7 @@ from mtkit.data.sources.holdout import n_held_out
 from mtkit.data.sources.pairs import JoinedSources, Source
 from mtkit.data.sources.sources import Place, common_language, open_source, tell_apart
 from mtkit.errors import ConfigError, DataError
+from mtkit.files.reading import parse_json
 from mtkit.files.text import read_lines
 from mtkit.languages.codes import CODE, base_language, language_mistake
 from mtkit.languages.matching import closeness
@@ -186,8 +186,8 @@ def _keys(path: Path) -> list[str]:
     """What the first object of JSON lines calls its texts."""
     first = next((line for line in read_lines(path) if line and not line.isspace()), "")
     try:
-        row = json.loads(first)
-    except (ValueError, RecursionError):  # said with its line when all is read
+        row = parse_json(first)
+    except ValueError:  # said with its line when all is read
         return []
     row = row.get("translation", row) if isinstance(row, dict) else {}
     return [key for key, value in row.items() if isinstance(value, str)] if isinstance(row, dict) else []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from mtkit.errors import DataError
+from mtkit.files.numbers import number_in
 from mtkit.files.reading import sha256_file
 
 CHUNK_PAIRS = 8192
@@ -152,8 +153,10 @@ def as_score(value: object, where: str) -> float:
         DataError: If it is not a finite number, naming its place.
     """
     try:
-        if isinstance(value, str | int | float) and math.isfinite(score := float(value)):
-            return score
+        if isinstance(value, str):
+            value = number_in(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
     except (ValueError, OverflowError):
         pass
     raise DataError(f"{where}: the score {value!r:.40} is not a number")

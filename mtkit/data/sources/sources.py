@@ -82,6 +82,8 @@ def open_source(config: SourceConfig, place: Place, languages: tuple[str, str]) 
 def _of_kind(config: SourceConfig, place: Place, languages: tuple[str, str]) -> Source:
     """The whole source."""
     given = getattr(config, config.kind)
+    if config.kind in ("jsonl", "hf") and config.fields is None and languages[0] == languages[1]:
+        raise ConfigError(f"{given}: from {languages[0]} to itself: name two fields with fields: [SOURCE, TARGET]")
     name, path = config.name or _stem(given), Path(given)
     match config.kind:
         case "src":

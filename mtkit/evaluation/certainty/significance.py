@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics.base import Metric
 
+from mtkit.errors import ConfigError
 from mtkit.evaluation.certainty.comparison import DEFAULT_SAMPLES, Comparison, Test
 from mtkit.evaluation.metrics.counting import Counts
 from mtkit.evaluation.metrics.metrics import Interval
 
 Floats = NDArray[np.float64]
+
+_MAX_DIGITS = 18  # of a seed: far below what a generator takes, and no number that takes time to read
 
 _TRIALS_AT_ONCE = 32  # a multiple of 32, as NumPy draws the coins: any other draws others than sacreBLEU, all at once
 
@@ -57,6 +60,9 @@ def measure_certainty(
 
     Returns:
         The interval of a system does not depend on the test, nor on the systems beside it.
+
+    Raises:
+        ConfigError: If ``SACREBLEU_SEED`` is not a seed.
     """
     n_samples = n_samples or DEFAULT_SAMPLES[test or "bs"]
     n_for_intervals = n_samples
@@ -89,9 +95,17 @@ def measure_certainty(
 
 
 def _seed() -> int | None:
-    """The one that sacreBLEU takes; None for another at every time."""
-    seed = os.environ.get("SACREBLEU_SEED", "12345").lower()
-    return None if seed == "none" else int(seed)
+    """The seed that sacreBLEU takes; None for another one each time.
+
+    Raises:
+        ConfigError: If the environment's is not a number that a generator can be seeded with.
+    """
+    seed = os.environ.get("SACREBLEU_SEED", "12345").strip().lower()
+    if seed == "none":
+        return None
+    if not (seed.isascii() and seed.isdecimal() and len(seed) <= _MAX_DIGITS):
+        raise ConfigError(f"SACREBLEU_SEED {seed}: must be a whole number of up to {_MAX_DIGITS} digits, or none")
+    return int(seed)
 
 
 def _signature(scorer: Metric, samples: Mapping[str, int]) -> str:

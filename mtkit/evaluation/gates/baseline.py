@@ -14,7 +14,7 @@ from typing import Any
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics.metrics import Score
 from mtkit.files.outputs import write_output
-from mtkit.files.reading import check_regular, parse_json
+from mtkit.files.reading import check_regular, parse_json, version_in
 from mtkit.files.text import read_blocks
 from mtkit.files.whole import json_bytes
 from mtkit.version import __version__
@@ -173,8 +173,11 @@ def load_baseline(path: Path) -> Baseline:
         raise DataError(f"{path}: is not a baseline, or is incomplete; {_AGAIN}") from error
     if not isinstance(tree, dict) or tree.get("kind") != _KIND:
         raise DataError(f"{path}: is not a baseline; {_AGAIN}")
-    version = tree.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    try:
+        version = version_in(tree)
+    except ValueError as error:
+        raise DataError(f"{path}: damaged: {error}; {_AGAIN}") from None
+    if version > FORMAT_VERSION:
         raise DataError(
             f"{path}: a baseline of format {version}, but this mtkit reads up to {FORMAT_VERSION}: update mtkit, or "
             f"{_AGAIN}"

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mtkit.errors import CheckpointError, DataError
-from mtkit.files.reading import read_json, sha256_file
+from mtkit.files.reading import read_json, sha256_file, version_in
 from mtkit.files.whole import atomic_directory, delete_directory, write_json
 from mtkit.log import logger
 from mtkit.model.weights import load_tensors
@@ -156,12 +156,13 @@ def verify(path: Path) -> None:
     note = path / "manifest.json"
     try:
         manifest = read_json(note)
-        version, files = manifest["format_version"], manifest["files"]
-        if type(version) is int and version > FORMAT_VERSION:
+        version = version_in(manifest)
+        files = manifest["files"]
+        if version > FORMAT_VERSION:
             raise NewerFormatError(
                 f"{path}: written by a newer mtkit (format {version}, this one reads {FORMAT_VERSION})"
             )
-        if type(version) is not int or version != FORMAT_VERSION or not files.keys() >= set(_FILES):
+        if not files.keys() >= set(_FILES):
             raise CheckpointError(f"{note}: damaged: it does not name the files of a checkpoint")
         for name, expected in files.items():
             file = path / name
@@ -173,6 +174,8 @@ def verify(path: Path) -> None:
         raise
     except DataError as error:
         raise CheckpointError(f"damaged checkpoint: {error}") from None
+    except ValueError as error:
+        raise CheckpointError(f"{note}: damaged: {error}") from None
     except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{note}: damaged") from None
 

@@ -302,6 +302,12 @@ def test_absent_damaged_and_newer_corpora_are_told_apart(tmp_path: Path, toy_dat
     path.write_text(json.dumps(manifest | {"format_version": 2}))
     with pytest.raises(DataError, match=r"newer mtkit \(format 2, this one reads up to 1\)"):
         open_prepared(tmp_path / "out")
+    for version in ("1", True, 1.0):
+        path.write_text(json.dumps(manifest | {"format_version": version}))
+        with pytest.raises(
+            DataError, match=rf"manifest\.json: damaged: format_version is {version!r}, not .*--overwrite"
+        ):
+            open_prepared(tmp_path / "out")
     path.write_text(json.dumps({"format_version": 1}))
     with pytest.raises(DataError, match=r"manifest\.json: damaged; .*--overwrite"):
         open_prepared(tmp_path / "out")

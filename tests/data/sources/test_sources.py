@@ -6,7 +6,7 @@ import zstandard
 
 from mtkit.data.sources import pairs
 from mtkit.data.sources.sources import open_source, open_sources
-from mtkit.errors import DataError
+from mtkit.errors import ConfigError, DataError
 from mtkit.settings.source import SourceConfig
 from tests.data.conftest import ToyData, WriteLines, pairs_of
 
@@ -93,6 +93,13 @@ def test_two_test_sets_of_one_name_are_refused(toy_data: ToyData, write_lines: W
     files = {"src": write_lines("test.en", ["x"]), "tgt": write_lines("test.de", ["x"])}
     with pytest.raises(DataError, match="two test sets are called test; give each a different name"):
         open_sources(toy_data(test=[files, files]))
+
+
+@pytest.mark.parametrize("source", [{"jsonl": "a.jsonl"}, {"hf": "a.csv"}])
+def test_fields_called_after_one_language_twice_are_refused(source: dict[str, object], toy_data: ToyData) -> None:
+    with pytest.raises(ConfigError, match="from en to itself: name two fields with fields:"):
+        open_sources(toy_data(train=source | {"src_lang": "en", "tgt_lang": "en"}))
+    open_sources(toy_data(train=source | {"src_lang": "en", "tgt_lang": "en", "fields": ["a", "b"]}))
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden", "a\\b"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtkit.errors import ConfigError
 from mtkit.evaluation.certainty.comparison import Test
 from mtkit.evaluation.certainty.significance import Certainty, measure_certainty
 from mtkit.evaluation.metrics.metrics import score_and_count
@@ -140,3 +141,16 @@ def test_systems_of_wmt17_differ_as_significantly_as_is_known(corpora: Path) -> 
     settings = ScoringSettings(("bleu",), tokenize="none")
     found = certainty(outputs, settings, refs=refs, test="bs", n_samples=2_000)
     assert {each.system: each.p_value for each in found.comparisons} == pytest.approx(P_VALUES, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", ["abc", "-1", "1.5", "", "\u0663", "1" * 19])
+def test_what_is_not_a_seed_is_refused_in_one_line(seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SACREBLEU_SEED", seed)
+    with pytest.raises(ConfigError, match=r"^SACREBLEU_SEED .*: must be a whole number of up to 18 digits, or none$"):
+        certainty([("good", GOOD)], n_samples=2)
+
+
+@pytest.mark.parametrize(("seed", "shown"), [("7", "seed:7"), (" 0 ", "seed:0"), ("None", "seed:none")])
+def test_a_seed_is_told_in_the_signature(seed: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SACREBLEU_SEED", seed)
+    assert shown in certainty([("good", GOOD)], n_samples=2).signatures["bleu"].split("|")

@@ -82,6 +82,9 @@ def test_scores_that_are_not_those_of_the_output_are_refused(path: Path) -> None
     ("change", "message"),
     [
         (lambda tree: tree.update(format_version=2), "a baseline of format 2, but this mtkit reads up to 1"),
+        (lambda tree: tree.update(format_version="1"), "damaged: format_version is '1', not a number from 1 on"),
+        (lambda tree: tree.update(format_version=True), "damaged: format_version is True, not a number from 1 on"),
+        (lambda tree: tree.pop("format_version"), "damaged: no format_version"),
         (lambda tree: tree.update(kind="shopping list"), "is not a baseline"),
         (lambda tree: tree.pop("test_sets"), r"damaged \(KeyError: 'test_sets'\)"),
         (lambda tree: tree["test_sets"][0].pop("hyp"), r"damaged \(KeyError: 'hyp'\)"),

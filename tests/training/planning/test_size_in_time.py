@@ -1,6 +1,7 @@
 import shutil
-import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -37,13 +38,26 @@ def passes(monkeypatch: pytest.MonkeyPatch, toy_task: ToyTask) -> dict[str, floa
     return table
 
 
+def now() -> float:
+    """What the clock of the module says, which may stand still."""
+    monotonic: Callable[[], float] = vars(size_in_time)["time"].monotonic
+    return monotonic()
+
+
+@pytest.fixture
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine loses no time between the beginning and the choice."""
+    monkeypatch.setattr(size_in_time, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
+
+
 def chosen(toy_task: ToyTask, tmp_path: Path, **more: object) -> SizeInTime | None:
     own = settings(toy_task, **more)
     config = own.before_corpus().config()
     prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
-    return size_in_time.size_in_time(own, prepared, tmp_path / "run", time.monotonic(), overwrite=False)
+    return size_in_time.size_in_time(own, prepared, tmp_path / "run", now(), overwrite=False)
 
 
+@pytest.mark.usefixtures("_clock")
 def test_with_passes_enough_the_number_of_pairs_decides(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
@@ -51,6 +65,7 @@ def test_with_passes_enough_the_number_of_pairs_decides(
     assert chosen(toy_task, tmp_path) == SizeInTime("tiny", "the corpus has 600 training pairs")
 
 
+@pytest.mark.usefixtures("_clock")
 def test_where_the_time_ends_before_a_larger_model_overfits_that_is_taken(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
@@ -64,6 +79,7 @@ def test_where_the_time_ends_before_a_larger_model_overfits_that_is_taken(
     assert chosen(toy_task, tmp_path) == SizeInTime("tiny", "the corpus has 600 training pairs")
 
 
+@pytest.mark.usefixtures("_clock")
 def test_with_fewer_passes_the_model_is_smaller(toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]) -> None:
     passes |= {"micro": 30.0, "mini": 12.0, "tiny": 5.5}
     assert chosen(toy_task, tmp_path) == SizeInTime(
@@ -73,6 +89,7 @@ def test_with_fewer_passes_the_model_is_smaller(toy_task: ToyTask, tmp_path: Pat
     )
 
 
+@pytest.mark.usefixtures("_clock")
 def test_where_no_model_gets_passes_enough_the_smallest_is_taken_without_trying_others(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
@@ -85,6 +102,7 @@ def test_where_no_model_gets_passes_enough_the_smallest_is_taken_without_trying_
     )
 
 
+@pytest.mark.usefixtures("_clock")
 def test_between_six_and_eight_passes_dropout_is_smaller(
     toy_task: ToyTask, tmp_path: Path, passes: dict[str, float]
 ) -> None:
@@ -175,7 +193,7 @@ def pieces(toy_task: ToyTask, tmp_path: Path, **more: object) -> int | None:
         "tokenizer__vocab_size": None,
     }
     by_time = settings(toy_task, **own | more)
-    return size_in_time.vocabulary_in_time(by_time, tmp_path / "run", time.monotonic(), overwrite=False)
+    return size_in_time.vocabulary_in_time(by_time, tmp_path / "run", now(), overwrite=False)
 
 
 @pytest.mark.parametrize(("speed", "n"), [(1.0, 1_000), (2_300.0, 2_000), (9_000.0, 8_000), (1e9, 32_000)])

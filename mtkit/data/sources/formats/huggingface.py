@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -25,6 +26,7 @@ from mtkit.log import logger
 
 _READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow"}
 _MAX_COLUMNS = 10_000
+_PATIENCE = 10.0  # seconds that the hub has to answer
 _ALLOWED = {*_READERS.values(), "text"}
 
 
@@ -170,13 +172,39 @@ class HuggingFaceSource:
         if not path.exists() and (path.is_absolute() or path.suffix in _READERS or self.path.count("/") > 1):
             raise DataError(f"hf:{self.path}: no such file or directory")
         try:
-            builder = datasets.load_dataset_builder(self.path, self.config_name)
+            with nullcontext() if path.exists() else self._cache_if_unreachable():
+                builder = datasets.load_dataset_builder(self.path, self.config_name)
         except ValueError as error:
             self._check_config(error)
             raise
         if _module(builder) == "parquet":
             builder.config.batch_size = builder.config.batch_size or pairs.CHUNK_PAIRS
         return builder
+
+    @contextmanager
+    def _cache_if_unreachable(self) -> Iterator[None]:
+        """Look into the library's cache alone where the hub does not answer: it would try for half a minute."""
+        import datasets
+        from huggingface_hub import HfApi, constants
+        from huggingface_hub.errors import HfHubHTTPError
+
+        logger.info("asking the Hugging Face hub for %s", self.path)
+        try:
+            HfApi().dataset_info(self.path, timeout=_PATIENCE)
+        except (HfHubHTTPError, ValueError):  # an answer, or a name that the library refuses by itself
+            pass
+        except Exception as error:  # of httpx or requests, by the version of the library
+            before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+            datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+            try:
+                yield
+            except ConnectionError:
+                reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+                raise ConnectionError(f"the hub cannot be reached ({reason})") from None
+            finally:
+                datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
+            return
+        yield
 
     def _check_config(self, error: ValueError) -> None:
         """Say which configurations there are, where the library misses the name of one or does not know it."""

@@ -9,6 +9,7 @@ from typing import Any
 from mtkit.data.sources import pairs
 from mtkit.data.sources.pairs import FileSource, Pairs, as_score, one_line
 from mtkit.errors import DataError
+from mtkit.files.reading import parse_json
 from mtkit.files.text import read_line_chunks, read_lines
 
 MAX_NAMES_SHOWN = 12
@@ -64,23 +65,21 @@ def is_json_lines(path: Path) -> bool:
         return True
     first = next((line for line in read_lines(path) if line and not line.isspace()), "{}")
     try:
-        return isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
+        return isinstance(parse_json(first), dict)
+    except json.JSONDecodeError:
         return False
+    except ValueError:  # said with its line when all is read
+        return first.lstrip().startswith("{")
 
 
 def _parsed(line: str, where: str) -> dict[str, Any]:
     """The object of a line."""
     try:
-        row = json.loads(line)
-        if "\\ud" in line.lower():
-            json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise DataError(f"{where}: half of a surrogate pair (\\ud800 to \\udfff), which is not a character") from None
+        row = parse_json(line)
     except json.JSONDecodeError as error:
         raise DataError(f"{where}: not JSON at column {error.colno}: {error.msg}") from None
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
-        raise DataError(f"{where}: cannot be read: {error}") from None
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from None
     if not isinstance(row, dict):
         raise DataError(f'{where}: {line!r:.40} is not a JSON object, such as {{"en": ..., "de": ...}}')
     return row

@@ -15,12 +15,15 @@ from mtkit.files.not_text import what_is_wrong
 from mtkit.files.text import BOM, MAX_LINE_BYTES, read_blocks
 from mtkit.languages.matching import closeness
 from mtkit.log import logger
-from mtkit.wording import counted
+from mtkit.wording import counted, visible
 
 _CHARSET = re.compile(r"^Content-Type:.*charset=\s*([^\s;]+)", re.MULTILINE | re.IGNORECASE)
 _PLURALS = re.compile(r"^Plural-Forms:.*plural\s*=\s*([^;\n]+)", re.MULTILINE | re.IGNORECASE)
 _HINT = re.compile(r"_: .*?\n(?=.)", re.DOTALL)
 """How old catalogues of KDE say what a message means."""
+
+_ASCII = "".join(map(chr, (*range(0x20, 0x5C), *range(0x5D, 0x7E))))
+"""What a PO file is made of; the backslash and the tilde are other signs in Japanese and Korean charsets."""
 
 _COUNTS = range(1000)
 """Numbers of things that show which form of a plural is the usual one."""
@@ -52,7 +55,7 @@ class PoSource(FileSource):
         header = self._header(self._first_block())
         is_swapped = self._is_swapped(_field(header, "Language"))
         form_of_one, usual_form = self._plural_forms(header)
-        n = n_skipped = 0
+        n = n_skipped = n_formless = 0
         for message in self._messages(self._charset(header)):
             if not message.msgid:
                 continue
@@ -62,11 +65,19 @@ class PoSource(FileSource):
                 sides = [(message.msgid, form_of_one), (message.plural, usual_form)]
             texts = ((_text(src), one_line(message.forms.get(form, ""))) for src, form in sides)
             found = [] if message.is_fuzzy else [(src, tgt) for src, tgt in texts if src and tgt]
-            n_skipped += not found
+            is_translated = not message.is_fuzzy and any(message.forms.values())
+            n_formless += is_translated and any(not message.forms.get(form) for _, form in sides)
+            n_skipped += not found and not is_translated
             yield from ((tgt, src) if is_swapped else (src, tgt) for src, tgt in found)
-        if n_skipped and not self._told:
-            self._told = True
+        if self._told:
+            return
+        self._told = True
+        if n_skipped:
             logger.warning("%s: skipped %s of %s, fuzzy or not translated", self.path, n_skipped, counted(n, "message"))
+        if n_formless:
+            asked = f"form {form_of_one} for one thing and {usual_form} for most numbers of things"
+            of = f"{n_formless:,} of {counted(n, 'message')}"
+            logger.warning("%s: %s lack a form that Plural-Forms asks for (%s): left out there", self.path, of, asked)
 
     def _first_block(self) -> bytes:
         return next(read_blocks(self.path), b"")
@@ -84,10 +95,13 @@ class PoSource(FileSource):
         named = _CHARSET.search(header)
         charset = "utf-8" if named is None or named[1] == "CHARSET" else named[1]
         try:
-            "".encode(charset)
-        except LookupError:
-            raise DataError(f"{self.path}: the header names the charset {charset}, which is unknown") from None
-        return charset
+            keeps_ascii = _ASCII.encode(charset).removeprefix(b"\xef\xbb\xbf") == _ASCII.encode()
+            if keeps_ascii and rb"\u0041".decode(charset) != "A":  # as an encoding of Python's own texts reads it
+                return charset
+        except (LookupError, ValueError):  # UnicodeError, from encodings of host names; an embedded NUL
+            pass
+        shown = f"{visible(charset):.40}"
+        raise DataError(f"{self.path}: the header names the charset {shown}, which is unknown or not one of PO files")
 
     def _messages(self, charset: str) -> Iterator[Message]:
         return read_messages(self._lines(charset), charset, self.path)

@@ -182,17 +182,23 @@ class _Reader:
             hexadecimal, octal, letter = escape.groups()
             if letter is not None and letter not in _LETTERS:
                 raise self._malformed(f"\\{letter} is not an escape")
-            parts.append(string[end : escape.start()].encode(self._charset))
+            parts.append(self._encoded(string[end : escape.start()]))
             if letter is not None:
-                parts.append(_LETTERS[letter].encode(self._charset))
+                parts.append(self._encoded(_LETTERS[letter]))
             else:
                 parts.append(bytes([int(hexadecimal, 16) & 255 if hexadecimal else int(octal, 8) & 255]))
             end = escape.end()
-        parts.append(string[end:].encode(self._charset))
+        parts.append(self._encoded(string[end:]))
         try:
             return b"".join(parts).decode(self._charset)
         except UnicodeDecodeError:
             raise self._malformed(f"bytes written as escapes that are not {self._charset}") from None
+
+    def _encoded(self, string: str) -> bytes:
+        try:
+            return string.encode(self._charset)
+        except UnicodeEncodeError:  # some charsets read more than they write
+            raise self._malformed(f"a character beside an escape that cannot be written in {self._charset}") from None
 
     def _malformed(self, what: str) -> DataError:
         return DataError(f"{self._path}:{self._line}: malformed PO file: {what}")

@@ -74,6 +74,8 @@ class TsvSource(FileSource):
         for column in self.columns if self.score is None else (*self.columns, self.score):
             if isinstance(column, str) and column not in first_row:
                 raise DataError(f"{self.path}:1: no column {column} (there are {', '.join(first_row)})")
+            if isinstance(column, str) and (n := first_row.count(column)) > 1:
+                raise DataError(f"{self.path}:1: {n} columns are called {column}; give each its own name")
             places.append(first_row.index(column) if isinstance(column, str) else column)
         return places
 

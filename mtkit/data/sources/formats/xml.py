@@ -188,6 +188,7 @@ def _said_in_one_line(path: Path, parser: DefusedXMLParser) -> Iterator[None]:
     except _Refused as refused:
         raise DataError(f"{path}:{parser.parser.CurrentLineNumber}: {refused}") from None
     except (LookupError, ValueError) as error:
-        if type(error) not in (LookupError, ValueError):  # those two alone are an encoding that the parser lacks
+        # Those two alone, and what Python's own codecs raise, are an encoding that the parser lacks.
+        if type(error) not in (LookupError, ValueError) and not isinstance(error, UnicodeError):
             raise
         raise DataError(f"{path}:1: cannot be decoded ({error}); convert it to UTF-8") from None

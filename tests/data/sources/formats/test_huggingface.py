@@ -1,10 +1,12 @@
 import gzip
 import hashlib
 import json
+import logging
 import os
 from pathlib import Path
 
 import datasets
+import huggingface_hub
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -227,6 +229,20 @@ def test_a_hub_that_cannot_be_reached_is_one_line(toy_data: ToyData, monkeypatch
     with pytest.raises(DataError, match=message) as caught:
         pairs_of(source_of(toy_data, hf="someone/corpus"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_hub_that_does_not_answer_is_asked_once(
+    toy_data: ToyData, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for module in (huggingface_hub.constants, datasets.config):
+        monkeypatch.setattr(module, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    with caplog.at_level(logging.INFO, logger="mtkit"), pytest.raises(DataError) as caught:
+        pairs_of(source_of(toy_data, hf="someone/corpus"))
+    assert "hf:someone/corpus: the hub cannot be reached (" in str(caught.value)
+    assert caplog.messages[0] == "asking the Hugging Face hub for someone/corpus"
+    assert not huggingface_hub.constants.HF_HUB_OFFLINE
+    assert not datasets.config.HF_HUB_OFFLINE
 
 
 @pytest.mark.network

@@ -67,6 +67,24 @@ def test_a_file_without_header_is_utf8(path: Path) -> None:
     assert pairs_of(source_of(str(path))) == [("one", "fünf")]
 
 
+NO_CHARSETS = ["undefined", "utf-16", "utf-32", "utf-7", "punycode", "idna", "rot13", "hex", "unicode_escape"]
+NO_CHARSETS += ["raw_unicode_escape", "cp037", "utf-8\\000", "x" * 300]
+
+
+@pytest.mark.parametrize("charset", NO_CHARSETS)
+def test_a_charset_that_no_catalogue_has_is_said_in_one_line(charset: str, path: Path) -> None:
+    path.write_bytes(po([("one", "eins")]).replace("UTF-8", charset).encode())
+    with pytest.raises(DataError, match=r"de\.po: the header names the charset \S{3,40}, which is unknown") as caught:
+        pairs_of(source_of(str(path)))
+    assert "\0" not in str(caught.value)
+
+
+@pytest.mark.parametrize("charset", ["shift_jis", "johab", "euc-jp", "big5hkscs", "gb18030", "tis-620", "cp950"])
+def test_charsets_of_msgfmt_are_taken(charset: str, path: Path) -> None:
+    path.write_bytes(f'{PO_HEAD}msgid "one"\nmsgstr "1 (\\x41)"\n'.replace("UTF-8", charset).encode())
+    assert pairs_of(source_of(str(path))) == [("one", "1 (A)")]
+
+
 @pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "utf-8", "utf-8-sig", "koi8-u"])
 def test_a_charset_is_as_the_header_names_it(charset: str, path: Path) -> None:
     word = "п'ять" if charset == "koi8-u" else "fünf"
@@ -163,6 +181,38 @@ def test_plural_forms_are_paired_as_the_header_says(language: str, path: Path) -
     translations = "".join(f'msgstr[{n}] "{form}"\n' for n, form in enumerate(forms))
     path.write_text(f'{head}msgid "%d file"\nmsgid_plural "%d files"\n{translations}')
     assert pairs_of(source_of(str(path))) == [("%d file", forms[one]), ("%d files", forms[many])]
+
+
+def plural(msgid: str, *forms: str) -> str:
+    translations = "".join(f'msgstr[{n}] "{form}"\n' for n, form in enumerate(forms))
+    return f'msgid "{msgid}"\nmsgid_plural "{msgid}s"\n{translations}\n'
+
+
+@pytest.mark.parametrize(
+    ("formula", "forms", "expected", "said"),
+    [
+        ("n+1000", ["x", "y"], [], "1 of 2 messages lack a form that Plural-Forms asks for (form 1001 for one thing"),
+        ("n != 1", ["x"], [("f", "x")], "1 of 2 messages lack a form that Plural-Forms asks for (form 0 for one thing"),
+        ("n != 1", ["", "y"], [("fs", "y")], "and 1 for most numbers of things)"),
+        ("n != 1", ["", ""], [], "skipped 1 of 2 messages, fuzzy or not translated"),
+    ],
+)
+def test_a_form_that_is_not_there_is_counted(
+    formula: str,
+    forms: list[str],
+    expected: list[tuple[str, str]],
+    said: str,
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    head = PO_HEAD.rstrip("\n") + f'\n"Plural-Forms: nplurals=2; plural={formula};\\n"\n\n'
+    path.write_text(f'{head}{plural("f", *forms)}msgid "a"\nmsgstr "b"\n')
+    source = source_of(str(path))
+    with caplog.at_level(logging.WARNING, logger="mtkit"):
+        assert pairs_of(source) == [*expected, ("a", "b")]
+        pairs_of(source)
+    assert len(caplog.messages) == 1
+    assert said in caplog.text
 
 
 @pytest.mark.parametrize(

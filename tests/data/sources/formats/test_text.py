@@ -46,6 +46,15 @@ def test_what_is_not_there_is_named(options: dict[str, object], message: str, wr
         pairs_of(source_of({"tsv": path} | options))
 
 
+@pytest.mark.parametrize(("columns", "score", "twice"), [(["a", "b"], "q", "q"), (["a", "c"], None, "c")])
+def test_a_name_of_two_columns_is_refused(
+    columns: list[str], score: str | None, twice: str, write_lines: WriteLines
+) -> None:
+    path = write_lines("a.tsv", ["a\tb\tc\tc\tq\tq", "one\teins\tx\ty\t1\t2"])
+    with pytest.raises(DataError, match=rf"a\.tsv:1: 2 columns are called {twice}; give each its own name"):
+        pairs_of(source_of({"tsv": path, "columns": columns, "score": score}))
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 9])
 def test_a_limit_takes_the_first_pairs(limit: int, write_lines: WriteLines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairs, "CHUNK_PAIRS", 2)

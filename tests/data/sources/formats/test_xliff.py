@@ -4,9 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mtkit.data.sources.formats.xliff import languages_of_xliff
 from mtkit.errors import DataError
 from tests.data.conftest import pairs_of, source_of
-from tests.data.sources.formats.documents import xliff_1, xliff_1_of, xliff_2_of
+from tests.data.sources.formats.documents import tmx_of, xliff_1, xliff_1_of, xliff_2_of
 
 NAMESPACE = "{urn:oasis:names:tc:xliff:document:1.2}"
 
@@ -50,12 +51,16 @@ def test_a_segment_is_what_a_translator_sees(source: str, expected: str, path: P
         ('<pc id="1" equivStart="BOLD" dispStart="&lt;b&gt;" equivEnd="X" dispEnd="&lt;/b&gt;">x</pc>', "<b>x</b>"),
         ('Hello <ph id="1" equiv="NAME" disp="{{ n }}"/>, <ph id="2" disp="" equiv="%s"/>', "Hello {{ n }}, %s"),
         ('<ph dataRef="d1"/> files<ph dataRef="d2"/>of <pc dataRefStart="d3" dataRefEnd="d3">x</pc>', "%d files of x"),
+        ('<pc dataRefStart="d4" dataRefEnd="d5">a</pc><pc dataRefStart="d4" equivEnd="X">b</pc>', "{b}a{/b}{b}bX"),
+        ('<pc dispStart="I" dataRefStart="d4" dataRefEnd="d5">a</pc>', "Ia{/b}"),
+        ('<sc id="1" dataRef="d4"/>a<ec startRef="1" dataRef="d5"/><sc id="2" dataRef="d3"/>', "{b}a{/b}"),
+        ('a<cp hex="001B"/>b<cp hex="fffe"/><ph dataRef="d1"><cp hex="0001"/></ph>', "a\x1bb\ufffe%d"),
         ('a<ph id="1" subType="xlf:lb"/>b<mrk id="m" translate="no">Name</mrk>', "a bName"),
         ('Hello <ph id="1" equiv="%d"/><sc id="2"/>!<ec startRef="2"/><sm id="3"/><em startRef="3"/>', "Hello %d!"),
     ],
 )
 def test_a_segment_of_version_2_is_what_a_translator_sees(source: str, expected: str, path: Path) -> None:
-    codes = {"d1": "%d", "d2": "&lt;br/&gt;", "d3": "&lt;i&gt;"}
+    codes = {"d1": "%d", "d2": "&lt;br/&gt;", "d3": "&lt;i&gt;", "d4": "{b}", "d5": "{/b}"}
     data = "".join(f'<data id="{name}">{code}</data>' for name, code in codes.items())
     segment = f"<segment><source>{source}</source><target>T</target></segment>"
     path.write_text(xliff_2_of(f"<unit><originalData>{data}</originalData>{segment}</unit>"))
@@ -200,6 +205,53 @@ def test_a_file_may_go_the_other_way(languages: str, expected: tuple[str, str], 
     assert pairs_of(source_of(str(path))) == [expected]
 
 
+@pytest.mark.parametrize("number", ["D800", "110000", "", "x", "-1", "1_0"])
+def test_a_unit_with_what_is_no_character_is_skipped_and_counted(
+    number: str, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    units = [f"<segment><source>{a}</source><target>T</target></segment>" for a in (f'a<cp hex="{number}"/>', "b")]
+    path.write_text(xliff_2_of("".join(f"<unit>{unit}</unit>" for unit in units)))
+    with caplog.at_level(logging.WARNING, logger="mtkit"):
+        assert pairs_of(source_of(str(path))) == [("b", "T")]
+    assert "skipped some of 2 units: 1 with a number in <cp> that is not a character" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ({"fr": "F", "de": "D"}, "D"),
+        ({"de": "D", "fr": "F"}, "D"),
+        ({"de-AT": "A", "de": "D", "de-CH": "C"}, "D"),
+        ({"": "N", "de": "D", "fr": "F"}, "D"),  # without one it is that of the file, which is less close
+        ({"fr": "F"}, None),
+        ({"DE": "D"}, "D"),
+    ],
+)
+def test_of_several_targets_that_in_the_language_of_the_recipe_is_taken(
+    targets: dict[str, str], expected: str | None, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = {code: f'xml:lang="{code}"' if code else "" for code in targets}
+    elements = "".join(f"<target {names[code]}>{text}</target>" for code, text in targets.items())
+    path.write_text(xliff_1_of(unit("S", elements) + unit("O"), 'source-language="en" target-language="de-DE"'))
+    with caplog.at_level(logging.WARNING, logger="mtkit"):
+        assert pairs_of(source_of(str(path))) == [*([("S", expected)] if expected else []), ("O", "T")]
+    assert ("skipped some of 2 units: 1 in other languages" in caplog.text) == (expected is None)
+
+
+def test_a_target_of_another_language_is_not_taken_for_that_of_the_recipe(path: Path) -> None:
+    path.write_text(xliff_1_of(unit("S", '<target xml:lang="fr">F</target>')))
+    with pytest.raises(DataError, match=r"a\.xlf: goes from en to fr, neither way between en and de; name its"):
+        pairs_of(source_of(str(path)))
+    assert pairs_of(source_of({"xliff": str(path), "tgt_lang": "fr"})) == [("S", "F")]
+
+
+def test_a_target_taken_later_has_a_state_and_direction_of_its_own(path: Path) -> None:
+    first = '<target xml:lang="fr" state="new">F</target>'
+    swapped = unit("S").replace("<source>", '<source xml:lang="de">').replace("<target>", '<target xml:lang="en">')
+    path.write_text(xliff_1_of(unit("S", f'{first}<target xml:lang="de">D</target>') + swapped))
+    assert pairs_of(source_of(str(path))) == [("S", "D"), ("T", "S")]
+
+
 def test_version_2_names_its_languages_at_its_beginning(path: Path) -> None:
     text = "<unit><segment><source>S</source><target>T</target></segment></unit>"
     path.write_text(xliff_2_of(text, 'srcLang="de-AT" trgLang="en"'))
@@ -216,6 +268,17 @@ def test_files_of_other_languages_in_a_document_are_skipped(path: Path, caplog: 
     with caplog.at_level(logging.WARNING, logger="mtkit"):
         assert pairs_of(source_of(str(path))) == [("S", "T")]
     assert "skipped some of 2 units: 1 in other languages" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["idna", "undefined", "punycode", "klingon", "rot13", "utf-7", "big5"])
+@pytest.mark.parametrize("ending", ["xlf", "tmx"])
+def test_an_encoding_that_the_parser_lacks_is_one_line(encoding: str, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{ending}"
+    text = xliff_1([("one", "eins")]) if ending == "xlf" else tmx_of("")
+    path.write_text(f'<?xml version="1.0" encoding="{encoding}"?>{text}')
+    for read in (lambda: pairs_of(source_of(str(path))), lambda: languages_of_xliff(path)):
+        with pytest.raises(DataError, match=rf"a\.{ending}:1: "):
+            read()
 
 
 @pytest.mark.parametrize(
