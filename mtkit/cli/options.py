@@ -131,7 +131,7 @@ def number(bounds: Bounds) -> Callable[[str], float]:
 
     def read(typed: str) -> float:
         try:
-            value = number_in(typed)
+            value = number_in(str(typed))  # a default is a number already
         except ValueError:
             raise ImpossibleNumber(f"{typed}: is not a number") from None
         if (reason := bounds.why_not(value)) is not None:

@@ -137,7 +137,7 @@ def test_a_trained_model_without_its_corpus_asks_for_a_text(tmp_path: Path) -> N
         (["--preset", "auto"], "preset auto depends on the number of training pairs"),
         (
             ["--preset", "huge"],
-            "model.preset: must be 'auto', 'micro', 'mini', 'tiny', 'small', 'base', 'big', 'rnn-bahdanau', "
+            "--preset: must be 'auto', 'micro', 'mini', 'tiny', 'small', 'base', 'big', 'rnn-bahdanau', "
             "'rnn-luong', 'conv', 'deep-shallow' or 'student-tiny' (got 'huge')",
         ),
         (["--set", "model.d_modle=3"], "did you mean d_model?"),

@@ -132,7 +132,7 @@ def test_average_writes_a_bundle_that_translates(
     assert "exists; choose another -o, or --overwrite" in capsys.readouterr().err
     (tmp_path / "file").write_text("mine")
     for output, reason in ((tmp_path / "run", "exists and is not a bundle"), (tmp_path / "file", "not a directory")):
-        assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", output, "--overwrite") == 1
+        assert run(monkeypatch, "average", tmp_path / "run", "--last", 1, "-o", output, "--overwrite") == 2
         assert f"{output}: {reason}; choose another -o" in capsys.readouterr().err
     assert (tmp_path / "run" / "checkpoints").is_dir()
     assert (tmp_path / "file").read_text() == "mine"
@@ -147,9 +147,9 @@ def test_average_writes_a_bundle_that_translates(
 @pytest.mark.parametrize(
     ("minutes", "message"),
     [
-        ("0", "flag: training.max_minutes: must be at least 1e-06 (got 0.0)"),
-        ("-5", "flag: training.max_minutes: must be at least 1e-06 (got -5.0)"),
-        ("nan", "flag: training.max_minutes: "),
+        ("0", "--minutes: must be at least 1e-06 (got 0.0)"),
+        ("-5", "--minutes: must be at least 1e-06 (got -5.0)"),
+        ("nan", "--minutes: "),
         ("ten", "--minutes ten: is not a number"),
     ],
 )
