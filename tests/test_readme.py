@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -166,5 +167,10 @@ def _write_what_is_not_made(folder: Path) -> None:
     (folder / "a.en").write_text("".join(f"{line}\n" for line in source[:5]), encoding="utf-8")
     (folder / "gold").write_text("1-1 2p2\n" * 5, encoding="utf-8")
     (folder / "pronouns.tsv").write_text(f"{source[0]}\t{reference[0]}\t{reference[1]}\n", encoding="utf-8")
+    units = "".join(
+        f"<tu><tuv xml:lang='en'><seg>{escape(src)}</seg></tuv><tuv xml:lang='de'><seg>{escape(tgt)}</seg></tuv></tu>"
+        for src, tgt in zip(source, reference, strict=True)
+    )
+    (folder / "memory.tmx").write_text(f"<tmx version='1.4'><header/><body>{units}</body></tmx>", encoding="utf-8")
     news = (folder / "news.de").read_bytes().split(b"\n")[:20]
     (folder / "news.de.gz").write_bytes(gzip.compress(b"\n".join([*news, b""])))
