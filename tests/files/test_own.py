@@ -46,7 +46,7 @@ def test_results_do_not_take_the_place_of_what_a_model_is_made_of(run: Path, nam
             check_outputs({"-o": path})
 
 
-@pytest.mark.parametrize("name", ["test.hyp.de", "new.txt", "model/out.txt", "model/new.safetensors", "../config.yaml"])
+@pytest.mark.parametrize("name", ["test.hyp.de", "new.txt", "model/out.txt", "model/new.json", "../config.yaml"])
 def test_other_files_may_lie_beside_them(run: Path, name: str) -> None:
     (run.parent / "config.yaml").write_text("of somebody's own")
     assert owner_of(run / name) is None

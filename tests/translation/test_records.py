@@ -33,7 +33,7 @@ def test_an_object_passes_its_fields_through() -> None:
         ('{"text": "a", "id": 1}', 'the object has no "source"; it has text, id'),
         ('{"source": 1}', '"source" is 1, which is not text'),
         ('{"source": "\\ud800"}', "half of a surrogate pair"),
-        ("[" * 100_000, "cannot be read"),
+        ("[" * 100_000, "values are nested too deeply"),
     ],
 )
 def test_what_is_wrong_with_another_line_is_told(line: str, told: str) -> None:

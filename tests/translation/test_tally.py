@@ -40,3 +40,11 @@ def test_what_may_be_wrong_is_counted_with_the_first_line_of_each(caplog: pytest
         "2 translations without a placeholder, tag, address or symbol of the source; first line: 4, %s",
     ]
     assert len(lines) == 5
+
+
+def test_every_warning_says_whose_translations_it_is_about(caplog: pytest.LogCaptureFixture) -> None:
+    tally = Tally()
+    tally.add(replace(FINE, finished=False, is_short=True, missing=["{x}"]))
+    tally.warn("int8")
+    assert len(caplog.messages) == 3
+    assert all(message.startswith("int8: 1 translation ") for message in caplog.messages)
