@@ -133,8 +133,9 @@ class Inspector:
         src_tokens = self.tokenizer.src_tokens([*src, self.tokenizer.eos_id])
         tgt_read = self.tokenizer.tokens([self.tokenizer.bos_id, *ids])[:n_positions]
         src_words = words(src_tokens[:-1], first=len(self._prefix))
-        tgt_words = words(self.tokenizer.tokens(ids))
-        attention = self._attention(src, ids)
+        read = ids[: self.model.config.max_length - 1]  # the model reads no more after the begin of sentence
+        tgt_words = words(self.tokenizer.tokens(read))
+        attention = self._attention(src, read)
         return Look(
             number=number,
             source=source.strip(),
@@ -169,7 +170,8 @@ class Inspector:
         """A hypothesis with what the model expected at each of its positions."""
         pair = collate([src], [found.ids]).to(self._device)
         ids = [*found.ids, self.tokenizer.eos_id][: len(found.ids) + found.finished]
-        expected = predictions(self.model, pair.src, pair.tgt_in, pair.tgt_out, n_alternatives)
+        n = len(ids)  # what was cut off has no end of sentence, and at the longest length no room for one
+        expected = predictions(self.model, pair.src, pair.tgt_in[:, :n], pair.tgt_out[:, :n], n_alternatives)
         positions = self._positions(expected, ids)
         log_prob = sum(position.log_prob for position in positions)
         return Candidate(

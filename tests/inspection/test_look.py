@@ -77,6 +77,24 @@ def test_numbers_are_those_of_the_search(name: str, inspector: Inspector) -> Non
         assert any(one.part == "cross" for one in look.attention)
 
 
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_hypothesis_that_is_cut_off_at_the_longest_length_is_looked_at(bundle: Path, reading: bool) -> None:
+    inspector = Inspector.load(bundle, device="cpu", threads=1)
+    longest = inspector.model.config.max_length
+    inspector = Inspector(
+        inspector.model,
+        inspector.tokenizer,
+        DecodingConfig(beam_size=2, max_length_ratio=10.0, max_length_offset=1_000),
+        Choice(1, reading=reading),
+        device=CPU.device,
+    )
+    with torch.no_grad():
+        inspector.model.output_weight[inspector.tokenizer.eos_id] *= 0  # it never ends
+    shown = looked(inspector, LINES[0]).shown
+    assert not shown.finished
+    assert len(shown.positions) == longest
+
+
 def test_weights_are_those_of_forced_decoding(inspector: Inspector) -> None:
     look = looked(inspector, LINES[1])
     model, tokenizer = inspector.model, inspector.tokenizer
