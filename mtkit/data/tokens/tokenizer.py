@@ -270,6 +270,9 @@ def _processor(model: bytes) -> Any:
     try:
         processor.LoadFromSerializedProto(model)
         ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
+        _pieces(processor)
+    except UnicodeDecodeError:
+        raise VocabularyError("damaged tokenizer model: a piece is not UTF-8") from None
     except (RuntimeError, ValueError, OSError) as error:
         raise VocabularyError(f"damaged tokenizer model: {error}") from None
     expected = (Tokenizer.pad_id, Tokenizer.unk_id, Tokenizer.bos_id, Tokenizer.eos_id)
