@@ -130,14 +130,17 @@ class CTranslate2Engine:
         )
 
     def _load(self, *, n_batches: int, threads_each: int) -> Any:
-        return ctranslate2.Translator(
-            str(self._directory),
-            device="cpu",
-            compute_type=self._quantization,
-            inter_threads=n_batches,
-            intra_threads=threads_each,
-            max_queued_batches=-1,  # never wait for room in the queue
-        )
+        try:
+            return ctranslate2.Translator(
+                str(self._directory),
+                device="cpu",
+                compute_type=self._quantization,
+                inter_threads=n_batches,
+                intra_threads=threads_each,
+                max_queued_batches=-1,  # never wait for room in the queue
+            )
+        except (ValueError, LookupError, ArithmeticError, MemoryError) as error:  # by what a damaged file says
+            raise RuntimeError(str(error)) from error
 
     def _library(self, n_sentences: int) -> Any:
         """What searches so many sentences: for one sentence after the other, one that gives all threads to each.
@@ -150,7 +153,7 @@ class CTranslate2Engine:
         with self._alone:
             self._n_alone += 1
             if self._n_alone == 2:
-                with suppress(RuntimeError, ValueError):  # its directory was a temporary one
+                with suppress(RuntimeError):  # its directory was a temporary one
                     self._for_one = self._load(n_batches=1, threads_each=self._threads)
             return self._for_one or self._for_batches
 

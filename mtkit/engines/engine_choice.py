@@ -83,7 +83,7 @@ def _ctranslate2_engine(
     with converted(bundle, quantization) as conversion:
         try:
             return CTranslate2Engine.of(bundle, conversion, n_threads)
-        except (RuntimeError, ValueError) as error:
+        except RuntimeError as error:
             raise _UnsuitableError(f"CTranslate2 cannot load {conversion.directory}: {error}") from None
 
 

@@ -1,6 +1,7 @@
 """The oracle is our own search: CTranslate2 in float32 must find the same, whatever the model and the options."""
 
 import random
+import shutil
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -257,3 +258,18 @@ def test_without_scores_the_translations_are_the_same(both: Engines, sources: li
         assert [[(h.ids, h.finished) for h in each] for each in found[0]] == [
             [(h.ids, h.finished) for h in each] for each in found[1]
         ]
+
+
+def test_a_conversion_that_lacks_a_weight_is_told_as_what_the_library_cannot_load(
+    bundle_directory: Path, tmp_path: Path
+) -> None:
+    bundle = load_bundle(bundle_directory)
+    with converted(bundle, "float32") as conversion:
+        shutil.copytree(conversion.directory, tmp_path / "conversion")
+        weights = tmp_path / "conversion" / "model.bin"
+        content = weights.read_bytes()
+        assert b"decoder/layer_norm/gamma" in content
+        weights.write_bytes(content.replace(b"decoder/layer_norm/gamma", b"decoder/layer_norm/gamme"))
+        damaged = replace(conversion, directory=tmp_path / "conversion")
+        with pytest.raises(RuntimeError, match="decoder/layer_norm/gamma"):
+            CTranslate2Engine.of(bundle, damaged, 1)
