@@ -197,6 +197,13 @@ def test_a_full_disk_ends_a_run_with_every_earlier_checkpoint_whole(toy_task: To
     assert again.returncode == 0, again.stderr
 
 
+def test_files_without_a_language_in_their_names_ask_for_it(mtkit: Callable[..., Outcome], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("a line\n")
+    outcome = mtkit("train", "--src", tmp_path / "a", "--tgt", tmp_path / "b", "-o", tmp_path / "x")
+    assert_one_line(outcome, 2, "does not end in a language code", "--src-lang")
+
+
 def test_links_that_lead_to_themselves_are_one_line(
     mtkit: Callable[..., Outcome], toy_run: Path, tmp_path: Path
 ) -> None:
