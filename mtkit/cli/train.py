@@ -116,7 +116,9 @@ def train(
     config, src_files, tgt_files = corpus_instead_of_recipe("train", recipe, config, srcs, tgts)
     if (config is None) == (not src_files):
         raise ConfigError(
-            "give a recipe with -c FILE, or two text files with --src FILE --tgt FILE, not both or neither"
+            "nothing to train on: name a recipe or a file of pairs, or two text files with --src FILE --tgt FILE"
+            if config is None
+            else "a recipe names its own files: leave out the recipe, or --src and --tgt"
         )
     sets = {"valid": (valid_src, valid_tgt), "test": (test_src, test_tgt)}
     _check_sets(sets, config)

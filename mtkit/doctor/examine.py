@@ -192,7 +192,7 @@ def _tokens(
     """The sample in tokens."""
     if tokenizer is None:
         names = tuple(f"uncovered_{side}" for side in _SIDES)
-        return None, [], [NotExamined(names, "no tokenizer: name a prepared corpus or a model with -t")]
+        return None, [], [NotExamined(names, "no tokenizer: name a prepared corpus or a model with --tokenizer DIR")]
     counts = count_tokens(tokenizer, [pair.src for pair in sample], [pair.tgt for pair in sample])
     return counts, verdicts.of_tokens(counts), []
 

@@ -33,6 +33,7 @@ _IN_PLAIN_WORDS = {
 """What pydantic's kinds of errors are in the words of a recipe."""
 
 _MAX_SHOWN = 100
+_ALSO_CALLED = {"gpu": "cuda", "fp16": "bf16", "float32": "fp32", "float": "fp32", "bfloat16": "bf16", "half": "bf16"}
 """Characters of what was given that a message repeats."""
 
 
@@ -61,7 +62,8 @@ class SettingError:
         if isinstance(self.given, (dict, BaseModel)) or self.given == []:
             return f"{key}: {self.message}"
         known = re.findall(r"'([^']+)'", self.message) if self.kind == "literal_error" else []
-        close = difflib.get_close_matches(str(self.given).lower(), known, n=1, cutoff=0.6)
+        close = [name for name in known if _ALSO_CALLED.get(str(self.given).lower()) == name]
+        close = close or difflib.get_close_matches(str(self.given).lower(), known, n=1, cutoff=0.6)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         if self.kind == "string_type" and isinstance(self.given, (bool, int, float, date)):
             hint = "; write it in quotes"  # YAML takes no for false, and 1_000 for a number

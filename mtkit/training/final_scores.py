@@ -117,7 +117,7 @@ def convert_measured(
         return
     if conversion.quality is not None:
         lost, metric = conversion.quality["loss"], NAMES[conversion.quality["metric"]]
-        logger.info("int8 loses %.2f %s against float32", lost, metric)
+        logger.info("int8 %s %.2f %s against float32", "gains" if lost < 0 else "loses", abs(lost), metric)
 
 
 def score_test_sets(

@@ -111,7 +111,8 @@ def test_a_directory_in_place_of_a_file_is_named(
 @pytest.mark.parametrize(
     ("arguments", "code", "parts"),
     [
-        (["train"], 2, ["-c FILE", "--src FILE --tgt FILE"]),
+        (["train"], 2, ["nothing to train on", "a recipe or a file of pairs", "--src FILE --tgt FILE"]),
+        (["train", "-o", "x"], 2, ["nothing to train on"]),
         (["train", "--src", "a.en", "-o", "x"], 2, ["--src and --tgt go together"]),
         (["train", "--src", "a.en", "--tgt", "a.de"], 2, ["-o DIR"]),
         (["train", "--src", "none.en", "--tgt", "none.de", "-o", "x"], 1, ["none.en", "no such file"]),

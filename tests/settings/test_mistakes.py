@@ -17,6 +17,8 @@ from tests.settings.conftest import MINIMAL, write
         ("training:\n  zzz: 8\n", r"my.yaml:7: training.zzz: unknown setting$"),
         ("training:\n  lr: 3\n", r"my.yaml:7: training.lr: unknown setting; did you mean learning_rate\?"),
         ("model: {enc_layers: 3}\n", r"model.enc_layers: unknown setting; did you mean n_encoder_layers\?"),
+        ("training:\n  device: gpu\n", r"training.device: must be .* \(got 'gpu'; did you mean 'cuda'\?\)"),
+        ("training:\n  precision: float32\n", r"training.precision: must be .*; did you mean 'fp32'\?\)"),
         ("lr: 3\n", r"my.yaml:6: lr: unknown setting; did you mean training.learning_rate\?"),
         ("preset: tiny\n", r"my.yaml:6: preset: unknown setting; did you mean model.preset\?"),
         ("cleaning: {steps: [spaces]}\n", r"my.yaml:6: cleaning: unknown setting; did you mean data.cleaning\?"),

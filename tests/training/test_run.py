@@ -35,6 +35,15 @@ def test_a_longer_limit_goes_on(toy_task: ToyTask, tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "run" / "last").state["train"]["update"] == 15
 
 
+def test_a_run_by_time_that_is_resumed_without_it_is_told_of_the_time(toy_task: ToyTask, tmp_path: Path) -> None:
+    by_time = {"training__max_minutes": 1.5, "training__schedule": "linear", "training__max_updates": 2}
+    train(toy_task.recipe(**by_time, training__warmup_updates=1), tmp_path / "run")
+    with pytest.raises(ConfigError) as error:
+        train(toy_task.recipe(), tmp_path / "run")
+    assert f"{tmp_path / 'run'}: the run began with --minutes 1.5: type it again; choose another -o" in str(error.value)
+    assert "training.schedule: 'linear' then, 'constant' now" in str(error.value)
+
+
 def test_another_recipe_is_refused_with_every_difference(toy_task: ToyTask, tmp_path: Path) -> None:
     train(toy_task.recipe(), tmp_path / "run")
     with pytest.raises(ConfigError) as error:

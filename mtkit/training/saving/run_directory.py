@@ -25,6 +25,7 @@ _MARKER = ".mtkit"
 """In every run directory from its first moment, before anything else: where it is, all the rest is a run's."""
 
 _FITTED_SIZE = "tokenizer.vocab_size"  # where it is not given, what the corpus allows
+_MINUTES = "training.max_minutes"  # by which other settings are chosen where they are not given
 _LOCK = ".lock"
 _OF_OTHERS = ("prepared", "corpus")  # directories in that of a run which have writers and locks of their own
 
@@ -122,6 +123,8 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object], run_dir: 
     if refused:
         lines = [f"{key}: {before.get(key)!r} then, {now.get(key)!r} now" for key in refused]
         head = f"{run_dir}: the recipe changed since the run began; choose another -o, or --overwrite to start afresh"
+        if (minutes := before.get(_MINUTES)) is not None and now.get(_MINUTES) is None:
+            head = f"{run_dir}: the run began with --minutes {minutes:g}: type it again; {head.partition('; ')[2]}"
         raise ConfigError("\n  ".join([head, *lines]))
 
 
