@@ -14,6 +14,7 @@ import torch
 import yaml
 
 from mtkit.errors import DeviceError
+from mtkit.files.own import owner_of
 from mtkit.files.reading import sha256_file
 from mtkit.machine.memory import memory_advice
 from mtkit.training.run import train
@@ -48,6 +49,12 @@ def toy_run(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path
     run_dir = tmp_path_factory.mktemp("toy_run") / "run"
     train(toy_task.recipe(training__max_updates=3), run_dir)
     return run_dir
+
+
+def test_results_take_the_place_of_no_file_that_training_writes(toy_task: ToyTask, toy_run: Path) -> None:
+    written = [path for path in (*toy_run.rglob("*"), *(toy_task.directory / "prepared").rglob("*")) if path.is_file()]
+    assert len(written) > 20
+    assert [path for path in written if owner_of(path) is None] == []
 
 
 def assert_one_line(outcome: Outcome, code: int, *parts: str) -> None:
