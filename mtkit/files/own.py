@@ -9,6 +9,7 @@ _OF_MODEL = {"mtkit.json", "conversion.json", "config.json", "shared_vocabulary.
 _OF_MODEL |= {"target_vocabulary.json"}
 _OF_RUN = {".mtkit", ".lock", "config.yaml", "recipe.yaml", "corpus.json", "fitted.json", "machine.json"}
 _OF_RUN |= {"metrics.jsonl", "train.log", "state.json", "manifest.json", "source_lines.json", "origin.json"}
+_OF_RUN |= {"base.json", "before.json"}
 _OF_CORPUS = {"manifest.json", "state.json", "dataset_info.json", "report.json"}
 
 _MARKS = {"mtkit.json": ("model", _OF_MODEL), ".mtkit": ("run", _OF_RUN), "manifest.json": ("corpus", _OF_CORPUS)}

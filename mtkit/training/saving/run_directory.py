@@ -75,7 +75,7 @@ def clear(run_dir: Path) -> None:
     for name in ("checkpoints", "model", ".model", "tensorboard"):
         with suppress(OSError):
             delete_directory(run_dir / name)
-    files = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE)
+    files = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE, "base.json", "before.json")
     for name in (*files, JOINT_FILE, SRC_FILE, TGT_FILE, "config.yaml"):  # the last: while it is there, it is a run
         (run_dir / name).unlink(missing_ok=True)
 
