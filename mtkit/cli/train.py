@@ -115,7 +115,7 @@ def train(
     mtkit train --src my.en --tgt my.de -o runs/my   two files of lines
     mtkit train my.tmx -o runs/my                    a file of pairs
     mtkit train recipe.yaml --minutes 10             fit into ten minutes
-    mtkit train my.tmx --from MODEL -o runs/my       start from a model that exists
+    mtkit train my.tmx --from MODEL -o runs/my       start from a trained model
 
     The same command again resumes an interrupted run. Without a recipe, validation and test lines are held out and
     the settings are chosen. Files of pairs: TMX, XLIFF, PO, TSV, CSV, JSONL.

@@ -104,5 +104,6 @@ def _reasons(
         found.append(f"{counted(values['max_updates'], 'update')} of {values['batch_tokens']:,} target tokens: {made}")
     if "warmup_updates" in own:
         decay = ", then down to zero in a straight line" if "schedule" in own else ""
-        found.append(f"{counted(values['warmup_updates'], 'update')} of warm-up, so that no step is large at first{decay}")
+        warmup = f"{counted(values['warmup_updates'], 'update')} of warm-up"
+        found.append(f"{warmup}, so that no step is large at first{decay}")
     return found
