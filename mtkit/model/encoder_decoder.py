@@ -71,7 +71,9 @@ class Embedding(nn.Module):
 class Vocabularies(Protocol):
     """What a model needs to know of a tokenizer."""
 
-    pad_id: int
+    @property
+    def pad_id(self) -> int:
+        """Id of padding."""
 
     @property
     def src_vocab_size(self) -> int:
