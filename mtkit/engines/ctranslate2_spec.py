@@ -60,17 +60,19 @@ def build_spec(tensors: Mapping[str, Tensor], config: ModelConfig, tokenizer: To
     spec.decoder.projection.weight = tensors.get("output.weight", tgt_embedding)
     for side, name in ((spec.encoder, "encoder"), (spec.decoder, "decoder")):
         # Ours interleave sine and cosine; the library would write all sines before all cosines.
-        side.position_encodings.encodings = sinusoidal_positions(config.max_length, config.d_model)
+        sizes = config.max_length, config.d_model
+        side.position_encodings.encodings = sinusoidal_positions(*sizes, config.sinusoids)
         if config.norm == "pre":
             _set_norm(side.layer_norm, tensors, f"{name}.norm")
         for index, layer in enumerate(side.layer):
             _set_layer(layer, tensors, f"{name}.layers.{index}")
-    spec.register_source_vocabulary(tokenizer.src_pieces)
-    spec.register_target_vocabulary(tokenizer.tgt_pieces)
+    special = tokenizer.special
+    spec.register_source_vocabulary(list(tokenizer.src_pieces))
+    spec.register_target_vocabulary(list(tokenizer.tgt_pieces))
     spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.tokens(
-        [tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id]
+        [special.unk, special.start if special.bos is None else special.bos, special.eos]
     )
-    spec.config.decoder_start_token = spec.config.bos_token
+    spec.config.decoder_start_token = tokenizer.tgt_pieces[special.start]
     spec.config.add_source_eos = True
     spec.config.layer_norm_epsilon = _NORM_EPSILON
     return spec
