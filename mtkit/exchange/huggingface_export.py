@@ -83,7 +83,7 @@ def generation_settings(bundle: Bundle) -> dict[str, Any]:
     tokenizer, decoding = bundle.tokenizer, bundle.decoding
     settings = {
         **_special_ids(bundle),
-        "bad_words_ids": [[tokenizer.pad_id], [tokenizer.bos_id]],
+        "bad_words_ids": [[number] for number in tokenizer.special.never],
         "max_length": bundle.model.max_length,
         "num_beams": decoding.beam_size,
         "do_sample": False,
@@ -97,7 +97,7 @@ def _special_ids(bundle: Bundle) -> dict[str, Any]:
     tokenizer = bundle.tokenizer
     return {
         "pad_token_id": tokenizer.pad_id,
-        "bos_token_id": tokenizer.bos_id,
+        "bos_token_id": tokenizer.special.bos,
         "eos_token_id": tokenizer.eos_id,
-        "decoder_start_token_id": tokenizer.bos_id,
+        "decoder_start_token_id": tokenizer.start_id,
     }

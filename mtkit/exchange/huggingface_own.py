@@ -79,7 +79,7 @@ def layers_of(config: ModelConfig) -> Layers:
         config.n_decoder_layers,
         tied=config.tie_embeddings,
         final_norm=config.norm == "pre",
-        output_bias=bool(getattr(config, "output_bias", False)),
+        output_bias=config.output_bias,
     )
 
 
@@ -95,8 +95,7 @@ def permuted_tensors(config: ModelConfig, tensors: Mapping[str, Tensor]) -> dict
     found = given_back(bart_names(layers_of(config)), moved, {})
     found.setdefault(BIAS, torch.zeros(1, _output_rows(tensors)))
     if config.norm == "pre":  # Pegasus stores its table, MarianMT computes it
-        table = sinusoidal_positions(config.max_length, config.d_model)
-        table = table if order is None else table[:, order].contiguous()
+        table = sinusoidal_positions(config.max_length, config.d_model, "halves")
         found |= {f"model.{side}.embed_positions.weight": table.clone() for side in ("encoder", "decoder")}
     return found
 
@@ -107,7 +106,7 @@ def _output_rows(tensors: Mapping[str, Tensor]) -> int:
 
 def _order(config: ModelConfig) -> Tensor | None:
     """Where each residual dimension there comes from; None where they are as ours."""
-    if getattr(config, "sinusoids", "interleaved") != "interleaved":
+    if config.sinusoids != "interleaved":
         return None
     dimensions = torch.arange(config.d_model)
     return torch.cat([dimensions[0::2], dimensions[1::2]])

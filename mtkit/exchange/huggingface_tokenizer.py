@@ -6,6 +6,7 @@ type of the model, bytes for unknown characters included.
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,9 @@ def write_tokenizer(
     Raises:
         OSError: If a file cannot be written.
     """
-    processors = (tokenizer.src_processor, tokenizer.tgt_processor)
-    for name, processor in zip((SOURCE, TARGET), processors, strict=True):
+    for name, model in ((SOURCE, tokenizer.models[0]), (TARGET, tokenizer.models[-1])):
         with atomic_file(directory / name) as file:
-            file.write(processor.serialized_model_proto())
+            file.write(model)
     codes = {} if data is None else {as_piece(tag): code_of(tag) for tag in data.all_tags}
     src_pieces = [codes.get(piece, piece) for piece in tokenizer.src_pieces]
     _write_vocabulary(directory / VOCABULARY, src_pieces)
@@ -79,7 +79,7 @@ def write_tokenizer(
     write_json(directory / "tokenizer_config.json", settings)
 
 
-def _write_vocabulary(path: Path, pieces: list[str]) -> None:
+def _write_vocabulary(path: Path, pieces: Sequence[str]) -> None:
     with atomic_file(path) as file:
         numbered = {piece: number for number, piece in enumerate(pieces)}
         file.write(json.dumps(numbered, ensure_ascii=False, indent=0).encode())

@@ -7,7 +7,10 @@ from safetensors.torch import load_file
 
 from mtkit.bundle.bundle import load_bundle
 from mtkit.errors import ConfigError
-from mtkit.exchange.huggingface_own import kind_of, model_settings, permuted_tensors
+from mtkit.exchange.bart_names import bart_names
+from mtkit.exchange.huggingface_own import kind_of, layers_of, model_settings, permuted_tensors
+from mtkit.exchange.naming import converted
+from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_rules import without_idle
 from tests.tiny import save_tiny_bundle
@@ -66,6 +69,20 @@ def test_no_number_changes_but_in_its_place(tmp_path: Path, norm: str) -> None:
     embedding = ours["tgt_embedding.tokens.weight"]
     assert torch.equal(theirs["model.shared.weight"][:, :8], embedding[:, 0::2])
     assert torch.equal(theirs["model.shared.weight"][:, 8:], embedding[:, 1::2])
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_with_sines_before_cosines_it_computes_the_same(tmp_path: Path, norm: str) -> None:
+    bundle = load_bundle(save_tiny_bundle(tmp_path / "model", norm=norm, tie_embeddings="all", n_decoder_layers=2))
+    theirs = permuted_tensors(bundle.model, load_file(bundle.directory / "model.safetensors"))
+    halves = bundle.model.model_copy(update={"sinusoids": "halves"})
+    other = EncoderDecoder.for_tokenizer(halves, bundle.tokenizer).eval()
+    other.load_state_dict(converted(bart_names(layers_of(halves)), theirs), strict=False)
+    src, tgt = torch.tensor([[5, 9, 20, 3], [7, 3, 0, 0]]), torch.tensor([[2, 8, 11], [2, 30, 6]])
+    model = bundle.build_model()
+    with torch.inference_mode():
+        ours, there = (each.project(each(src, tgt, src == 0)) for each in (model, other))
+    assert torch.allclose(ours, there, atol=1e-5)
 
 
 def test_positions_are_sines_then_cosines_there(tmp_path: Path) -> None:
