@@ -81,12 +81,13 @@ def build_spec(tensors: Mapping[str, Tensor], config: ModelConfig, tokenizer: To
         spec.decoder.scale_outputs = np.float32(config.d_model**-0.5)
     _set_side(spec.encoder, tensors, config, "encoder")
     _set_side(spec.decoder, tensors, config, "decoder")
-    spec.register_source_vocabulary(tokenizer.src_pieces)
-    spec.register_target_vocabulary(tokenizer.tgt_pieces)
+    special = tokenizer.special
+    spec.register_source_vocabulary(list(tokenizer.src_pieces))
+    spec.register_target_vocabulary(list(tokenizer.tgt_pieces))
     spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.tokens(
-        [tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id]
+        [special.unk, special.start if special.bos is None else special.bos, special.eos]
     )
-    spec.config.decoder_start_token = spec.config.bos_token
+    spec.config.decoder_start_token = tokenizer.tgt_pieces[special.start]
     spec.config.add_source_eos = True
     spec.config.layer_norm_epsilon = RMS_EPSILON if config.norm_type == "rms" else _NORM_EPSILON
     return spec
