@@ -20,6 +20,7 @@ FLOORS = [
     "settings pages",
     "data model evaluation",
     "bundle search doctor",
+    "exchange",
     "engines",
     "forced",
     "translation",

@@ -35,7 +35,9 @@ EXPECTED: list[tuple[type[BaseModel], Mark, str]] = [
     (
         ModelConfig,
         CONVERTIBLE,
-        "architecture d_model n_heads d_ff n_encoder_layers n_decoder_layers norm activation tie_embeddings max_length",
+        "architecture d_model n_heads d_head d_ff n_encoder_layers n_decoder_layers encoder_attention "
+        "decoder_attention cross_attention positions sinusoids shared_positions norm norm_type activation bias "
+        "tie_embeddings output_bias scale_output scale_embeddings embedding_norm max_length",
     ),
     (
         ModelConfig,

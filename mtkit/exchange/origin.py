@@ -1,0 +1,74 @@
+"""Where an imported model comes from: what its bundle keeps of that, so that it can be told and given back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+from mtkit.errors import CheckpointError
+from mtkit.files.shapes import shaped
+
+Layout = Literal["huggingface", "marian-npz", "bergamot"]
+
+ORIGIN = "origin"
+"""Key of a bundle's manifest, and folder in the bundle with the files of the model's first layout, byte for byte."""
+
+UNUSED = f"{ORIGIN}/unused.safetensors"
+"""Tensors of the first layout that compute nothing here, by their names there; rows of one as ``name[:2]``."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model was before it was imported."""
+
+    __pydantic_config__ = ConfigDict(extra="ignore")  # a newer version may say more
+
+    family: str
+    """marian, m2m100, nllb, mbart or t5."""
+
+    layout: Layout
+    """How its files were arranged."""
+
+    source: str
+    """Name on the hub, or the directory's own name."""
+
+    licence: str | None = None
+    """As its files or ``--licence`` name it; None where nothing does."""
+
+    revision: str | None = None
+    """Commit on the hub."""
+
+    dtype: str = "float32"
+    """Type of most of its numbers, in torch's words."""
+
+    weights: list[str] = field(default_factory=list)
+    """Files that its numbers were in."""
+
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Tensors that repeat another one, by the name of that: ``lm_head.weight`` of ``model.shared.weight``."""
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], path: Path) -> "Origin | None":
+        """What the manifest of a bundle says; None of a model that was not imported.
+
+        Args:
+            manifest: All of ``mtkit.json``.
+            path: Names the bundle in errors.
+
+        Raises:
+            CheckpointError: If it is damaged.
+        """
+        if (told := manifest.get(ORIGIN)) is None:
+            return None
+        try:
+            return shaped(cls, told)
+        except ValueError as error:
+            raise CheckpointError(f"{path}: damaged: {ORIGIN}.{error}") from None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the manifest."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
