@@ -78,6 +78,13 @@ def save_bundle(
         write_json(work / MANIFEST, manifest)
 
 
-def note_scores(directory: Path, scores: Any) -> None:
-    """Write into a bundle what its model reached, with signatures; any JSON value."""
-    write_json(directory / MANIFEST, {**read_json(directory / MANIFEST), "scores": scores})
+def note_scores(directory: Path, scores: Any, *, comparison: Any = None) -> None:
+    """Write into a bundle what its model reached, with signatures; any JSON value.
+
+    Args:
+        directory: The bundle.
+        scores: Of its test sets.
+        comparison: With the model that its training started from; None where that was none.
+    """
+    more = {} if comparison is None else {"comparison": comparison}
+    write_json(directory / MANIFEST, {**read_json(directory / MANIFEST), "scores": scores, **more})
