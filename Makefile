@@ -1,14 +1,16 @@
 # make demo    the whole job on the sample corpus       make test       format, lint, types, tests
 # make bench   what measures speed and memory           make test-slow  the tests that take longer
 # make fuzz    damaged files of every kind, 2 minutes   make docs       the documentation as a site, in site/
+# make test-oracles  the tests that compare with other programs
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/sample
 
 DOCS := .venv-docs
+ORACLES := .venv-oracles
 
-.PHONY: install demo test test-slow fuzz bench docs format clean
+.PHONY: install demo test test-slow test-oracles fuzz bench docs format clean
 
 install: $(VENV)/.installed
 
@@ -42,11 +44,24 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --durations=10
 	@echo "what depends on the processor, as on one with bf16 and as on an older one:"
-	MTKIT_TEST_BF16=yes $(BIN)/python -m pytest -n 2 -q -m "processor and not slow and not gpu and not network"
-	MTKIT_TEST_BF16=no ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n 2 -q -m "processor and not slow and not gpu and not network"
+	MTKIT_TEST_BF16=yes $(BIN)/python -m pytest -n 2 -q -m "processor and not slow and not gpu and not network and not oracle"
+	MTKIT_TEST_BF16=no ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n 2 -q -m "processor and not slow and not gpu and not network and not oracle"
 
 test-slow: install
-	$(BIN)/python -m pytest -m "slow and not gpu and not network" --durations=10
+	$(BIN)/python -m pytest -m "slow and not gpu and not network and not oracle" --durations=10
+
+# An environment of its own, so that mtkit is seen to need nothing of these programs. torch comes first, as above.
+$(ORACLES)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(ORACLES)
+	$(ORACLES)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(ORACLES)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling editables
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["oracles"])' \
+		| xargs $(ORACLES)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--no-build-isolation --editable .
+	@touch $@
+
+test-oracles: $(ORACLES)/.installed
+	$(ORACLES)/bin/python -m pytest -m "oracle and not gpu and not network" --durations=10 tests/oracles
 
 # Files of every kind damaged at random; another seed damages otherwise.
 SECONDS ?= 120
@@ -73,4 +88,4 @@ format: install
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(DOCS) site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DOCS) $(ORACLES) site .mypy_cache .ruff_cache .pytest_cache
