@@ -1,4 +1,4 @@
-"""Settings of a model of another program: read from its files, and refused by name where mtkit has nothing like them."""
+"""Settings of a model of another program, from its files; refused by name where mtkit has nothing like them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

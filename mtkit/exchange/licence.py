@@ -29,7 +29,7 @@ _HEAD = 3_000  # characters of a text that are looked at
 
 
 def model_card(directory: Path) -> dict[str, Any]:
-    """What stands above the text of ``README.md``: licence, languages; empty where there is nothing that can be read."""
+    """What stands above the text of ``README.md``: licence, languages; empty where nothing does."""
     try:
         text = read_regular(directory / "README.md", max_bytes=_MAX_BYTES).decode(errors="replace")
     except DataError:

@@ -47,6 +47,13 @@ class Origin:
     weights: list[str] = field(default_factory=list)
     """Files that its numbers were in."""
 
+    names: dict[str, str] = field(default_factory=dict)
+    """Tensors that are called otherwise than in the table of their family: ``decoder.embed_tokens.weight`` by the key
+    ``shared.weight``."""
+
+    dtypes: dict[str, str] = field(default_factory=dict)
+    """Tensors of another type than ``dtype``."""
+
     aliases: dict[str, str] = field(default_factory=dict)
     """Tensors that repeat another one, by the name of that: ``lm_head.weight`` of ``model.shared.weight``."""
 
