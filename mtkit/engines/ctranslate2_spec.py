@@ -60,7 +60,8 @@ def build_spec(tensors: Mapping[str, Tensor], config: ModelConfig, tokenizer: To
     spec.decoder.projection.weight = tensors.get("output.weight", tgt_embedding)
     for side, name in ((spec.encoder, "encoder"), (spec.decoder, "decoder")):
         # Ours interleave sine and cosine; the library would write all sines before all cosines.
-        side.position_encodings.encodings = sinusoidal_positions(config.max_length, config.d_model)
+        sizes = config.max_length, config.d_model
+        side.position_encodings.encodings = sinusoidal_positions(*sizes, config.sinusoids)
         if config.norm == "pre":
             _set_norm(side.layer_norm, tensors, f"{name}.norm")
         for index, layer in enumerate(side.layer):

@@ -1,7 +1,7 @@
 """Multi-head attention by any score function, over a whole sequence at once or one step of a search at a time.
 
-Shapes: B batch, Q queries, L keys, H heads, G heads of keys and values, D d_model, E = D / H; in search K beam,
-M = B * K rows, N slots.
+Shapes: B batch, Q queries, L keys, H heads, G heads of keys and values, D d_model, E numbers per head; in search K
+beam, M = B * K rows, N slots.
 """
 
 from functools import partial
@@ -27,13 +27,14 @@ class MultiHeadAttention(nn.Module):
     def __init__(self, config: ModelConfig, score: str, *, causal: bool = False, positions: str = "none") -> None:
         super().__init__()
         d_model, self.n_heads = config.d_model, config.n_heads
-        self.per_head = d_model // self.n_heads
+        self.per_head = config.per_head
         self.n_kv_heads = config.n_kv_heads or self.n_heads
         self.causal = causal
         self.dropout = config.attention_dropout
-        self.q_proj = Linear(d_model, d_model)
-        self.kv_proj = Linear(d_model, 2 * self.n_kv_heads * self.per_head)  # keys and values share their input
-        self.out_proj = Linear(d_model, d_model)
+        n_inner, n_kv, bias = config.n_inner, self.n_kv_heads * self.per_head, config.bias
+        self.q_proj = Linear(d_model, n_inner, bias=bias)
+        self.kv_proj = Linear(d_model, 2 * n_kv, bias=bias)  # keys and values share their input
+        self.out_proj = Linear(n_inner, d_model, bias=bias)
         sizes = {"n_heads": self.n_heads, "per_head": self.per_head}
         self.score = build_score(score, **sizes, max_length=config.max_length)
         self.relative = build_relative(positions, **sizes, causal=causal)
@@ -132,10 +133,13 @@ class SelfAttention(MultiHeadAttention):
             queries, keys = self.relative.rotate(queries, places), self.relative.rotate(keys, places)
         return self.attend_within(queries, keys, values, padding_mask)
 
-    def joined_projection(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias of queries, keys and values as one: a larger product is faster than two smaller ones."""
-        weights = torch.cat([self.q_proj.weight, self.kv_proj.weight])
-        return weights, torch.cat([self.q_proj.bias, self.kv_proj.bias])
+    def joined_projection(self, scale: float = 1.0) -> tuple[Tensor, Tensor | None]:
+        """Weight and bias of queries, times ``scale``, keys and values as one: a larger product is faster than two
+        smaller ones.
+        """
+        queries, rest = scaled(self.q_proj, scale), self.kv_proj
+        weight = torch.cat([queries[0], rest.weight])
+        return weight, None if queries[1] is None else torch.cat([queries[1], rest.bias])
 
     def attend_within(self, queries: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None) -> Tensor:
         """``attend`` with the mask of a whole sequence."""
@@ -154,7 +158,7 @@ class SelfAttention(MultiHeadAttention):
             parts = joined.view(-1, k, 3, self.n_heads, e).permute(2, 0, 3, 1, 4)  # (3, B, H, K, E)
             keys, values = cache.write(parts[1:])
             out = attend_plainly(parts[0], keys, values, self.step_mask(state))
-            return cache.out(out.transpose(1, 2).reshape(x.shape))
+            return cache.out(out.transpose(1, 2).reshape(len(x), -1))
         joined = joined.view(-1, k, self.n_heads + 2 * self.n_kv_heads, e)
         queries, new = joined.transpose(1, 2).split([self.n_heads, 2 * self.n_kv_heads], dim=1)  # (B, H, K, E)
         new = new.unflatten(1, (2, self.n_kv_heads)).transpose(0, 1)  # (2, B, G, K, E)
@@ -178,9 +182,7 @@ class SelfAttentionCache(SlotCache):
         super().__init__(state, attention.n_kv_heads, attention.per_head)
         self.out = prepared(attention.out_proj)
         self.plain = attention.plain()
-        queries, rest = attention.q_proj, attention.kv_proj
-        scale = attention.per_head**-0.5 if self.plain else 1.0
-        weight, bias = torch.cat([queries.weight * scale, rest.weight]), torch.cat([queries.bias * scale, rest.bias])
+        weight, bias = attention.joined_projection(attention.per_head**-0.5 if self.plain else 1.0)
         self.joined = partial(linear, weight=weight, bias=bias)
 
 
@@ -206,14 +208,14 @@ class CrossAttention(MultiHeadAttention):
 
     def step(self, x: Tensor, cache: "CrossAttentionCache", state: SearchState) -> Tensor:
         """One token of every row, (M, D) -> (M, D)."""
-        queries = self.split(cache.queries(x).view(-1, state.beam_size, x.size(-1)))  # (B, H, K, E)
+        queries = self.split(cache.queries(x).unflatten(0, (-1, state.beam_size)))  # (B, H, K, E)
         keys, values, mask = cache.tensors
         assert keys is not None
         assert values is not None
         if not cache.plain:
             return self.attend(queries, keys, values, mask).view(x.shape)
         out = attend_plainly(queries, keys, values, mask)
-        return cache.out(out.transpose(1, 2).reshape(x.shape))
+        return cache.out(out.transpose(1, 2).reshape(len(x), -1))
 
 
 class CrossAttentionCache(SentenceCache):
@@ -224,8 +226,15 @@ class CrossAttentionCache(SentenceCache):
         self.queries, self.out = prepared(attention.q_proj), prepared(attention.out_proj)
         self.plain = attention.plain()
         if self.plain:
-            scale, projection = attention.per_head**-0.5, attention.q_proj
-            self.queries = partial(linear, weight=projection.weight * scale, bias=projection.bias * scale)
+            weight, bias = scaled(attention.q_proj, attention.per_head**-0.5)
+            self.queries = partial(linear, weight=weight, bias=bias)
+
+
+def scaled(projection: Linear, scale: float) -> tuple[Tensor, Tensor | None]:
+    """Weight and bias of a linear map, both times ``scale``."""
+    if scale == 1:
+        return projection.weight, projection.bias
+    return projection.weight * scale, None if projection.bias is None else projection.bias * scale
 
 
 def attend_plainly(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:

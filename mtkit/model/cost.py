@@ -5,12 +5,13 @@ and embedding look-ups are not. Attention is counted over all pairs of positions
 causal mask hides included. The backward pass of a product is two products of the same size, so that training costs
 three times the forward pass (Kaplan et al. 2020, section 2.1).
 
-Symbols: S source length, T target length, L either, D d_model, E = D / H, F d_ff, V vocabulary, K beam, W window or
-kernel size, R rank.
+Symbols: S source length, T target length, L either, D d_model, E numbers per head, F d_ff, V vocabulary, K beam,
+W window or kernel size, R rank.
 """
 
 from mtkit.model.kinds import KINDS, across, within
 from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_shape import GATED
 
 FORWARD_AND_BACKWARD = 3
 _GATES = {"lstm": 4, "gru": 3}
@@ -131,7 +132,7 @@ def _decoder(config: ModelConfig, n: float, n_src: float, src_length: float) -> 
 
 
 def _feed_forward(config: ModelConfig) -> float:
-    return (6 if config.activation == "swiglu" else 4) * config.d_model * config.d_ff
+    return (6 if config.activation in GATED else 4) * config.d_model * config.d_ff
 
 
 def _projection(config: ModelConfig, vocab_size: int) -> float:

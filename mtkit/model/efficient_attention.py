@@ -139,9 +139,9 @@ class LinearAttention(nn.Module):
         super().__init__()
         self.n_heads = config.n_heads
         self.per_head = config.d_model // config.n_heads
-        self.q_proj = Linear(config.d_model, config.d_model)
-        self.kv_proj = Linear(config.d_model, 2 * config.d_model)
-        self.out_proj = Linear(config.d_model, config.d_model)
+        self.q_proj = Linear(config.d_model, config.d_model, bias=config.bias)
+        self.kv_proj = Linear(config.d_model, 2 * config.d_model, bias=config.bias)
+        self.out_proj = Linear(config.d_model, config.d_model, bias=config.bias)
         self.recorded: list[Tensor] | None = None
 
     def queries(self, x: Tensor) -> Tensor:

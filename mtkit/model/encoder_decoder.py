@@ -17,7 +17,7 @@ from mtkit.model.memory import Memory
 from mtkit.model.positions import sinusoidal_positions
 from mtkit.model.recurrent import RecurrentDecoder, RecurrentEncoder
 from mtkit.model.search_state import SearchState
-from mtkit.model.transformer import TransformerDecoder, TransformerEncoder
+from mtkit.model.transformer import TransformerDecoder, TransformerEncoder, build_norm
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import RELATIVE, Side
 
@@ -40,12 +40,13 @@ class Embedding(nn.Module):
     """Token embeddings, times the root of their width, plus positions where they are added (Vaswani et al. 2017,
     sections 3.4 and 3.5).
 
-    Factorised ones have a smaller width, and a linear map to D (Lan et al. 2020, section 3.1).
+    Factorised ones have a smaller width, and a linear map to D (Lan et al. 2020, section 3.1). BART normalises the sum
+    (Lewis et al. 2020).
     """
 
     positions: Tensor | None
 
-    def __init__(self, config: ModelConfig, vocab_size: int, *, pad_id: int, side: Side) -> None:
+    def __init__(self, config: ModelConfig, vocab_size: int, *, pad_id: int | None, side: Side) -> None:
         super().__init__()
         positions = config.positions_of(side)
         width = config.d_embedding or config.d_model
@@ -58,20 +59,29 @@ class Embedding(nn.Module):
         else:
             if positions != "sinusoidal" and positions not in ("none", *RELATIVE):
                 raise ValueError(f"no positions are called {positions}")
-            table = sinusoidal_positions(config.max_length, config.d_model) if positions == "sinusoidal" else None
+            sizes = config.max_length, config.d_model
+            table = sinusoidal_positions(*sizes, config.sinusoids) if positions == "sinusoidal" else None
             self.register_buffer("positions", table, persistent=False)
+        self.norm = build_norm(config) if config.embedding_norm else None
 
     def forward(self, ids: Tensor, start: int = 0) -> Tensor:
         """int64 (B, L), the first column at position ``start`` -> (B, L, D)."""
         x = self.tokens(ids) * self.scale
         x = x if self.widen is None else self.widen(x)
-        return x if self.positions is None else x + self.positions[start : start + ids.size(1)]
+        x = x if self.positions is None else x + self.positions[start : start + ids.size(1)]
+        return x if self.norm is None else self.norm(x)
 
 
 class Vocabularies(Protocol):
     """What a model needs to know of a tokenizer."""
 
-    pad_id: int
+    @property
+    def pad_id(self) -> int:
+        """Id of the padding."""
+
+    @property
+    def start_id(self) -> int:
+        """Id that the decoder reads first."""
 
     @property
     def src_vocab_size(self) -> int:
@@ -88,11 +98,30 @@ class EncoderDecoder(nn.Module):
     packed_output: Tensor | None = None
     """Packed matrix of ``project``, as in ``Linear``."""
 
-    def __init__(self, config: ModelConfig, *, src_vocab_size: int, tgt_vocab_size: int, pad_id: int) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        src_vocab_size: int,
+        tgt_vocab_size: int,
+        pad_id: int,
+        start_id: int | None = None,
+    ) -> None:
+        """Build a model with random weights.
+
+        Args:
+            config: Its shape.
+            src_vocab_size: Pieces of the source side.
+            tgt_vocab_size: Pieces of the target side.
+            pad_id: Id of the padding, on both sides.
+            start_id: Id that the decoder reads first. Where it is ``pad_id``, the row of that in the target embedding
+                is read, and learns, as any other.
+        """
         super().__init__()
         self.config = config
         self.pad_id = pad_id
-        self.tgt_embedding = Embedding(config, tgt_vocab_size, pad_id=pad_id, side="decoder")
+        unread = None if start_id == pad_id else pad_id
+        self.tgt_embedding = Embedding(config, tgt_vocab_size, pad_id=unread, side="decoder")
         self.src_embedding = Embedding(config, src_vocab_size, pad_id=pad_id, side="encoder")
         width = config.d_embedding or config.d_model
         self.narrow = nn.Linear(config.d_model, width, bias=False) if config.d_embedding else None
@@ -101,12 +130,18 @@ class EncoderDecoder(nn.Module):
             case "all":  # tokens alone: where they stand is a matter of each side
                 self.src_embedding.tokens = self.tgt_embedding.tokens
                 self.src_embedding.widen = self.tgt_embedding.widen
+            case "inputs":
+                self.src_embedding.tokens = self.tgt_embedding.tokens
+                self.src_embedding.widen = self.tgt_embedding.widen
+                self.output = nn.Linear(width, tgt_vocab_size, bias=False)
             case "decoder":
                 pass
             case "none":
                 self.output = nn.Linear(width, tgt_vocab_size, bias=False)
             case _:
                 assert_never(config.tie_embeddings)
+        self.output_bias = nn.Parameter(torch.zeros(tgt_vocab_size)) if config.output_bias else None
+        self.output_scale = config.d_model**-0.5 if config.scale_output else 1.0
         self.encoder: Encoder = _ENCODERS[config.side("encoder")](config)
         self.decoder: Decoder = _DECODERS[config.side("decoder")](config)
         self.dropout = Dropout(config.dropout)
@@ -120,6 +155,7 @@ class EncoderDecoder(nn.Module):
             src_vocab_size=tokenizer.src_vocab_size,
             tgt_vocab_size=tokenizer.tgt_vocab_size,
             pad_id=tokenizer.pad_id,
+            start_id=tokenizer.start_id,
         )
 
     def forward(self, src: Tensor, tgt_in: Tensor, src_padding_mask: Tensor | None = None) -> Tensor:
@@ -136,7 +172,7 @@ class EncoderDecoder(nn.Module):
         return self.encoder(self.dropout(self.src_embedding(src)), src_padding_mask)
 
     def decode(self, tgt_in: Tensor, memory: Memory) -> Tensor:
-        """All target positions at once, each seeing those before it: int64 (B, T) -> (B, T, D).
+        """All target positions at once, each seeing those before it: int64 (B, T) -> (B, T, D), what ``project`` takes.
 
         With factorised embeddings the last dimension is theirs, here and in ``step``.
         """
@@ -157,11 +193,12 @@ class EncoderDecoder(nn.Module):
         return self._narrowed(self.decoder.step(embedded, state))
 
     def _narrowed(self, hidden: Tensor) -> Tensor:
+        hidden = hidden if self.output_scale == 1 else hidden * self.output_scale
         return hidden if self.narrow is None else self.narrow(hidden)
 
     def project(self, hidden: Tensor) -> Tensor:
         """Hidden (..., D) to logits (..., V)."""
-        return linear(hidden, self.output_weight, packed=self.packed_output)
+        return linear(hidden, self.output_weight, self.output_bias, packed=self.packed_output)
 
     def fix(self) -> None:
         """Make the steps of a search faster where that takes a second copy of the decoder's weights: from now on they

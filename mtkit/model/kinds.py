@@ -2,7 +2,7 @@
 
 Where each may stand, and what goes with it, is in ``mtkit.settings.attention`` under the same names.
 
-FLOP are counted as in ``mtkit.model.cost``. Symbols: L length, D d_model, H heads, E = D / H, W window.
+FLOP are counted as in ``mtkit.model.cost``. Symbols: L length, D d_model, H heads, E numbers per head, W window.
 """
 
 from collections.abc import Callable
@@ -106,13 +106,13 @@ def _by_score(name: str, *, has_matrix: bool = False, projects_states: bool = Fa
     """
 
     def matrix(config: ModelConfig) -> float:
-        return 2 * config.d_model**2 / config.n_heads if has_matrix else 0
+        return 2 * config.n_inner * config.per_head if has_matrix else 0
 
     def token(config: ModelConfig, length: float, causal: bool = False) -> float:  # noqa: ARG001
         return matrix(config) + _pairs(config, length)
 
     def cross_token(config: ModelConfig, src_length: float) -> float:
-        return 4 * config.d_model**2 + matrix(config) + src_length * 4 * config.d_model
+        return (4 * config.d_model + src_length * 4) * config.n_inner + matrix(config)
 
     def states(config: ModelConfig) -> tuple[float, float]:
         projection = 2 * config.d_model**2 if projects_states else 0
@@ -127,14 +127,14 @@ def _by_score(name: str, *, has_matrix: bool = False, projects_states: bool = Fa
 
 def _pairs(config: ModelConfig, length: float) -> float:
     """One token's projections, its scores for ``length`` keys, and its share of their values."""
-    d = config.d_model
-    shaw = 2 * 2 * N_DISTANCES * d if config.positions == "shaw" else 0
-    return 4 * d * d + 2 * d * keys_values(config) + shaw + length * 4 * d
+    d, inner = config.d_model, config.n_inner
+    shaw = 2 * 2 * N_DISTANCES * inner if config.positions == "shaw" else 0
+    return 4 * d * inner + 2 * d * keys_values(config) + shaw + length * 4 * inner
 
 
 def keys_values(config: ModelConfig) -> float:
     """The width of keys and values together."""
-    return 2 * config.d_model * (config.n_kv_heads or config.n_heads) / config.n_heads
+    return 2 * config.per_head * (config.n_kv_heads or config.n_heads)
 
 
 def _key(config: ModelConfig) -> float:
@@ -148,8 +148,8 @@ def _local_token(config: ModelConfig, length: float, causal: bool) -> float:
 
 
 def _low_rank_token(config: ModelConfig, length: float, causal: bool) -> float:  # noqa: ARG001
-    d, width = config.d_model, keys_values(config)
-    return 4 * d * d + 2 * d * width + config.low_rank_size * (2 * width + 4 * d)
+    d, inner, width = config.d_model, config.n_inner, keys_values(config)
+    return 4 * d * inner + 2 * d * width + config.low_rank_size * (2 * width + 4 * inner)
 
 
 def _linear_token(config: ModelConfig, length: float, causal: bool) -> float:
@@ -194,7 +194,7 @@ KINDS: dict[str, Kind] = {
         Within(lambda config, *_: LowRankSelfAttention(config), _low_rank_token),
         Across(
             LowRankCrossAttention,
-            lambda config, _: 4 * config.d_model**2 + config.low_rank_size * 4 * config.d_model,
+            lambda config, _: (4 * config.d_model + config.low_rank_size * 4) * config.n_inner,
             lambda config: _key(config) + 2 * config.low_rank_size * keys_values(config),
         ),
     ),
@@ -203,7 +203,7 @@ KINDS: dict[str, Kind] = {
         Across(
             LinearCrossAttention,
             lambda config, _: 4 * config.d_model**2 + _sums(config),
-            lambda config: _key(config) + _sums(config),
+            lambda config: 4 * config.d_model**2 + _sums(config),
         ),
     ),
     "average": _same_at_every_step(

@@ -4,6 +4,7 @@ Shapes: B batch, H heads, Q queries, L keys, D d_model, E numbers per head. Posi
 """
 
 import math
+from typing import Literal, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -14,16 +15,37 @@ N_DISTANCES = 2 * _SHAW_CLIP + 1
 """Distances that relative positions after Shaw et al. distinguish."""
 
 _T5_BUCKETS, _T5_MAX_DISTANCE = 32, 128
+_FAIRSEQ_START = 2  # one after the id of padding there
+
+Sinusoids = Literal["interleaved", "halves", "fairseq"]
 
 
-def sinusoidal_positions(max_length: int, d_model: int) -> Tensor:
+def sinusoidal_positions(max_length: int, d_model: int, layout: Sinusoids = "interleaved") -> Tensor:
     """(max_length, D) with PE(p, 2i) = sin(p / 10000^(2i/D)) and PE(p, 2i+1) = cos of the same (Vaswani et al. 2017,
     section 3.5).
+
+    Args:
+        max_length: Positions, from 0 on.
+        d_model: D, even.
+        layout: interleaved as above; halves with all sines before all cosines; fairseq as halves, but with the
+            exponent i / (D/2 - 1) and the first position 2, as fairseq counts from after the id of padding.
     """
-    position = torch.arange(max_length, dtype=torch.float64)[:, None]
-    frequency = 10_000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
-    angle = position * frequency  # (max_length, D / 2)
-    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()
+    if layout == "fairseq":
+        # In float32, as fairseq computes them: they are what its models have learnt with, digit for digit.
+        step = math.log(10_000) / (d_model // 2 - 1)
+        frequency = torch.exp(torch.arange(d_model // 2, dtype=torch.float32) * -step)
+        angle = torch.arange(_FAIRSEQ_START, max_length + _FAIRSEQ_START, dtype=torch.float32)[:, None] * frequency
+    else:
+        position = torch.arange(max_length, dtype=torch.float64)[:, None]
+        frequency = 10_000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
+        angle = position * frequency  # (max_length, D / 2)
+    match layout:
+        case "interleaved":
+            return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()
+        case "halves" | "fairseq":
+            return torch.cat([angle.sin(), angle.cos()], dim=1).float()
+        case _:
+            assert_never(layout)
 
 
 class Relative(nn.Module):
@@ -87,7 +109,7 @@ def alibi_slopes(n_heads: int) -> list[float]:
 
 class Bucketed(Relative):
     """A learned bias of each head for each bucket of distances: near ones have buckets of their own, far ones share
-    them in logarithmic steps (T5, Raffel et al. 2020, section 2.1). Each layer has its own, where T5 shares them.
+    them in logarithmic steps (T5, Raffel et al. 2020, section 2.1). T5 shares one among the layers of a side.
     """
 
     def __init__(self, n_heads: int, *, causal: bool) -> None:

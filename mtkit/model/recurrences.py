@@ -18,9 +18,9 @@ class AverageAttention(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.inner = Linear(config.d_model, config.d_ff)
-        self.outer = Linear(config.d_ff, config.d_model)
-        self.gates = Linear(2 * config.d_model, 2 * config.d_model)
+        self.inner = Linear(config.d_model, config.d_ff, bias=config.bias)
+        self.outer = Linear(config.d_ff, config.d_model, bias=config.bias)
+        self.gates = Linear(2 * config.d_model, 2 * config.d_model, bias=config.bias)
         self.recorded: list[Tensor] | None = None
 
     def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:  # noqa: ARG002  # it is causal
@@ -51,7 +51,7 @@ class SimpleRecurrentUnit(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate = Linear(config.d_model, config.d_model)
+        self.gate = Linear(config.d_model, config.d_model, bias=config.bias)
         self.candidate = Linear(config.d_model, config.d_model, bias=False)
 
     def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:  # noqa: ARG002  # it is causal
@@ -86,8 +86,8 @@ class LightweightConvolution(nn.Module):
     def __init__(self, config: ModelConfig, *, dynamic: bool, causal: bool) -> None:
         super().__init__()
         self.n_heads, self.kernel_size, self.causal = config.n_heads, config.kernel_size, causal
-        self.in_proj = Linear(config.d_model, 2 * config.d_model)
-        self.out_proj = Linear(config.d_model, config.d_model)
+        self.in_proj = Linear(config.d_model, 2 * config.d_model, bias=config.bias)
+        self.out_proj = Linear(config.d_model, config.d_model, bias=config.bias)
         if dynamic:
             self.kernel_proj = Linear(config.d_model, config.n_heads * config.kernel_size, bias=False)
         else:

@@ -15,23 +15,32 @@ from mtkit.model.dropout import Dropout, chance
 from mtkit.model.kinds import build_cross_attention, build_self_attention
 from mtkit.model.linear import Linear, linear
 from mtkit.model.memory import Memory
+from mtkit.model.positions import Bucketed
 from mtkit.model.search_state import SearchState, prepared
 from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_shape import GATED
 
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "swiglu": F.silu,
+    "geglu": partial(F.gelu, approximate="tanh"),
+}
 
 
 class FeedForward(nn.Module):
     """Two linear maps with a non-linearity between them, at each position alone (section 3.3).
 
-    ``swiglu`` multiplies a second inner map by the swish of the first (Shazeer 2020, equation 6).
+    ``swiglu`` and ``geglu`` multiply a second inner map by the swish or the GELU of the first (Shazeer 2020, equations
+    5 and 6).
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.inner = Linear(config.d_model, config.d_ff)
-        self.outer = Linear(config.d_ff, config.d_model)
-        self.linear = Linear(config.d_model, config.d_ff) if config.activation == "swiglu" else None
+        self.inner = Linear(config.d_model, config.d_ff, bias=config.bias)
+        self.outer = Linear(config.d_ff, config.d_model, bias=config.bias)
+        self.linear = Linear(config.d_model, config.d_ff, bias=config.bias) if config.activation in GATED else None
         self.activation = _ACTIVATIONS[config.activation]
         self.dropout = Dropout(config.activation_dropout)
 
@@ -157,13 +166,27 @@ class DecoderLayer(nn.Module):
             state.steps.append(residual.prepared(sublayer))
 
 
+def share_positions(side: nn.Module, config: ModelConfig, layers: list[Any], *, causal: bool) -> None:
+    """Give a side one table of relative positions, as its ``positions``, which its ``layers`` read; where the model has
+    such tables, and one for each layer is not asked for.
+    """
+    if not config.shared_positions:
+        return
+    side.positions = Bucketed(config.n_heads, causal=causal)
+    for layer in layers:
+        if isinstance(getattr(layer.self_attention, "relative", None), Bucketed):
+            layer.self_attention.relative = side.positions
+
+
 class TransformerEncoder(nn.Module):
     """A stack of encoder layers."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         names = config.attention_of("encoder")
-        self.layers = nn.ModuleList(EncoderLayer(config, name) for name in names[: config.n_unique_layers])
+        layers = [EncoderLayer(config, name) for name in names[: config.n_unique_layers]]
+        share_positions(self, config, layers, causal=False)
+        self.layers = nn.ModuleList(layers)
         self.n_layers, self.layer_drop = config.n_encoder_layers, config.layer_drop
         self.norm = nn.Identity() if config.norm == "post" else build_norm(config)
 
@@ -180,7 +203,9 @@ class TransformerDecoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         kinds = list(zip(config.attention_of("decoder"), config.attention_of("cross"), strict=True))
-        self.layers = nn.ModuleList(DecoderLayer(config, *kind) for kind in kinds[: config.n_unique_layers])
+        layers = [DecoderLayer(config, *kind) for kind in kinds[: config.n_unique_layers]]
+        share_positions(self, config, layers, causal=True)
+        self.layers = nn.ModuleList(layers)
         self.n_layers, self.layer_drop = config.n_decoder_layers, config.layer_drop
         self.norm = nn.Identity() if config.norm == "post" else build_norm(config)
 

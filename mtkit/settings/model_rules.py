@@ -11,6 +11,7 @@ from mtkit.wording import counted
 
 _SCORED = [name for name, each in ATTENTION.items() if each.scores_pairs]
 _IN_ORDER = {name for name, each in ATTENTION.items() if each.sees_order}
+_OF_STATES = {"linear", "lightweight", "dynamic"}
 _WITH_KEYS = [name for name, each in ATTENTION.items() if each.projects]
 
 _ELSEWHERE: dict[Part, str] = {
@@ -68,14 +69,18 @@ def _idle(config: ModelShape) -> Iterator[Mistake]:
 
 def _sizes(config: ModelShape) -> Iterator[Mistake]:
     d, heads = config.d_model, config.n_heads
-    if d % heads:
-        yield "n_heads", f"must divide d_model ({d})"
+    if d % heads and (config.d_head is None or _splits_states(config)):
+        reason = "" if config.d_head is None else f": {_splits_states(config)} takes d_model / n_heads, and not d_head"
+        yield "n_heads", f"must divide d_model ({d}){reason}"
     if d % 2:
         yield "d_model", "must be even: sines and cosines, or the two directions of an RNN, take half each"
     if config.n_kv_heads is not None and heads % config.n_kv_heads:
         yield "n_kv_heads", f"must divide n_heads ({heads})"
-    if config.positions == "rotary" and d // heads % 2:
-        yield "positions", f"rotary needs an even number per head, not {d // heads} (d_model / n_heads)"
+    if config.positions == "rotary" and config.per_head % 2:
+        size = "d_model / n_heads" if config.d_head is None else "d_head"
+        yield "positions", f"rotary needs an even number per head, not {config.per_head} ({size})"
+    if config.sinusoids == "fairseq" and d < 4:
+        yield "sinusoids", f"fairseq needs a d_model of 4 or more, not {d}: its wavelengths divide by d_model / 2 - 1"
     if (config.n_unique_layers or 0) > max(config.n_encoder_layers, config.n_decoder_layers):
         yield "n_unique_layers", "exceeds the layers of both sides"
 
@@ -152,6 +157,18 @@ def _of_transformers(config: ModelShape) -> set[str]:
     return {*config.attention_of("encoder"), *config.attention_of("decoder"), *crossing}
 
 
+def _splits_states(config: ModelShape) -> str | None:
+    """What gives each head its share of the states themselves, so that ``n_heads`` must divide ``d_model``."""
+    if config.side("decoder") != "transformer":
+        return "the attention of a recurrent or convolutional decoder"
+    shared = sorted(_names(config) & _OF_STATES)
+    return f"attention {shared[0]}" if shared else None
+
+
+def _has_positions(kind: str) -> Callable[[ModelShape], bool]:
+    return lambda config: kind in (config.positions_of("encoder"), config.positions_of("decoder"))
+
+
 def _has(architecture: Architecture) -> Callable[[ModelShape], bool]:
     return lambda config: architecture in (config.side("encoder"), config.side("decoder"))
 
@@ -184,6 +201,9 @@ OPTIONS: dict[str, tuple[str, Callable[[ModelShape], bool]]] = {
             or config.positions == "none"
         ),
     ),
+    "sinusoids": ("sinusoidal positions", _has_positions("sinusoidal")),
+    "shared_positions": ("positions t5", _has_positions("t5")),
+    "d_head": _PROJECTED,
     "n_kv_heads": _PROJECTED,
     "attention_dropout": _PROJECTED,
     "window": ("attention local", _attends("window")),
@@ -195,6 +215,7 @@ OPTIONS: dict[str, tuple[str, Callable[[ModelShape], bool]]] = {
     "norm": _TRANSFORMER,
     "norm_type": _TRANSFORMER,
     "activation": _TRANSFORMER,
+    "bias": _TRANSFORMER,
     "activation_dropout": _TRANSFORMER,
     "n_unique_layers": _TRANSFORMER,
     "layer_drop": _TRANSFORMER,

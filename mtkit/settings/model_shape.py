@@ -31,6 +31,9 @@ Preset = Literal[
 
 RELATIVE = ("rotary", "alibi", "shaw", "t5")
 
+GATED = ("swiglu", "geglu")
+"""Activations that are multiplied by a second inner map."""
+
 
 def _any_for(part: Part) -> WithJsonSchema:
     """What the attention of a part may be: a name, or a list of them."""
@@ -58,7 +61,10 @@ class ModelShape(Section):
     """Width of the residual stream."""
 
     n_heads: Annotated[Width, CONVERTIBLE] = 8
-    """Attention heads per layer; must divide ``d_model``."""
+    """Attention heads per layer; must divide ``d_model``, unless ``d_head`` is given."""
+
+    d_head: Width | None = None
+    """Width of a head; by default ``d_model`` divided by ``n_heads``."""
 
     d_ff: Annotated[Annotated[int, Field(gt=0, le=1 << 20)], CONVERTIBLE] = 2048
     """Inner width of the feed-forward blocks."""
@@ -85,6 +91,13 @@ class ModelShape(Section):
     The last four are relative: they change the attention scores of a Transformer, and convolutions use learned
     positions instead."""
 
+    sinusoids: Annotated[Literal["interleaved", "halves", "fairseq"], CONVERTIBLE] = "interleaved"
+    """Layout of sinusoidal positions: sine and cosine in turn (interleaved), all sines before all cosines (halves, as
+    in Marian), or halves with the wavelengths and the first position of fairseq (fairseq, as in M2M-100 and NLLB)."""
+
+    shared_positions: bool = False
+    """For positions t5: whether the layers of a side share one table, as in T5, or each has its own."""
+
     n_kv_heads: Width | None = None
     """Heads of keys and values, each shared by several heads of queries; by default ``n_heads``."""
 
@@ -104,8 +117,12 @@ class ModelShape(Section):
     norm_type: Literal["layer", "rms"] = "layer"
     """Kind of normalisation: layer normalisation, or RMSNorm without mean and bias."""
 
-    activation: Annotated[Literal["relu", "gelu", "swiglu"], CONVERTIBLE] = "relu"
-    """Non-linearity of the feed-forward blocks; swiglu adds a third matrix to each block."""
+    activation: Annotated[Literal["relu", "gelu", "silu", "swiglu", "geglu"], CONVERTIBLE] = "relu"
+    """Non-linearity of the feed-forward blocks; swiglu and geglu (with the tanh form of gelu, as in T5 1.1) add a third
+    matrix to each block."""
+
+    bias: bool = True
+    """Whether the linear maps of Transformer layers have biases."""
 
     n_unique_layers: Layers | None = None
     """Number of layers per side with their own weights, which the layers above reuse in turn; by default all."""
@@ -145,9 +162,16 @@ class ModelShape(Section):
     activation_dropout: Annotated[Probability, TRAINING_ONLY] = 0.0
     """Probability of dropout on the inner activations of the feed-forward blocks."""
 
-    tie_embeddings: Annotated[Literal["none", "decoder", "all"], CONVERTIBLE] = "all"
-    """Which matrices are shared: the output projection with the target embedding (decoder), also with the source
-    embedding (all), or none."""
+    tie_embeddings: Annotated[Literal["none", "decoder", "inputs", "all"], CONVERTIBLE] = "all"
+    """Which matrices are shared: the output projection with the target embedding (decoder), the source embedding with
+    the target embedding (inputs), all three (all), or none."""
+
+    output_bias: bool = False
+    """Whether the output projection has a bias, as in Marian."""
+
+    scale_output: bool = False
+    """Whether the decoder's states are divided by the root of ``d_model`` before the output projection, as in T5 1.0,
+    which ties it to the embeddings without scaling those."""
 
     d_embedding: Width | None = None
     """Width of the embeddings, followed by a linear map to ``d_model``; by default ``d_model``, without a map."""
@@ -155,6 +179,9 @@ class ModelShape(Section):
     scale_embeddings: bool | None = None
     """Whether embeddings are multiplied by the square root of their width; by default everywhere but before
     convolutions."""
+
+    embedding_norm: bool = False
+    """Whether embeddings are normalised once positions are added, as in BART and mBART."""
 
     initialisation: Annotated[Literal["auto", "xavier", "depth_scaled"], TRAINING_ONLY] = "auto"
     """Initial weights: xavier, or smaller ones in deeper layers (depth_scaled). auto is depth_scaled for eight or more
@@ -175,6 +202,16 @@ class ModelShape(Section):
         if self.positions == "auto" or (architecture == "conv" and self.positions in RELATIVE):
             return "sinusoidal" if architecture == "transformer" else "learned"
         return self.positions
+
+    @property
+    def per_head(self) -> int:
+        """The width of a head."""
+        return self.d_head or self.d_model // self.n_heads
+
+    @property
+    def n_inner(self) -> int:
+        """The width of all heads of queries together."""
+        return self.n_heads * self.per_head
 
     def scales_embeddings(self, side: Side) -> bool:
         """Whether a side multiplies its embeddings by the root of their width."""

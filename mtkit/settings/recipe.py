@@ -37,8 +37,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_tying(self) -> Self:
-        if self.model.tie_embeddings == "all" and not self.tokenizer.joint:
-            raise ValueError("model.tie_embeddings: all needs tokenizer.joint: true; write decoder or none")
+        if self.model.tie_embeddings in ("all", "inputs") and not self.tokenizer.joint:
+            raise ValueError(
+                f"model.tie_embeddings: {self.model.tie_embeddings} needs tokenizer.joint: true; write decoder or none"
+            )
         n_tags = max(len(self.data.tags_of(source)) for source in (*self.data.train, *self.data.valid, *self.data.test))
         if self.data.cleaning.max_tokens + n_tags >= self.model.max_length:
             tags = f" with {n_tags} tags" if n_tags else ""

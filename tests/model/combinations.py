@@ -2,6 +2,16 @@
 
 _RNN: dict[str, object] = {"architecture": "rnn"}
 _BAHDANAU: dict[str, object] = _RNN | {"rnn_attention": "bahdanau", "cross_attention": "additive", "n_heads": 1}
+_T5: dict[str, object] = {
+    "norm_type": "rms",
+    "positions": "t5",
+    "shared_positions": True,
+    "encoder_attention": "dot",
+    "decoder_attention": "dot",
+    "cross_attention": "dot",
+    "scale_embeddings": False,
+    "bias": False,
+}
 _HYBRID: dict[str, object] = {
     "n_encoder_layers": 3,
     "n_decoder_layers": 3,
@@ -22,6 +32,15 @@ COMBINATIONS: dict[str, dict[str, object]] = {
     "layer-drop": {"layer_drop": 0.3},
     "factorised": {"d_embedding": 4},
     "factorised-untied": {"d_embedding": 4, "tie_embeddings": "none"},
+    "marian": {"norm": "post", "activation": "silu", "sinusoids": "halves", "output_bias": True},
+    "fairseq": {"sinusoids": "fairseq", "tie_embeddings": "all"},
+    "mbart": {"positions": "learned", "embedding_norm": True, "activation": "gelu"},
+    "t5-1.0": _T5 | {"scale_output": True, "tie_embeddings": "all"},
+    "t5-1.1": _T5 | {"activation": "geglu", "d_head": 6, "tie_embeddings": "inputs"},
+    "wide-heads": {"n_heads": 3, "d_head": 4},
+    "narrow-heads-grouped": {"n_heads": 4, "d_head": 2, "n_kv_heads": 2, "positions": "rotary"},
+    "no-biases": {"bias": False, "encoder_attention": "linear", "decoder_attention": "ssru"},
+    "factorised-output-bias": {"d_embedding": 4, "output_bias": True, "scale_output": True},
     "unscaled": {"scale_embeddings": False},
     "depth-scaled": {"initialisation": "depth_scaled"},
     "learned": {"positions": "learned"},

@@ -21,6 +21,21 @@ def test_sinusoidal_positions_are_those_worked_out_by_hand() -> None:
     torch.testing.assert_close(sinusoidal_positions(3, 4), torch.tensor(expected), rtol=0, atol=1e-6)
 
 
+def test_halves_are_the_same_numbers_with_all_sines_first() -> None:
+    found = sinusoidal_positions(7, 6, "halves")
+    interleaved = sinusoidal_positions(7, 6)
+    assert torch.equal(found, torch.cat([interleaved[:, 0::2], interleaved[:, 1::2]], dim=1))
+
+
+def test_fairseq_counts_from_2_and_has_wavelengths_up_to_the_largest() -> None:
+    # D = 6: exponents 0, 1/2 and 1 of 1/10000, where the other layouts have 0, 1/3 and 2/3.
+    found = sinusoidal_positions(3, 6, "fairseq")
+    for row, position in enumerate([2, 3, 4]):
+        angles = [position * frequency for frequency in (1, 0.01, 0.0001)]
+        expected = [*map(math.sin, angles), *map(math.cos, angles)]
+        torch.testing.assert_close(found[row], torch.tensor(expected), rtol=0, atol=1e-6)
+
+
 def test_rotary_multiplies_complex_numbers_by_a_unit_of_the_position() -> None:
     torch.manual_seed(0)
     x, positions = torch.randn(1, 2, 3, 6, dtype=torch.float64), [0, 2, 11]

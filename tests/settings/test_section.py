@@ -34,7 +34,8 @@ EXPECTED: list[tuple[type[BaseModel], Mark, str]] = [
     (
         ModelConfig,
         CONVERTIBLE,
-        "architecture d_model n_heads d_ff n_encoder_layers n_decoder_layers norm activation tie_embeddings max_length",
+        "architecture d_model n_heads d_ff n_encoder_layers n_decoder_layers sinusoids norm activation tie_embeddings "
+        "max_length",
     ),
     (
         ModelConfig,

@@ -47,6 +47,7 @@ class Tokenizer:
     """
 
     pad_id, unk_id, bos_id, eos_id = 0, 1, 2, 3
+    start_id = bos_id
 
     def __init__(self, src_model: bytes, tgt_model: bytes | None = None) -> None:
         """Take serialised SentencePiece models; ``tgt_model`` is None where one serves both languages.

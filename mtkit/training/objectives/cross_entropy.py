@@ -32,6 +32,7 @@ class CrossEntropy:
             hidden.flatten(0, 1),
             model.output_weight,
             batch.tgt_out.flatten(),
+            bias=model.output_bias,
             pad_id=self.pad_id,
             smoothing=self.smoothing,
         )
@@ -43,6 +44,7 @@ def projected_cross_entropy(
     weight: Tensor,
     targets: Tensor,
     *,
+    bias: Tensor | None = None,
     pad_id: int,
     smoothing: float,
 ) -> tuple[Tensor, Tensor]:
@@ -52,6 +54,7 @@ def projected_cross_entropy(
         hidden: (N, D); the products run in the precision of autocast, or else in its own.
         weight: (V, D).
         targets: int64 (N,); positions equal to ``pad_id`` carry no loss.
+        bias: (V,), added to the logits.
         pad_id: Id of the padding token.
         smoothing: Mass spread evenly over all V tokens, the reference included.
 
@@ -62,9 +65,10 @@ def projected_cross_entropy(
     device = hidden.device.type
     if torch.is_autocast_enabled(device):
         hidden = hidden.to(torch.get_autocast_dtype(device))
-    gradients = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+    on = torch.is_grad_enabled()
+    needed = [on and tensor is not None and tensor.requires_grad for tensor in (hidden, weight, bias)]
     total, nll = _ProjectedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden, weight, targets, pad_id, smoothing, gradients
+        hidden, weight, bias, targets, pad_id, smoothing, needed
     )
     return total, nll
 
@@ -81,6 +85,7 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
     With p = softmax(logits) and q = (1 - s) * onehot(target) + s / V the gradient of the loss in the logits is p - q.
     Only p takes a pass over (N, V): the two parts of q reach the gradients as a row of ``weight`` and as its mean. The
     logarithm of the normaliser, which the loss needs, follows from the largest logit and its probability.
+    The gradient in the bias is the sum of p - q over the positions.
     """
 
     @staticmethod
@@ -88,49 +93,59 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         ctx: Any,
         hidden: Tensor,
         weight: Tensor,
+        bias: Tensor | None,
         targets: Tensor,
         pad_id: int,
         smoothing: float,
-        gradients: bool,
+        needed: list[bool],
     ) -> tuple[Tensor, Tensor]:
         """See ``projected_cross_entropy``."""
         cast_weight = weight.to(hidden.dtype)
+        cast_bias = None if bias is None else bias.to(hidden.dtype)
         mean_weight = cast_weight.mean(0)  # (D,)
+        mean_bias = 0.0 if bias is None else bias.float().mean()
         real = targets.ne(pad_id)[:, None].float()  # (N, 1)
         nll = hidden.new_zeros((), dtype=torch.float32)
         total = hidden.new_zeros((), dtype=torch.float32)
-        grad_hidden = torch.empty_like(hidden) if gradients else None
-        grad_weight = torch.zeros_like(weight) if gradients else None
+        of_hidden, of_weight, of_bias = needed
+        grad_hidden = torch.empty_like(hidden) if of_hidden else None
+        grad_weight = torch.zeros_like(weight) if of_weight else None
+        grad_bias = torch.zeros_like(bias) if of_bias and bias is not None else None
         multiply = multiply_for(hidden, cast_weight)
         size = _chunk_rows(hidden.device.type, weight.size(0))
         for start in range(0, hidden.size(0), size):
             rows = slice(start, start + size)
             chunk, target = hidden[rows], targets[rows]
-            logits = multiply(chunk, cast_weight, None)  # (C, V)
+            logits = multiply(chunk, cast_weight, cast_bias)  # (C, V)
             probabilities = logits.softmax(-1)  # summed up in float32
             log_z = logits.amax(-1).float() - probabilities.amax(-1).float().log()  # (C,)
             target_logit = logits.gather(1, target[:, None])[:, 0].float()
             chunk_nll = ((log_z - target_logit) * real[rows, 0]).sum()
-            uniform = ((log_z - chunk @ mean_weight) * real[rows, 0]).sum()
+            uniform = ((log_z - chunk @ mean_weight - mean_bias) * real[rows, 0]).sum()
             nll += chunk_nll
             total += (1 - smoothing) * chunk_nll + smoothing * uniform
-            if grad_hidden is not None and grad_weight is not None:
+            if grad_hidden is not None:
                 q = (1 - smoothing) * cast_weight[target] + smoothing * mean_weight  # (C, D)
                 grad_hidden[rows] = (multiply(probabilities, cast_weight.t(), None) - q) * real[rows]
+            if grad_weight is not None:
                 counted = (chunk * real[rows]).to(hidden.dtype)
                 grad_weight += multiply(probabilities.t(), counted.t(), None)
+            if grad_bias is not None:
+                grad_bias += real[rows, 0] @ probabilities.float()
         if grad_weight is not None:
             counted = (hidden * real).to(grad_weight.dtype)
             grad_weight.index_add_(0, targets, counted, alpha=smoothing - 1)
             grad_weight -= counted.sum(0) * (smoothing / weight.size(0))
-        ctx.grad_hidden, ctx.grad_weight = grad_hidden, grad_weight
+        if grad_bias is not None:
+            grad_bias.index_add_(0, targets, real[:, 0], alpha=smoothing - 1)
+            grad_bias -= real.sum() * (smoothing / weight.size(0))
+        ctx.gradients = grad_hidden, grad_weight, grad_bias
         ctx.mark_non_differentiable(nll)
         return total, nll
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """Scale what the forward pass computed, and let go of it: autograd copies what somebody else still holds."""
-        scale = grad_outputs[0]
-        grad_hidden, grad_weight = ctx.grad_hidden.mul_(scale), ctx.grad_weight.mul_(scale)
-        ctx.grad_hidden = ctx.grad_weight = None
-        return grad_hidden, grad_weight, *[None] * 4
+        gradients = [None if gradient is None else gradient.mul_(grad_outputs[0]) for gradient in ctx.gradients]
+        ctx.gradients = None
+        return *gradients, *[None] * 4

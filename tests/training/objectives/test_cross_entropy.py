@@ -40,6 +40,41 @@ def test_loss_and_gradients_match_torch(
         torch.testing.assert_close(mine, theirs)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("chunk_rows", [4, 100])
+def test_a_bias_of_the_output_counts_in_loss_and_gradients(
+    tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    smoothing: float,
+    chunk_rows: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(objective._CHUNK_LOGITS, "cpu", chunk_rows * V)
+    hidden, weight, targets = tensors
+    bias = (2 * torch.randn(V)).requires_grad_()
+    inputs = [hidden, weight, bias]
+    total, nll = projected_cross_entropy(hidden, weight, targets, bias=bias, pad_id=0, smoothing=smoothing)
+    found = torch.autograd.grad(total * 0.3, inputs)
+    logits = hidden @ weight.t() + bias
+    expected = F.cross_entropy(logits, targets, ignore_index=0, label_smoothing=smoothing, reduction="sum")
+    torch.testing.assert_close(total, expected)
+    torch.testing.assert_close(nll, F.cross_entropy(logits, targets, ignore_index=0, reduction="sum"))
+    for mine, theirs in zip(found, torch.autograd.grad(expected * 0.3, inputs), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("trained", range(3))
+def test_what_is_frozen_has_no_gradient_and_changes_none(
+    tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor], trained: int
+) -> None:
+    hidden, weight, targets = tensors
+    inputs = [hidden, weight, torch.randn(V, requires_grad=True)]
+    whole, _ = projected_cross_entropy(hidden, weight, targets, bias=inputs[2], pad_id=0, smoothing=0.1)
+    expected = torch.autograd.grad(whole, inputs)[trained]
+    alone = [each if index == trained else each.detach() for index, each in enumerate(inputs)]
+    total, _ = projected_cross_entropy(alone[0], alone[1], targets, bias=alone[2], pad_id=0, smoothing=0.1)
+    assert torch.equal(torch.autograd.grad(total, alone[trained])[0], expected)
+
+
 def test_smoothed_loss_of_a_uniform_prediction_is_log_v() -> None:
     total, nll = projected_cross_entropy(
         torch.zeros(2, D), torch.randn(V, D), torch.tensor([4, 5]), pad_id=0, smoothing=0.1
