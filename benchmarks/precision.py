@@ -111,7 +111,9 @@ def _curve(arguments: argparse.Namespace, prepared: Prepared, compute: Compute, 
     working = WorkingCopy(model, compute=compute)
     accumulate = GradientAccumulator(working, objective)
     losses = []
-    updates = iter(BatchPlan(prepared.store("train"), batch_tokens=arguments.batch_tokens))
+    updates = iter(
+        BatchPlan(prepared.store("train"), special=prepared.tokenizer.special, batch_tokens=arguments.batch_tokens)
+    )
     for update in range(1, arguments.updates + 1):
         batch = next(updates)[0]
         for group in optimizer.param_groups:

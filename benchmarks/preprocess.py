@@ -21,6 +21,7 @@ DATA = Path(__file__).parents[1] / "data"
 _CHILD = """
 import json, resource, sys, time
 from pathlib import Path
+from mtkit.data.tokens.special import OWN
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.data import DataConfig
 from mtkit.data.corpus import prepare as room
@@ -56,7 +57,7 @@ before = peak_memory()
 start = time.perf_counter()
 store = open_prepared(Path(sys.argv[1])).store("train")
 opened = time.perf_counter()
-updates = iter(BatchPlan(store, batch_tokens=25_000))
+updates = iter(BatchPlan(store, special=OWN, batch_tokens=25_000))
 next(updates)
 first = time.perf_counter()
 n = sum(batch.n_tgt_tokens for _ in range(200) for batch in next(updates))

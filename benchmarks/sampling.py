@@ -75,7 +75,12 @@ def _speed(
     """Target tokens a second after the first updates, and the share of padding."""
     recipe = SamplingRecipe(prepared.directory, SamplingConfig.model_validate(config), 1, 256)
     sampler = Sampler(recipe, prepared) if config else None
-    plan = BatchPlan(prepared.store("train"), batch_tokens=arguments.batch_tokens, sampler=sampler)
+    plan = BatchPlan(
+        prepared.store("train"),
+        special=prepared.tokenizer.special,
+        batch_tokens=arguments.batch_tokens,
+        sampler=sampler,
+    )
     tokens = positions = real = 0
     with plan.prefetched(workers=workers) as updates:
         for _ in range(2 * workers + 5):  # until the processes have started

@@ -151,7 +151,7 @@ def _updates(arguments: argparse.Namespace, work: Path, training: TrainingConfig
     files = {"src": str(arguments.src), "tgt": str(arguments.tgt)}
     data = DataConfig.model_validate({"src_lang": "src", "tgt_lang": "tgt", "train": [files], "valid": [files]})
     prepared = prepare(data, TokenizerConfig(vocab_size=arguments.vocab_size), work / "prepared")
-    plan = BatchPlan(prepared.store("train"), batch_tokens=training.batch_tokens)
+    plan = BatchPlan(prepared.store("train"), special=prepared.tokenizer.special, batch_tokens=training.batch_tokens)
     return iter(plan), prepared.manifest.tgt_vocab_size
 
 

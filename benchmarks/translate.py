@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from mtkit.data.tokens.special import OWN
 from mtkit.engines.batching import BATCH_SIZE
 from mtkit.engines.torch_engine import TorchEngine
 from mtkit.files.text import read_lines
@@ -95,7 +96,7 @@ def _random(arguments: argparse.Namespace, compute: Compute) -> tuple[EncoderDec
     torch.manual_seed(0)
     config = ModelConfig.model_validate(SIZE_CLASSES["small"].model)
     model = EncoderDecoder(config, src_vocab_size=8_000, tgt_vocab_size=8_000, pad_id=0).to(compute.device).eval()
-    engine = TorchEngine(model, bos_id=2, eos_id=3, compute=compute)
+    engine = TorchEngine(model, special=OWN, compute=compute)
     draw = random.Random(0)
     sources = [[draw.randrange(4, 8_000) for _ in range(draw.randint(8, 22))] for _ in range(arguments.lines)]
     sources.sort(key=len, reverse=True)

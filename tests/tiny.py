@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from mtkit.bundle.writing import save_bundle
-from mtkit.data.tokens.tokenizer import train_tokenizer
+from mtkit.data.tokens.training import train_tokenizer
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model_rules import without_idle
 from mtkit.settings.recipe import Config

@@ -16,7 +16,7 @@ from mtkit.bench.translation import TranslationSpeed, measure_model, measure_ran
 from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.data.batches.synthetic import random_store
 from mtkit.data.corpus.store import Store
-from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.data.tokens.special import OWN
 from mtkit.engines.conversion import inexpressible
 from mtkit.errors import ConfigError, DataError
 from mtkit.log import logger
@@ -133,7 +133,7 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
         training,
         store,
         vocab_sizes=vocab_sizes,
-        pad_id=Tokenizer.pad_id,
+        pad_id=OWN.pad,
         compute=compute,
         peak=lambda of: _peak(of, limits.fp32_flop_per_second),
         seconds=seconds / 2,  # and a third of that to tell the parts apart

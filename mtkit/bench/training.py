@@ -13,6 +13,7 @@ from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Timeline
 from mtkit.data.batches.batch import Batch, padding_share
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.store import Store
+from mtkit.data.tokens.special import OWN
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice, peak_memory
 from mtkit.machine.peak import Peak
@@ -132,14 +133,16 @@ def measure_training(
     model = EncoderDecoder(
         model_config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
     ).to(compute.device)
-    way, ways = fastest_way(training, model, lambda n: BatchPlan(store, batch_tokens=n, seed=training.seed), compute)
+    way, ways = fastest_way(
+        training, model, lambda n: BatchPlan(store, special=OWN, batch_tokens=n, seed=training.seed), compute
+    )
     compute, device = compute.with_precision(way.precision), compute.device
     of_peak = peak(compute)
     batch_tokens = _batch_tokens(model_config, training, vocab_sizes[1], of_peak, seconds)
     # No validation, no checkpoint and no report falls into what is measured.
     every = dict.fromkeys(("validate_every", "save_every", "report_every", "max_updates"), _NEVER)
     quiet = training.model_copy(update=every | {"max_epochs": None, "max_minutes": None, "batch_tokens": batch_tokens})
-    plan = BatchPlan(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
+    plan = BatchPlan(store, special=OWN, batch_tokens=batch_tokens, accumulate=accumulate, seed=training.seed)
     loop = TimedLoop(model, quiet, iter(plan), compute, way.n_workers)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

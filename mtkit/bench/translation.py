@@ -8,7 +8,7 @@ import torch
 
 from mtkit.bench.training import Spread
 from mtkit.data.corpus.store import Store
-from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.data.tokens.special import OWN
 from mtkit.engines.batching import BATCH_SIZE
 from mtkit.engines.torch_engine import TorchEngine
 from mtkit.machine.compute import Compute
@@ -59,12 +59,11 @@ def measure_random(
     Raises:
         DeviceError: If a batch does not fit into memory.
     """
-    pad_id, bos_id, eos_id = Tokenizer.pad_id, Tokenizer.bos_id, Tokenizer.eos_id
     torch.manual_seed(0)
-    model = EncoderDecoder(config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id)
+    model = EncoderDecoder(config, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=OWN.pad)
     model.to(compute.device)
     model.eval()
-    engine = TorchEngine(model, bos_id=bos_id, eos_id=eos_id, compute=compute)
+    engine = TorchEngine(model, special=OWN, compute=compute)
     sources = [store.src_ids(row).tolist()[: config.max_length - 1] for row in range(min(_LINES, len(store)))]
     size = BATCH_SIZE["sentences"]
 

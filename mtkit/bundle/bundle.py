@@ -18,6 +18,7 @@ from pydantic import ConfigDict, PositiveInt, ValidationError
 from mtkit.bundle.check import check_files, check_run_tokenizer, check_sizes, check_weights_length
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.tokens.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
+from mtkit.data.tokens.vocabulary_file import VOCABULARY_FILE
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.files.not_text import other_kind
 from mtkit.files.reading import read_json, version_in
@@ -46,7 +47,8 @@ EXPORT = "config.json"
 _EXPORTED = "is an export for other programs; name the run or model that it was made from"
 _HEAD_BYTES = 512
 
-_TWO = {SRC_FILE, TGT_FILE}
+_TOKENIZERS: tuple[set[str], ...] = ({JOINT_FILE}, {SRC_FILE, TGT_FILE}, {VOCABULARY_FILE})
+"""One of these is among the files of every bundle."""
 LINES = "source_lines.json"
 """In a run directory: what its checkpoints were trained on, as a bundle has it under ``source_lines``."""
 
@@ -239,10 +241,12 @@ def _read_bundle(named: Path, directory: Path) -> Bundle:
         raise CheckpointError(f"{path}: damaged: decoding.{first_mistake(error)}") from None
     except ValueError as error:
         raise CheckpointError(f"{path}: damaged: {error}") from None
-    if WEIGHTS not in manifest.files or not ({JOINT_FILE} <= manifest.files.keys() or manifest.files.keys() >= _TWO):
+    if WEIGHTS not in manifest.files or not any(names <= manifest.files.keys() for names in _TOKENIZERS):
         raise CheckpointError(f"{path}: damaged: files: names no weights, or no tokenizer")
     check_weights_length(directory / WEIGHTS)
     check_files(directory, manifest.files)
+    if VOCABULARY_FILE not in manifest.files and (directory / VOCABULARY_FILE).exists():
+        raise CheckpointError(f"{directory / VOCABULARY_FILE}: not a file of this model; delete it")
     bundle = Bundle(
         named,
         directory,
@@ -257,6 +261,8 @@ def _read_bundle(named: Path, directory: Path) -> Bundle:
         metadata,
         _data_config(metadata.get("config")),
     )
+    if not bundle.tokenizer.file_names <= manifest.files.keys():
+        raise CheckpointError(f"{path}: damaged: files: names no tokenizer")
     sizes = bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size
     if (manifest.src_vocab_size, manifest.tgt_vocab_size) != sizes:
         raise CheckpointError(f"{directory}: the tokenizer is not the one that the model was trained with")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mtkit.data.tokens.special import SpecialIds
 from mtkit.data.tokens.tokenizer import Tokenizer
 
 _MANY = 2_000
@@ -35,15 +36,18 @@ class TokenCount:
 def count_tokens(tokenizer: Tokenizer, src: Sequence[str], tgt: Sequence[str]) -> tuple[TokenCount, TokenCount]:
     """Tokenize both sides of a sample."""
     return (
-        _count(src, tokenizer.encode_src, tokenizer.src_pieces),
-        _count(tgt, tokenizer.encode_tgt, tokenizer.tgt_pieces),
+        _count(src, tokenizer.encode_src, tokenizer.src_pieces, tokenizer.special),
+        _count(tgt, tokenizer.encode_tgt, tokenizer.tgt_pieces, tokenizer.special),
     )
 
 
 def _count(
-    segments: Sequence[str], encode: Callable[[Sequence[str]], list[list[int]]], pieces: Sequence[str]
+    segments: Sequence[str],
+    encode: Callable[[Sequence[str]], list[list[int]]],
+    pieces: Sequence[str],
+    special: SpecialIds,
 ) -> TokenCount:
-    unknown = {number for number, piece in enumerate(pieces) if piece in _BYTE_PIECES} | {Tokenizer.unk_id}
+    unknown = {number for number, piece in enumerate(pieces) if piece in _BYTE_PIECES} | {special.unk}
     n_tokens = n_unknown = 0
     characters: Counter[str] = Counter()
     for start in range(0, len(segments), _MANY):
@@ -55,7 +59,9 @@ def _count(
     for space in [character for character in characters if character.isspace()]:
         del characters[space]
     # What is part of a piece is covered, as in a vocabulary of words, and so is what is normalised into pieces.
-    within = {c for piece in pieces[Tokenizer.eos_id + 1 :] if piece not in _BYTE_PIECES for c in piece}
+    no_text = {special.pad, special.unk, special.bos, special.eos, special.start}
+    spelling = (piece for number, piece in enumerate(pieces) if number not in no_text and piece not in _BYTE_PIECES)
+    within = {character for piece in spelling for character in piece}
     alone = [character for character in characters if character not in within]
     uncovered = Counter(
         {c: characters[c] for c, ids in zip(alone, encode(alone), strict=True) if not unknown.isdisjoint(ids)}

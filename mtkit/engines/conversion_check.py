@@ -34,7 +34,7 @@ def check_conversion(place: Path, files: Mapping[str, str], tokenizer: Tokenizer
             raise CheckpointError(f"{place / _CONFIG}: damaged: it is not the model's")
         for side, pieces in (("source", tokenizer.src_pieces), ("target", tokenizer.tgt_pieces)):
             found = next((each for each in (f"{side}_vocabulary.json", _SHARED) if each in files), None)
-            if found is None or read_json(place / found) != pieces:
+            if found is None or read_json(place / found) != list(pieces):
                 raise CheckpointError(f"{place}: damaged: the {side} vocabulary is not the model's")
     except DataError as error:
         raise CheckpointError(str(error)) from None
@@ -47,6 +47,8 @@ def _is_like(config: Mapping[str, object], expected: Mapping[str, object]) -> bo
 
 def _expected(tokenizer: Tokenizer) -> dict[str, object]:
     """What ``ctranslate2_spec`` lets the library write of how sequences begin and end."""
-    unk, bos, eos = tokenizer.tokens([tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id])
+    special = tokenizer.special
+    first = special.start if special.bos is None else special.bos
+    unk, bos, eos, start = tokenizer.tokens([special.unk, first, special.eos, special.start])
     ends = {"add_source_bos": False, "add_source_eos": True}
-    return {"unk_token": unk, "bos_token": bos, "eos_token": eos, "decoder_start_token": bos, **ends}
+    return {"unk_token": unk, "bos_token": bos, "eos_token": eos, "decoder_start_token": start, **ends}

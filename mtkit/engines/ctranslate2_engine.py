@@ -47,7 +47,7 @@ class _Request:
     """Return every hypothesis, the unfinished ones too."""
 
     barred: bool = False
-    """Never predict padding and begin of sentence."""
+    """Never predict what is never to be predicted."""
 
     scores: bool = True
     """Compute the scores; without them a greedy search needs no normalised probabilities."""
@@ -115,7 +115,7 @@ class CTranslate2Engine:
         self._tgt_tokens = tokenizer.tgt_pieces
         self._tgt_ids = {token: i for i, token in enumerate(self._tgt_tokens)}
         self._eos_id = tokenizer.eos_id
-        self._never = {tokenizer.pad_id, tokenizer.bos_id}
+        self._never = set(tokenizer.special.never)
 
     @classmethod
     def of(cls, bundle: Bundle, conversion: Conversion, threads: int) -> "CTranslate2Engine":

@@ -66,12 +66,13 @@ def build_spec(tensors: Mapping[str, Tensor], config: ModelConfig, tokenizer: To
             _set_norm(side.layer_norm, tensors, f"{name}.norm")
         for index, layer in enumerate(side.layer):
             _set_layer(layer, tensors, f"{name}.layers.{index}")
-    spec.register_source_vocabulary(tokenizer.src_pieces)
-    spec.register_target_vocabulary(tokenizer.tgt_pieces)
+    special = tokenizer.special
+    spec.register_source_vocabulary(list(tokenizer.src_pieces))
+    spec.register_target_vocabulary(list(tokenizer.tgt_pieces))
     spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.tokens(
-        [tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id]
+        [special.unk, special.start if special.bos is None else special.bos, special.eos]
     )
-    spec.config.decoder_start_token = spec.config.bos_token
+    spec.config.decoder_start_token = tokenizer.tgt_pieces[special.start]
     spec.config.add_source_eos = True
     spec.config.layer_norm_epsilon = _NORM_EPSILON
     return spec

@@ -128,4 +128,4 @@ def _torch_engine(bundle: Bundle, device: str, precision: str, threads: int | No
     if precision == "auto" and compute.on_cpu:
         compute = compute.with_precision(torch_precision(bundle, beam_size))
     opened = open_model(bundle, compute=compute, for_search=True)
-    return TorchEngine(opened.model, bos_id=opened.tokenizer.bos_id, eos_id=opened.tokenizer.eos_id, compute=compute)
+    return TorchEngine(opened.model, special=opened.tokenizer.special, compute=compute)

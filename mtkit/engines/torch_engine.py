@@ -7,6 +7,7 @@ from threading import Lock
 
 import torch
 
+from mtkit.data.tokens.special import SpecialIds
 from mtkit.engines.batching import MAX_BATCH_TOKENS, BatchType, in_batches
 from mtkit.engines.engine import Pending
 from mtkit.machine.compute import Compute
@@ -18,13 +19,12 @@ from mtkit.search.hypothesis import Hypothesis, SearchOptions
 class TorchEngine:
     """Beam search with an ``EncoderDecoder``."""
 
-    def __init__(self, model: EncoderDecoder, *, bos_id: int, eos_id: int, compute: Compute) -> None:
+    def __init__(self, model: EncoderDecoder, *, special: SpecialIds, compute: Compute) -> None:
         self.model = model
         self.description = compute.describe()
         self.n_parameters = model.n_parameters()
         self.max_length = model.config.max_length
-        self._bos_id = bos_id
-        self._eos_id = eos_id
+        self._special = special
         self._compute = compute
         self._searching = Lock()  # one caller's batches at a time: they use all threads already
 
@@ -53,14 +53,14 @@ class TorchEngine:
     def translate_ids(self, batch: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         """Search for the hypotheses of the sentences of one batch."""
         length = max(map(len, batch)) + 1
-        rows = [[*ids, self._eos_id] + [self.model.pad_id] * (length - 1 - len(ids)) for ids in batch]
+        eos, pad = self._special.eos, self._special.pad
+        rows = [[*ids, eos] + [pad] * (length - 1 - len(ids)) for ids in batch]
         src = torch.tensor(rows, device=self._compute.device)  # (B, S)
         with self._compute.autocast():
             return beam_search(
                 self.model,
                 src,
                 options,
-                bos_id=self._bos_id,
-                eos_id=self._eos_id,
+                special=self._special,
                 max_length=self.model.config.max_length,
             )

@@ -6,10 +6,18 @@ _OF_ANY = {".safetensors", ".model", ".arrow", ".bin"}
 """Endings of files that mtkit and the libraries below it write, and nobody's results have."""
 
 _OF_MODEL = {"mtkit.json", "conversion.json", "config.json", "shared_vocabulary.json", "source_vocabulary.json"}
-_OF_MODEL |= {"target_vocabulary.json"}
+_OF_MODEL |= {"target_vocabulary.json", "vocabulary.json"}
 _OF_RUN = {".mtkit", ".lock", "config.yaml", "recipe.yaml", "corpus.json", "fitted.json", "machine.json"}
-_OF_RUN |= {"metrics.jsonl", "train.log", "state.json", "manifest.json", "source_lines.json", "origin.json"}
-_OF_CORPUS = {"manifest.json", "state.json", "dataset_info.json", "report.json"}
+_OF_RUN |= {
+    "metrics.jsonl",
+    "train.log",
+    "state.json",
+    "manifest.json",
+    "source_lines.json",
+    "origin.json",
+    "vocabulary.json",
+}
+_OF_CORPUS = {"manifest.json", "state.json", "dataset_info.json", "report.json", "vocabulary.json"}
 
 _MARKS = {"mtkit.json": ("model", _OF_MODEL), ".mtkit": ("run", _OF_RUN), "manifest.json": ("corpus", _OF_CORPUS)}
 """By the file that marks the directory of each: what it is, and the names of its other files."""

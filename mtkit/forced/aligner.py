@@ -155,7 +155,7 @@ class Aligner:
     def _crossing(self, src: Sequence[list[list[int]]], tgt: Sequence[list[list[int]]]) -> list[Tensor]:
         """Of each layer: what each target piece looked at, (B, T, S) with the tags first, the mean of all heads."""
         src_ids, tgt_ids = ([[i for word in words for i in word] for words in side] for side in (src, tgt))
-        pairs = collate([self._prefix + ids for ids in src_ids], tgt_ids).to(self._device)
+        pairs = collate([self._prefix + ids for ids in src_ids], tgt_ids, self._tokenizer.special).to(self._device)
         padding = pairs.src == self._tokenizer.pad_id
         layers = attention_weights(self._model, pairs.src, pairs.tgt_in, padding if bool(padding.any()) else None)
         return [one.weights.mean(1).cpu() for one in layers if one.part == "cross"]

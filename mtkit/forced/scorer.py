@@ -107,7 +107,9 @@ class Scorer:
         found: list[PairScore | None] = [None] * len(lengths)
 
         def score_batch(batch: list[int]) -> list[list[float]]:
-            pairs = self._compute.put(collate([src_ids[i] for i in batch], [tgt_ids[i] for i in batch]))
+            pairs = self._compute.put(
+                collate([src_ids[i] for i in batch], [tgt_ids[i] for i in batch], self.tokenizer.special)
+            )
             with self._compute.autocast():
                 rows = token_log_probs(self.model, pairs.src, pairs.tgt_in, pairs.tgt_out).tolist()
             return [row[: len(tgt_ids[i]) + 1] for i, row in zip(batch, rows, strict=True)]

@@ -131,7 +131,7 @@ class Inspector:
             shown, ids = self._candidate(src, unscored, nodes, options, n_alternatives), given
         n_positions = max(len(shown.positions), 1)
         src_tokens = self.tokenizer.src_tokens([*src, self.tokenizer.eos_id])
-        tgt_read = self.tokenizer.tokens([self.tokenizer.bos_id, *ids])[:n_positions]
+        tgt_read = self.tokenizer.tokens([self.tokenizer.start_id, *ids])[:n_positions]
         src_words = words(src_tokens[:-1], first=len(self._prefix))
         read = ids[: self.model.config.max_length - 1]  # the model reads no more after the begin of sentence
         tgt_words = words(self.tokenizer.tokens(read))
@@ -157,18 +157,15 @@ class Inspector:
         )
 
     def _search(self, src: list[int], options: SearchOptions, history: History) -> list[Hypothesis]:
-        pair = collate([src], [src]).to(self._device)
-        special = self.tokenizer.bos_id, self.tokenizer.eos_id
-        limit = self.model.config.max_length
-        return beam_search(
-            self.model, pair.src, options, bos_id=special[0], eos_id=special[1], max_length=limit, observer=history
-        )[0]
+        pair = collate([src], [src], self.tokenizer.special).to(self._device)
+        special, limit = self.tokenizer.special, self.model.config.max_length
+        return beam_search(self.model, pair.src, options, special=special, max_length=limit, observer=history)[0]
 
     def _candidate(
         self, src: list[int], found: Hypothesis, nodes: Sequence[Node], options: SearchOptions, n_alternatives: int
     ) -> Candidate:
         """A hypothesis with what the model expected at each of its positions."""
-        pair = collate([src], [found.ids]).to(self._device)
+        pair = collate([src], [found.ids], self.tokenizer.special).to(self._device)
         ids = [*found.ids, self.tokenizer.eos_id][: len(found.ids) + found.finished]
         n = len(ids)  # what was cut off has no end of sentence, and at the longest length no room for one
         expected = predictions(self.model, pair.src, pair.tgt_in[:, :n], pair.tgt_out[:, :n], n_alternatives)
@@ -199,7 +196,7 @@ class Inspector:
         ]
 
     def _attention(self, src: list[int], tgt: list[int]) -> list[AttentionWeights]:
-        pair = collate([src], [tgt]).to(self._device)
+        pair = collate([src], [tgt], self.tokenizer.special).to(self._device)
         return attention_weights(self.model, pair.src, pair.tgt_in)
 
     def _links(

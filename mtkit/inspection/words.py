@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mtkit.data.tokens.subwords import SPACE
+from mtkit.data.tokens.sides import SPACE
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, kana and Han.

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from mtkit.data.tokens.special import SpecialIds
 from mtkit.search.candidates import top_log_probs
 from mtkit.search.greedy import greedy_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
@@ -53,8 +54,7 @@ def beam_search(
     src: Tensor,
     options: SearchOptions,
     *,
-    bos_id: int,
-    eos_id: int,
+    special: SpecialIds,
     max_length: int,
     observer: Observer | None = None,
 ) -> list[list[Hypothesis]]:
@@ -64,14 +64,13 @@ def beam_search(
     the first K that end the sentence are finished; the K best that do not end it live on. A sentence is done, and
     leaves the batch, when K of its hypotheses are finished, when no live one can become better than the N-th best
     finished one, or at its longest length. If fewer than N are finished by then, live ones follow them.
-    Padding and begin of sentence are never predicted.
+    What ``special.never`` names is not predicted.
 
     Args:
         model: In evaluation mode.
         src: int64 (B, S), right-padded, each row ending with the end of sentence.
         options: Beam size and so on.
-        bos_id: What the decoder reads first.
-        eos_id: What ends a hypothesis.
+        special: What the decoder reads first, what ends a hypothesis, and what is never predicted.
         max_length: The longest hypothesis that the model can write, the end of sentence counted.
         observer: Is told of every step.
 
@@ -83,10 +82,10 @@ def beam_search(
     state = model.start(model.encode(src, padding if bool(padding.any()) else None))
     lengths = (src.size(1) - padding.sum(1)).double() * options.max_length_ratio + options.max_length_offset
     max_lengths = lengths.long().clamp(1, max_length)  # (B,)
-    never = torch.tensor([model.pad_id, bos_id], device=src.device)
+    never = torch.tensor(special.never, dtype=torch.long, device=src.device)
     if options.beam_size == 1 and observer is None:
         limits = max_lengths.tolist()
-        return greedy_search(model, state, limits, options, never=never, bos_id=bos_id, eos_id=eos_id)
+        return greedy_search(model, state, limits, options, never=never, special=special)
 
     results = _Results(src.size(0), options)
     k = options.beam_size
@@ -95,7 +94,7 @@ def beam_search(
     log_probs = torch.zeros(src.size(0), 1, device=src.device)  # of the live hypotheses, best first, (B, K)
     kept = torch.full((src.size(0), options.n_best), -torch.inf, device=src.device)  # best finished scores, (B, N)
     n_finished = torch.zeros_like(batch)
-    last = torch.full_like(batch, bos_id)
+    last = torch.full_like(batch, special.start)
 
     for length in range(1, int(max_lengths.max()) + 1):
         n_live = log_probs.size(1)
@@ -108,7 +107,7 @@ def beam_search(
         tokens = tokens.view(-1, n_live * width).gather(1, order)
         parents = order // width
 
-        is_end = tokens == eos_id
+        is_end = tokens == special.eos
         ended = is_end[:, :k] & grown[:, :k].isfinite()
         scores = torch.where(ended, grown[:, :k] / length**options.length_penalty, -torch.inf)
         results.add_finished(ended, batch, prefixes, parents, grown, scores)

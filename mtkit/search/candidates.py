@@ -33,7 +33,9 @@ def top_log_probs(logits: Tensor, n: int, *, never: Tensor) -> tuple[Tensor, Ten
     barred = logits.index_select(1, never)  # (M, len(never))
     values, ids = _top(logits.index_fill_(1, never, -torch.inf), min(n, logits.size(1)))
     logits.index_copy_(1, never, barred)
-    highest = torch.maximum(values[:, :1], barred.amax(1, keepdim=True))  # (M, 1)
+    highest = values[:, :1]  # (M, 1)
+    if len(never):
+        highest = torch.maximum(highest, barred.amax(1, keepdim=True))
     # exp(x) as 2 ** (x * log2(e)): on a CPU exp2 takes half the time of exp, and the product comes with the difference.
     powers = torch.add(highest * -_LOG2_E, logits, alpha=_LOG2_E, out=logits).exp2_()
     log_sum = powers.sum(1, keepdim=True).log_().add_(highest)

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mtkit.data.tokens.special import SpecialIds
 from mtkit.search.candidates import NOTHING, top_log_probs, top_tokens
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
 
 def greedy_search(
-    model: Any, state: Any, max_lengths: list[int], options: SearchOptions, *, never: Tensor, bos_id: int, eos_id: int
+    model: Any, state: Any, max_lengths: list[int], options: SearchOptions, *, never: Tensor, special: SpecialIds
 ) -> list[list[Hypothesis]]:
     """Extend each sentence by its most probable token until that is the end of sentence.
 
@@ -25,14 +26,14 @@ def greedy_search(
         max_lengths: The longest hypothesis of each sentence.
         options: Options of the search; without ``scores`` no probabilities are computed.
         never: int64, ids that are not to be chosen.
-        bos_id: What the decoder reads first.
-        eos_id: What ends a hypothesis.
+        special: What the decoder reads first, and what ends a hypothesis.
     """
+    eos_id = special.eos
     results = [[Hypothesis([], -math.inf, -math.inf, finished=False)] for _ in max_lengths]
     prefixes: list[list[int]] = [[] for _ in max_lengths]
     live = list(range(len(max_lengths)))  # the number of each sentence in the batch
     log_probs = torch.full((len(live),), 0.0 if options.scores else math.nan, device=never.device)  # (B,)
-    last = torch.full_like(log_probs, bos_id, dtype=torch.long)
+    last = torch.full_like(log_probs, special.start, dtype=torch.long)
     while live:
         logits = model.project(model.step(last, state))
         if options.scores:

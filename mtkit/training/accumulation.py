@@ -82,7 +82,7 @@ class GradientAccumulator:
                     if self._n_workers == 1:
                         done.append(self._added([work((batch, 0))]))
                     else:
-                        parts = list(zip(batch.parts(self._n_workers), numbers, strict=False))
+                        parts = list(zip(batch.parts(self._n_workers, model.pad_id), numbers, strict=False))
                         done.append(self._added(map_on_cores(work, parts)))
                 return [part for parts in done for part in parts]
             except (MemoryError, RuntimeError) as error:
@@ -94,7 +94,7 @@ class GradientAccumulator:
             self._working.trained.zero_grad(set_to_none=True)
             release_memory()
             self._warn(todo[len(done)], failure)
-            todo[len(done) : len(done) + 1] = todo[len(done)].parts(2)
+            todo[len(done) : len(done) + 1] = todo[len(done)].parts(2, model.pad_id)
 
     def _added(self, computed: Iterable[_Computed]) -> list[tuple[Batch, Loss]]:
         """Add up gradients in the order of their parts, and let go of them; returns the rest."""

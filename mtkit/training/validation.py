@@ -119,7 +119,9 @@ class Validator:
             return loss.nll.item(), loss.n_tokens
 
         n_at_once = self._compute.threads if self._compute.on_cpu else 1
-        batches = fixed_batches(self._store, self._batch_tokens, max_length=model.config.max_length)
+        batches = fixed_batches(
+            self._store, self._tokenizer.special, self._batch_tokens, max_length=model.config.max_length
+        )
         while some := list(islice(batches, n_at_once)):
             if stopped():
                 raise Abandoned

@@ -77,7 +77,7 @@ class Translator:
         """
         from mtkit.engines.torch_engine import TorchEngine
 
-        engine = TorchEngine(model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, compute=compute)
+        engine = TorchEngine(model, special=tokenizer.special, compute=compute)
         return cls(engine, tokenizer, decoding, lines=lines)
 
     @classmethod

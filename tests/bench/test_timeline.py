@@ -3,6 +3,7 @@ import torch
 
 from mtkit.bench.timeline import DATA, LOSS, OPTIMISER, REST, Timeline, part_of
 from mtkit.data.batches.batch import Batch, collate
+from mtkit.data.tokens.special import OWN
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
@@ -29,7 +30,7 @@ def build(dropout: float = 0.1, **overrides: object) -> EncoderDecoder:
 
 
 def batch() -> Batch:
-    return collate([[5, 6, 7], [8]], [[9, 10], [11, 12]])
+    return collate([[5, 6, 7], [8]], [[9, 10], [11, 12]], OWN)
 
 
 def watch(model: EncoderDecoder) -> tuple[Timeline, list[tuple[str, str]]]:

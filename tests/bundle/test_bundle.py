@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mtkit.bundle.bundle import Bundle, load_bundle, with_bundle
-from mtkit.data.tokens.tokenizer import train_tokenizer
+from mtkit.data.tokens.training import train_tokenizer
 from mtkit.errors import CheckpointError, DeviceError, VocabularyError
 from mtkit.files.reading import sha256_file
 from mtkit.files.whole import write_json

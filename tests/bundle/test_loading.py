@@ -12,6 +12,7 @@ from mtkit.bundle.bundle import WEIGHTS, load_bundle
 from mtkit.bundle.loading import OpenModel, open_model
 from mtkit.cli import app
 from mtkit.data.batches.batch import collate
+from mtkit.data.tokens.special import OWN
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.machine.compute import Compute
 from tests.tiny import LINES, save_tiny_bundle
@@ -86,7 +87,7 @@ def test_a_search_has_its_linear_maps_cast_once(bundle_directory: Path) -> None:
 
 
 def test_in_float32_a_search_finds_the_same(bundle_directory: Path) -> None:
-    batch = collate([[5, 6, 7], [8, 9]], [[9], [7, 6]])
+    batch = collate([[5, 6, 7], [8, 9]], [[9], [7, 6]], OWN)
     with torch.inference_mode():
         plain, packed = (
             open_model(bundle_directory, compute=FP32, for_search=for_search).model(batch.src, batch.tgt_in)

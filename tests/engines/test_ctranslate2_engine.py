@@ -11,7 +11,8 @@ import torch
 
 from mtkit.bundle.bundle import load_bundle
 from mtkit.bundle.writing import save_bundle
-from mtkit.data.tokens.tokenizer import Tokenizer, train_tokenizer
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.data.tokens.training import train_tokenizer
 from mtkit.engines.conversion import converted
 from mtkit.engines.ctranslate2_engine import CTranslate2Engine
 from mtkit.engines.torch_engine import TorchEngine
@@ -62,7 +63,7 @@ def lively_model(tokenizer: Tokenizer, config: ModelConfig, *, eos_bias: float =
                 parameter.add_(torch.randn_like(parameter) * 0.1)
         norm.weight[0], norm.bias[0] = 0, 1  # type: ignore[union-attr,operator]  # so that one feature is a constant
         model.output_weight[:, 0] = 0
-        for token, logit in ((tokenizer.pad_id, -30.0), (tokenizer.bos_id, -30.0), (tokenizer.eos_id, eos_bias)):
+        for token, logit in ((tokenizer.pad_id, -30.0), (tokenizer.special.bos, -30.0), (tokenizer.eos_id, eos_bias)):
             model.output_weight[token, 0] = logit
     return model.eval()
 
@@ -73,7 +74,7 @@ def engines(model: EncoderDecoder, tokenizer: Tokenizer, directory: Path, *, thr
     save_bundle(directory, model=model, tokenizer=tokenizer, config=config, data_hashes={}, scores={})
     bundle = load_bundle(directory)
     compute = Compute(torch.device("cpu"), "fp32", threads)
-    ours = TorchEngine(model, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, compute=compute)
+    ours = TorchEngine(model, special=tokenizer.special, compute=compute)
     with converted(bundle, "float32") as conversion:
         theirs = CTranslate2Engine(
             conversion.directory,
@@ -218,14 +219,14 @@ def test_padding_and_begin_of_sentence_are_never_predicted(tokenizers: dict[bool
     tokenizer = tokenizers[True]
     model = lively_model(tokenizer, tiny_config().model, eos_bias=1.0)
     with torch.no_grad():
-        for token in (tokenizer.pad_id, tokenizer.bos_id):
+        for token in (tokenizer.pad_id, tokenizer.special.bos):
             model.output_weight[token, 0] = 3.0  # now they are what the model likes best
     both = engines(model, tokenizer, tmp_path / "model")
     sources = random_sources(tokenizer.src_vocab_size)
     for beam_size in (1, 4):
         options = search_options(beam_size, n_best=beam_size)
         found = both[1].begin(sources, options, batch_size=64, batch_type="sentences")()
-        assert not {tokenizer.pad_id, tokenizer.bos_id} & {i for each in found for h in each for i in h.ids}
+        assert not {tokenizer.pad_id, tokenizer.special.bos} & {i for each in found for h in each for i in h.ids}
         assert all(len(each) == beam_size for each in found)
     greedy = [e.begin(sources, search_options(1), batch_size=64, batch_type="sentences")() for e in both]
     assert [each[0].ids for each in greedy[1]] == [each[0].ids for each in greedy[0]]

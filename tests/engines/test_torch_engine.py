@@ -37,8 +37,7 @@ def test_few_sentences_are_a_batch_for_each_core(
     tokenizer = bundle.tokenizer
     engine = Watched(
         bundle.build_model(),
-        bos_id=tokenizer.bos_id,
-        eos_id=tokenizer.eos_id,
+        special=tokenizer.special,
         compute=Compute(torch.device("cpu"), "fp32", 3),
     )
     found = engine.begin([[5, 6, 7]] * n, OPTIONS, batch_size=batch_size, batch_type="sentences")()

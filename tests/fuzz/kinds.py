@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from mtkit.data.tokens.special import OWN
 from tests.fuzz.material import EVALUATED
 from tests.fuzz.trial import command
 
@@ -55,7 +56,7 @@ def _first_batch() -> None:
         prepared = prepare(config.data, config.tokenizer, config.prepared_directory)
         store = prepared.store("train")
         digest = hashlib.sha256()
-        for _, update in zip(range(3), BatchPlan(store, batch_tokens=200), strict=False):
+        for _, update in zip(range(3), BatchPlan(store, special=OWN, batch_tokens=200), strict=False):
             for batch in update:
                 digest.update(batch.src.numpy().tobytes() + batch.tgt_out.numpy().tobytes())
         digest.update("\n".join([*store.src_text(), *store.tgt_text(), *prepared.store("valid").tgt_text()]).encode())

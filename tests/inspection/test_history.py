@@ -1,10 +1,11 @@
 import pytest
 import torch
 
+from mtkit.data.tokens.special import OWN
 from mtkit.inspection.history import History, path
 from mtkit.search.beam import beam_search
 from mtkit.search.hypothesis import SearchOptions
-from tests.search.stub import BOS, EOS, TableModel
+from tests.search.stub import EOS, TableModel
 
 K, VOCAB, LENGTH = 3, 7, 6
 
@@ -14,7 +15,7 @@ def searched(seed: int, *, n_best: int = K) -> tuple[TableModel, History, list[t
     model, history = TableModel(seed, vocab_size=VOCAB), History(beam_size=K, eos_id=EOS)
     options = SearchOptions(K, n_best, length_penalty=1.0, max_length_ratio=1.0, max_length_offset=0)
     src = torch.tensor([[10, *[5] * (LENGTH - 2), EOS]])
-    found = beam_search(model, src, options, bos_id=BOS, eos_id=EOS, max_length=100, observer=history)[0]
+    found = beam_search(model, src, options, special=OWN, max_length=100, observer=history)[0]
     return model, history, [(*h.ids, EOS) if h.finished else tuple(h.ids) for h in found], [h.log_prob for h in found]
 
 

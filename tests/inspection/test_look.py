@@ -100,7 +100,7 @@ def test_weights_are_those_of_forced_decoding(inspector: Inspector) -> None:
     model, tokenizer = inspector.model, inspector.tokenizer
     src = torch.tensor([[*tokenizer.encode_src([LINES[1]])[0], tokenizer.eos_id]])
     ids = [look.history[number].token_id for number in look.shown.path]
-    tgt_in = torch.tensor([[tokenizer.bos_id, *ids][: len(ids)]])
+    tgt_in = torch.tensor([[tokenizer.special.bos, *ids][: len(ids)]])
     for one, expected in zip(look.attention, attention_weights(model, src, tgt_in), strict=True):
         assert (one.part, one.layer) == (expected.part, expected.layer + 1)
         torch.testing.assert_close(torch.tensor(one.weights), expected.weights[0], atol=6e-5, rtol=0)

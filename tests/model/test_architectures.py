@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mtkit.data.tokens.special import OWN
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import load_tensors, model_tensors, restore_model
 from mtkit.search.beam import beam_search
@@ -126,7 +127,7 @@ class TestSelect:
 class TestSearch:
     def test_beam_search_is_that_of_the_slow_list_version(self, model: EncoderDecoder) -> None:
         options = SearchOptions(beam_size=3, n_best=3, length_penalty=1.0, max_length_ratio=1.0, max_length_offset=4)
-        found = beam_search(model, SRC, options, bos_id=BOS, eos_id=EOS, max_length=20)
+        found = beam_search(model, SRC, options, special=OWN, max_length=20)
         for row, length in enumerate([5, 3, 2]):
             src = SRC[row : row + 1, :length]
 

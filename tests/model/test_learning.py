@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtkit.data.tokens.special import OWN
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import beam_search
 from mtkit.search.hypothesis import SearchOptions
@@ -46,7 +47,7 @@ def accuracy(model: EncoderDecoder, task: str) -> float:
     src = padded([[*source, EOS] for source in sources])
     options = SearchOptions(beam_size=1, n_best=1, length_penalty=1.0, max_length_ratio=1.0, max_length_offset=2)
     model.eval()
-    found = beam_search(model, src, options, bos_id=BOS, eos_id=EOS, max_length=16)
+    found = beam_search(model, src, options, special=OWN, max_length=16)
     model.train()
     wanted = sources if task == "copy" else [source[::-1] for source in sources]
     return sum(hypotheses[0].ids == ids for hypotheses, ids in zip(found, wanted, strict=True)) / N_TEST

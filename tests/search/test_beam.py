@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtkit.data.tokens.special import OWN
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.beam import Model, beam_search
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
@@ -24,7 +25,7 @@ def options(
 
 
 def search(model: Model, src: Tensor, options: SearchOptions, *, max_length: int = 100) -> list[list[Hypothesis]]:
-    return beam_search(model, src, options, bos_id=BOS, eos_id=EOS, max_length=max_length)
+    return beam_search(model, src, options, special=OWN, max_length=max_length)
 
 
 def batch(*lengths: int) -> Tensor:

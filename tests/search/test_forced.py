@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtkit.data.batches.batch import collate
+from mtkit.data.tokens.special import OWN
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search import forced
 from mtkit.search.beam import beam_search
@@ -19,16 +20,16 @@ BOS, EOS = 2, 3
 
 
 def forced_rows(model: EncoderDecoder, sources: list[list[int]], targets: list[list[int]]) -> torch.Tensor:
-    pairs = collate(sources, targets)
+    pairs = collate(sources, targets, OWN)
     return token_log_probs(model, pairs.src, pairs.tgt_in, pairs.tgt_out)
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_what_a_search_found_has_the_same_log_prob_when_it_is_forced(name: str, build_model: BuildModel) -> None:
     model = build_model(**COMBINATIONS[name])
-    src = collate(SOURCES, SOURCES).src
+    src = collate(SOURCES, SOURCES, OWN).src
     options = SearchOptions(beam_size=4, n_best=3, length_penalty=1.0, max_length_ratio=1.0, max_length_offset=2)
-    found = beam_search(model, src, options, bos_id=BOS, eos_id=EOS, max_length=20)
+    found = beam_search(model, src, options, special=OWN, max_length=20)
     sources = [source for source, n_best in zip(SOURCES, found, strict=True) for _ in n_best]
     hypotheses = [hypothesis for n_best in found for hypothesis in n_best]
     assert len(hypotheses) == 3 * len(SOURCES)
@@ -58,7 +59,7 @@ def test_predictions_name_the_most_probable_tokens_beside_the_one_that_stands_th
 ) -> None:
     monkeypatch.setattr(forced, "_ROWS", 2)  # several pieces of work even here
     model = build_model()
-    pair = collate(SOURCES[:1], [[6, 7, 8, 9]])
+    pair = collate(SOURCES[:1], [[6, 7, 8, 9]], OWN)
     found = predictions(model, pair.src, pair.tgt_in, pair.tgt_out, 3)
     torch.testing.assert_close(found.log_probs, token_log_probs(model, pair.src, pair.tgt_in, pair.tgt_out)[0])
     rows = model.project(model(pair.src, pair.tgt_in))[0].detach().double().log_softmax(-1).tolist()

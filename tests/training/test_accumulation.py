@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mtkit.data.batches.batch import Batch, collate
+from mtkit.data.tokens.special import OWN
 from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.processor
 
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 BATCHES = [
-    collate([[5, 6, 7], [8], [9, 10], [11], [12, 13]], [[14], [15, 16, 17], [18], [19, 20], [21]]),
-    collate([[5, 9], [6]], [[7, 8], [9, 10, 11]]),
+    collate([[5, 6, 7], [8], [9, 10], [11], [12, 13]], [[14], [15, 16, 17], [18], [19, 20], [21]], OWN),
+    collate([[5, 9], [6]], [[7, 8], [9, 10, 11]], OWN),
 ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from mtkit.data.batches.batch import Batch, collate
+from mtkit.data.tokens.special import OWN
 from mtkit.machine.compute import Compute
 from mtkit.machine.stopping import StopSignal
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -61,8 +62,8 @@ class WithDecay:
 
 def updates() -> Iterator[list[Batch]]:
     """Each of two micro-batches."""
-    one = collate([[5, 6, 7], [8], [9, 10]], [[14], [15, 16, 17], [18]])
-    other = collate([[5, 9], [6]], [[7, 8], [9, 10, 11]])
+    one = collate([[5, 6, 7], [8], [9, 10]], [[14], [15, 16, 17], [18]], OWN)
+    other = collate([[5, 9], [6]], [[7, 8], [9, 10, 11]], OWN)
     return itertools.repeat([one, other])
 
 

@@ -56,7 +56,7 @@ def test_another_recipe_is_refused_with_every_difference(toy_task: ToyTask, tmp_
 
 def test_another_tokenizer_is_refused(toy_task: ToyTask, tmp_path: Path) -> None:
     train(toy_task.recipe(), tmp_path / "run")
-    from mtkit.data.tokens.tokenizer import train_tokenizer
+    from mtkit.data.tokens.training import train_tokenizer
 
     lines = (toy_task.directory / "train.abc").read_text().splitlines()
     config = toy_task.recipe(tokenizer__type="char").config().tokenizer

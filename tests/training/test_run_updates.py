@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from mtkit.data.tokens.special import OWN
 from mtkit.errors import TrainingError
 from mtkit.model.cost import training_flop
 from mtkit.training.run import train
@@ -60,8 +61,8 @@ def test_accumulated_micro_batches_train_as_one_large_batch(toy_task: ToyTask) -
             (objective(model, batch).total / n_tokens).backward()
         return [p.grad.clone() for p in model.parameters() if p.grad is not None]
 
-    whole = gradient([collate([s for s, _ in pairs], [t for _, t in pairs])])
-    parts = gradient([collate([s], [t]) for s, t in pairs])
+    whole = gradient([collate([s for s, _ in pairs], [t for _, t in pairs], OWN)])
+    parts = gradient([collate([s], [t], OWN) for s, t in pairs])
     for one, other in zip(whole, parts, strict=True):
         torch.testing.assert_close(one, other)
 

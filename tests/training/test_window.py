@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtkit.data.batches.batch import Batch, collate
+from mtkit.data.tokens.special import OWN
 from mtkit.training.objectives.loss import Loss
 from mtkit.training.team import SOLO, Solo, Summed
 from mtkit.training.window import Window
@@ -13,7 +14,7 @@ NAN = torch.tensor(math.nan)
 
 
 def batch() -> Batch:
-    return collate([[5, 6, 7], [8]], [[9, 10], [11]])
+    return collate([[5, 6, 7], [8]], [[9, 10], [11]], OWN)
 
 
 def loss(total: float, nll: float, n_tokens: int, **parts: float) -> Loss:

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mtkit.data.batches.batch import collate
+from mtkit.data.tokens.special import OWN
 from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.processor
 FP32 = Compute(torch.device("cpu"), "fp32", 1)
 BF16 = FP32.with_precision("bf16")
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
-BATCH = collate([[5, 6, 7], [8], [9, 10]], [[14], [15, 16, 17], [18, 19]])
+BATCH = collate([[5, 6, 7], [8], [9, 10]], [[14], [15, 16, 17], [18, 19]], OWN)
 
 
 def new_model(**overrides: object) -> EncoderDecoder:

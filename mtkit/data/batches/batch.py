@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mtkit.data.corpus.store import IdLists, Ids
-from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.data.tokens.special import SpecialIds
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Batch:
     """int64 (B, S), ends with eos."""
 
     tgt_in: Tensor
-    """int64 (B, T), starts with bos."""
+    """int64 (B, T), starts with what the decoder reads first."""
 
     tgt_out: Tensor
     """int64 (B, T), ends with eos: ``tgt_in`` one position later."""
@@ -58,7 +58,7 @@ class Batch:
             src_lengths=self.src_lengths.pin_memory(),
         )
 
-    def parts(self, n: int, pad_id: int = Tokenizer.pad_id) -> "list[Batch]":
+    def parts(self, n: int, pad_id: int) -> "list[Batch]":
         """The pairs in ``n`` equal parts, or as many as there are pairs, each no wider than it need be."""
         n = min(n, len(self.src))
         tgt_lengths = self.tgt_out.ne(pad_id).sum(1)
@@ -82,21 +82,16 @@ class Batch:
 def collate(
     src_ids: Sequence[Ids | Sequence[int]],
     tgt_ids: Sequence[Ids | Sequence[int]],
-    *,
-    pad_id: int = Tokenizer.pad_id,
-    bos_id: int = Tokenizer.bos_id,
-    eos_id: int = Tokenizer.eos_id,
+    special: SpecialIds,
 ) -> Batch:
     """Make a batch of id sequences without begin and end of sentence.
 
     Args:
         src_ids: Source ids of each pair.
         tgt_ids: Target ids of each pair.
-        pad_id: Fills what is shorter than the longest.
-        bos_id: First of ``tgt_in``.
-        eos_id: Last of ``src`` and ``tgt_out``.
+        special: What fills shorter sequences, what begins ``tgt_in``, and what ends ``src`` and ``tgt_out``.
     """
-    return collated(_laid_out(src_ids), _laid_out(tgt_ids), pad_id=pad_id, bos_id=bos_id, eos_id=eos_id)
+    return collated(_laid_out(src_ids), _laid_out(tgt_ids), special)
 
 
 def _laid_out(sequences: Sequence[Ids | Sequence[int]]) -> IdLists:
@@ -104,21 +99,14 @@ def _laid_out(sequences: Sequence[Ids | Sequence[int]]) -> IdLists:
     return np.concatenate([np.asarray(ids, dtype=np.int64) for ids in sequences]), lengths
 
 
-def collated(
-    src_ids: IdLists,
-    tgt_ids: IdLists,
-    *,
-    pad_id: int = Tokenizer.pad_id,
-    bos_id: int = Tokenizer.bos_id,
-    eos_id: int = Tokenizer.eos_id,
-) -> Batch:
+def collated(src_ids: IdLists, tgt_ids: IdLists, special: SpecialIds) -> Batch:
     """A batch of ids that are laid end to end, each side with the length of each list."""
-    src, src_lengths = _padded(*src_ids, pad_id, eos_id)
-    tgt_out, tgt_lengths = _padded(*tgt_ids, pad_id, eos_id)
+    src, src_lengths = _padded(*src_ids, special)
+    tgt_out, tgt_lengths = _padded(*tgt_ids, special)
     tgt_in = np.empty_like(tgt_out)
-    tgt_in[:, 0] = bos_id
+    tgt_in[:, 0] = special.start
     tgt_in[:, 1:] = tgt_out[:, :-1]
-    tgt_in[np.arange(tgt_in.shape[1]) >= tgt_lengths[:, None]] = pad_id
+    tgt_in[np.arange(tgt_in.shape[1]) >= tgt_lengths[:, None]] = special.pad
     return Batch(
         src=torch.from_numpy(src),
         tgt_in=torch.from_numpy(tgt_in),
@@ -135,12 +123,10 @@ def padding_share(batches: Sequence[Batch]) -> float:
     return 1 - sum(batch.n_src_tokens + batch.n_tgt_tokens for batch in batches) / positions
 
 
-def _padded(
-    ids: Ids, lengths: NDArray[np.int64], pad_id: int, eos_id: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _padded(ids: Ids, lengths: NDArray[np.int64], special: SpecialIds) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows (B, L) that end with eos, and their lengths (B,) with it, of ids laid end to end."""
     width = int(lengths.max(initial=0)) + 1
-    rows = np.full((len(lengths), width), pad_id, dtype=np.int64)
+    rows = np.full((len(lengths), width), special.pad, dtype=np.int64)
     rows[np.arange(width) < lengths[:, None]] = ids
-    rows[np.arange(len(lengths)), lengths] = eos_id
+    rows[np.arange(len(lengths)), lengths] = special.eos
     return rows, lengths + 1

@@ -20,6 +20,7 @@ from mtkit.data.batches.prefetch import ahead
 from mtkit.data.batches.sampling import Sampler, SideIds
 from mtkit.data.batches.sampling_workers import sampling_workers
 from mtkit.data.corpus.store import Store
+from mtkit.data.tokens.special import SpecialIds
 from mtkit.files.shapes import shaped
 
 # Rows that stay neighbours on disk when a corpus larger than the window is shuffled.
@@ -51,6 +52,7 @@ class BatchPlan:
         self,
         store: Store,
         *,
+        special: SpecialIds,
         batch_tokens: int,
         accumulate: int = 1,
         seed: int = 1,
@@ -61,6 +63,7 @@ class BatchPlan:
 
         Args:
             store: The training pairs.
+            special: Of the tokenizer that they were encoded with.
             batch_tokens: Target tokens of an update on average, end of sentence counted, padding not.
             accumulate: Micro-batches per update; each holds about ``batch_tokens / accumulate`` target tokens, up to
                 half as much again, and no more than twice that on either side with padding. A single longer pair
@@ -71,6 +74,7 @@ class BatchPlan:
             sampler: Changes pairs at random; without it they are as they lie in the store.
         """
         self._store = store
+        self._special = special
         self.micro_batch_tokens = max(batch_tokens // accumulate, 1)
         self._accumulate = accumulate
         self._seed = seed % (1 << 64)  # NumPy takes no negative seeds
@@ -132,7 +136,7 @@ class BatchPlan:
         widths = [(int(src[batch].max()), int(tgt[batch].max())) for batch in batches]
         most = max(range(len(batches)), key=lambda i: len(batches[i]) * sum(widths[i]))
         longest = max(range(len(batches)), key=lambda i: max(widths[i]))
-        return [collated(*self._begin(places[batches[i]])()) for i in dict.fromkeys((most, longest))]
+        return [collated(*self._begin(places[batches[i]])(), self._special) for i in dict.fromkeys((most, longest))]
 
     def _advancing(self, upcoming: Iterator[tuple[list[Batch], Position]]) -> Iterator[list[Batch]]:
         # The position is set before the caller sees the update, so that it may be saved right after.
@@ -210,12 +214,12 @@ class BatchPlan:
     def _batches(self, places: Rows, ids: SideIds) -> list[Batch]:
         """A micro-batch, or several where sampling has made the pairs too long for one."""
         if self._sampler is None or self._fits(*(lengths + 1 for _, lengths in ids)):
-            return [collated(*ids)]
+            return [collated(*ids, self._special)]
         src, tgt = (np.split(values, np.cumsum(lengths)[:-1]) for values, lengths in ids)
         rng = np.random.default_rng([self._seed, int(places[0])])
         widths = ((lengths + 1).astype(np.int32) for _, lengths in ids)
         parts = cut_by_length(*widths, budget=self.micro_batch_tokens, rng=rng)
-        return [collate([src[i] for i in part], [tgt[i] for i in part]) for part in parts]
+        return [collate([src[i] for i in part], [tgt[i] for i in part], self._special) for part in parts]
 
     def _fits(self, src: Rows, tgt: Rows) -> bool:
         """Whether pairs of these lengths are within the bounds of a micro-batch."""
@@ -224,7 +228,7 @@ class BatchPlan:
         return len(src) == 1 or (int(tgt.sum()) <= MAX_OVER * budget and padded <= MAX_PADDED * budget)
 
 
-def fixed_batches(store: Store, batch_tokens: int, *, max_length: int) -> Iterator[Batch]:
+def fixed_batches(store: Store, special: SpecialIds, batch_tokens: int, *, max_length: int) -> Iterator[Batch]:
     """Every pair once, like lengths together, always in the same batches: for validation.
 
     A side of ``max_length`` tokens or more, the end of sentence counted, is cut to that: validation sets are not
@@ -234,4 +238,4 @@ def fixed_batches(store: Store, batch_tokens: int, *, max_length: int) -> Iterat
     for rows in cut_by_length(src, tgt, budget=batch_tokens, rng=np.random.default_rng(0)):
         ordered = np.sort(rows).tolist()
         src_ids = [store.src_ids(row)[: max_length - 1] for row in ordered]
-        yield collate(src_ids, [store.tgt_ids(row)[: max_length - 1] for row in ordered])
+        yield collate(src_ids, [store.tgt_ids(row)[: max_length - 1] for row in ordered], special)

@@ -10,6 +10,7 @@ from mtkit.data.batches.buckets import Lengths, Rows
 from mtkit.data.batches.mixing import Corpus, Mix, apportion, shuffled_run
 from mtkit.data.batches.sampling import Sampler
 from mtkit.data.corpus.store import Store
+from mtkit.data.tokens.special import SpecialIds
 from mtkit.errors import ConfigError
 from mtkit.files.shapes import shaped
 from mtkit.log import logger
@@ -41,6 +42,7 @@ class MixedPlan(BatchPlan):
         store: Store,
         mix: Mix,
         *,
+        special: SpecialIds,
         batch_tokens: int,
         accumulate: int = 1,
         seed: int = 1,
@@ -52,7 +54,9 @@ class MixedPlan(BatchPlan):
         Raises:
             ConfigError: If a corpus has so little weight that no window would hold a pair of it.
         """
-        super().__init__(store, batch_tokens=batch_tokens, accumulate=accumulate, seed=seed, sampler=sampler)
+        super().__init__(
+            store, special=special, batch_tokens=batch_tokens, accumulate=accumulate, seed=seed, sampler=sampler
+        )
         self._mix = mix
         n = sum(len(corpus) for corpus in mix.corpora)
         self._n_pairs = n

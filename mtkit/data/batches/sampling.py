@@ -15,6 +15,7 @@ from mtkit.data.batches.augment import joined, noised, recased, with_typos, with
 from mtkit.data.batches.splitmix import splitmix64
 from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.corpus.store import IdLists, Ids, Int32s
+from mtkit.data.tokens.sides import Side
 from mtkit.data.tokens.subwords import Segmenter, segmenter
 from mtkit.settings.sampling import SamplingConfig
 
@@ -184,10 +185,10 @@ def _segmenters(config: SamplingConfig, prepared: Prepared) -> tuple[Segmenter |
     tags = [tag for source in prepared.manifest.sources for tag in source.get("tags", [])]
     symbols = list(dict.fromkeys((*settings["user_defined_symbols"], *tags)))
 
-    def of(processor: object) -> Segmenter:
+    def of(side: Side) -> Segmenter:
         return segmenter(
-            processor,
-            settings["type"],
+            side,
+            settings["type"] if tokenizer.vocabulary is None else None,
             alpha=subword.alpha,
             n_best=subword.n_best,
             dropout=subword.dropout,
@@ -195,7 +196,7 @@ def _segmenters(config: SamplingConfig, prepared: Prepared) -> tuple[Segmenter |
         )
 
     of_src, of_tgt = {"both": (True, True), "src": (True, False), "tgt": (False, True)}[subword.sides]
-    return of(tokenizer.src_processor) if of_src else None, of(tokenizer.tgt_processor) if of_tgt else None
+    return of(tokenizer.src_side) if of_src else None, of(tokenizer.tgt_side) if of_tgt else None
 
 
 def _split(ids: SideIds) -> tuple[list[Ids], list[Ids]]:

@@ -11,10 +11,9 @@ from functools import cached_property
 from random import Random
 from typing import Any, Protocol
 
+from mtkit.data.tokens.sides import SPACE, Side
+from mtkit.errors import ConfigError
 from mtkit.settings.tokenizer import as_piece
-
-SPACE = "\u2581"
-"""How SentencePiece writes the space before a word."""
 
 
 class Segmenter(Protocol):
@@ -111,13 +110,42 @@ class BpeDropout:
             ids.append(self._unk_id)
 
 
+class _Mapped:
+    """Segmentations in the ids of a vocabulary from elsewhere."""
+
+    def __init__(self, segmenter: Segmenter, side: Side) -> None:
+        self._segmenter, self._side = segmenter, side
+
+    def segment(self, text: str, draw: Random) -> list[int]:
+        return self._side.mapped(self._segmenter.segment(text, draw))
+
+
 def segmenter(
-    processor: Any, kind: str, *, alpha: float, n_best: int, dropout: float, symbols: Sequence[str]
+    side: Side, kind: str | None, *, alpha: float, n_best: int, dropout: float, symbols: Sequence[str]
 ) -> Segmenter:
-    """What draws segmentations with a tokenizer of type unigram or bpe."""
-    match kind:
+    """What draws segmentations with a tokenizer of type unigram or bpe; None for one from elsewhere.
+
+    Raises:
+        ConfigError: If a tokenizer from elsewhere has one segmentation of a text.
+    """
+    if side.processor is None:
+        raise ConfigError(
+            "training.sampling.subword: a tokenizer of bytes cuts a text in one way; set its probability to 0"
+        )
+    of_type = kind or ("unigram" if _is_unigram(side.processor) else "bpe")
+    match of_type:
         case "bpe":
-            return BpeDropout(processor, dropout=dropout, symbols=symbols)
+            found: Segmenter = BpeDropout(side.processor, dropout=dropout, symbols=symbols)
         case "unigram":
-            return UnigramSampling(processor, alpha=alpha, n_best=n_best)
-    raise ValueError(f"a tokenizer of type {kind} has one segmentation of a text")
+            found = UnigramSampling(side.processor, alpha=alpha, n_best=n_best)
+        case _:
+            raise ValueError(f"a tokenizer of type {kind} has one segmentation of a text")
+    return found if kind is not None else _Mapped(found, side)
+
+
+def _is_unigram(processor: Any) -> bool:
+    try:
+        processor.nbest_encode("a", nbest_size=1, out_type=int)
+    except RuntimeError:  # by which the other types say that they have one
+        return False
+    return True

@@ -1,63 +1,61 @@
 """Text to token ids and back: SentencePiece (Kudo and Richardson, 2018) behind one small class."""
 
 import hashlib
-import io
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import sentencepiece
-
-from mtkit.data.tokens.subwords import SPACE
+from mtkit.data.tokens.sides import Bytes, GivenIds, OwnIds, Side, sentencepiece_model
+from mtkit.data.tokens.special import OWN, SpecialIds
+from mtkit.data.tokens.vocabulary_file import VOCABULARY_FILE, LanguagePieces, Vocabulary
 from mtkit.errors import DataError, VocabularyError
 from mtkit.files.reading import read_regular
 from mtkit.files.whole import atomic_file
 from mtkit.machine.threads import available_cores
-from mtkit.settings.tokenizer import TokenizerConfig, as_piece, symbol_mistake
+from mtkit.settings.tokenizer import as_piece
 
 JOINT_FILE = "tokenizer.model"
 SRC_FILE, TGT_FILE = "tokenizer.src.model", "tokenizer.tgt.model"
+FILES = (JOINT_FILE, SRC_FILE, TGT_FILE, VOCABULARY_FILE)
+"""All that a tokenizer may consist of."""
 
-# Unigram training sums in an order that depends on the number of threads: one number for every machine.
-_TRAINING_THREADS = 4
-_ERRORS_ONLY = 2
 _MAX_BYTES = 1_000_000_000  # a model of a million long pieces has some fifty million
 _MANY_TEXTS = 1000
 
 
-class VocabularyTooSmallError(VocabularyError):
-    """The characters and symbols of the text need more pieces than were asked for."""
-
-    def __init__(self, vocab_size: int, needed: int) -> None:
-        """Say what was asked for and the least that works."""
-        super().__init__(
-            f"tokenizer.vocab_size {vocab_size} is too small: characters and special symbols alone take {needed}; "
-            f"raise tokenizer.vocab_size to more than that, or lower tokenizer.character_coverage"
-        )
-        self.needed = needed
-
-
 class Tokenizer:
-    """One SentencePiece model for both languages, or one for each.
+    """One SentencePiece model for both languages, or one for each; or the bytes of the text.
 
-    Ids 0 to 3 are the same in every vocabulary: padding, unknown, begin and end of sentence.
+    The ids of mtkit's own are SentencePiece's, ``special.OWN`` among them. A tokenizer of another program has a
+    ``Vocabulary`` that says which id each piece has.
     """
 
-    pad_id, unk_id, bos_id, eos_id = 0, 1, 2, 3
-    start_id = bos_id
+    def __init__(
+        self, src_model: bytes | None, tgt_model: bytes | None = None, *, vocabulary: Vocabulary | None = None
+    ) -> None:
+        """Take serialised SentencePiece models.
 
-    def __init__(self, src_model: bytes, tgt_model: bytes | None = None) -> None:
-        """Take serialised SentencePiece models; ``tgt_model`` is None where one serves both languages.
+        Args:
+            src_model: None for a tokenizer of bytes.
+            tgt_model: None where one model serves both languages.
+            vocabulary: None for SentencePiece's own ids.
 
         Raises:
-            VocabularyError: If a model is damaged or numbers the special tokens otherwise.
+            VocabularyError: If a model is damaged, numbers the special tokens otherwise, or does not go with the
+                vocabulary.
         """
-        self._models = [src_model] if tgt_model is None else [src_model, tgt_model]
-        self._src = _processor(src_model)
-        self._tgt = self._src if tgt_model is None else _processor(tgt_model)
+        self._models = [model for model in (src_model, tgt_model) if model is not None]
+        self.vocabulary = vocabulary
+        self.special: SpecialIds = OWN if vocabulary is None else vocabulary.special
+        self._src: Side
+        self._tgt: Side
+        if vocabulary is None:
+            if src_model is None:
+                raise VocabularyError("the tokenizer has no model, and no vocabulary of bytes")
+            self._src = OwnIds(sentencepiece_model(src_model))
+            self._tgt = self._src if tgt_model is None else OwnIds(sentencepiece_model(tgt_model))
+        else:
+            self._src, self._tgt = _given(vocabulary, src_model, tgt_model)
 
     @classmethod
     def load(cls, directory: Path) -> "Tokenizer":
@@ -66,41 +64,79 @@ class Tokenizer:
         Raises:
             VocabularyError: If the files are absent, unreadable or damaged.
         """
+        vocabulary = Vocabulary.load(directory)
         joint = (directory / JOINT_FILE).exists() or not (directory / SRC_FILE).exists()
         names = [JOINT_FILE] if joint else [SRC_FILE, TGT_FILE]
+        if vocabulary is not None and vocabulary.kind == "bytes":
+            names = [name for name in names if (directory / name).exists()]
         try:
             models = [read_regular(directory / name, max_bytes=_MAX_BYTES) for name in names]
         except DataError as error:
             raise VocabularyError(str(error)) from error
         try:
-            return cls(*models)
+            return cls(models[0] if models else None, *models[1:], vocabulary=vocabulary)
         except VocabularyError as error:
             raise VocabularyError(f"{directory}: {error}") from None
 
     def save(self, directory: Path) -> None:
-        """Write ``tokenizer.model``, or ``tokenizer.src.model`` and ``tokenizer.tgt.model``."""
-        for name, model in zip([JOINT_FILE] if self.joint else [SRC_FILE, TGT_FILE], self._models, strict=True):
+        """Write the files that it consists of: the SentencePiece models as they are, and ``vocabulary.json``."""
+        for name, content in self._files().items():
             with atomic_file(directory / name) as file:
-                file.write(model)
+                file.write(content)
+
+    @property
+    def file_names(self) -> set[str]:
+        """The files that ``save`` writes."""
+        return set(self._files())
+
+    def _files(self) -> dict[str, bytes]:
+        names = [SRC_FILE, TGT_FILE] if len(self._models) > 1 else [JOINT_FILE]
+        files = dict(zip(names, self._models, strict=False))
+        return files if self.vocabulary is None else files | {VOCABULARY_FILE: self.vocabulary.content}
 
     @property
     def joint(self) -> bool:
         """Whether one vocabulary serves both languages."""
-        return len(self._models) == 1
+        return self._tgt is self._src if self.vocabulary is None else self.vocabulary.tgt is None
 
     @property
     def src_vocab_size(self) -> int:
-        """Pieces of the source vocabulary, special ones included."""
-        return self._src.get_piece_size()
+        """Ids of the source vocabulary, special ones included."""
+        return len(self.src_pieces)
 
     @property
     def tgt_vocab_size(self) -> int:
-        """Pieces of the target vocabulary, special ones included."""
-        return self._tgt.get_piece_size()
+        """Ids of the target vocabulary, special ones included."""
+        return len(self.tgt_pieces)
+
+    @property
+    def pad_id(self) -> int:
+        """Id of padding."""
+        return self.special.pad
+
+    @property
+    def unk_id(self) -> int:
+        """Id of what no piece spells."""
+        return self.special.unk
+
+    @property
+    def eos_id(self) -> int:
+        """Id of the end of sentence."""
+        return self.special.eos
+
+    @property
+    def start_id(self) -> int:
+        """Id of what the decoder reads first."""
+        return self.special.start
+
+    @property
+    def languages(self) -> LanguagePieces | None:
+        """The ids that tell the languages, in a tokenizer that has such of its own."""
+        return None if self.vocabulary is None else self.vocabulary.language_ids
 
     def sha256(self) -> str:
-        """Hex digest of the model file (of both, one after the other, where there are two)."""
-        return hashlib.sha256(b"".join(self._models)).hexdigest()
+        """Hex digest of the files, one after the other."""
+        return hashlib.sha256(b"".join(self._files().values())).hexdigest()
 
     def encode_src(self, texts: Sequence[str], *, num_threads: int | None = None) -> list[list[int]]:
         """Source ids of each text, without begin or end of sentence.
@@ -109,46 +145,32 @@ class Tokenizer:
             texts: Segments.
             num_threads: CPU threads; by default one per core for many texts, one for few.
         """
-        return _encode(self._src, texts, num_threads)
+        return self._src.encode(texts, _threads(texts, num_threads))
 
     def encode_tgt(self, texts: Sequence[str], *, num_threads: int | None = None) -> list[list[int]]:
         """Target ids of each text, as ``encode_src`` does for the source."""
-        return _encode(self._tgt, texts, num_threads)
+        return self._tgt.encode(texts, _threads(texts, num_threads))
 
     def src_unknown(self, text: str) -> list[str]:
         """What of a source no piece spells, in its order, each once.
 
         Characters that become bytes, and runs (of a word tokenizer: words) that become the unknown token.
         """
-        found: list[str] = []
-        spelt = bytearray()
-        ids = [*self._src.encode(text), self.eos_id]
-        for piece_id, surface in zip(ids, [*self._src.encode(text, out_type=str), ""], strict=True):
-            if self._src.is_byte(piece_id):
-                spelt.append(int(surface[3:5], 16))
-                continue
-            found += spelt.decode("utf-8", "replace")
-            spelt.clear()
-            if piece_id == self.unk_id:
-                found.append(surface.removeprefix(SPACE))
-        return list(dict.fromkeys(found))
+        return self._src.unknown(text)
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
-        """Text of each sequence of target ids; padding, begin and end of sentence are left out."""
+        """Text of each sequence of target ids; special tokens and languages' tags are left out."""
         # SentencePiece takes an empty list for one empty sequence.
-        if not len(ids):
-            return []
-        # On one thread: otherwise it starts a pool of them at each call.
-        return self._tgt.decode([[int(i) for i in sequence] for sequence in ids], num_threads=1)
+        return self._tgt.decode(ids) if len(ids) else []
 
     @property
-    def src_processor(self) -> Any:
-        """SentencePiece's own object for the source, for ``mtkit.data.tokens.subwords``."""
+    def src_side(self) -> Side:
+        """The source alone, for ``mtkit.data.tokens.subwords``."""
         return self._src
 
     @property
-    def tgt_processor(self) -> Any:
-        """SentencePiece's own object for the target."""
+    def tgt_side(self) -> Side:
+        """The target alone."""
         return self._tgt
 
     def tag_ids(self, tags: Sequence[str]) -> list[int]:
@@ -157,21 +179,25 @@ class Tokenizer:
         Raises:
             VocabularyError: If the source vocabulary has no such piece.
         """
-        ids = [self._src.piece_to_id(as_piece(tag)) for tag in tags]
-        for tag, piece in zip(tags, ids, strict=True):
-            if piece == self.unk_id:
+        known = self._src_ids
+        for tag in tags:
+            if known.get(as_piece(tag), self.unk_id) == self.unk_id:
                 raise VocabularyError(f"the tokenizer has no piece for the tag {tag}: it was trained without it")
-        return ids
+        return [known[as_piece(tag)] for tag in tags]
 
     @cached_property
-    def src_pieces(self) -> list[str]:
+    def _src_ids(self) -> dict[str, int]:
+        return {piece: number for number, piece in enumerate(self.src_pieces)}
+
+    @property
+    def src_pieces(self) -> Sequence[str]:
         """The piece that each source id stands for, special ones included."""
-        return _pieces(self._src)
+        return self._src.pieces
 
-    @cached_property
-    def tgt_pieces(self) -> list[str]:
+    @property
+    def tgt_pieces(self) -> Sequence[str]:
         """The piece that each target id stands for, special ones included."""
-        return self.src_pieces if self.joint else _pieces(self._tgt)
+        return self._tgt.pieces
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The pieces that target ids stand for, special ones included."""
@@ -184,109 +210,33 @@ class Tokenizer:
         return [pieces[i] for i in ids]
 
 
-def train_tokenizer(
-    src_lines: Iterable[str],
-    tgt_lines: Iterable[str],
-    config: TokenizerConfig,
-    vocab_size: int,
-    *,
-    exact: bool = True,
-) -> Tokenizer:
-    """Train one SentencePiece model on both sides, or one on each. The same lines give the same bytes.
-
-    Args:
-        src_lines: Source text, read once.
-        tgt_lines: Target text, read once, after ``src_lines``.
-        config: Kind of model, coverage and symbols; its own ``vocab_size`` is not looked at.
-        vocab_size: Pieces of each vocabulary, special ones included.
-        exact: Refuse a text that cannot fill the vocabulary; otherwise take as many pieces as there are. A
-            character model always takes as many as there are, up to ``vocab_size``.
-
-    Raises:
-        VocabularyError: If the text does not allow this size (naming one that works), or a symbol is not valid.
-    """
-    for symbol in config.user_defined_symbols:  # tags of the corpus among them
-        if (mistake := symbol_mistake(symbol, config.type)) is not None:
-            raise VocabularyError(f"the symbol {symbol!r} cannot be one piece: {mistake}")
-    if config.joint:
-        return Tokenizer(_train(chain(src_lines, tgt_lines), config, vocab_size, exact=exact))
-    src_model = _train(src_lines, config, vocab_size, exact=exact)
-    return Tokenizer(src_model, _train(tgt_lines, config, vocab_size, exact=exact))
+def _given(vocabulary: Vocabulary, src_model: bytes | None, tgt_model: bytes | None) -> tuple[Side, Side]:
+    """Source and target of a tokenizer with ids from elsewhere."""
+    if vocabulary.kind == "bytes":
+        if src_model is not None:
+            raise VocabularyError(
+                f"{VOCABULARY_FILE} is that of a tokenizer of bytes, which has no SentencePiece model"
+            )
+        side = Bytes(vocabulary.src)
+        return side, side
+    if src_model is None:
+        raise VocabularyError("the tokenizer has no SentencePiece model")
+    src = sentencepiece_model(src_model)
+    tgt = src if tgt_model is None else sentencepiece_model(tgt_model)
+    languages, special = vocabulary.language_ids, vocabulary.special
+    tags: set[int] = set()
+    forced: set[int] = set()
+    if languages is not None:
+        tags = {number for each in (languages.source, languages.target) for ids in each.values() for number in ids}
+        forced = {number for ids in languages.forced.values() for number in ids}
+    tgt_pieces = vocabulary.src if vocabulary.tgt is None else vocabulary.tgt
+    return (
+        GivenIds(src, vocabulary.src, vocabulary.src_ids, special, tags=tags),
+        GivenIds(tgt, tgt_pieces, vocabulary.tgt_ids, special, tags=forced),
+    )
 
 
-def _train(lines: Iterable[str], config: TokenizerConfig, vocab_size: int, *, exact: bool) -> bytes:
-    """Serialised SentencePiece model."""
-    model = io.BytesIO()
-    failures: list[BaseException] = []
-
-    def guarded() -> Iterator[str]:
-        # SentencePiece turns whatever the iterator raises into a message.
-        try:
-            yield from lines
-        except BaseException as error:
-            failures.append(error)
-            raise
-
-    try:
-        sentencepiece.SentencePieceTrainer.Train(
-            sentence_iterator=guarded(),
-            model_writer=model,
-            model_type=config.type,
-            vocab_size=vocab_size,
-            hard_vocab_limit=exact,
-            character_coverage=config.character_coverage,
-            byte_fallback=config.type in ("unigram", "bpe") if config.byte_fallback is None else config.byte_fallback,
-            user_defined_symbols=[as_piece(symbol) for symbol in config.user_defined_symbols],
-            pad_id=Tokenizer.pad_id,
-            unk_id=Tokenizer.unk_id,
-            bos_id=Tokenizer.bos_id,
-            eos_id=Tokenizer.eos_id,
-            num_threads=_TRAINING_THREADS,
-            minloglevel=_ERRORS_ONLY,
-        )
-    except (RuntimeError, ValueError, OSError) as error:
-        if failures:
-            raise failures[0] from None
-        raise _explained(str(error), vocab_size) from None
-    return model.getvalue()
-
-
-def _explained(message: str, vocab_size: int) -> VocabularyError:
-    """What SentencePiece says, in terms of our settings."""
-    if found := re.search(r"too high.*<= (\d+)", message):
-        return VocabularyError(
-            f"tokenizer.vocab_size {vocab_size} is more than the training text allows; "
-            f"lower tokenizer.vocab_size to {found[1]} or less"
-        )
-    if found := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
-        return VocabularyTooSmallError(vocab_size, int(found[1]))
-    if "sentences_.empty()" in message:
-        return VocabularyError("the tokenizer has no text to train on: every line is empty or longer than 4,192 bytes")
-    return VocabularyError(f"the tokenizer cannot be trained: {message.rpartition('] ')[2] or message}")
-
-
-def _processor(model: bytes) -> Any:
-    """Load a serialised model and check that its special tokens are where ours are."""
-    processor = sentencepiece.SentencePieceProcessor()
-    try:
-        processor.LoadFromSerializedProto(model)
-        ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
-        _pieces(processor)
-    except UnicodeDecodeError:
-        raise VocabularyError("damaged tokenizer model: a piece is not UTF-8") from None
-    except (RuntimeError, ValueError, OSError) as error:
-        raise VocabularyError(f"damaged tokenizer model: {error}") from None
-    expected = (Tokenizer.pad_id, Tokenizer.unk_id, Tokenizer.bos_id, Tokenizer.eos_id)
-    if ids != expected:
-        raise VocabularyError(f"the tokenizer numbers pad, unk, bos, eos as {ids}; mtkit needs {expected}")
-    return processor
-
-
-def _pieces(processor: Any) -> list[str]:
-    return processor.id_to_piece(list(range(processor.get_piece_size())))
-
-
-def _encode(processor: Any, texts: Sequence[str], num_threads: int | None) -> list[list[int]]:
-    if num_threads is None:
-        num_threads = available_cores() if len(texts) >= _MANY_TEXTS else 1
-    return processor.encode(list(texts), out_type=int, num_threads=num_threads)
+def _threads(texts: Sequence[str], asked: int | None) -> int:
+    if asked is not None:
+        return asked
+    return available_cores() if len(texts) >= _MANY_TEXTS else 1

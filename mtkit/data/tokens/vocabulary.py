@@ -6,7 +6,8 @@ import numpy as np
 
 from mtkit.data.cleaning.judging import Judgement
 from mtkit.data.cleaning.spool import read_rows, read_side
-from mtkit.data.tokens.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.data.tokens.training import VocabularyTooSmallError, train_tokenizer
 from mtkit.log import logger
 from mtkit.settings.presets import default_vocab_size
 from mtkit.settings.tokenizer import TokenizerConfig

@@ -123,10 +123,12 @@ class MemoryProbe:
     def _kept_per_position(self, batch: Batch) -> float:
         """Bytes that the forward pass keeps for the backward pass, for each position more."""
         while len(batch.src) > 32:
-            batch = batch.parts(2)[0]
+            batch = batch.parts(2, self._model.pad_id)[0]
         if len(batch.src) == 1:
             return self._kept(batch) / _positions(batch)
-        fewer = batch.parts(2)[0]  # whatever does not depend on the positions, such as cast weights, cancels out
+        fewer = batch.parts(2, self._model.pad_id)[
+            0
+        ]  # whatever does not depend on the positions, such as cast weights, cancels out
         return (self._kept(batch) - self._kept(fewer)) / (_positions(batch) - _positions(fewer))
 
     def _kept(self, batch: Batch) -> int:

@@ -23,6 +23,7 @@ class Planner:
             DataError: If the prepared corpus has other training sources than the recipe.
         """
         training, data = config.training, config.data
+        self._special = prepared.tokenizer.special
         self._store = prepared.store("train")
         self._seed = training.seed
         self._mix = mix_of(data, prepared.manifest)
@@ -38,6 +39,7 @@ class Planner:
         if self._mix is None:
             return BatchPlan(
                 self._store,
+                special=self._special,
                 batch_tokens=batch_tokens,
                 accumulate=accumulate,
                 seed=self._seed,
@@ -46,6 +48,7 @@ class Planner:
         return MixedPlan(
             self._store,
             self._mix,
+            special=self._special,
             batch_tokens=batch_tokens,
             accumulate=accumulate,
             seed=self._seed,

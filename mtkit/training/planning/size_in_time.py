@@ -6,6 +6,7 @@ from pathlib import Path
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.synthetic import random_store
 from mtkit.data.corpus.prepared import Prepared
+from mtkit.data.tokens.special import OWN
 from mtkit.machine.compute import Compute
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -125,7 +126,7 @@ def vocabulary_in_time(settings: Settings, run_dir: Path, started: float, *, ove
     )
 
     def plan(batch_tokens: int) -> BatchPlan:
-        return BatchPlan(store, batch_tokens=batch_tokens, accumulate=1, seed=training.seed)
+        return BatchPlan(store, special=OWN, batch_tokens=batch_tokens, accumulate=1, seed=training.seed)
 
     speed = _speed(config, (_RANDOM_PIECES, _RANDOM_PIECES), 0, plan)
     seconds = 60 * training.max_minutes - (time.monotonic() - started)

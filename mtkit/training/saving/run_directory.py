@@ -9,7 +9,7 @@ from mtkit.bundle.bundle import LINES
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, NOTE, noted_hashes
 from mtkit.data.corpus.prepared import Prepared
-from mtkit.data.tokens.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
+from mtkit.data.tokens.tokenizer import FILES, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
 from mtkit.files.locks import open_lock
 from mtkit.files.reading import check_regular
@@ -75,8 +75,8 @@ def clear(run_dir: Path) -> None:
     for name in ("checkpoints", "model", ".model", "tensorboard"):
         with suppress(OSError):
             delete_directory(run_dir / name)
-    files = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE)
-    for name in (*files, JOINT_FILE, SRC_FILE, TGT_FILE, "config.yaml"):  # the last: while it is there, it is a run
+    notes = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE)
+    for name in (*notes, *FILES, "config.yaml"):  # the last: while it is there, it is a run
         (run_dir / name).unlink(missing_ok=True)
 
 

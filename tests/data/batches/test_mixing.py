@@ -18,6 +18,7 @@ from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.batches.mixing import Corpus, Mix, apportion, mix_of, shuffled_run
 from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.store import Store, StoreWriter, id_lists
+from mtkit.data.tokens.special import OWN
 from mtkit.errors import ConfigError
 from mtkit.settings.data import DataConfig
 from mtkit.settings.tokenizer import TokenizerConfig
@@ -123,7 +124,7 @@ def test_a_curriculum_says_when_shares_change() -> None:
 
 @pytest.mark.parametrize("window", [1_000, 90])
 def test_windows_hold_the_mix_to_the_pair(store: Store, window: int) -> None:
-    plan = MixedPlan(store, mix_with(2, 5, 1), batch_tokens=60, seed=3, window=window)
+    plan = MixedPlan(store, mix_with(2, 5, 1), special=OWN, batch_tokens=60, seed=3, window=window)
     seen: Counter[int] = Counter()
     for _ in range(12):
         rows = rows_of(updates_of_window(plan))
@@ -139,7 +140,7 @@ def test_windows_hold_the_mix_to_the_pair(store: Store, window: int) -> None:
 
 def test_a_corpus_larger_than_a_window_is_read_in_blocks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mixed_batches, "_BLOCK", 8)
-    plan = MixedPlan(store, mix_with(1, 1, 1), batch_tokens=60, seed=3, window=60)
+    plan = MixedPlan(store, mix_with(1, 1, 1), special=OWN, batch_tokens=60, seed=3, window=60)
     rows = rows_of(updates_of_window(plan))
     of_b = sorted(row for row in rows if 40 <= row < 290)
     blocks = Counter((row - 40) // 8 for row in of_b)
@@ -149,7 +150,7 @@ def test_a_corpus_larger_than_a_window_is_read_in_blocks(store: Store, monkeypat
 
 def test_a_change_takes_effect_at_its_update_and_loses_no_pair(store: Store) -> None:
     mix = mix_with({0: 9.0, 13: 1.0, 40: 9.0}, 1.0)
-    plan = MixedPlan(store, mix, batch_tokens=60, seed=5)
+    plan = MixedPlan(store, mix, special=OWN, batch_tokens=60, seed=5)
     updates: list[list[Batch]] = []
     starts = []
     while len(updates) < 60:
@@ -179,7 +180,7 @@ def test_a_mix_goes_on_from_any_update_as_if_never_stopped(
     mix = mix_with({0: weights[0], change: 1.0}, *weights[1:])
 
     def new_plan() -> MixedPlan:
-        return MixedPlan(store, mix, batch_tokens=80, accumulate=accumulate, seed=2, window=window)
+        return MixedPlan(store, mix, special=OWN, batch_tokens=80, accumulate=accumulate, seed=2, window=window)
 
     straight = new_plan()
     expected = list(islice(straight, n_done + 30))
@@ -192,7 +193,7 @@ def test_a_mix_goes_on_from_any_update_as_if_never_stopped(
 
 
 def test_a_mix_is_decided_by_its_seed_and_prefetched_alike(store: Store) -> None:
-    plans = [MixedPlan(store, mix_with(1, 1, 1), batch_tokens=60, seed=seed) for seed in (1, 1, 2)]
+    plans = [MixedPlan(store, mix_with(1, 1, 1), special=OWN, batch_tokens=60, seed=seed) for seed in (1, 1, 2)]
     first, other = list(islice(plans[0], 20)), list(islice(plans[2], 20))
     assert not same(first, other)
     with plans[1].prefetched() as updates:
@@ -201,7 +202,7 @@ def test_a_mix_is_decided_by_its_seed_and_prefetched_alike(store: Store) -> None
 
 def test_a_weight_too_small_to_be_seen_is_one_line(store: Store) -> None:
     with pytest.raises(ConfigError, match="the weight of a is so small that not one pair in 297"):
-        MixedPlan(store, mix_with(1e-6, 1, 1), batch_tokens=60)
+        MixedPlan(store, mix_with(1e-6, 1, 1), special=OWN, batch_tokens=60)
 
 
 class TestOfARecipe:

@@ -20,6 +20,7 @@ from mtkit.data.batches.sampling import Sampler, SamplingRecipe, uniform
 from mtkit.data.batches.sampling_workers import sampling_workers
 from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared, open_prepared
+from mtkit.data.tokens.special import OWN
 from mtkit.errors import DataError
 from mtkit.settings.data import DataConfig
 from mtkit.settings.sampling import SamplingConfig
@@ -183,9 +184,9 @@ class TestPlans:
         store = prepared.store("train")
         sampling = sampler(prepared, config)
         if not mixed:
-            return BatchPlan(store, batch_tokens=400, accumulate=2, seed=5, sampler=sampling)
+            return BatchPlan(store, special=OWN, batch_tokens=400, accumulate=2, seed=5, sampler=sampling)
         mix = Mix([Corpus("a", 0, N_FIRST, {0: 1.0, 11: 3.0}), Corpus("b", N_FIRST, len(TOY), {0: 2.0})])
-        return MixedPlan(store, mix, batch_tokens=400, accumulate=2, seed=5, sampler=sampling)
+        return MixedPlan(store, mix, special=OWN, batch_tokens=400, accumulate=2, seed=5, sampler=sampling)
 
     @settings(max_examples=8, deadline=None)
     @given(n_done=st.integers(0, 40), mixed=st.booleans())

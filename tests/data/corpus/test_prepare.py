@@ -12,6 +12,7 @@ from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.sources import pairs
+from mtkit.data.tokens.special import OWN
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import ConfigError, DataError, VocabularyError
 from mtkit.files.whole import lock_open_file
@@ -331,7 +332,7 @@ def test_multi30k_batches_hold_less_than_five_percent_padding(tmp_path: Path, co
     data = DataConfig.model_validate({"src_lang": "en", "tgt_lang": "de"} | splits)
     prepared = prepare(data, TokenizerConfig(), tmp_path / "out")
     assert prepared.manifest.dropped() == {"duplicate": 3}
-    plan = BatchPlan(prepared.store("train"), batch_tokens=4_000, seed=1)
+    plan = BatchPlan(prepared.store("train"), special=OWN, batch_tokens=4_000, seed=1)
     updates = []
     for update in plan:
         updates += update

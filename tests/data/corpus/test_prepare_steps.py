@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from mtkit.data.corpus.prepare import prepare, try_cleaning
 from mtkit.data.corpus.prepared import open_prepared
 from mtkit.data.sources import pairs
-from mtkit.data.tokens.tokenizer import JOINT_FILE, Tokenizer, train_tokenizer
+from mtkit.data.tokens.special import OWN
+from mtkit.data.tokens.tokenizer import JOINT_FILE, Tokenizer
+from mtkit.data.tokens.training import train_tokenizer
 from mtkit.errors import ConfigError, DataError
 from mtkit.settings.data import DataConfig
 from mtkit.settings.tokenizer import TokenizerConfig
@@ -166,7 +168,7 @@ def test_what_is_encoded_can_be_read_again(
 ) -> None:
     tokenizer, normalizer = trained
     (ids,) = tokenizer.encode_tgt([text])
-    assert Tokenizer.unk_id not in ids
+    assert OWN.unk not in ids
     # The sign that stands for a space comes back as one.
     expected = normalizer.normalize(text).replace("▁", " ").strip(" ")
     assert tokenizer.decode([ids])[0].strip(" ") == expected

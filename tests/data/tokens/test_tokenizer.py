@@ -6,7 +6,9 @@ import pytest
 import sentencepiece
 from pydantic import ValidationError
 
-from mtkit.data.tokens.tokenizer import Tokenizer, VocabularyTooSmallError, train_tokenizer
+from mtkit.data.tokens.special import OWN
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.data.tokens.training import VocabularyTooSmallError, train_tokenizer
 from mtkit.errors import DataError, VocabularyError
 from mtkit.settings.tokenizer import TokenizerConfig
 from tests.data.conftest import TOY
@@ -25,7 +27,7 @@ def tokenizer() -> Tokenizer:
 
 
 def test_special_tokens_have_the_ids_0_to_3(tokenizer: Tokenizer) -> None:
-    ids = [tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id]
+    ids = [tokenizer.pad_id, tokenizer.unk_id, tokenizer.start_id, tokenizer.eos_id]
     assert ids == [0, 1, 2, 3]
     assert tokenizer.tokens(ids) == ["<pad>", "<unk>", "<s>", "</s>"]
 
@@ -44,7 +46,7 @@ def test_what_no_piece_spells_is_named(tokenizer: Tokenizer) -> None:
 
 def test_encoding_adds_neither_begin_nor_end_of_sentence(tokenizer: Tokenizer) -> None:
     [ids] = tokenizer.encode_src(["17 apples"])
-    assert not {tokenizer.bos_id, tokenizer.eos_id, tokenizer.pad_id} & set(ids)
+    assert not {tokenizer.special.bos, tokenizer.eos_id, tokenizer.pad_id} & set(ids)
     assert tokenizer.encode_src([""]) == [[]]
 
 
@@ -92,7 +94,7 @@ def test_user_defined_symbols_stay_whole() -> None:
 
 
 def test_without_byte_fallback_the_unseen_is_unknown() -> None:
-    assert train(120, byte_fallback=False, exact=False).encode_src(["Ω"])[0][-1] == Tokenizer.unk_id
+    assert train(120, byte_fallback=False, exact=False).encode_src(["Ω"])[0][-1] == OWN.unk
 
 
 def test_training_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:

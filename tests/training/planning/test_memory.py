@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from mtkit.data.batches.batch import Batch, collate
+from mtkit.data.tokens.special import OWN
 from mtkit.errors import DeviceError
 from mtkit.machine.compute import Compute
 from mtkit.machine.device import Precision
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.processor
 
 OBJECTIVE = CrossEntropy(pad_id=0, smoothing=0.1)
 BATCHES = [
-    collate([[5, 6, 7], [8], [9, 10], [11], [12, 13]], [[14], [15, 16, 17], [18], [19, 20], [21]]),
-    collate([[5, 9], [6]], [[7, 8], [9, 10, 11]]),
+    collate([[5, 6, 7], [8], [9, 10], [11], [12, 13]], [[14], [15, 16, 17], [18], [19, 20], [21]], OWN),
+    collate([[5, 9], [6]], [[7, 8], [9, 10, 11]], OWN),
 ]
 
 
@@ -54,7 +55,7 @@ def test_the_memory_needed_on_a_cpu_grows_with_the_batch(precision: Precision, m
     model = new_model(dropout=0.1)
 
     def widest(n_tokens: int) -> list[Batch]:
-        return [collate([[5] * 7] * (n_tokens // 10), [[6] * 9] * (n_tokens // 10))]
+        return [collate([[5] * 7] * (n_tokens // 10), [[6] * 9] * (n_tokens // 10), OWN)]
 
     probe = MemoryProbe(model, OBJECTIVE, widest, compute=Compute(torch.device("cpu"), precision, 1))
     kept = {}

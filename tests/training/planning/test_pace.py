@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mtkit.data.batches.batch import collate
+from mtkit.data.tokens.special import OWN
 from mtkit.machine.compute import Compute
 from mtkit.training.planning import pace
 from mtkit.training.planning.pace import affordable_tokens, measure_tokens_per_second
@@ -42,7 +43,7 @@ def test_speed_is_what_the_passes_take_without_the_first(monkeypatch: pytest.Mon
         while True:
             now[0] += 2.0
             n_batches += 2
-            yield [collate([[5] * 7] * 10, [[6] * 3] * 10)] * 2
+            yield [collate([[5] * 7] * 10, [[6] * 3] * 10, OWN)] * 2
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     before = [p.clone() for p in model.parameters()]

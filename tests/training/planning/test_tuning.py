@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mtkit.data.batches.batch import Batch, collate
+from mtkit.data.tokens.special import OWN
 from mtkit.machine.compute import Compute
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
@@ -41,7 +42,7 @@ def settings(**values: object) -> TrainingConfig:
 
 def updates(n_tokens: int) -> Iterator[list[Batch]]:
     while True:
-        yield [collate([[5] * 9] * (n_tokens // 10), [[6] * 9] * (n_tokens // 10))]
+        yield [collate([[5] * 9] * (n_tokens // 10), [[6] * 9] * (n_tokens // 10), OWN)]
 
 
 @pytest.mark.parametrize(

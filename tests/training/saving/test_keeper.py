@@ -6,6 +6,7 @@ import torch
 
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.synthetic import random_store
+from mtkit.data.tokens.special import OWN
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
@@ -26,7 +27,7 @@ def keeper(run_dir: Path, team: Team, update: int) -> Keeper:
     sum(parameter.sum() for parameter in model.parameters()).backward()  # type: ignore[union-attr]
     optimizer.step()
     store = random_store(50, src_vocab_size=24, tgt_vocab_size=24, max_length=10)
-    plan = BatchPlan(store, batch_tokens=100)
+    plan = BatchPlan(store, special=OWN, batch_tokens=100)
     return Keeper(CheckpointStore(run_dir), model, optimizer, plan, TrainState(update=update), training, team)
 
 
