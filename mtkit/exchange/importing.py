@@ -1,7 +1,7 @@
 """A model of another program as a bundle."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +55,11 @@ def import_model(found: Found, place: Place, output: Path, direction: Direction,
         DataError: If the disk has no room for it, or it cannot be written.
     """
     config = _config(found, place)
-    shapes = _checked_shapes(found, config)
+    _check_shapes(found, config)
     _check_room(found, output)
     with _written(output), atomic_directory(output) as work:
         tokenizer = _write_tokenizer(work, found.pieces)
-        n_parameters, origin = _write_weights(work, found, place, shapes, licence)
+        n_parameters, origin = _write_weights(work, found, place, licence)
         for path in found.files:
             shutil.copyfile(path, work / ORIGIN / path.name)
         manifest = {
@@ -109,8 +109,8 @@ def _config(found: Found, place: Place) -> ModelConfig:
         raise CheckpointError(f"{place.directory}: mtkit cannot express it: model.{first_mistake(error)}") from None
 
 
-def _checked_shapes(found: Found, config: ModelConfig) -> Mapping[str, tuple[int, ...]]:
-    """The shape of each parameter; the tensors that it is made of are there and fit, and no other is left over."""
+def _check_shapes(found: Found, config: ModelConfig) -> None:
+    """Make sure that the tensors of each parameter are there and fit, and that no other is left over."""
     weights, special = found.weights, found.pieces.vocabulary.special
     try:
         model = skeleton(
@@ -135,7 +135,6 @@ def _checked_shapes(found: Found, config: ModelConfig) -> Mapping[str, tuple[int
             used.add(name)
     if left := sorted(weights.tensors.keys() - used):
         raise CheckpointError(f"{weights.tensors[left[0]].file}: has {left[0]}, which mtkit does not compute with")
-    return shapes
 
 
 def _check_room(found: Found, output: Path) -> None:
@@ -156,9 +155,7 @@ def _write_tokenizer(work: Path, pieces: Pieces) -> Tokenizer:
     return tokenizer
 
 
-def _write_weights(
-    work: Path, found: Found, place: Place, shapes: Mapping[str, tuple[int, ...]], licence: str | None
-) -> tuple[int, Origin]:
+def _write_weights(work: Path, found: Found, place: Place, licence: str | None) -> tuple[int, Origin]:
     """Write the parameters in their own precision, and what computes nothing here; returns how many numbers."""
     from safetensors.torch import save_file
 
@@ -188,7 +185,9 @@ def _write_weights(
         dtype=dtype,
         weights=[path.name for path in weights.files],
         names=dict(found.names),
-        dtypes={name: kinds[name].dtype for match in found.matches for name in match.theirs if kinds[name].dtype != dtype},
+        dtypes={
+            name: kinds[name].dtype for match in found.matches for name in match.theirs if kinds[name].dtype != dtype
+        },
         aliases=dict(found.aliases),
     )
     return sum(tensor.numel() for tensor in parameters.values()), origin
@@ -208,5 +207,3 @@ def _max_src_tokens(config: ModelConfig, tokenizer: Tokenizer) -> int:
     longest = 0 if pieces is None else max(map(len, pieces.source.values()), default=0)
     longest += 0 if pieces is None else max(map(len, pieces.target.values()), default=0)
     return max(1, config.max_length - 1 - longest)
-
-

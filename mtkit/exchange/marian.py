@@ -5,7 +5,7 @@ et al. 2019).
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mtkit.data.tokens.special import SpecialIds
 from mtkit.data.tokens.vocabulary_file import Vocabulary
@@ -14,7 +14,7 @@ from mtkit.exchange.foreign_settings import ForeignSettings, optional_settings
 from mtkit.exchange.found import Found, Pieces
 from mtkit.exchange.marian_file import MULTIPLIER, SCALES, read_bin, read_npz
 from mtkit.exchange.marian_names import BIAS, OUTPUT, OUTPUT_ROWS, marian_names
-from mtkit.exchange.naming import Layers
+from mtkit.exchange.naming import Layers, Tied
 from mtkit.exchange.pieces import by_id, id_of, needed_file, read_spm, spm_pieces
 from mtkit.exchange.vocab_yml import vocab_yml_ids
 from mtkit.languages.codes import language_mistake, meant_by
@@ -165,7 +165,7 @@ def _check(settings: ForeignSettings) -> bool:
     return recurrent
 
 
-def _tying(settings: ForeignSettings) -> Literal["all", "decoder", "inputs", "none"]:
+def _tying(settings: ForeignSettings) -> Tied:
     if settings.flag("tied-embeddings-all", False):
         return "all"
     if settings.flag("tied-embeddings-src", False):

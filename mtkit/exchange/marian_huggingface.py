@@ -10,12 +10,12 @@ from mtkit.exchange.bart import aliases_of, check_places, generation, positions_
 from mtkit.exchange.bart_names import BIAS, OUTPUT, SHARED, bart_names
 from mtkit.exchange.foreign_settings import ForeignSettings, optional_settings
 from mtkit.exchange.found import Found, Pieces
-from mtkit.exchange.naming import Layers, renamed
+from mtkit.exchange.naming import Layers, Tied, renamed
 from mtkit.exchange.pieces import agreed, by_id, id_of, ids_in, needed_file, read_spm
 from mtkit.exchange.weights import Weights
 
-FILES = ("source.spm", "target.spm", "vocab.json", "target_vocab.json", "tokenizer_config.json")
-FILES += ("special_tokens_map.json",)
+_MAP = "special_tokens_map.json"
+FILES = ("source.spm", "target.spm", "vocab.json", "target_vocab.json", "tokenizer_config.json", _MAP)
 _TAG = re.compile(r">>(\S{1,60})<<")
 _ENCODER, _DECODER = "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"
 
@@ -40,7 +40,7 @@ def read_marian(directory: Path, settings: ForeignSettings, weights: Weights) ->
         may_repeat.pop(OUTPUT, None)
     # Some files carry an output projection that was never trained beside the embedding that is tied to it.
     aliases, others = aliases_of(weights, may_repeat)
-    tied = ("all" if ties else "inputs") if shares else ("decoder" if ties else "none")
+    tied = _tied(shares, ties)
     has_bias = BIAS in weights.tensors
     layers = Layers(model["n_encoder_layers"], model["n_decoder_layers"], tied=tied, output_bias=has_bias)
     pieces = _pieces(directory, settings, shares=shares)
@@ -63,6 +63,13 @@ def read_marian(directory: Path, settings: ForeignSettings, weights: Weights) ->
         unused=positions_in(weights) | {*others},
         files=[directory / name for name in FILES],
     )
+
+
+def _tied(shares: bool, ties: bool) -> Tied:
+    """Which embeddings are one, by the two settings about that."""
+    if shares:
+        return "all" if ties else "inputs"
+    return "decoder" if ties else "none"
 
 
 def _pieces(directory: Path, settings: ForeignSettings, *, shares: bool) -> Pieces:

@@ -7,6 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+Tied = Literal["all", "decoder", "inputs", "none"]
+"""Which embeddings are one, as ``model.tie_embeddings`` has it."""
+
 OFFSET = 2
 """Rows above the first position in tables of BART's kind, as its padding had the number 1."""
 
@@ -73,8 +76,7 @@ class Layers:
     encoder: int
     decoder: int
 
-    tied: Literal["all", "decoder", "inputs", "none"] = "all"
-    """As ``model.tie_embeddings``."""
+    tied: Tied = "all"
 
     final_norm: bool = False
     """Normalisation after the last layer of each side: of pre-norm."""

@@ -8,13 +8,11 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
+from mtkit.bundle.bundle import ORIGIN
 from mtkit.errors import CheckpointError
 from mtkit.files.shapes import shaped
 
 Layout = Literal["huggingface", "marian-npz", "bergamot"]
-
-ORIGIN = "origin"
-"""Key of a bundle's manifest, and folder in the bundle with the files of the model's first layout, byte for byte."""
 
 UNUSED = f"{ORIGIN}/unused.safetensors"
 """Tensors of the first layout that compute nothing here, by their names there; rows of one as ``name[:2]``."""

@@ -15,7 +15,7 @@ from mtkit.errors import CheckpointError, VocabularyError
 from mtkit.exchange.bart import aliases_of, generation
 from mtkit.exchange.foreign_settings import ForeignSettings, optional_settings
 from mtkit.exchange.found import Found, Pieces
-from mtkit.exchange.naming import Layers, renamed
+from mtkit.exchange.naming import Layers, Tied, renamed
 from mtkit.exchange.pieces import (
     added_ids,
     agreed,
@@ -58,7 +58,7 @@ def read_t5(directory: Path, settings: ForeignSettings, weights: Weights) -> Fou
     aliases, others = aliases_of(weights, dict.fromkeys((SHARED, _ENCODER, _DECODER, OUTPUT), name))
     if unlike := [other for other in others if other != OUTPUT]:
         raise CheckpointError(f"{weights.files[0]}: {unlike[0]} is another matrix than {name}; mtkit shares it")
-    tied = "inputs" if OUTPUT in others else "all"
+    tied: Tied = "inputs" if OUTPUT in others else "all"
     model = _model(settings, tied, is_bytes=is_bytes)
     gated = model["activation"] in ("geglu", "swiglu")
     layers = Layers(model["n_encoder_layers"], model["n_decoder_layers"], tied=tied, gated=gated)
