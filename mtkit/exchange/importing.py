@@ -150,7 +150,7 @@ def _check_room(found: Found, output: Path) -> None:
 
 
 def _write_tokenizer(work: Path, pieces: Pieces) -> Tokenizer:
-    tokenizer = Tokenizer(*pieces.models, vocabulary=pieces.vocabulary)
+    tokenizer = Tokenizer(*(pieces.models or (None,)), vocabulary=pieces.vocabulary)
     tokenizer.save(work)
     return tokenizer
 

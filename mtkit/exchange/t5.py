@@ -139,7 +139,7 @@ def _pieces(directory: Path, settings: ForeignSettings) -> tuple[Pieces, tuple[s
     size = settings.integer("vocab_size")
     special = _special(settings, ids, directory)
     tags = {found[1]: [piece] for piece in ids if (found := _TAG.fullmatch(piece))}
-    source, target, task = _tasks(settings, model) if not tags else ({}, tags, None)
+    source, target, task = _tasks(settings, model, ids) if not tags else ({}, tags, None)
     known = by_id(ids, size, path)
     vocabulary = Vocabulary.of("sentencepiece", special, known, source=source, target=target)
     return Pieces((model,), vocabulary), task
@@ -169,7 +169,7 @@ def _bytes(settings: ForeignSettings) -> Pieces:
 
 
 def _tasks(
-    settings: ForeignSettings, model: bytes
+    settings: ForeignSettings, model: bytes, ids: Mapping[str, int]
 ) -> tuple[dict[str, list[str]], dict[str, list[str]], tuple[str, str] | None]:
     """The words before a source, by its language and by the target's, as ``task_specific_params`` has them.
 
@@ -177,6 +177,10 @@ def _tasks(
     """
     processor = sentencepiece.SentencePieceProcessor()
     processor.LoadFromSerializedProto(model)
+
+    def pieces(words: str) -> list[str]:
+        return [piece if piece in ids else "<unk>" for piece in processor.encode(words, out_type=str)]
+
     source: dict[str, list[str]] = {}
     target: dict[str, list[str]] = {}
     first = None
@@ -185,9 +189,9 @@ def _tasks(
         if (found := _TASK.fullmatch(name)) is None or not isinstance(prefix, str) or " to " not in prefix:
             continue
         before, _, after = prefix.partition(" to ")
-        words = processor.encode(f"{before} to", out_type=str)
+        words = pieces(f"{before} to")
         if source.setdefault(found[1], words) == words:
-            target[found[2]] = processor.encode(after.strip(), out_type=str)
+            target[found[2]] = pieces(after.strip())
             first = first or (found[1], found[2])
     return source, target, first
 
