@@ -21,6 +21,9 @@ from mtkit.files.reading import check_regular
 CONFIG = "special:model.yml"
 """The item that holds the settings, in YAML."""
 
+CONFIG_FILE = "special.model.yml"
+"""What the settings are called where they are kept as a file."""
+
 SCALES = "_QuantMultA"
 """Ending of what scales activations for products in int8: of no use in floating point."""
 
@@ -197,7 +200,8 @@ def write_bin(path: Path, tensors: Mapping[str, Tensor], config: bytes) -> None:
         if (multiplier := tensors.get(name + MULTIPLIER)) is not None:
             contents[name] = (_INTGEMM8, shape, _as_int8(name, tensor, multiplier))
         else:
-            contents[name] = (_FLOAT32, shape, tensor.float().contiguous().numpy().astype("<f4").tobytes())
+            kind = _INTGEMM8 if name == f"{_TRANSPOSED_NOT}{SCALES}" else _FLOAT32  # so it is in all of them
+            contents[name] = (kind, shape, tensor.float().contiguous().numpy().astype("<f4").tobytes())
     contents[CONFIG] = (_INT8, (len(config),), config)
     with path.open("wb") as file:
         heads, names, shapes = b"", b"", b""

@@ -42,6 +42,9 @@ class Origin:
     dtype: str = "float32"
     """Type of most of its numbers, in torch's words."""
 
+    quantization: Literal["int8"] | None = None
+    """How its matrices were stored, if not as numbers of that type."""
+
     weights: list[str] = field(default_factory=list)
     """Files that its numbers were in."""
 
@@ -51,6 +54,9 @@ class Origin:
 
     dtypes: dict[str, str] = field(default_factory=dict)
     """Tensors of another type than ``dtype``."""
+
+    grown: tuple[int, int] = (0, 0)
+    """Rows that the embeddings of source and target have more here."""
 
     aliases: dict[str, str] = field(default_factory=dict)
     """Tensors that repeat another one, by the name of that: ``lm_head.weight`` of ``model.shared.weight``."""
