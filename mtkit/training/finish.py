@@ -34,6 +34,7 @@ from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_
 from mtkit.training.saving.keeper import Keeper
 from mtkit.training.saving.places import apart_from_places
 from mtkit.training.source_lines import noted_source_lines
+from mtkit.training.starting import inherited
 from mtkit.training.state import TrainState
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.translator import Translator
@@ -161,6 +162,7 @@ def _write(
             seen=_seen_sources(prepared),
             corpus=relative_path(prepared.directory, bundle),
             lines=lines,
+            inherited=inherited(store.run_dir),
         )
 
 
@@ -272,6 +274,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
             seen=seen,
             corpus=_corpus_of(run_dir, output),
             lines=read_source_lines(run_dir),
+            inherited=inherited(run_dir),
         )
     return updates
 
