@@ -8,13 +8,11 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
+from mtkit.bundle.bundle import ORIGIN
 from mtkit.errors import CheckpointError
 from mtkit.files.shapes import shaped
 
 Layout = Literal["huggingface", "marian-npz", "bergamot"]
-
-ORIGIN = "origin"
-"""Key of a bundle's manifest, and folder in the bundle with the files of the model's first layout, byte for byte."""
 
 UNUSED = f"{ORIGIN}/unused.safetensors"
 """Tensors of the first layout that compute nothing here, by their names there; rows of one as ``name[:2]``."""
@@ -46,6 +44,13 @@ class Origin:
 
     weights: list[str] = field(default_factory=list)
     """Files that its numbers were in."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    """Tensors that are called otherwise than in the table of their family: ``decoder.embed_tokens.weight`` by the key
+    ``shared.weight``."""
+
+    dtypes: dict[str, str] = field(default_factory=dict)
+    """Tensors of another type than ``dtype``."""
 
     aliases: dict[str, str] = field(default_factory=dict)
     """Tensors that repeat another one, by the name of that: ``lm_head.weight`` of ``model.shared.weight``."""
