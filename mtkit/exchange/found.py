@@ -67,3 +67,6 @@ class Found:
 
     files: Sequence[Path] = ()
     """What is kept byte for byte: settings, tokenizer, model card."""
+
+    settings: bytes | None = None
+    """Settings that lie among the weights, as in Marian's own files."""

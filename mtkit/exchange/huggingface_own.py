@@ -13,7 +13,8 @@ from torch import Tensor
 
 from mtkit.errors import ConfigError
 from mtkit.exchange.bart_names import BIAS, bart_names
-from mtkit.exchange.naming import Layers, given_back
+from mtkit.exchange.giving_back import layers_of
+from mtkit.exchange.naming import given_back
 from mtkit.model.positions import sinusoidal_positions
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import Side
@@ -70,17 +71,6 @@ def kind_of(config: ModelConfig, *, joint: bool) -> Kind:
             f"{reason}{'' if joint else ' with tokenizer.joint false'}: --to safetensors writes any model"
         )
     return "marian" if config.norm == "post" else "pegasus"
-
-
-def layers_of(config: ModelConfig) -> Layers:
-    """What the names of a model's tensors depend on."""
-    return Layers(
-        config.n_encoder_layers,
-        config.n_decoder_layers,
-        tied=config.tie_embeddings,
-        final_norm=config.norm == "pre",
-        output_bias=config.output_bias,
-    )
 
 
 def permuted_tensors(config: ModelConfig, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

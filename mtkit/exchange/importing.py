@@ -16,7 +16,7 @@ from mtkit.exchange.found import Found, Pieces
 from mtkit.exchange.hub import Place
 from mtkit.exchange.languages import Direction
 from mtkit.exchange.naming import OFFSET, rows_above
-from mtkit.exchange.origin import UNUSED, Origin
+from mtkit.exchange.origin import SETTINGS, UNUSED, Origin
 from mtkit.exchange.weights import FLOATS
 from mtkit.files.reading import sha256_file
 from mtkit.files.shapes import first_mistake
@@ -62,6 +62,8 @@ def import_model(found: Found, place: Place, output: Path, direction: Direction,
         n_parameters, origin = _write_weights(work, found, place, licence)
         for path in found.files:
             shutil.copyfile(path, work / ORIGIN / path.name)
+        if found.settings is not None:
+            (work / SETTINGS).write_bytes(found.settings)
         manifest = {
             "format_version": FORMAT_VERSION,
             "mtkit_version": __version__,

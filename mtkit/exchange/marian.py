@@ -106,7 +106,9 @@ def read_marian_files(directory: Path) -> Found:
         multilingual=tags is not None,
         decoding=_decoding(decoder),
         unused=frozenset(name for name in weights.tensors if name.endswith((SCALES, MULTIPLIER))),
+        names={OUTPUT: OUTPUT_ROWS} if rows else {},
         files=[*kept, decoder.path, *(directory / name for name in ("model_info.json", "metadata.json"))],
+        settings=text,
     )
 
 

@@ -17,6 +17,9 @@ Layout = Literal["huggingface", "marian-npz", "bergamot"]
 UNUSED = f"{ORIGIN}/unused.safetensors"
 """Tensors of the first layout that compute nothing here, by their names there; rows of one as ``name[:2]``."""
 
+SETTINGS = f"{ORIGIN}/special.model.yml"
+"""Settings that lay among the weights, as in Marian's own files."""
+
 
 @dataclass(frozen=True)
 class Origin:
