@@ -18,7 +18,7 @@ from mtkit.exchange.naming import given_back
 from mtkit.model.positions import sinusoidal_positions
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import Side
-from mtkit.settings.section import CONVERTIBLE, TRAINING_ONLY, marked
+from mtkit.settings.section import TRAINING_ONLY, marked
 
 Kind = Literal["marian", "pegasus"]
 
@@ -39,6 +39,8 @@ _KNOWN: dict[str, list[object]] = {
     "output_bias": [False, True],
 }
 
+_ANY = {"d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers", "max_length", "tie_embeddings"}
+
 # A parameter ends so: the dimensions of the tensor that are those of the residual stream.
 _READS, _WRITES = ("q_proj.weight", "kv_proj.weight", "inner.weight"), ("out_proj", "outer", "norm")
 
@@ -53,7 +55,7 @@ def kind_of(config: ModelConfig, *, joint: bool) -> Kind:
     Raises:
         ConfigError: Naming the setting that none of them has.
     """
-    free = marked(ModelConfig, CONVERTIBLE, TRAINING_ONLY) - _KNOWN.keys()
+    free = marked(ModelConfig, TRAINING_ONLY) | _ANY
     for name, field in ModelConfig.model_fields.items():
         value = getattr(config, name)
         values = {*value} if isinstance(value, list) else {value}

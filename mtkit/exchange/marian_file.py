@@ -101,8 +101,6 @@ def read_bin(path: Path) -> tuple[Weights, bytes]:
         n = int(np.prod(shape, dtype=object))
         if name == CONFIG:
             config = _bytes(path, start, min(n_bytes, _MAX_CONFIG_BYTES))
-        elif name.endswith(SCALES) and kind in (_FLOAT32, _INTGEMM8):
-            tensors[name] = Stored((1, 1), "float32", _scale_reader(path, start), path)
         elif kind == _FLOAT32 and 4 * n <= n_bytes:
             tensors[name] = Stored(shape, "float32", _float_reader(path, shape, start), path)
         elif kind == _INTGEMM8 and len(shape) == 2 and n + 4 <= n_bytes:
