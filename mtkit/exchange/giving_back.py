@@ -149,7 +149,8 @@ def _marian_settings(path: Path) -> tuple[bytes, tuple[int, int]]:
     """The settings as they lay among the weights, and the sizes of the vocabularies that they name."""
     try:
         text = read_regular(path, max_bytes=_MAX_SETTINGS)
-        src, tgt = parse_yaml(text.rstrip(b"\0").decode())["dim-vocabs"]
+        tree: Any = parse_yaml(text.rstrip(b"\0").decode())
+        src, tgt = tree["dim-vocabs"]
         return text, (int(src), int(tgt))
     except DataError as error:
         raise CheckpointError(str(error)) from None
