@@ -65,8 +65,11 @@ class Found:
     unused: frozenset[str] = frozenset()
     """Tensors that compute nothing here, and may be there."""
 
-    files: Sequence[Path] = ()
-    """What is kept byte for byte: settings, tokenizer, model card."""
+    grown: tuple[int, int] = (0, 0)
+    """As in ``Origin``."""
 
     settings: bytes | None = None
-    """Settings that lie among the weights, as in Marian's own files."""
+    """Settings that lie among the weights; None where they are a file."""
+
+    files: Sequence[Path] = ()
+    """What is kept byte for byte: settings, tokenizer, model card."""

@@ -1,40 +1,33 @@
-"""An imported model in the layout that it came in: files byte for byte, tensors too where nothing was trained."""
+"""An imported model in its first layout again: files byte for byte, tensors too where nothing was trained."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from mtkit.bundle.bundle import EXPORT, ORIGIN, WEIGHTS, Bundle
+from mtkit.bundle.bundle import ORIGIN, WEIGHTS, Bundle
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.exchange.bart_names import bart_names
-from mtkit.exchange.marian_file import write_bin, write_npz
-from mtkit.exchange.marian_names import OUTPUT, marian_names
-from mtkit.exchange.naming import Layers, given_back, renamed
-from mtkit.exchange.origin import SETTINGS, UNUSED, Origin
+from mtkit.exchange.marian_file import CONFIG_FILE, write_bin, write_npz
+from mtkit.exchange.marian_names import OUTPUT, OUTPUT_ROWS, marian_names
+from mtkit.exchange.naming import Layers, Match, given_back, renamed
+from mtkit.exchange.origin import UNUSED, Origin
 from mtkit.exchange.t5_names import t5_names
-from mtkit.files.reading import read_json, read_regular
-from mtkit.files.whole import write_json
-from mtkit.log import logger
+from mtkit.files.reading import read_regular
 from mtkit.model.weights import load_tensors
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import GATED
-from mtkit.settings.yaml_file import YamlError, parse_yaml
+
+_CARDS = ("README.md",)
+"""What a model that was trained on has one of its own of."""
 
 _MAX_SETTINGS = 1_000_000
-_CARDS = ("README.md",)
 
 
 def layers_of(config: ModelConfig, grown: tuple[int, int] = (0, 0)) -> Layers:
-    """What the names of a model's tensors depend on.
-
-    Args:
-        config: Shape of the model.
-        grown: Rows that the embeddings of source and target have more here.
-    """
+    """What the names in a model depend on."""
     return Layers(
         config.n_encoder_layers,
         config.n_decoder_layers,
@@ -42,11 +35,79 @@ def layers_of(config: ModelConfig, grown: tuple[int, int] = (0, 0)) -> Layers:
         final_norm=config.norm == "pre",
         output_bias=config.output_bias,
         embedding_norm=config.embedding_norm,
-        learned_positions=config.positions == "learned",
+        learned_positions=config.positions_of("encoder") == "learned",
         gated=config.activation in GATED,
-        recurrent="ssru" in config.attention_of("decoder"),
+        recurrent=set(config.attention_of("decoder")) == {"ssru"},
         grown=grown,
     )
+
+
+def matches_of(origin: Origin, config: ModelConfig) -> list[Match]:
+    """The table of an imported model: each parameter, and the tensors that it was made of.
+
+    Args:
+        origin: What the model was.
+        config: Its shape.
+    """
+    layers = layers_of(config, origin.grown)
+    if origin.layout != "huggingface":
+        return marian_names(layers, output_rows=origin.names.get(OUTPUT) == OUTPUT_ROWS)
+    return renamed((t5_names if origin.family == "t5" else bart_names)(layers), origin.names)
+
+
+def original_tensors(bundle: Bundle, origin: Origin) -> dict[str, Tensor]:
+    """Every tensor of the first layout, under its name and of its type there.
+
+    What was not trained is equal to what was imported, byte for byte.
+
+    Raises:
+        CheckpointError: If the bundle is damaged.
+    """
+    bundle.check_weights_fit()
+    bundle.check_finite()
+    matches, ours = matches_of(origin, bundle.model), load_tensors(bundle.directory / WEIGHTS)
+    path = bundle.directory / UNUSED
+    unused = load_tensors(path) if path.exists() else {}
+    found = given_back(matches, ours, unused)
+    for name in (name for match in matches for name in match.theirs):
+        found[name] = found[name].to(getattr(torch, origin.dtypes.get(name, origin.dtype)))
+    for alias, name in origin.aliases.items():
+        if name not in found:
+            raise CheckpointError(f"{bundle.directory}: damaged: origin.aliases: there is no tensor {name}")
+        found[alias] = found[name].clone()
+    return found
+
+
+def give_back(bundle: Bundle, origin: Origin, directory: Path) -> str:
+    """Write the files of a model's first layout into an empty directory.
+
+    Matrices that were int8 are so again; those of other models in Marian's own files are float32.
+
+    Returns:
+        What was written, in a few words.
+
+    Raises:
+        CheckpointError: If the bundle is damaged.
+        ConfigError: If its vocabulary has grown since, which the tokenizer of its family cannot express.
+        OSError: If they cannot be written.
+    """
+    _check_not_grown(bundle, origin)
+    tensors = original_tensors(bundle, origin)
+    kept = bundle.directory / ORIGIN
+    _copy_files(kept, directory, without=_CARDS if is_trained(bundle) else ())
+    if origin.layout == "huggingface":
+        _write_safetensors(tensors, origin, directory)
+        return f"{origin.family}, as it was imported from {origin.source}"
+    try:
+        settings = read_regular(kept / CONFIG_FILE, max_bytes=_MAX_SETTINGS)
+        name = Path(origin.weights[0]).name
+    except (DataError, IndexError) as error:
+        raise CheckpointError(f"{bundle.directory}: damaged: {error}") from None
+    if origin.layout == "bergamot":
+        write_bin(directory / name, tensors, settings)
+        return f"Marian's .bin with int8 matrices, as Firefox has it: {name}"
+    write_npz(directory / name, tensors, settings)
+    return f"Marian's .npz: {name}"
 
 
 def is_trained(bundle: Bundle) -> bool:
@@ -54,105 +115,41 @@ def is_trained(bundle: Bundle) -> bool:
     return "config" in bundle.metadata
 
 
-def give_back(bundle: Bundle, origin: Origin, directory: Path) -> str:
-    """Write the files of a model's first layout into an empty directory.
-
-    Returns:
-        What was written, in a few words.
-
-    Raises:
-        CheckpointError: If the bundle lacks what it kept of them, or is damaged.
-        ConfigError: If its vocabulary has grown since, which this layout cannot tell its tokenizer.
-        OSError: If they cannot be written.
-    """
-    bundle.check_weights_fit()
-    bundle.check_finite()
-    tensors = load_tensors(bundle.directory / WEIGHTS)
-    unused_file = bundle.directory / UNUSED
-    unused = load_tensors(unused_file) if unused_file.exists() else {}
-    _copy_files(bundle, directory)
-    if origin.layout == "huggingface":
-        return _huggingface(bundle, origin, tensors, unused, directory)
-    return _marian(bundle, origin, tensors, unused, directory)
+def _check_not_grown(bundle: Bundle, origin: Origin) -> None:
+    """Refuse pieces that were added: the tokenizer of no family can be told to cut them as mtkit does."""
+    if origin.n_pieces and max(bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size) > origin.n_pieces:
+        raise ConfigError(
+            f"{bundle.directory}: its vocabulary has grown since it was imported, by tokenizer.extend, and the "
+            f"tokenizer of its family, {origin.family}, cannot cut the new pieces as mtkit does: --to safetensors "
+            "writes any model"
+        )
 
 
-def _copy_files(bundle: Bundle, directory: Path) -> None:
-    """The foreign files; the card of a model that was trained on is another one."""
-    for path in sorted((bundle.directory / ORIGIN).glob("*")):
-        is_card = path.name in _CARDS and is_trained(bundle)
-        if path.is_file() and path not in (bundle.directory / UNUSED, bundle.directory / SETTINGS) and not is_card:
-            shutil.copyfile(path, directory / path.name)
+def _copy_files(kept: Path, output: Path, *, without: Collection[str]) -> None:
+    """Copy what was kept of a model byte for byte: settings, tokenizer, card; not what is mtkit's own."""
+    for path in sorted(kept.iterdir()):
+        if path.is_file() and path.name not in (Path(UNUSED).name, CONFIG_FILE, *without):
+            shutil.copyfile(path, output / path.name)
 
 
-def _huggingface(
-    bundle: Bundle, origin: Origin, ours: Mapping[str, Tensor], unused: Mapping[str, Tensor], directory: Path
-) -> str:
+def _write_safetensors(tensors: Mapping[str, Tensor], origin: Origin, directory: Path) -> None:
+    """Write the weights, each of the type that it had."""
     from safetensors.torch import save_file
 
-    table = (t5_names if origin.family == "t5" else bart_names)(layers_of(bundle.model))
-    settings = _settings_there(directory / EXPORT)
-    size, sizes = settings.get("vocab_size"), {bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size}
-    if isinstance(size, int) and max(sizes) > max(size, settings.get("decoder_vocab_size") or 0):
-        raise ConfigError(
-            f"{bundle.directory}: its vocabulary has grown since it was imported, by tokenizer.extend: the tokenizer "
-            f"of its family, {origin.family}, cannot be given pieces as mtkit cuts them; --to safetensors writes it"
+    too_large = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
+    if too_large:
+        raise CheckpointError(
+            f"{too_large[0]} has numbers that {origin.dtypes.get(too_large[0], origin.dtype)} cannot hold, the type "
+            "that the model was imported in: --to safetensors writes any model"
         )
-    found = given_back(renamed(table, origin.names), ours, unused)
-    found |= {name: found[of].clone() for name, of in origin.aliases.items()}
-    dtypes = {name: origin.dtypes.get(name, origin.dtype) for name in found if name not in unused}
-    typed = {name: _as_type(tensor, dtypes.get(name)) for name, tensor in found.items()}
-    if too_large := [name for name, tensor in typed.items() if not bool(tensor.isfinite().all())]:
-        logger.warning("%s has numbers beyond %s: the weights are written as float32", too_large[0], origin.dtype)
-        typed = {name: tensor.float() for name, tensor in found.items()}
-        write_json(directory / EXPORT, {**settings, "dtype": "float32"} | {"torch_dtype": "float32"})
-    save_file(typed, directory / WEIGHTS, metadata={"format": "pt"})
-    return f"{origin.family}, as it was imported from {origin.source}"
+    save_file(dict(tensors), directory / WEIGHTS, metadata={"format": "pt"})
 
 
-def _as_type(tensor: Tensor, dtype: str | None) -> Tensor:
-    return tensor if dtype is None else tensor.to(getattr(torch, dtype))
+def copy_origin(bundle: Bundle, directory: Path) -> None:
+    """Copy what a bundle keeps of its first layout into another one that is being written; nothing where it has none.
 
-
-def _settings_there(path: Path) -> dict[str, Any]:
-    try:
-        settings = read_json(path)
-    except DataError as error:
-        raise CheckpointError(f"damaged model: {error}") from None
-    if not isinstance(settings, dict):
-        raise CheckpointError(f"{path}: damaged: not the settings of a model")
-    return settings
-
-
-def _marian(
-    bundle: Bundle, origin: Origin, ours: Mapping[str, Tensor], unused: Mapping[str, Tensor], directory: Path
-) -> str:
-    """A model in Marian's own file; of int8 where it came in int8."""
-    text, sizes = _marian_settings(bundle.directory / SETTINGS)
-    tokenizer = bundle.tokenizer
-    grown = tokenizer.src_vocab_size - sizes[0], tokenizer.tgt_vocab_size - sizes[1]
-    if tokenizer.vocabulary is None or max(grown) > 1 + abs(sizes[0] - sizes[1]):
-        raise ConfigError(
-            f"{bundle.directory}: its vocabulary has grown since it was imported, by tokenizer.extend, and Marian's "
-            "files number pieces in another way; --to safetensors writes it"
-        )
-    table = marian_names(layers_of(bundle.model, grown), output_rows=OUTPUT in origin.names)
-    found = given_back(table, ours, unused)
-    name = Path(origin.weights[0] if origin.weights else "model.npz").name
-    if origin.layout == "bergamot":
-        write_bin(directory / name, found, text)
-        return f"Marian's .bin with int8 matrices, as Firefox has it: {name}"
-    write_npz(directory / name, found, text)
-    return f"Marian's .npz: {name}"
-
-
-def _marian_settings(path: Path) -> tuple[bytes, tuple[int, int]]:
-    """The settings as they lay among the weights, and the sizes of the vocabularies that they name."""
-    try:
-        text = read_regular(path, max_bytes=_MAX_SETTINGS)
-        tree: Any = parse_yaml(text.rstrip(b"\0").decode())
-        src, tgt = tree["dim-vocabs"]
-        return text, (int(src), int(tgt))
-    except DataError as error:
-        raise CheckpointError(str(error)) from None
-    except (UnicodeDecodeError, YamlError, KeyError, TypeError, ValueError):
-        raise CheckpointError(f"{path}: damaged: it does not name the sizes of the vocabularies") from None
+    Raises:
+        OSError: If it cannot be written.
+    """
+    if (bundle.directory / ORIGIN).is_dir():
+        shutil.copytree(bundle.directory / ORIGIN, directory / ORIGIN, dirs_exist_ok=True)

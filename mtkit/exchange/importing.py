@@ -15,8 +15,9 @@ from mtkit.errors import CheckpointError, DataError, reason
 from mtkit.exchange.found import Found, Pieces
 from mtkit.exchange.hub import Place
 from mtkit.exchange.languages import Direction
+from mtkit.exchange.marian_file import CONFIG_FILE, MULTIPLIER
 from mtkit.exchange.naming import OFFSET, rows_above
-from mtkit.exchange.origin import SETTINGS, UNUSED, Origin
+from mtkit.exchange.origin import UNUSED, Origin
 from mtkit.exchange.weights import FLOATS
 from mtkit.files.reading import sha256_file
 from mtkit.files.shapes import first_mistake
@@ -63,7 +64,7 @@ def import_model(found: Found, place: Place, output: Path, direction: Direction,
         for path in found.files:
             shutil.copyfile(path, work / ORIGIN / path.name)
         if found.settings is not None:
-            (work / SETTINGS).write_bytes(found.settings)
+            (work / ORIGIN / CONFIG_FILE).write_bytes(found.settings)
         manifest = {
             "format_version": FORMAT_VERSION,
             "mtkit_version": __version__,
@@ -185,11 +186,14 @@ def _write_weights(work: Path, found: Found, place: Place, licence: str | None) 
         licence=licence,
         revision=place.revision,
         dtype=dtype,
+        quantization="int8" if any(name.endswith(MULTIPLIER) for name in kinds) else None,
         weights=[path.name for path in weights.files],
         names=dict(found.names),
         dtypes={
             name: kinds[name].dtype for match in found.matches for name in match.theirs if kinds[name].dtype != dtype
         },
+        grown=found.grown,
+        n_pieces=max(found.pieces.src_size, found.pieces.tgt_size),
         aliases=dict(found.aliases),
     )
     return sum(tensor.numel() for tensor in parameters.values()), origin

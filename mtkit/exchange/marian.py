@@ -84,6 +84,7 @@ def read_marian_files(directory: Path) -> Found:
         "output_bias": has_bias,
         "norm": "pre" if pre_norm else "post",
     }
+    grown = pieces.src_size - sizes[0], pieces.tgt_size - sizes[1]
     layers = Layers(
         model["n_encoder_layers"],
         model["n_decoder_layers"],
@@ -91,7 +92,7 @@ def read_marian_files(directory: Path) -> Found:
         final_norm=pre_norm,
         output_bias=has_bias,
         recurrent=recurrent,
-        grown=(pieces.src_size - sizes[0], pieces.tgt_size - sizes[1]),
+        grown=grown,
     )
     rows = OUTPUT not in weights.tensors and OUTPUT_ROWS in weights.tensors
     tags = pieces.vocabulary.language_ids
@@ -105,10 +106,11 @@ def read_marian_files(directory: Path) -> Found:
         _languages(directory, path),
         multilingual=tags is not None,
         decoding=_decoding(decoder),
-        unused=frozenset(name for name in weights.tensors if name.endswith((SCALES, MULTIPLIER))),
         names={OUTPUT: OUTPUT_ROWS} if rows else {},
-        files=[*kept, decoder.path, *(directory / name for name in ("model_info.json", "metadata.json"))],
+        grown=grown,
         settings=text,
+        unused=frozenset(name for name in weights.tensors if name.endswith((SCALES, MULTIPLIER))),
+        files=[*kept, decoder.path, *(directory / name for name in ("model_info.json", "metadata.json"))],
     )
 
 

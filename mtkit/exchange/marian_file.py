@@ -21,6 +21,9 @@ from mtkit.files.reading import check_regular
 CONFIG = "special:model.yml"
 """The item that holds the settings, in YAML."""
 
+CONFIG_FILE = "special.model.yml"
+"""What the settings are called where they are kept as a file."""
+
 SCALES = "_QuantMultA"
 """Ending of what scales activations for products in int8: of no use in floating point."""
 

@@ -17,9 +17,6 @@ Layout = Literal["huggingface", "marian-npz", "bergamot"]
 UNUSED = f"{ORIGIN}/unused.safetensors"
 """Tensors of the first layout that compute nothing here, by their names there; rows of one as ``name[:2]``."""
 
-SETTINGS = f"{ORIGIN}/special.model.yml"
-"""Settings that lay among the weights, as in Marian's own files."""
-
 
 @dataclass(frozen=True)
 class Origin:
@@ -45,6 +42,9 @@ class Origin:
     dtype: str = "float32"
     """Type of most of its numbers, in torch's words."""
 
+    quantization: Literal["int8"] | None = None
+    """How its matrices were stored, if not as numbers of that type."""
+
     weights: list[str] = field(default_factory=list)
     """Files that its numbers were in."""
 
@@ -54,6 +54,12 @@ class Origin:
 
     dtypes: dict[str, str] = field(default_factory=dict)
     """Tensors of another type than ``dtype``."""
+
+    grown: tuple[int, int] = (0, 0)
+    """Rows that the embeddings of source and target have more here."""
+
+    n_pieces: int = 0
+    """Pieces of the longer vocabulary as it was imported; 0 where that is not known."""
 
     aliases: dict[str, str] = field(default_factory=dict)
     """Tensors that repeat another one, by the name of that: ``lm_head.weight`` of ``model.shared.weight``."""

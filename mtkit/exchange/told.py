@@ -27,7 +27,7 @@ def told(imported: Imported, output: Path) -> list[str]:
     """Lines about a model: family, sizes, languages, licence."""
     bundle, origin = imported.bundle, imported.origin
     rows = [
-        ("family", f"{_FAMILIES.get(origin.family, origin.family)} ({_LAYOUTS[origin.layout]}, {origin.dtype})"),
+        ("family", _family(origin)),
         ("model", f"{bundle.model.summary()}; {bundle.n_parameters():,} parameters"),
         ("languages", languages_shown(bundle)),
         ("licence", licence_shown(origin.licence)),
@@ -45,13 +45,17 @@ def origin_rows(bundle: Bundle) -> list[tuple[str, str]]:
     if origin is None:
         return []
     revision = "" if origin.revision is None else f", revision {origin.revision[:12]}"
-    family = f"{_FAMILIES.get(origin.family, origin.family)} ({_LAYOUTS[origin.layout]}, {origin.dtype})"
     return [
         ("imported from", f"{origin.source}{revision}"),
-        ("family", family),
+        ("family", _family(origin)),
         ("languages", languages_shown(bundle)),
         ("licence", licence_shown(origin.licence)),
     ]
+
+
+def _family(origin: Origin) -> str:
+    kind = _FAMILIES.get(origin.family, origin.family)
+    return f"{kind} ({_LAYOUTS[origin.layout]}, {origin.quantization or origin.dtype})"
 
 
 def languages_shown(bundle: Bundle) -> str:
