@@ -17,17 +17,14 @@ from torch import Tensor
 
 from mtkit.bundle.bundle import Bundle
 from mtkit.errors import CheckpointError, DataError
-from mtkit.exchange.bart_names import bart_names
-from mtkit.exchange.naming import Layers
+from mtkit.exchange.giving_back import matches_of
 from mtkit.exchange.origin import Origin
-from mtkit.exchange.t5_names import t5_names
 from mtkit.files.reading import read_json, sha256_file, version_in
 from mtkit.files.tensor_file import check_finite, read_tensor_file
 from mtkit.files.whole import atomic_directory
 from mtkit.model.adapters import LowRankShape, adaptable, rows_of
 from mtkit.model.fitting import skeleton
 from mtkit.model.weights import load_tensors
-from mtkit.settings.model_shape import GATED
 
 CONFIG, WEIGHTS, NOTE = "adapter_config.json", "adapter_model.safetensors", "mtkit_adapter.json"
 FORMAT_VERSION = 1
@@ -59,8 +56,7 @@ def module_names(base: Bundle) -> dict[str, str]:
     names = {part: _own_name(part) for part in _parts(base)}
     if origin is None or origin.layout != "huggingface":
         return names
-    layers = Layers(config.n_encoder_layers, config.n_decoder_layers, gated=config.activation in GATED)
-    for match in (t5_names if origin.family == "t5" else bart_names)(layers):
+    for match in matches_of(origin, config):
         above, _, last = match.ours.removesuffix(".weight").rpartition(".")
         parts = {"q_proj": ["query"], "kv_proj": ["key", "value"], "out_proj": ["output"]}.get(last, [last])
         for part, theirs in zip(parts, match.theirs, strict=False):
