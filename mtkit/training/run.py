@@ -251,7 +251,8 @@ def _announce(session: Session) -> None:
     for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
         logger.warning("%s", doubt)
     n_trained = n_trained_parameters(keeper.model)
-    frozen = f", {n_trained / 1e6:.2f} million of them trained" if training.freeze else ""
+    partly = training.freeze or training.lora.rank is not None
+    frozen = f", {n_trained / 1e6:.2f} million of them trained" if partly else ""
     logger.info(
         "model: %s, vocabulary %s; %.2f million parameters%s",
         m.summary(),

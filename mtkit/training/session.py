@@ -17,6 +17,7 @@ from mtkit.training.accumulation import count_workers
 from mtkit.training.comparison import n_lines_to_compare
 from mtkit.training.finish import seconds_to_translate
 from mtkit.training.freezing import freeze
+from mtkit.training.lora import adapted_parts
 from mtkit.training.optimizer import build_optimizer
 from mtkit.training.planning.budget import Budget
 from mtkit.training.planning.memory import _n_micro_batches, check_room
@@ -58,7 +59,8 @@ def begin(config: Config, prepared: Prepared, run_dir: Path, started: float, sta
     compute = Compute.choose(training.device, training.precision, threads)
     note_machine(run_dir, compute.device)
     store = CheckpointStore(run_dir)
-    model = _built(config, prepared.tokenizer, None if store.updates() else start, compute.device)
+    needed = start if config.training.lora.rank is not None or not store.updates() else None
+    model = _built(config, prepared.tokenizer, needed, compute.device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     way = remembered_way(training, model, planner.plan, run_dir, compute)
@@ -92,5 +94,6 @@ def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: to
     model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     if start is not None:
         start.put_into(model)
+    adapted_parts(model, config.training.lora)
     freeze(model, config.training.freeze)
     return model.to(device)
