@@ -253,7 +253,7 @@ class CTranslate2Engine:
         scores = result.scores or [math.nan]
         if result.scores and math.isnan(scores[0]):
             return [Hypothesis([], -math.inf, -math.inf, finished=False)]
-        found = []
+        found: list[Hypothesis] = []
         for tokens, score in zip(result.hypotheses, scores, strict=True):
             ids = [self._tgt_ids[token] for token in tokens]
             if not result.scores:  # of a greedy search: up to its own longest length it is as it would have been
