@@ -26,6 +26,7 @@ class Format(StrEnum):
 
     CTRANSLATE2 = "ctranslate2"
     SAFETENSORS = "safetensors"
+    HUGGINGFACE = "huggingface"
 
 
 class Quantization(StrEnum):
@@ -44,7 +45,7 @@ def export(
     model: ModelOption = None,
     to: Annotated[
         Format | None,
-        of_output("--to", metavar="ctranslate2|safetensors", help="Target format. Required."),
+        of_output("--to", metavar="ctranslate2|safetensors|huggingface", help="Target format. Required."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -67,6 +68,10 @@ def export(
         of_metrics("--src", "--input", "-i", metavar="FILE", help="Source text to measure on; needs --ref."),
     ] = None,
     ref: Annotated[str | None, of_metrics("--ref", "-r", metavar="FILE", help="Reference of this text.")] = None,
+    licence: Annotated[
+        str | None,
+        of_output("--licence", metavar="NAME", help="Licence for the model card of huggingface, such as cc-by-4.0."),
+    ] = None,
     threads: ThreadsOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -75,6 +80,7 @@ def export(
     \b
     mtkit export -m RUN --to ctranslate2 --quantization int8    into the model
     mtkit export -m RUN --to safetensors -o DIR                 weights and JSON
+    mtkit export -m RUN --to huggingface -o DIR                 for transformers, with a model card
 
     mtkit translate uses CTranslate2 on a CPU. The BLEU and speed of the quantised model are measured on the run's
     validation set, or on -i FILE --ref FILE, and stored in the model: mtkit translate uses int8 by default if it loses
@@ -82,14 +88,19 @@ def export(
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     model = needed(model, run)
     if to is None:
-        raise ConfigError("for what? --to ctranslate2, for translating faster, or --to safetensors, for other programs")
-    if to is Format.SAFETENSORS:
+        raise ConfigError(
+            "for what? --to ctranslate2, for translating faster, --to huggingface, for transformers, or --to "
+            "safetensors, for other programs"
+        )
+    if to is not Format.CTRANSLATE2:
         refuse_idle(context, _OF_CONVERSION, "of --to ctranslate2; leave it out")
+    if to is not Format.HUGGINGFACE:
+        refuse_idle(context, ["licence"], "of --to huggingface; leave it out")
     if not measure or quantization is Quantization.FLOAT32:
         refuse_idle(context, ["src", "ref"], "for measuring, which is not done; leave it out")
     if (src is None) != (ref is None):
         raise ConfigError("-i and --ref go together: the text to translate and its reference")
-    if to is Format.SAFETENSORS and output is None:
+    if to is not Format.CTRANSLATE2 and output is None:
         raise ConfigError("where to? name a directory with -o DIR")
     if output is not None:
         check_output_directory(output)
@@ -100,6 +111,7 @@ def export(
         raise ConfigError(f"{output}: exists and is not an export; choose another -o")
 
     from mtkit.bundle.bundle import load_bundle
+    from mtkit.exchange.huggingface_export import export_huggingface
     from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors
 
     bundle = load_bundle(model)
@@ -108,6 +120,10 @@ def export(
             assert output is not None
             export_safetensors(bundle, output)
             typer.echo(f"exported to {output}")
+            return
+        if to is Format.HUGGINGFACE:
+            assert output is not None
+            typer.echo(f"exported to {output} ({export_huggingface(bundle, output, licence=licence)})")
             return
         held_out = _held_out(bundle, src, ref) if measure and quantization is not Quantization.FLOAT32 else None
         conversion = export_ctranslate2(bundle, quantization.value, held_out, threads)

@@ -39,6 +39,7 @@ OPTIONS = {
     "--json": "format output-format json-output",
     "--metrics": "scorer scorers",
     "--minutes": "time-limit max-time timeout",
+    "--from": "train-from load-from finetune-from-model finetune-from init-from pretrained pretrained-model",
     **SETTINGS,
 }
 """Options, or settings behind --set, and their names in other programs."""
@@ -51,9 +52,7 @@ _NOT_THERE = {
     "port": "mtkit has no server; mtkit translate reads from a pipe, line by line",
 }
 _NOT_THERE |= dict.fromkeys(("ensembles", "weights"), _NOT_THERE["ensemble"])
-_NOT_THERE |= dict.fromkeys(
-    ("resume", "continue", "train-from", "load-from", "reset-optimizer"), _NOT_THERE["restore-file"]
-)
+_NOT_THERE |= dict.fromkeys(("resume", "continue", "reset-optimizer"), _NOT_THERE["restore-file"])
 
 COMMANDS = {
     "preprocess": "prepare build-vocab build_vocab vocab binarize tokenize tokenise spm",

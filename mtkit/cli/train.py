@@ -71,6 +71,15 @@ def train(
     valid_tgt: ValidTgtOption = None,
     test_src: TestSrcOption = None,
     test_tgt: TestTgtOption = None,
+    base: Annotated[
+        str | None,
+        of_settings(
+            "--from",
+            metavar="MODEL",
+            help="Model to start from: run directory, checkpoint or bundle. Tokenizer and sizes are its own.",
+            show_default=False,
+        ),
+    ] = None,
     preset: PresetOption = None,
     overrides: SetOption = None,
     minutes: Annotated[
@@ -106,6 +115,7 @@ def train(
     mtkit train --src my.en --tgt my.de -o runs/my   two files of lines
     mtkit train my.tmx -o runs/my                    a file of pairs
     mtkit train recipe.yaml --minutes 10             fit into ten minutes
+    mtkit train my.tmx --from MODEL -o runs/my       start from a trained model
 
     The same command again resumes an interrupted run. Without a recipe, validation and test lines are held out and
     the settings are chosen. Files of pairs: TMX, XLIFF, PO, TSV, CSV, JSONL.
@@ -129,6 +139,7 @@ def train(
     from mtkit.settings.resolve import Settings, recipe_name
 
     flags = {
+        "training.from": base,
         "model.preset": preset,
         "training.max_minutes": minutes,
         "training.seed": seed,
@@ -137,6 +148,8 @@ def train(
         "training.threads": threads,
     }
     from mtkit.files.output_directory import check_output_directory
+    from mtkit.training.run import before_corpus
+    from mtkit.training.starting import start_of
 
     if src_files:
         assert run_dir is not None
@@ -148,8 +161,9 @@ def train(
         if print_config:
             typer.echo(_explain(settings, run_dir))
             return
-        settings.before_corpus().config()  # what is mistyped is told before anything is written
         check_output_directory(run_dir)
+        started_from = start_of(settings, run_dir, overwrite=overwrite)
+        before_corpus(settings, started_from).config()  # what is mistyped is told before anything is written
         config = write_recipe(given, run_dir, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
@@ -163,12 +177,12 @@ def train(
     from mtkit.training.saving.places import where_it_began
 
     check_output_directory(directory)
-    data = settings.before_corpus().config().data
-    with where_it_began(directory, data) as seen_from_there:
+    config_before = before_corpus(settings, start_of(settings, directory, overwrite=overwrite)).config()
+    with where_it_began(directory, config_before.data) as seen_from_there:
         run = run_training(settings, seen_from_there, overwrite=overwrite, started=started)
     for name, of_set in run.scores.items():
         extent = f", {of_set.extent()}" if of_set.extent() else ""
-        typer.echo(f"test set {name}, beam {settings.before_corpus().config().decoding.beam_size}{extent}")
+        typer.echo(f"test set {name}, beam {config_before.decoding.beam_size}{extent}")
         for line in score_lines(of_set.scores):
             typer.echo(f"  {line}")
     typer.echo(f"the model: {directory / 'model'}")
@@ -190,10 +204,13 @@ def _explain(settings: "Settings", run_dir: Path) -> str:
     """The settings with their origins; what depends on corpus and time is filled in where it has been prepared."""
     from mtkit.data.corpus.prepared import open_prepared
     from mtkit.training.planning.size_in_time import begun_size
-    from mtkit.training.run import resolve
+    from mtkit.training.run import before_corpus, resolve
+    from mtkit.training.starting import start_of
 
-    before = settings.before_corpus()
+    start = start_of(settings, run_dir)
+    before = before_corpus(settings, start)
     directory = before.config().prepared_directory
     if directory.exists():
-        return resolve(settings, open_prepared(directory), begun_size(settings, run_dir))[0].explain()
+        size = None if start is not None else begun_size(settings, run_dir)
+        return resolve(settings, open_prepared(directory), size, start)[0].explain()
     return "# before the corpus is prepared; a preset by its size may follow\n" + before.explain()

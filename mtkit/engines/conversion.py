@@ -61,9 +61,12 @@ class Conversion:
 _KNOWN: dict[str, list[object]] = {
     "architecture": ["transformer"],
     "norm": ["pre", "post"],
-    "activation": ["relu", "gelu"],
-    "scale_embeddings": [None, True],
+    "positions": ["auto", "sinusoidal", "learned", "t5"],
+    "encoder_attention": ["scaled_dot", "dot"],
+    "decoder_attention": ["scaled_dot", "dot"],
+    "cross_attention": ["scaled_dot", "dot"],
 }
+"""What of a setting, or of each name in its list, the library expresses, where that is not all."""
 
 
 def inexpressible(config: ModelConfig) -> str | None:
@@ -71,9 +74,13 @@ def inexpressible(config: ModelConfig) -> str | None:
     any_value = marked(ModelConfig, CONVERTIBLE, TRAINING_ONLY)
     for name, field in ModelConfig.model_fields.items():
         value = getattr(config, name)
-        known = _KNOWN.get(name)
-        if value not in known if known else name not in any_value and value != field.default:
-            return f"model.{name} {', '.join(dict.fromkeys(value)) if isinstance(value, list) else value}"
+        values = value if isinstance(value, list) else [value]
+        if name in _KNOWN:
+            values = [each for each in values if each not in _KNOWN[name]]
+        elif name in any_value or value == field.default:
+            continue
+        if values:
+            return f"model.{name} {', '.join(dict.fromkeys(map(str, values)))}"
     return None
 
 
@@ -135,7 +142,7 @@ def _remembered(bundle: Bundle) -> dict[str, Speeds]:
     found: dict[str, Speeds] = {}
     for path in reversed(_speed_files(bundle)):
         note = _read_note(path)
-        if note is not None and note.get("source") == _source(bundle) and isinstance(note.get("speeds"), dict):
+        if note is not None and _is_of(note, bundle) and isinstance(note.get("speeds"), dict):
             each = {name: Speeds.from_json(value, PRECISIONS) for name, value in note["speeds"].items()}
             found |= {name: speeds for name, speeds in each.items() if speeds is not None}
     return found
@@ -204,8 +211,7 @@ def convert(bundle: Bundle, quantization: str, place: Path | None = None) -> Con
             return found
         logger.info("converting the model for CTranslate2 (%s) into %s, once", quantization, place)
         known = _read_note(place / NOTE)
-        same = known is not None and known.get("source") == _source(bundle)
-        quality = known.get("quality") if known is not None and same else None
+        quality = known.get("quality") if known is not None and _is_of(known, bundle) else None
         with atomic_directory(place) as work:
             _write(bundle, quantization, work, quality=quality)
     return Conversion(place, quantization, quality, is_finite=True)
@@ -227,7 +233,7 @@ def read_conversion(place: Path, bundle: Bundle, quantization: str, *, check: bo
         check: Compare its files with their hashes.
     """
     note = _read_note(place / NOTE)
-    if note is None or note.get("source") != _source(bundle) or note.get("quantization") != quantization:
+    if note is None or not _is_of(note, bundle) or note.get("quantization") != quantization:
         return None
     try:
         if check:
@@ -285,6 +291,15 @@ def _source(bundle: Bundle) -> dict[str, Any]:
         "tokenizer": bundle.tokenizer.sha256(),
         "model": bundle.model.model_dump(mode="json", include=marked(ModelConfig, CONVERTIBLE)),
     }
+
+
+def _is_of(note: Mapping[str, Any], bundle: Bundle) -> bool:
+    """Whether a note is of a conversion of just this model; a setting that it does not know had its default then."""
+    source, own = note.get("source"), _source(bundle)
+    if not isinstance(source, dict) or not isinstance(source.get("model"), dict):
+        return False
+    defaults = {name: ModelConfig.model_fields[name].default for name in own["model"]}
+    return {**source, "model": defaults | source["model"]} == own
 
 
 def _place(bundle: Bundle, quantization: str) -> Path:

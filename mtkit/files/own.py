@@ -16,6 +16,8 @@ _OF_RUN |= {
     "source_lines.json",
     "origin.json",
     "vocabulary.json",
+    "base.json",
+    "before.json",
 }
 _OF_CORPUS = {"manifest.json", "state.json", "dataset_info.json", "report.json", "vocabulary.json"}
 

@@ -14,7 +14,10 @@ _SHAW_CLIP = 16
 N_DISTANCES = 2 * _SHAW_CLIP + 1
 """Distances that relative positions after Shaw et al. distinguish."""
 
-_T5_BUCKETS, _T5_MAX_DISTANCE = 32, 128
+_T5_BUCKETS = 32
+T5_MAX_DISTANCE = 128
+"""Distance from where all tokens share the last bucket of T5's positions."""
+
 _FAIRSEQ_START = 2  # one after the id of padding there
 
 Sinusoids = Literal["interleaved", "halves", "fairseq"]
@@ -133,7 +136,7 @@ def t5_buckets(distance: Tensor, *, causal: bool) -> Tensor:
         offset = (distance > 0).long() * n
         distance = distance.abs()
     exact = n // 2
-    growth = (distance.clamp(min=1).float() / exact).log() / math.log(_T5_MAX_DISTANCE / exact)
+    growth = (distance.clamp(min=1).float() / exact).log() / math.log(T5_MAX_DISTANCE / exact)
     far = (exact + growth * (n - exact)).long().clamp(max=n - 1)
     return offset + torch.where(distance < exact, distance, far)
 

@@ -20,6 +20,9 @@ from mtkit.model.search_state import SearchState, prepared
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import GATED
 
+RMS_EPSILON = 1e-6
+"""Added to the mean of squares in RMSNorm, as in T5."""
+
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "gelu": F.gelu,
@@ -67,7 +70,7 @@ def build_norm(config: ModelConfig) -> nn.Module:
         case "layer":
             return nn.LayerNorm(config.d_model)
         case "rms":
-            return RMSNorm(config.d_model, eps=1e-6)
+            return RMSNorm(config.d_model, eps=RMS_EPSILON)
         case _:
             assert_never(config.norm_type)
 

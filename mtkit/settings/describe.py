@@ -15,7 +15,7 @@ from mtkit.settings.layers import as_yaml
 from mtkit.settings.mistakes import SettingError
 from mtkit.settings.presets import SIZE_CLASSES
 from mtkit.settings.recipe import Config
-from mtkit.settings.section import MAY_CHANGE
+from mtkit.settings.section import MAY_CHANGE, settings_of
 
 _PLAIN = {"null": "null", "boolean": "true or false", "string": "text", "integer": "whole number", "number": "number"}
 _BOUNDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
@@ -82,13 +82,13 @@ def groups(name: str = "") -> list[Group]:
     section: type[BaseModel] = Config
     *outer, last = [part for part in name.split(".") if not part.isdigit()] or [name]
     for n, key in enumerate(outer, start=1):
-        inner = section_of(section.model_fields[key].annotation) if key in section.model_fields else None
+        inner = section_of(settings_of(section)[key].annotation) if key in settings_of(section) else None
         if inner is None:
             raise _unknown([*outer[:n], *([last] if n == len(outer) else [])])
         section = inner
-    if last not in section.model_fields:
+    if last not in settings_of(section):
         raise _unknown([*outer, last])
-    field, dotted = section.model_fields[last], ".".join((*outer, last))
+    field, dotted = settings_of(section)[last], ".".join((*outer, last))
     inner = section_of(field.annotation)
     if inner is not None and inner.model_fields:
         return list(_groups(inner, dotted, _text(field), inside=True))
@@ -117,7 +117,7 @@ def _groups(section: type[BaseModel], name: str, text: str, *, inside: bool = Fa
     """
     prefix = f"{name}." if name else ""
     own, deeper = [], []
-    for key, field in section.model_fields.items():
+    for key, field in settings_of(section).items():
         inner = section_of(field.annotation)
         if inner is not None and inner.model_fields and _homes()[inner] == prefix + key:
             deeper.append((inner, prefix + key, _text(field)))
@@ -139,7 +139,7 @@ def _homes() -> dict[type[BaseModel], str]:
 
 
 def _places(section: type[BaseModel], prefix: str, n_lists: int) -> Iterator[tuple[int, type[BaseModel], str]]:
-    for key, field in section.model_fields.items():
+    for key, field in settings_of(section).items():
         inner = section_of(field.annotation)
         if inner is not None:
             n = n_lists + (get_origin(field.annotation) is list)
@@ -148,7 +148,7 @@ def _places(section: type[BaseModel], prefix: str, n_lists: int) -> Iterator[tup
 
 
 def _setting(section: type[BaseModel], key: str, name: str) -> Setting:
-    field = section.model_fields[key]
+    field = settings_of(section)[key]
     inner = section_of(field.annotation)
     values = _words(_schema(section)[key]) if inner is None else _section_words(field, inner)
     text, shown = _sentences(field.description), None

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from mtkit.settings.foreign import meant_setting
 from mtkit.settings.recipe import Config
-from mtkit.settings.section import Mistakes
+from mtkit.settings.section import Mistakes, settings_of
 from mtkit.settings.yaml_file import Location
 
 _IN_PLAIN_WORDS = {
@@ -113,9 +113,9 @@ def _homes(name: str, root: type[BaseModel]) -> Iterator[tuple[str, ...]]:
     """The sections that have a setting of this name, the outermost first."""
     sections: list[tuple[tuple[str, ...], type[BaseModel]]] = [((), root)]
     for location, section in sections:
-        if name in section.model_fields:
+        if name in settings_of(section):
             yield location
-        for key, field in section.model_fields.items():
+        for key, field in settings_of(section).items():
             if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
                 sections.append(((*location, key), field.annotation))
 
@@ -131,9 +131,10 @@ def _fields_at(location: Location, root: type[BaseModel]) -> list[str]:
     for key in location:
         if isinstance(key, int):
             continue
-        annotation = section.model_fields[key].annotation if key in section.model_fields else None
+        known = settings_of(section)
+        annotation = known[key].annotation if key in known else None
         arguments = getattr(annotation, "__args__", (annotation,))
         section = next((a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)), None)
         if section is None:
             return []
-    return list(section.model_fields)
+    return list(settings_of(section))

@@ -63,7 +63,7 @@ class ModelShape(Section):
     n_heads: Annotated[Width, CONVERTIBLE] = 8
     """Attention heads per layer; must divide ``d_model``, unless ``d_head`` is given."""
 
-    d_head: Width | None = None
+    d_head: Annotated[Width | None, CONVERTIBLE] = None
     """Width of a head; by default ``d_model`` divided by ``n_heads``."""
 
     d_ff: Annotated[Annotated[int, Field(gt=0, le=1 << 20)], CONVERTIBLE] = 2048
@@ -75,18 +75,20 @@ class ModelShape(Section):
     n_decoder_layers: Annotated[Layers, CONVERTIBLE] = 6
     """Number of layers of the decoder."""
 
-    encoder_attention: Annotated[str | list[str], _any_for("encoder")] = "scaled_dot"
+    encoder_attention: Annotated[str | list[str], _any_for("encoder"), CONVERTIBLE] = "scaled_dot"
     """Self-attention of the encoder's layers, or what takes its place: one name for all layers, or a list with one name
     per layer."""
 
-    decoder_attention: Annotated[str | list[str], _any_for("decoder")] = "scaled_dot"
+    decoder_attention: Annotated[str | list[str], _any_for("decoder"), CONVERTIBLE] = "scaled_dot"
     """Self-attention of the decoder's layers, or what takes its place: one name for all layers, or a list with one name
     per layer."""
 
-    cross_attention: Annotated[str | list[str], _any_for("cross")] = "scaled_dot"
+    cross_attention: Annotated[str | list[str], _any_for("cross"), CONVERTIBLE] = "scaled_dot"
     """Attention of the decoder's layers to the source: one name for all layers, or a list with one name per layer."""
 
-    positions: Literal["auto", "none", "sinusoidal", "learned", "rotary", "alibi", "shaw", "t5"] = "auto"
+    positions: Annotated[
+        Literal["auto", "none", "sinusoidal", "learned", "rotary", "alibi", "shaw", "t5"], CONVERTIBLE
+    ] = "auto"
     """How the model knows the position of a token. auto is sinusoidal for a Transformer and learned for convolutions.
     The last four are relative: they change the attention scores of a Transformer, and convolutions use learned
     positions instead."""
@@ -95,7 +97,7 @@ class ModelShape(Section):
     """Layout of sinusoidal positions: sine and cosine in turn (interleaved), all sines before all cosines (halves, as
     in Marian), or halves with the wavelengths and the first position of fairseq (fairseq, as in M2M-100 and NLLB)."""
 
-    shared_positions: bool = False
+    shared_positions: Annotated[bool, CONVERTIBLE] = False
     """For positions t5: whether the layers of a side share one table, as in T5, or each has its own."""
 
     n_kv_heads: Width | None = None
@@ -114,14 +116,14 @@ class ModelShape(Section):
     """Place of the normalisation: before each sublayer and once at the end (pre), after each residual sum (post), or
     before and after each sublayer (sandwich)."""
 
-    norm_type: Literal["layer", "rms"] = "layer"
+    norm_type: Annotated[Literal["layer", "rms"], CONVERTIBLE] = "layer"
     """Kind of normalisation: layer normalisation, or RMSNorm without mean and bias."""
 
     activation: Annotated[Literal["relu", "gelu", "silu", "swiglu", "geglu"], CONVERTIBLE] = "relu"
     """Non-linearity of the feed-forward blocks; swiglu and geglu (with the tanh form of gelu, as in T5 1.1) add a third
     matrix to each block."""
 
-    bias: bool = True
+    bias: Annotated[bool, CONVERTIBLE] = True
     """Whether the linear maps of Transformer layers have biases."""
 
     n_unique_layers: Layers | None = None
@@ -166,21 +168,21 @@ class ModelShape(Section):
     """Which matrices are shared: the output projection with the target embedding (decoder), the source embedding with
     the target embedding (inputs), all three (all), or none."""
 
-    output_bias: bool = False
+    output_bias: Annotated[bool, CONVERTIBLE] = False
     """Whether the output projection has a bias, as in Marian."""
 
-    scale_output: bool = False
+    scale_output: Annotated[bool, CONVERTIBLE] = False
     """Whether the decoder's states are divided by the root of ``d_model`` before the output projection, as in T5 1.0,
     which ties it to the embeddings without scaling those."""
 
     d_embedding: Width | None = None
     """Width of the embeddings, followed by a linear map to ``d_model``; by default ``d_model``, without a map."""
 
-    scale_embeddings: bool | None = None
+    scale_embeddings: Annotated[bool | None, CONVERTIBLE] = None
     """Whether embeddings are multiplied by the square root of their width; by default everywhere but before
     convolutions."""
 
-    embedding_norm: bool = False
+    embedding_norm: Annotated[bool, CONVERTIBLE] = False
     """Whether embeddings are normalised once positions are added, as in BART and mBART."""
 
     initialisation: Annotated[Literal["auto", "xavier", "depth_scaled"], TRAINING_ONLY] = "auto"

@@ -3,9 +3,10 @@
 Precedence, weakest first: default < preset < recipe < ``--set`` < flag.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -26,12 +27,10 @@ from mtkit.settings.layers import (
 from mtkit.settings.mistakes import SettingError, one_by_one
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_rules import OPTIONS, without_idle
+from mtkit.settings.plan_by_time import with_plan_by_time, with_recommended_batches
 from mtkit.settings.presets import AUTOMATIC, SIZE_CLASSES, size_class_for
 from mtkit.settings.recipe import Config
 from mtkit.settings.yaml_file import Location
-
-_MIN_UPDATES = 2_000  # of a run by time: fewer teach a model little, see recipes/multi30k-en-de/README.md
-
 
 _FLAGS = {
     "model.preset": "--preset",
@@ -40,6 +39,7 @@ _FLAGS = {
     "training.device": "--device",
     "training.precision": "--precision",
     "training.threads": "--threads",
+    "training.from": "--from",
     "data.prepared": "--output",
 }
 """Settings that have options of their own."""
@@ -89,11 +89,37 @@ class Settings:
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         if given:
             layers.append(Layer("flag", tree_of(given.items())))
-        return cls(_with_recommended_batches(_with_plan_by_time(layers, n_of_recipe=0 if path is None else 2)))
+        return cls(with_recommended_batches(with_plan_by_time(layers, n_of_recipe=0 if path is None else 2)))
 
     def with_layer(self, origin: str, values: Mapping[str, object]) -> "Settings":
         """The same with one more, weaker source: dotted keys and their values."""
         return Settings([Layer(origin, tree_of(values.items())), *self._layers])
+
+    def over(
+        self, layers: Sequence[Layer], without: Mapping[str, Collection[str]] = MappingProxyType({})
+    ) -> "Settings":
+        """The same with more, weaker sources.
+
+        Args:
+            layers: Weakest first.
+            without: Settings of the section training, by the origin of their source, that make way for these.
+        """
+        own = []
+        for layer in self._layers:
+            gone, section = without.get(layer.origin, ()), layer.tree.get("training")
+            if gone and isinstance(section, dict):
+                left = {name: value for name, value in section.items() if name not in gone}
+                layer = replace(layer, tree=layer.tree | {"training": left})
+            own.append(layer)
+        return Settings([*layers, *own])
+
+    def given(self, *location: str) -> Any:
+        """What the layers say of a setting or section; None where they say nothing."""
+        return value_at(merge(layer.tree for layer in self._layers), location)
+
+    def told(self, key: str, message: str) -> str:
+        """What is wrong with a setting, after the option that was typed or its place in a file."""
+        return self._told(SettingError(tuple(key.split(".")), "", message, {}))
 
     def leaves_size_open(self) -> bool:
         """Whether no preset is named and no size given, so that the number of pairs, or the time, is to decide."""
@@ -248,46 +274,3 @@ def read_config(path: Path) -> Config:
 def recipe_name(path: Path) -> str:
     """Name of a recipe: its folder where the file is called recipe.yaml, else the file's name."""
     return path.resolve().parent.name if path.stem in ("recipe", "config") else path.stem
-
-
-def _with_plan_by_time(layers: list[Layer], *, n_of_recipe: int) -> list[Layer]:
-    """Let ``training.max_minutes`` take the place of what a weaker source says of the length of the run.
-
-    Where nothing but the preset says how large an update is, it also asks for many of them.
-
-    Weaker than --minutes or --set are recipe and preset; weaker than a recipe is the preset. What stands beside it,
-    such as a max_updates typed together with --minutes, stays.
-
-    Args:
-        layers: Weakest first, the preset not among them yet.
-        n_of_recipe: How many of them are the recipe's, and not typed.
-    """
-    location = ("training", "max_minutes")
-    source = next((n for n in reversed(range(len(layers))) if stands_in(layers[n].tree, location)), None)
-    if source is None or value_at(layers[source].tree, location) is None:
-        return layers
-    place = n_of_recipe if source >= n_of_recipe else 0
-    plan: dict[str, Any] = {"max_updates": None, "max_epochs": None}
-    if value_at(merge(layer.tree for layer in layers[:place]), ("training", "schedule")) != "cosine":
-        plan["schedule"] = "linear"
-    if not any(stands_in(layer.tree, ("training", "batch_tokens")) for layer in layers):
-        plan["min_updates"] = _MIN_UPDATES
-    return [*layers[:place], Layer("max_minutes", {"training": plan}), *layers[place:]]
-
-
-def _with_recommended_batches(layers: list[Layer]) -> list[Layer]:
-    """Where ``training.batch_tokens`` is auto, no layer says it, so that the preset does, and the memory is asked."""
-    key = ("training", "batch_tokens")
-    strongest = next((layer for layer in reversed(layers) if stands_in(layer.tree, key)), None)
-    if strongest is None or value_at(strongest.tree, key) != "auto":
-        return layers
-    fitted = []
-    for layer in layers:
-        section = layer.tree.get("training")
-        if isinstance(section, dict):
-            section = {name: value for name, value in section.items() if name != "batch_tokens"}
-            if layer is strongest:
-                section = {"accumulate": "auto"} | section
-            layer = replace(layer, tree=layer.tree | {"training": section})
-        fitted.append(layer)
-    return fitted

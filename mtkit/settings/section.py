@@ -1,10 +1,11 @@
 """What all sections of the settings have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from mtkit.settings.bounds import LENGTH_PENALTY
 
@@ -55,7 +56,13 @@ class Section(BaseModel):
     Each number that need not be whole has a least and a greatest value beside its type.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        serialize_by_alias=True,  # what is called as a keyword of Python is written as recipes have it
+    )
 
 
 class Mistakes(ValueError):
@@ -67,13 +74,18 @@ class Mistakes(ValueError):
         self.found = found
 
 
+def settings_of(section: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """The settings of a section by the names that recipes give them."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
+
+
 def marked(section: type[BaseModel], *marks: Mark) -> set[str]:
     """The names of the settings that bear one of the marks, dotted where they lie in a section within the section.
 
     Sections in lists (the sources of a corpus) are not entered: ask for the marks of their own class.
     """
     found = set()
-    for name, field in section.model_fields.items():
+    for name, field in settings_of(section).items():
         if not {*marks}.isdisjoint(mark for mark in field.metadata if isinstance(mark, Mark)):
             found.add(name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):

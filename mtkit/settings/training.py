@@ -1,13 +1,13 @@
 """How a model is fitted: every setting of training, and its default."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.sampling import SamplingConfig
-from mtkit.settings.section import MAY_CHANGE, Probability, Section
+from mtkit.settings.section import MAY_CHANGE, Mistakes, Probability, Section
 
 Metric = Literal["loss", "bleu", "chrf"]
 
@@ -36,6 +36,14 @@ class AverageConfig(Section):
 
 class TrainingConfig(Section):
     """How the model is fitted. An *update* is one optimiser step."""
+
+    from_: Annotated[Annotated[str, Field(min_length=1)] | None, MAY_CHANGE] = Field(default=None, alias="from")
+    """Model to start from: a run directory, a checkpoint or a bundle. Tokenizer and sizes are its own; what this
+    section does not say then suits fine-tuning (docs/fine-tuning.md). By default the weights are random."""
+
+    freeze: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """What of the model ``from`` stays as it is: ``embeddings``, ``encoder``, ``decoder``, or names of weights and
+    layers, such as ``encoder.layers.0`` or ``decoder.*.norm``."""
 
     max_updates: Annotated[PositiveInt | None, MAY_CHANGE] = 100_000
     """Number of updates after which training stops; null where ``max_minutes`` alone is to end the run."""
@@ -139,9 +147,16 @@ class TrainingConfig(Section):
     tensorboard: Annotated[bool, MAY_CHANGE] = False
     """Whether metrics are also written for TensorBoard; needs the extra ``mtkit[tensorboard]``."""
 
+    @field_validator("freeze", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_end()
+        if self.freeze and self.from_ is None:
+            raise Mistakes(self, [("freeze", "keeps what a model brought along: name the model with from, or --from")])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
         kept = self.keep_last if self.average.by == "last" else self.keep_best

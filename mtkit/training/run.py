@@ -16,6 +16,7 @@ from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared
+from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import Interrupted, Stopped
 from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger
@@ -34,6 +35,7 @@ from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import count_workers
 from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, is_unscored, seconds_to_translate
+from mtkit.training.freezing import freeze, n_trained_parameters
 from mtkit.training.loop import Parts, fit
 from mtkit.training.objectives.objective import objective_of
 from mtkit.training.optimizer import build_optimizer
@@ -56,6 +58,7 @@ from mtkit.training.saving.run_directory import (
     sole_user,
 )
 from mtkit.training.source_lines import noted_source_lines
+from mtkit.training.starting import Start, start_of
 from mtkit.training.state import TrainState
 from mtkit.training.team import SOLO, Team
 from mtkit.training.validation import Validator
@@ -109,30 +112,33 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
         MtkitError: For everything that a user can fix.
     """
     started = time.monotonic() if started is None else started
-    config = settings.before_corpus().config()
-    choose_device(config.training.device)
     check_is_run(run_dir)
+    start = start_of(settings, run_dir, overwrite=overwrite)
+    config = before_corpus(settings, start).config()
+    choose_device(config.training.device)
     check_unused(run_dir)
     if not overwrite:
         check_same_data(config, run_dir)
     again = f"the same command{' without --overwrite' * overwrite} goes on"
     is_other = overwrite  # whether what lies there is of the run that makes way
     try:
-        pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
-        prepared = prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
-        in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite)
-        settings, choice = resolve(settings, prepared, in_time)
-        config = settings.config()
+        prepared = _prepared(settings, config, start, run_dir, started, overwrite=overwrite)
+        in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite) if start is None else None
+        resolved, choice = resolve(settings, prepared, in_time, start)
+        config = resolved.config()
         with disk_errors(run_dir), sole_user(run_dir):
             if overwrite:
                 clear(run_dir)
                 is_other = False
+            if start is not None:
+                start.note(run_dir, settings, prepared.manifest)
             check_same_run(config, prepared, run_dir)
             if (log := run_dir / "train.log").exists():
                 check_regular(log)
             with log_to_file(log):
-                logger.info("%s", choice)
-                session = _begun(config, prepared, run_dir, started)
+                for line in choice:
+                    logger.info("%s", line)
+                session = _begun(config, prepared, run_dir, started, start)
                 state, budget = session.keeper.state, session.budget
                 reason = state.reason_to_stop(session.training)
                 if reason is None or budget.validation_is_due():
@@ -151,28 +157,42 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
         raise Stopped("stopped before any update; the same command goes on") from None
 
 
-def resolve(settings: Settings, prepared: Prepared, in_time: SizeInTime | None = None) -> tuple[Settings, str]:
-    """Fill in what depends on corpus and time; also returns the line that says which preset was chosen, and why."""
+def before_corpus(settings: Settings, start: Start | None) -> Settings:
+    """The settings while the corpus is not known, as ``Settings.before_corpus`` has them."""
+    return (settings if start is None else start.under(settings)).before_corpus()
+
+
+def resolve(
+    settings: Settings, prepared: Prepared, in_time: SizeInTime | None = None, start: Start | None = None
+) -> tuple[Settings, list[str]]:
+    """Fill in what depends on corpus and time; also returns lines that say what was chosen, and why."""
+    if start is not None:
+        return start.under(settings, prepared.manifest), start.told(settings, prepared.manifest)
     settings, choice = settings.for_corpus(prepared.manifest.n_train, in_time)
-    return settings.with_layer("prepared corpus", {"tokenizer.vocab_size": prepared.manifest.src_vocab_size}), choice
+    return settings.with_layer("prepared corpus", {"tokenizer.vocab_size": prepared.manifest.src_vocab_size}), [choice]
 
 
-def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float) -> _Session:
-    """A session that goes on from the newest checkpoint, or from random weights."""
+def _prepared(
+    settings: Settings, config: Config, start: Start | None, run_dir: Path, started: float, *, overwrite: bool
+) -> Prepared:
+    """The corpus, with a tokenizer of its own or with that of the model to start from."""
+    if start is not None:
+        return prepare(config.data, config.tokenizer, config.prepared_directory, ready=start.tokenizer)
+    pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
+    return prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
+
+
+def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float, start: Start | None) -> _Session:
+    """A session that goes on from the newest checkpoint, or from the weights of a model, or from random ones."""
     training, team = config.training, SOLO
     threads = use_remembered_threads(run_dir, training.threads)
     keep_freed_memory()
     compute = Compute.choose(training.device, training.precision, threads)
     note_machine(run_dir, compute.device)
-    tokenizer = prepared.tokenizer
-    vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
-
-    check_room(config.model, compute.device, **vocab_sizes)
-    seed_dropout(training.seed, 0)
-    model = EncoderDecoder.for_tokenizer(config.model, tokenizer).to(compute.device)
+    store = CheckpointStore(run_dir)
+    model = _built(config, prepared.tokenizer, None if store.updates() else start, compute.device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
-    store = CheckpointStore(run_dir)
     way = remembered_way(training, model, planner.plan, run_dir, compute)
     compute = compute.with_precision(way.precision)
     if training.max_minutes is not None and not store.updates():
@@ -192,6 +212,18 @@ def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float) ->
 
     budget = Budget(training, keeper.state, started=started, rehearse=rehearse, team=team)
     return _Session(config, training, prepared, run_dir, compute, n_workers, keeper, budget, team)
+
+
+def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: torch.device) -> EncoderDecoder:
+    """The model on its device, with the weights that the run starts from, and what stays as it is marked."""
+    vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
+    check_room(config.model, device, **vocab_sizes)
+    seed_dropout(config.training.seed, 0)
+    model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
+    if start is not None:
+        start.put_into(model)
+    freeze(model, config.training.freeze)
+    return model.to(device)
 
 
 @contextmanager
@@ -284,11 +316,14 @@ def _announce(session: _Session) -> None:
     limit = "" if training.max_minutes is None else f", {counted(training.max_minutes, 'minute')} in all"
     for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
         logger.warning("%s", doubt)
+    n_trained = n_trained_parameters(keeper.model)
+    frozen = f", {n_trained / 1e6:.2f} million of them trained" if training.freeze else ""
     logger.info(
-        "model: %s, vocabulary %s; %.2f million parameters",
+        "model: %s, vocabulary %s; %.2f million parameters%s",
         m.summary(),
         f"{session.prepared.tokenizer.tgt_vocab_size:,}",
         keeper.model.n_parameters() / 1e6,
+        frozen,
     )
     logger.info(
         "training: %s pairs, %s %s target tokens%s, on %s",

@@ -29,18 +29,29 @@ MAX_MEASURED = 1_000  # lines that are translated twice to see what quantisation
 _MIN_MEASURED = 200  # of fewer lines the loss would be chance
 
 _TENSORS = {
-    "tgt_embedding.tokens.weight": "(tgt_vocab_size, d_model); a token's row times sqrt(d_model), plus its position",
-    "src_embedding.tokens.weight": "the same of the source; absent where tie_embeddings is all: the target's serves",
-    "output.weight": "(tgt_vocab_size, d_model); absent unless tie_embeddings is none: the target's embedding serves",
-    "SIDE.layers.N.ATTENTION.q_proj": "(d_model, d_model) queries, all heads; weight and bias, y = x weight^T + bias",
-    "SIDE.layers.N.ATTENTION.kv_proj": "(2 d_model, d_model) keys above values",
-    "SIDE.layers.N.ATTENTION.out_proj": "(d_model, d_model)",
+    "tgt_embedding.tokens.weight": "(tgt_vocab_size, d_model); a token's row times sqrt(d_model) unless "
+    "scale_embeddings is false, plus its position",
+    "src_embedding.tokens.weight": "the same of the source; absent where tie_embeddings is all or inputs: the target's "
+    "serves",
+    "EMBEDDING.positions": "(max_length, d_model), where positions are learned",
+    "EMBEDDING.norm": "layer normalisation of tokens and positions, where embedding_norm is true",
+    "output.weight": "(tgt_vocab_size, d_model), where tie_embeddings is none or inputs; else the target's embedding "
+    "serves",
+    "output_bias": "(tgt_vocab_size,), added to the logits where output_bias is true",
+    "SIDE.positions.weight": "(32, n_heads), what positions t5 add to the scores, where shared_positions is true; else "
+    "SIDE.layers.N.self_attention.relative.weight",
+    "SIDE.layers.N.ATTENTION.q_proj": "(n_heads d_head, d_model) queries, all heads; weight and, unless bias is false, "
+    "bias, y = x weight^T + bias; d_head is d_model / n_heads unless given",
+    "SIDE.layers.N.ATTENTION.kv_proj": "(2 n_heads d_head, d_model) keys above values",
+    "SIDE.layers.N.ATTENTION.out_proj": "(d_model, n_heads d_head)",
     "SIDE.layers.N.feed_forward.inner": "(d_ff, d_model), before the activation",
+    "SIDE.layers.N.feed_forward.linear": "(d_ff, d_model), what multiplies the activation of swiglu and geglu",
     "SIDE.layers.N.feed_forward.outer": "(d_model, d_ff), after it",
-    "SIDE.layers.N.residuals.M.norm": "layer normalisation of sublayer M, counted as they are applied: before the "
+    "SIDE.layers.N.residuals.M.norm": "normalisation of sublayer M, counted as they are applied: before the "
     "sublayer where norm is pre, after the residual sum where it is post",
-    "SIDE.norm": "layer normalisation after the last layer, where norm is pre",
-    "names": "SIDE is encoder or decoder, N counts from 0, ATTENTION is self_attention or (decoder) cross_attention",
+    "SIDE.norm": "normalisation after the last layer, where norm is pre",
+    "names": "SIDE is encoder or decoder, EMBEDDING src_embedding or tgt_embedding, "
+    "N counts from 0, ATTENTION is self_attention or (decoder) cross_attention",
 }
 
 _TENSORS_OF_OTHERS = {"all": f"named and shaped as the modules of mtkit {__version__}, package mtkit.model"}

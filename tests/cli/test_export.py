@@ -124,3 +124,28 @@ def test_what_it_is_for_must_be_said_and_what_does_nothing_then_is_refused(bundl
     assert "--quantization: of --to ctranslate2" in str(refused(*plain, "--quantization", "int8"))
     unmeasured = (bundle, "--to", "ctranslate2", "--no-measure", "-i", "text", "--ref", "reference")
     assert "--src, --ref: for measuring, which is not done" in str(refused(*unmeasured))
+
+
+def test_for_transformers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = save_tiny_bundle(tmp_path / "model", tie_embeddings="all")
+    command = (model, "--to", "huggingface", "-o", "out")
+    assert run(*command, "--licence", "cc-by-4.0").stdout == "exported to out (PegasusForConditionalGeneration)\n"
+    assert "\nlicense: cc-by-4.0\n" in Path("out/README.md").read_text()
+    names = {"model.safetensors", "config.json", "generation_config.json", "README.md"}
+    tokenizer = {"source.spm", "target.spm", "vocab.json", "tokenizer_config.json"}
+    assert {path.name for path in Path("out").iterdir()} == names | tokenizer
+    assert Path("out/source.spm").read_bytes() == (model / "tokenizer.model").read_bytes()
+    assert run(*command, "--overwrite").exit_code == 0
+    assert "is an export for other programs" in str(refused("out", "--to", "huggingface", "-o", "again"))
+
+
+def test_what_transformers_has_nothing_for_is_refused_before_a_file_is_written(bundle: Path) -> None:
+    error = refused(bundle, "--to", "huggingface", "-o", "out")
+    assert isinstance(error, ConfigError)
+    assert "model.tie_embeddings none" in str(error)
+    assert not Path("out").exists()
+    assert "--licence: of --to huggingface" in str(
+        refused(bundle, "--to", "safetensors", "-o", "o", "--licence", "mit")
+    )
+    assert "where to? name a directory with -o DIR" in str(refused(bundle, "--to", "huggingface"))

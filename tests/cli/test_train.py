@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from mtkit.cli import main
+from mtkit.training.run import train
 from tests.conftest import ToyTask
 from tests.data.sources.formats.documents import tmx
 
@@ -260,3 +261,37 @@ def test_a_file_of_pairs_that_names_no_languages_is_one_line(
             assert err.count("\n") == 1
         assert run(monkeypatch, command, tmp_path / "m.tmx", "--src", tmp_path / "m.tmx", *output) == 2
         assert "two corpora" in capsys.readouterr().err
+
+
+def test_a_model_is_fitted_to_two_text_files(
+    toy_task: ToyTask,
+    files: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    base = tmp_path / "base"
+    train(toy_task.recipe(), base)
+    src, tgt = files
+    command = ["train", "--src", src, "--tgt", tgt, "--from", base, "-o", tmp_path / "run", "--set"]
+    assert run(monkeypatch, *command, "training.max_updates=3", "--print-config") == 0
+    shown = capsys.readouterr().out
+    assert f"training.from: {base}  # flag" in shown
+    assert f"model.d_model: 32  # model {base}" in shown
+    assert "training.learning_rate: 0.0002  # fine-tuning" in shown
+    assert "training.max_updates: 3  # --set" in shown
+    assert run(monkeypatch, *command, "model.d_model=64") == 2
+    assert f"mtkit: error: --set: model.d_model: 64 here, 32 in {base}: the model comes" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    assert run(monkeypatch, *command, "training.max_updates=3") == 0
+    out, err = capsys.readouterr()
+    assert "BLEU" in out
+    assert f"starting from {base}" in err
+    assert run(monkeypatch, *command, "training.max_updates=3") == 0
+    again, err = capsys.readouterr()
+    assert again == out
+    assert "finished at update 3, nothing to do" in err
+    other = [tmp_path / "none" if word == base else word for word in command]
+    assert run(monkeypatch, *other, "training.max_updates=3", "--overwrite") == 1
+    assert "none: no such model" in capsys.readouterr().err
+    assert (tmp_path / "run" / "model").exists()

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
+from mtkit.training.run import train
 from tests.conftest import ToyTask
 
 EXIT_SAVED = 75
@@ -62,6 +63,25 @@ def mixed_recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) ->
     return path
 
 
+@pytest.fixture(scope="module")
+def tuned_recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """From a model, of which some stays as it is."""
+    folder = tmp_path_factory.mktemp("tuned")
+    train(toy_task.recipe(training__max_updates=30), folder / "base")
+    config = toy_task.recipe(
+        data__prepared=str(folder / "prepared"),
+        training__from=str(folder / "base"),
+        training__freeze=["decoder.layers.0"],
+        training__max_updates=UPDATES,
+        training__validate_every=20,
+        training__save_every=4,
+        training__average={"n": 2, "by": "last"},
+    ).config()
+    path = folder / "tuned.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    return path
+
+
 def start(recipe: Path, run_dir: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mtkit", "train", "-c", str(recipe), "-o", str(run_dir)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -82,7 +102,7 @@ def same_files(one: Path, other: Path) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["recipe", "mixed_recipe"])
+@pytest.mark.parametrize("name", ["recipe", "mixed_recipe", "tuned_recipe"])
 def test_a_run_killed_again_and_again_ends_bit_identical(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -112,6 +112,20 @@ def test_a_damaged_conversion_is_made_again(
     assert caplog.text == ""
 
 
+def test_a_setting_that_an_older_version_did_not_note_had_its_default(bundle: Path) -> None:
+    find_or_convert(bundle, "float32")
+    note = bundle / "ctranslate2" / "float32" / "conversion.json"
+    told = json.loads(note.read_text())
+    del told["source"]["model"]["output_bias"]
+    note.write_text(json.dumps(told))
+    find_or_convert(bundle, "float32")
+    assert json.loads(note.read_text()) == told
+    del told["source"]["model"]["d_model"]
+    note.write_text(json.dumps(told))
+    find_or_convert(bundle, "float32")
+    assert json.loads(note.read_text()) != told
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": 1, "quality": 3}'])
 def test_a_torn_note_is_as_good_as_none(bundle: Path, content: str) -> None:
     expected = translations(bundle)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,6 +28,18 @@ from tests.data.tokens.foreign import START_IS_EOS, START_IS_PAD, TAGS, foreign_
 from tests.tiny import LINES, tiny_config
 
 pytestmark = pytest.mark.processor
+
+T5: dict[str, object] = {
+    "norm_type": "rms",
+    "positions": "t5",
+    "shared_positions": True,
+    "encoder_attention": "dot",
+    "decoder_attention": "dot",
+    "cross_attention": "dot",
+    "scale_embeddings": False,
+    "bias": False,
+    "output_bias": True,  # T5 has none; here it keeps padding from being predicted
+}
 
 Engines = tuple[TorchEngine, CTranslate2Engine]
 
@@ -57,18 +70,21 @@ def lively_model(tokenizer: Tokenizer, config: ModelConfig, *, eos_bias: float =
         tgt_vocab_size=tokenizer.tgt_vocab_size,
         pad_id=tokenizer.pad_id,
     )
-    norm = model.decoder.norm if config.norm == "pre" else model.decoder.layers[-1].residuals[-1].norm  # type: ignore[index]
+    norm: Any = model.decoder.norm if config.norm == "pre" else model.decoder.layers[-1].residuals[-1].norm  # type: ignore[index]
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.dim() > 1:
                 parameter.mul_(4.0 if "attention" in name else 2.0)
             else:
                 parameter.add_(torch.randn_like(parameter) * 0.1)
-        norm.weight[0], norm.bias[0] = 0, 1  # type: ignore[union-attr,operator]  # so that one feature is a constant
-        model.output_weight[:, 0] = 0
+        constant: Any = model.output_bias
+        if constant is None:
+            norm.weight[0], norm.bias[0] = 0, 1  # so that one feature is a constant
+            constant = model.output_weight[:, 0]
+            constant.zero_()
         for token in tokenizer.special.never:
-            model.output_weight[token, 0] = -30.0
-        model.output_weight[tokenizer.eos_id, 0] = eos_bias
+            constant[token] = -30.0
+        constant[tokenizer.eos_id] = eos_bias
     return model.eval()
 
 
@@ -147,6 +163,37 @@ def test_every_kind_of_model_is_converted(
     tokenizer = tokenizers[joint]
     both = engines(lively_model(tokenizer, config, eos_bias=1.5), tokenizer, tmp_path / "model")
     compare(both, random_sources(tokenizer.src_vocab_size), search_options(n_best=2))
+
+
+FAMILIES: dict[str, dict[str, object]] = {
+    "marian": {"norm": "post", "activation": "silu", "sinusoids": "halves", "output_bias": True},
+    "m2m": {"sinusoids": "fairseq"},
+    "mbart": {"positions": "learned", "embedding_norm": True, "activation": "gelu"},
+    "t5-1.0": T5 | {"scale_output": True},
+    "t5-1.1": T5 | {"activation": "geglu", "tie_embeddings": "inputs"},
+    "mt5": T5 | {"activation": "geglu", "tie_embeddings": "inputs", "n_heads": 3, "d_head": 6},
+    "umt5": T5 | {"activation": "geglu", "tie_embeddings": "inputs", "shared_positions": False},
+    "llama-like": {
+        "norm_type": "rms",
+        "output_bias": True,
+        "activation": "swiglu",
+        "bias": False,
+        "scale_embeddings": False,
+    },
+    "scaled-t5": {"positions": "t5", "norm": "post", "encoder_attention": ["dot", "scaled_dot"]},
+    "wide-heads": {"n_heads": 3, "d_head": 8},
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_models_of_others_have_is_converted(tokenizers: dict[bool, Tokenizer], tmp_path: Path, name: str) -> None:
+    sizes = {"d_model": 16, "n_heads": 4, "d_ff": 24, "n_encoder_layers": 2, "n_decoder_layers": 3, "max_length": 200}
+    config = ModelConfig.model_validate(sizes | FAMILIES[name])
+    tokenizer = tokenizers[True]
+    both = engines(lively_model(tokenizer, config, eos_bias=1.5, seed=2), tokenizer, tmp_path / "model")
+    sources = random_sources(tokenizer.src_vocab_size, n=16) + random_sources(tokenizer.src_vocab_size, 2, 150)
+    for beam_size in (1, 4):
+        compare(both, sources, search_options(beam_size, n_best=min(beam_size, 2)))
 
 
 @pytest.fixture(scope="module")

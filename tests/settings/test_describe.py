@@ -11,6 +11,7 @@ from mtkit.settings.attention import Part, attention_for
 from mtkit.settings.describe import PAGE_HEAD, Setting, as_markdown, as_text, groups, section_of
 from mtkit.settings.presets import SIZE_CLASSES
 from mtkit.settings.recipe import Config
+from mtkit.settings.section import settings_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 ARCHAIC = re.compile(r"\b(likewise|thereof|whereof|is no|are no|alike|anew|of its own)\b", flags=re.IGNORECASE)
@@ -23,7 +24,7 @@ def one(name: str) -> Setting:
 
 def every_field(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Every setting of a recipe with its docstring; for sections without one, that of their class."""
-    for key, field in section.model_fields.items():
+    for key, field in settings_of(section).items():
         inner = section_of(field.annotation)
         of_class = inner.__doc__ if inner is not None and inner.model_fields else None
         yield prefix + key, (field.description or of_class or "").strip()

@@ -25,7 +25,8 @@ EXPECTED: list[tuple[type[BaseModel], Mark, str]] = [
     (
         Config,
         MAY_CHANGE,
-        "name data.prepared training.max_updates training.max_epochs training.max_minutes training.min_updates "
+        "name data.prepared training.from training.max_updates training.max_epochs training.max_minutes "
+        "training.min_updates "
         "training.report_every training.n_samples training.keep_last training.keep_best training.max_bad_updates "
         "training.early_stopping.patience training.average.n training.average.by training.device training.precision "
         "training.threads training.workers training.tensorboard decoding.beam_size decoding.length_penalty "
@@ -34,8 +35,9 @@ EXPECTED: list[tuple[type[BaseModel], Mark, str]] = [
     (
         ModelConfig,
         CONVERTIBLE,
-        "architecture d_model n_heads d_ff n_encoder_layers n_decoder_layers sinusoids norm activation tie_embeddings "
-        "max_length",
+        "architecture d_model n_heads d_head d_ff n_encoder_layers n_decoder_layers encoder_attention "
+        "decoder_attention cross_attention positions sinusoids shared_positions norm norm_type activation bias "
+        "tie_embeddings output_bias scale_output scale_embeddings embedding_norm max_length",
     ),
     (
         ModelConfig,

@@ -7,23 +7,21 @@ be trained and for all to be encoded. The directory appears whole at the end or 
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, starmap
 from pathlib import Path
-from typing import Any
 
 from mtkit.data.cleaning.judging import Judgement, empty_input, judge
 from mtkit.data.cleaning.pipeline import build_pipeline
 from mtkit.data.cleaning.report import REPORT_FILE, CleaningReport, all_dropped, cleaning_report, reports_by_text
 from mtkit.data.corpus.encoding import Input, Written, write_train, write_whole
+from mtkit.data.corpus.existing import AllHashes, check_own, same_corpus, settings_of_corpus
 from mtkit.data.corpus.prepared import (
     FORMAT_VERSION,
-    MANIFEST_FILE,
     Manifest,
     Prepared,
     SourceReport,
-    difference,
-    open_prepared,
     state_hashes,
     write_manifest,
 )
@@ -32,7 +30,7 @@ from mtkit.data.sources.sources import PLACES, Place, open_sources
 from mtkit.data.tokens.language_pieces import meant
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.vocabulary import kept_segments, tokenizer_for
-from mtkit.errors import ConfigError, DataError, VocabularyError, reason
+from mtkit.errors import ConfigError, DataError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_replaceable
 from mtkit.files.whole import atomic_directory, named, write_json
@@ -40,13 +38,10 @@ from mtkit.languages.identification import MANY, other_language, same_language
 from mtkit.log import logger
 from mtkit.machine.workers import Workers
 from mtkit.settings.data import DataConfig
-from mtkit.settings.section import NOT_IN_CORPUS, marked
 from mtkit.settings.source import SourceConfig
 from mtkit.settings.tokenizer import TokenizerConfig
 
 Sources = Mapping[Place, Sequence[Source]]
-Hashes = dict[str, str]
-AllHashes = Mapping[Place, Sequence[Hashes]]
 
 
 def prepare(
@@ -57,38 +52,44 @@ def prepare(
     overwrite: bool = False,
     n_workers: int | None = None,
     max_vocab_size: int | None = None,
+    ready: Tokenizer | None = None,
 ) -> Prepared:
     """Prepare the corpus of a recipe, or do nothing where that has been done.
 
     Args:
         data: Languages, sources and cleaning; ``data.prepared`` is not looked at.
-        tokenizer: The tokenizer to train on the cleaned training pairs.
+        tokenizer: The tokenizer to train on the cleaned training pairs, or what is known of ``ready``.
         directory: Where the prepared corpus goes.
         overwrite: Replace a prepared corpus of other inputs or settings.
         n_workers: Processes that clean and encode; by default one for each core. The result is the same.
         max_vocab_size: Pieces of the tokenizer at most, where the settings do not say their number.
+        ready: The tokenizer of a model that exists; none is trained then.
 
     Raises:
         ConfigError: If a cleaning step cannot work with the languages or sets.
         DataError: If an input is missing, misaligned or malformed, nothing is left after cleaning, or the
             directory holds something else or cannot be written.
-        VocabularyError: If the tokenizer cannot be trained as asked.
+        VocabularyError: If the tokenizer cannot be trained as asked, or one that is ready lacks a tag of the corpus.
     """
     sources = open_sources(data)
     check_replaceable(directory)
     directory = named(directory)
     remove_leftovers_of(directory)
-    _check_own(directory)
+    check_own(directory)
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
-    settings = _settings(data, tokenizer)
-    if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
+    if ready is not None:
+        for config in (config for place in PLACES for config in data.sources_of(place)):
+            ready.prefix(*_tags(data, config, ready))
+    settings = settings_of_corpus(data, tokenizer, ready)
+    if (existing := same_corpus(directory, settings, hashes, overwrite)) is not None:
         return existing
     try:
         with sole_writer(directory):
-            if (existing := _same_corpus(directory, settings, hashes, overwrite)) is not None:
+            if (existing := same_corpus(directory, settings, hashes, overwrite)) is not None:
                 return existing
             with atomic_directory(directory) as work, Workers(n_workers) as workers:
-                trained, reports = _prepare(data, tokenizer, sources, hashes, workers, work, max_vocab_size)
+                make = _Maker(data, tokenizer, ready, max_vocab_size)
+                trained, reports = _prepare(make, sources, hashes, workers, work)
                 test_names = [report["name"] for report in reports if report["place"] == "test"]
                 manifest = Manifest(
                     format_version=FORMAT_VERSION,
@@ -110,62 +111,22 @@ def prepare(
     return Prepared(directory, manifest)
 
 
-def _settings(data: DataConfig, tokenizer: TokenizerConfig) -> dict[str, Any]:
-    """What the prepared corpus depends on: how often its parts are seen is the trainer's affair."""
-    of_train = {"__all__": marked(SourceConfig, NOT_IN_CORPUS)}
-    left_out: dict[str, Any] = dict.fromkeys(marked(DataConfig, NOT_IN_CORPUS), True) | {"train": of_train}
-    of_data = data.model_dump(mode="json", exclude=left_out)
-    if data.language_tags == "none":
-        del of_data["language_tags"]  # as in a corpus of a version that knew none
-    return {"data": of_data, "tokenizer": tokenizer.model_dump(mode="json")}
+@dataclass(frozen=True)
+class _Maker:
+    """What of the recipe a corpus is made by, and where its tokenizer comes from."""
 
+    data: DataConfig
+    tokenizer: TokenizerConfig
+    ready: Tokenizer | None
+    max_vocab_size: int | None
 
-def _check_own(directory: Path) -> None:
-    """Refuse to put a corpus in the place of anything that is not one."""
-    if directory.is_dir() and ((directory / MANIFEST_FILE).exists() or not any(directory.iterdir())):
-        return
-    if directory.exists():
-        raise ConfigError(f"{directory}: exists and is not a prepared corpus; choose another -o")
-
-
-def _same_corpus(directory: Path, settings: dict[str, Any], hashes: AllHashes, overwrite: bool) -> Prepared | None:
-    """The prepared corpus that is there, where it is this one; None where one is to be prepared."""
-    if not (directory / MANIFEST_FILE).exists() or (existing := _open_existing(directory, overwrite)) is None:
-        return None
-    changed = difference(existing.manifest, settings, hashes)
-    if changed is None and not _is_whole(existing, overwrite):
-        return None
-    if changed is None:
-        logger.info("%s: already prepared from these inputs and settings, nothing to do", directory)
-        return existing
-    if not overwrite:
-        raise DataError(
-            f"{directory}: was prepared from different inputs or settings ({changed}); add --overwrite to "
-            "mtkit preprocess, or name another directory with data.prepared"
-        )
-    return None
-
-
-def _is_whole(existing: Prepared, overwrite: bool) -> bool:
-    """Whether a prepared corpus is as it was written; damage is not an error where it will be replaced anyway."""
-    try:
-        existing.check()
-    except (DataError, VocabularyError) as error:
-        if not overwrite:
-            raise
-        logger.warning("%s", error)
-        return False
-    return True
-
-
-def _open_existing(directory: Path, overwrite: bool) -> Prepared | None:
-    """The prepared corpus that is there; None where it cannot be read and is to be replaced anyway."""
-    try:
-        return open_prepared(directory)
-    except DataError:
-        if overwrite:
-            return None
-        raise
+    def tokenizer_for(self, judgement: Judgement) -> Tokenizer:
+        """The one that is ready, or one trained on what cleaning has left, with the symbols and tags of the recipe."""
+        if self.ready is not None:
+            return self.ready
+        symbols = list(dict.fromkeys((*self.tokenizer.user_defined_symbols, *self.data.all_tags)))
+        config = self.tokenizer.model_copy(update={"user_defined_symbols": symbols})
+        return tokenizer_for(judgement, config, max_vocab_size=self.max_vocab_size)
 
 
 def try_cleaning(data: DataConfig, *, n_workers: int | None = None) -> list[CleaningReport]:
@@ -223,24 +184,17 @@ def _pairs_of(held_out: Sequence[Source], names: Sequence[str] | None) -> Iterat
 
 
 def _prepare(
-    data: DataConfig,
-    tokenizer: TokenizerConfig,
-    sources: Sources,
-    hashes: AllHashes,
-    workers: Workers,
-    work: Path,
-    max_vocab_size: int | None,
+    make: _Maker, sources: Sources, hashes: AllHashes, workers: Workers, work: Path
 ) -> tuple[Tokenizer, list[SourceReport]]:
     """Write tokenizer, splits and the report on cleaning into ``work``."""
-    symbols = list(dict.fromkeys((*tokenizer.user_defined_symbols, *data.all_tags)))
-    tokenizer = tokenizer.model_copy(update={"user_defined_symbols": symbols})
+    data = make.data
     scratch = work / "scratch"
     scratch.mkdir()
     judgement = clean(data, sources, workers, scratch)
     if judgement.verdicts.all():
         raise nothing_left(reports_by_text(sources["train"], judgement))
     _warn_of_languages(data, judgement)
-    trained = tokenizer_for(judgement, tokenizer, max_vocab_size=max_vocab_size)
+    trained = make.tokenizer_for(judgement)
     trained.save(work)
     train, valid, test = (_inputs(data, sources, hashes, place, trained) for place in PLACES)
     written = write_train(work / "train", train, judgement, trained, work, data.cleaning, workers)

@@ -33,6 +33,10 @@ MANIFEST_FILE = "manifest.json"
 
 _TOKENS: tuple[Literal["n_src_tokens"], Literal["n_tgt_tokens"]] = ("n_src_tokens", "n_tgt_tokens")
 _WHERE = marked(SourceConfig, PLACE, FETCHING)
+READY = "sha256"
+"""Key, among the settings of the tokenizer: hash of the one that was there before the corpus, which trained none."""
+
+_READY = f"tokenizer.{READY}"
 _DIGEST = "sha256"
 """Key of the hash of all other values of a manifest, which those of older versions lack."""
 
@@ -281,6 +285,13 @@ def difference(
                 if old != new:
                     return f"{name} held something else"
     before, after = dict(_leaves(manifest.settings)), dict(_leaves(settings))
+    ready = after.get(_READY)
+    if ready is None and before.get(_READY) is not None:
+        return "its tokenizer was that of another model"
+    if ready is not None:
+        if ready != manifest.tokenizer_sha256:
+            return "its tokenizer was another one"
+        before, after = ({k: v for k, v in each.items() if not k.startswith("tokenizer.")} for each in (before, after))
     if before.get("tokenizer.vocab_size") is None and after.get("tokenizer.vocab_size") == manifest.src_vocab_size:
         before["tokenizer.vocab_size"] = manifest.src_vocab_size
     for key in sorted(before | after):

@@ -86,6 +86,11 @@ class Tokenizer:
                 file.write(content)
 
     @property
+    def models(self) -> Sequence[bytes]:
+        """The serialised SentencePiece models: one for both sides, one for each, or none where the tokens are bytes."""
+        return tuple(self._models)
+
+    @property
     def file_names(self) -> set[str]:
         """The files that ``save`` writes."""
         return set(self._files())

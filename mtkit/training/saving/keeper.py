@@ -31,7 +31,9 @@ class Keeper:
     ) -> None:
         self.store, self.model, self.optimizer, self.plan, self.state = store, model, optimizer, plan, state
         self._config, self._team = config, team
-        self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+        self._names: dict[Tensor, str] = {
+            parameter: name for name, parameter in model.named_parameters() if parameter.requires_grad
+        }
 
     def save(self) -> None:
         """Write a checkpoint and delete those that are not kept any longer; of several processes the first one does."""

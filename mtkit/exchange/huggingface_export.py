@@ -1,0 +1,103 @@
+"""Models for transformers: what was imported in the layout that it had, our own Transformers as MarianMT or Pegasus."""
+
+from pathlib import Path
+from typing import Any
+
+from mtkit.bundle.bundle import EXPORT, WEIGHTS, Bundle
+from mtkit.exchange.card import FILE as CARD
+from mtkit.exchange.card import card_of
+from mtkit.exchange.huggingface_own import kind_of, model_settings, permuted_tensors
+from mtkit.exchange.huggingface_tokenizer import check_tags, code_of, write_tokenizer
+from mtkit.exchange.origin import Origin
+from mtkit.files.whole import atomic_directory, atomic_file, write_json
+from mtkit.settings.data import language_tags
+
+GENERATION = "generation_config.json"
+
+
+def export_huggingface(bundle: Bundle, output: Path, *, licence: str | None = None) -> str:
+    """Write a directory that ``AutoModelForSeq2SeqLM`` and ``AutoTokenizer`` load, with a model card.
+
+    Args:
+        bundle: The model.
+        output: The directory; one that exists is replaced.
+        licence: Of the model, for the card; by default that of what it was made from.
+
+    Returns:
+        The name of the class of transformers.
+
+    Raises:
+        ConfigError: If transformers has no class for the model, naming the setting.
+        CheckpointError: If the weights are damaged or not finite.
+        OSError: If the directory cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    from mtkit.model.weights import load_tensors
+
+    model, tokenizer = bundle.model, bundle.tokenizer
+    kind = kind_of(model, joint=tokenizer.joint)
+    check_tags(bundle.data)
+    bundle.check_weights_fit()
+    bundle.check_finite()
+    tensors = permuted_tensors(model, load_tensors(bundle.directory / WEIGHTS))
+    settings = {
+        **model_settings(model, kind, vocab_sizes=(tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)),
+        **_special_ids(bundle),
+        "forced_eos_token_id": None,
+        "dtype": "float32",
+    }
+    with atomic_directory(output) as work:
+        save_file(tensors, work / WEIGHTS, metadata={"format": "pt"})
+        write_json(work / EXPORT, settings)
+        write_json(work / GENERATION, generation_settings(bundle))
+        write_tokenizer(
+            tokenizer,
+            bundle.data,
+            work,
+            languages=(bundle.src_lang, bundle.tgt_lang),
+            max_tokens=model.max_length,
+        )
+        write_card(bundle, None, work, licence=licence, text_prefix=text_prefix(bundle))
+    return str(settings["architectures"][0])
+
+
+def write_card(
+    bundle: Bundle, origin: Origin | None, directory: Path, *, licence: str | None, text_prefix: str
+) -> None:
+    """Write README.md."""
+    with atomic_file(directory / CARD) as file:
+        file.write(card_of(bundle, origin, licence=licence, text_prefix=text_prefix).markdown().encode())
+
+
+def text_prefix(bundle: Bundle) -> str:
+    """What stands before a text for MarianTokenizer, to tell the model the language: ``>>de<< ``, or nothing."""
+    if bundle.data is None:
+        return ""
+    tags = language_tags(bundle.data.language_tags, bundle.src_lang, bundle.tgt_lang)
+    return "".join(f"{code_of(tag)} " for tag in tags)
+
+
+def generation_settings(bundle: Bundle) -> dict[str, Any]:
+    """The search of a model as ``generate`` is told it: the same hypotheses win there."""
+    tokenizer, decoding = bundle.tokenizer, bundle.decoding
+    settings = {
+        **_special_ids(bundle),
+        "bad_words_ids": [[number] for number in tokenizer.special.never],
+        "max_length": bundle.model.max_length,
+        "num_beams": decoding.beam_size,
+        "do_sample": False,
+    }
+    if decoding.beam_size > 1:  # a search of mtkit's ends with as many finished hypotheses as the beam is wide
+        settings |= {"length_penalty": decoding.length_penalty, "early_stopping": True}
+    return settings
+
+
+def _special_ids(bundle: Bundle) -> dict[str, Any]:
+    tokenizer = bundle.tokenizer
+    return {
+        "pad_token_id": tokenizer.pad_id,
+        "bos_token_id": tokenizer.special.bos,
+        "eos_token_id": tokenizer.eos_id,
+        "decoder_start_token_id": tokenizer.start_id,
+    }

@@ -1,0 +1,276 @@
+"""Starting from a model that exists: what a run takes over from it, and keeps of it in case that the model goes.
+
+Tokenizer, shape and defaults of the search are the model's; a recipe that says otherwise is told. ``base.json`` in the
+run directory notes them with the hash of the weights, so that a run never goes on from another model, and goes on
+without the model once it has checkpoints of its own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError
+
+from mtkit.bundle.bundle import Bundle, load_bundle
+from mtkit.data.corpus.prepared import Manifest
+from mtkit.data.tokens.tokenizer import Tokenizer
+from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
+from mtkit.files.reading import read_json
+from mtkit.files.shapes import shaped
+from mtkit.files.whole import write_json
+from mtkit.languages.codes import base_language
+from mtkit.log import logger
+from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.model.weights import load_tensors, restore_model
+from mtkit.settings.layers import Layer
+from mtkit.settings.model import ModelConfig
+from mtkit.settings.model_shape import ModelShape
+from mtkit.settings.plan_by_time import BY_TIME
+from mtkit.settings.resolve import Settings, read_config
+from mtkit.settings.section import TRAINING_ONLY, marked
+from mtkit.settings.tokenizer import TokenizerConfig
+from mtkit.training.planning.fine_tuning import Suited, suited
+from mtkit.training.saving.checkpoint import CheckpointStore
+
+NOTE = "base.json"
+FORMAT_VERSION = 1
+
+_TYPICAL_PAIRS, _TYPICAL_TOKENS = 10_000, 250_000
+"""Of a corpus that is not prepared yet."""
+
+_DEFAULT_MAX_TOKENS = 256
+
+
+@dataclass(frozen=True)
+class Base:
+    """The model that a run starts from."""
+
+    __pydantic_config__ = ConfigDict(extra="ignore")
+
+    name: str
+    """As the settings name it."""
+
+    weights: str
+    """Sha256 of its weights."""
+
+    tokenizer: str
+    """Sha256 of its tokenizer."""
+
+    n_parameters: int
+
+    directions: list[tuple[str, str]]
+    """Codes of source and target that it translates."""
+
+    preset: str
+    """Name of its sizes, or auto."""
+
+    settings: dict[str, Any]
+    """Of the sections that it brings along: model, tokenizer, decoding and data."""
+
+    training: dict[str, Any] = field(default_factory=dict)
+    """What suited its training when the run began; empty before."""
+
+    @classmethod
+    def of(cls, bundle: Bundle, name: str) -> "Base":
+        """What a run takes over from a model."""
+        model = bundle.model.model_dump(mode="json", exclude={"preset"})
+        tokenizer = _tokenizer_of(bundle)
+        data: dict[str, Any] = {"src_lang": bundle.src_lang, "tgt_lang": bundle.tgt_lang}
+        most = bundle.max_src_tokens if bundle.data else min(_DEFAULT_MAX_TOKENS, bundle.max_src_tokens)
+        data["cleaning"] = {"max_tokens": most}
+        if bundle.data is not None:
+            data["language_tags"] = bundle.data.language_tags
+        directions = [(bundle.src_lang, bundle.tgt_lang)] if bundle.data is None else bundle.data.directions
+        return cls(
+            name,
+            bundle.weights_sha256,
+            bundle.tokenizer.sha256(),
+            bundle.n_parameters(),
+            directions,
+            bundle.model.preset,
+            {"model": model, "tokenizer": tokenizer, "decoding": bundle.decoding.model_dump(mode="json"), "data": data},
+        )
+
+    def note(self, run_dir: Path, training: dict[str, Any]) -> None:
+        """Write it into a run directory, with what suits its training."""
+        noted = replace(self, training=training)
+        write_json(run_dir / NOTE, {"format_version": FORMAT_VERSION, **vars(noted)})
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model that a run starts from, with what is left of it."""
+
+    base: Base
+    tokenizer: Tokenizer
+
+    bundle: Bundle | None
+    """The model itself; None where it is not there any more, and the run has begun."""
+
+    def under(self, settings: Settings, manifest: Manifest | None = None) -> Settings:
+        """The settings with what comes from the model below them, and what suits its training.
+
+        Args:
+            settings: Of the run.
+            manifest: Of the corpus; without it what is chosen by its size is provisional.
+
+        Raises:
+            ConfigError: If they say something else of the model or the tokenizer, naming the setting.
+        """
+        for mistake in self._contradictions(settings):
+            raise ConfigError(mistake)
+        training = self.suited(settings, manifest).values
+        layers = [Layer(f"model {self.base.name}", self.base.settings), Layer("fine-tuning", {"training": training})]
+        return settings.over(layers, without={BY_TIME: ("max_updates", "min_updates")})
+
+    def suited(self, settings: Settings, manifest: Manifest | None) -> Suited:
+        """What suits the training of the model on a corpus; a run that has begun keeps what it began with."""
+        if self.base.training:
+            return Suited(self.base.training, ["learning rate and length of the run as it began"])
+        n_pairs = _TYPICAL_PAIRS if manifest is None else manifest.n_train
+        n_tokens = _TYPICAL_TOKENS if manifest is None else manifest.n_train_tgt_tokens
+        given = settings.given("training")
+        return suited(self.base.n_parameters, n_pairs, n_tokens, given if isinstance(given, dict) else {})
+
+    def told(self, settings: Settings, manifest: Manifest) -> list[str]:
+        """What the run starts from, and what suits its training and why."""
+        size = f"{self.base.n_parameters / 1e6:.2f} million parameters"
+        begins = f"starting from {self.base.name}: {size}, weights {self.base.weights[:12]}"
+        return [begins, *(f"fine-tuning: {reason}" for reason in self.suited(settings, manifest).reasons)]
+
+    def note(self, run_dir: Path, settings: Settings, manifest: Manifest) -> None:
+        """Write into the directory of a run what it starts from, once, before anything else of it."""
+        if not self.base.training:
+            self.base.note(run_dir, self.suited(settings, manifest).values)
+            self.check_languages([(manifest.src_lang, manifest.tgt_lang)])
+
+    def put_into(self, model: EncoderDecoder) -> None:
+        """Give a model of the same shape the weights that the run starts from.
+
+        Raises:
+            CheckpointError: If they are damaged, or gone.
+        """
+        if self.bundle is None:
+            raise CheckpointError(f"{self.base.name}: the model that the run starts from is not there; put it back")
+        self.bundle.check_finite()
+        path = self.bundle.directory / "model.safetensors"
+        restore_model(model, load_tensors(path), source=path)
+
+    def check_languages(self, directions: list[tuple[str, str]]) -> None:
+        """Warn where a corpus is in languages that the model does not translate."""
+        known = {(base_language(src), base_language(tgt)) for src, tgt in self.base.directions}
+        other = [pair for pair in directions if (base_language(pair[0]), base_language(pair[1])) not in known]
+        if other:
+            corpus, model = (", ".join("-".join(pair) for pair in each) for each in (other, self.base.directions))
+            logger.warning("%s translates %s, and the corpus is %s", self.base.name, model, corpus)
+
+    def _contradictions(self, settings: Settings) -> Iterator[str]:
+        """What the settings say of the model or the tokenizer that is not so."""
+        own = self.base.settings
+        may_differ = marked(ModelConfig, TRAINING_ONLY) - {"preset"}
+        for section, shape, known in (
+            ("model", ModelShape, {**own["model"], "preset": self.base.preset}),
+            ("tokenizer", TokenizerConfig, own["tokenizer"]),
+        ):
+            given = settings.given(section)
+            for key, value in given.items() if isinstance(given, dict) else ():
+                if key in may_differ or (key == "preset" and value == "auto"):
+                    continue
+                try:
+                    value = shape.model_validate({key: value}).model_dump(mode="json")[key]
+                except (ValidationError, KeyError):
+                    continue  # the mistake itself will be told
+                if value is not None and value != known.get(key):
+                    there = f"{known[key]!r}" if key in known else "its own"
+                    yield settings.told(
+                        f"{section}.{key}",
+                        f"{value!r} here, {there} in {self.base.name}: the {section} comes from there; leave this out",
+                    )
+
+
+def start_of(settings: Settings, run_dir: Path | None, *, overwrite: bool = False) -> Start | None:
+    """The model that a run starts from; None where it starts from random weights.
+
+    Args:
+        settings: Before a preset is chosen; ``training.from`` names the model.
+        run_dir: Of the run, which may have begun; None where there is none.
+        overwrite: Whether an earlier run there is of no concern.
+
+    Raises:
+        CheckpointError: If there is no whole model, or the run began from another one.
+        ConfigError: If it lies in the run directory itself, or the run began from one and none is named.
+    """
+    named = settings.given("training", "from")
+    noted = None if run_dir is None or overwrite else _noted(run_dir)
+    if not isinstance(named, str) or not named:
+        if noted is not None:
+            raise ConfigError(f"{run_dir}: the run began from {noted.name}: name it again with --from {noted.name}")
+        return None
+    path = Path(named)
+    if run_dir is not None:
+        _check_place(path, run_dir, begun=noted is not None, overwrite=overwrite)
+    if noted is None:
+        bundle = load_bundle(path)
+        bundle.check_weights_fit()
+        return Start(Base.of(bundle, named), bundle.tokenizer, bundle)
+    assert run_dir is not None
+    if not path.exists():
+        logger.info("%s is not there any more; the run goes on from what it has kept of it", named)
+        return Start(noted, _kept_tokenizer(noted, run_dir), None)
+    bundle = load_bundle(path)
+    if bundle.weights_sha256 != noted.weights or bundle.tokenizer.sha256() != noted.tokenizer:
+        raise CheckpointError(
+            f"{run_dir}: the run began from another model ({noted.name}, weights {noted.weights[:12]}) than {named} "
+            f"(weights {bundle.weights_sha256[:12]}); choose another -o, or --overwrite to start afresh"
+        )
+    return Start(noted, bundle.tokenizer, bundle)
+
+
+def _check_place(path: Path, run_dir: Path, *, begun: bool, overwrite: bool) -> None:
+    """Refuse a run that would start from itself, or that began from random weights."""
+    if path.resolve().is_relative_to(run_dir.resolve()):
+        raise ConfigError(f"--from {path}: lies in the run directory {run_dir} itself; choose another -o")
+    if not begun and not overwrite and CheckpointStore(run_dir).updates():
+        raise CheckpointError(
+            f"{run_dir}: the run did not begin from {path}; choose another -o, or --overwrite to start afresh"
+        )
+
+
+def _noted(run_dir: Path) -> Base | None:
+    """What a run noted of the model that it began from; None where it noted none."""
+    path = run_dir / NOTE
+    if not path.exists():
+        return None
+    try:
+        noted = shaped(Base, read_json(path))
+        if not {"model", "tokenizer", "decoding", "data"} <= noted.settings.keys():
+            raise ValueError("it has not all sections")
+        return noted
+    except (DataError, ValueError) as error:
+        reason = " ".join(str(error).removeprefix(f"{path}: ").split())
+        raise CheckpointError(f"{path}: damaged ({reason}); start again with --overwrite") from None
+
+
+def _kept_tokenizer(noted: Base, run_dir: Path) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.load(run_dir)
+    except MtkitError as error:
+        raise CheckpointError(f"{error}; put {noted.name} back, or start again with --overwrite") from None
+    if tokenizer.sha256() != noted.tokenizer:
+        raise CheckpointError(f"{run_dir}: the tokenizer is not the one that the run began with; copy it again")
+    return tokenizer
+
+
+def _tokenizer_of(bundle: Bundle) -> dict[str, Any]:
+    """What the settings would say of a model's tokenizer, as far as that is known."""
+    tokenizer = bundle.tokenizer
+    known: dict[str, Any] = {"joint": tokenizer.joint, "vocab_size": tokenizer.src_vocab_size}
+    try:
+        if bundle.metadata:
+            section = bundle.metadata["config"]["tokenizer"]
+        else:
+            section = read_config(bundle.directory.parent.parent / "config.yaml").tokenizer.model_dump(mode="json")
+        return TokenizerConfig.model_validate(section).model_dump(mode="json") | known
+    except (KeyError, TypeError, ValidationError, MtkitError):
+        return known
