@@ -94,7 +94,9 @@ def test_importing_costs_nothing(module: str) -> None:
     assert not HEAVY & set(loaded)
 
 
-@pytest.mark.parametrize("command", [c.callback.__name__ for c in app.registered_commands if c.callback is not None])
+@pytest.mark.parametrize(
+    "command", [c.name or c.callback.__name__ for c in app.registered_commands if c.callback is not None]
+)
 def test_the_help_of_a_command_costs_nothing(command: str) -> None:
     code = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from mtkit.cli import main; main()"
     run = [sys.executable, "-c", code, command, "--help"]
@@ -129,6 +131,7 @@ def test_nothing_that_is_loaded_can_run_code(path: Path) -> None:
         "eval(",
     ):
         places = [line for line in text.splitlines() if forbidden in line and "model.eval(" not in line]
-        if path.name == "comet.py":  # COMET models have no other format; this reader makes tensors and nothing else
+        # COMET models and older ones of Hugging Face have no other format; this reader makes tensors and nothing else
+        if path.relative_to(PACKAGE).as_posix() in ("evaluation/metrics/comet.py", "exchange/weights.py"):
             places = [line for line in places if "torch.load(" not in line or "weights_only=True" not in line]
         assert not places, places

@@ -41,6 +41,8 @@ MANIFEST = "mtkit.json"
 WEIGHTS = "model.safetensors"
 CORPUS = "corpus"
 """Key of the manifest: where the prepared corpus lies, as seen from the bundle."""
+ORIGIN = "origin"
+"""Of an imported model: key of the manifest, and directory of the files that it was made from."""
 EXPORT = "config.json"
 """In a directory of weights for other programs: what they are."""
 

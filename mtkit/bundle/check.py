@@ -1,5 +1,6 @@
 """What is looked at in a model's directory before its weights are read: hashes, the header of the weights, sizes."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from mtkit.errors import CheckpointError, DataError
 from mtkit.files.reading import sha256_file
 from mtkit.files.tensor_file import FLOATS, TensorFile, read_tensor_file
 from mtkit.settings.model import ModelConfig
+
+_BELOW = re.compile(r"(origin/)?[^/\0]+")
+"""Names of files in a bundle, and of those that an imported model was made from."""
 
 _EMBEDDING = "tgt_embedding.tokens.weight"
 _POSITIONS = 1 << 26
@@ -23,7 +27,7 @@ def check_files(directory: Path, sha256: Mapping[str, str]) -> None:
     """
     for name, expected in sha256.items():
         file = directory / name
-        if Path(name).name != name or not file.is_file():  # nor a pipe or a device, which may have no end
+        if not _BELOW.fullmatch(name) or not file.is_file():  # nor a pipe or a device, which may have no end
             raise CheckpointError(f"{file}: missing")
         try:
             digest = sha256_file(file)

@@ -18,6 +18,7 @@ from mtkit.cli.evaluation.command import evaluate
 from mtkit.cli.export import export
 from mtkit.cli.forge import forge
 from mtkit.cli.help import WIDEST
+from mtkit.cli.import_ import import_
 from mtkit.cli.inspect import inspect
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.report import report
@@ -63,6 +64,7 @@ for _command in (
     bench,
 ):
     app.command(cls=Command)(_command)
+app.command("import", cls=Command)(import_)
 app.add_typer(forge, cls=Commands)
 
 

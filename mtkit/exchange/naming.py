@@ -1,11 +1,14 @@
 """What each tensor of a model is called in other layouts, and how it lies there: one table for both directions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+Tied = Literal["all", "decoder", "inputs", "none"]
+"""Which embeddings are one, as ``model.tie_embeddings`` has it."""
 
 OFFSET = 2
 """Rows above the first position in tables of BART's kind, as its padding had the number 1."""
@@ -29,8 +32,8 @@ class Match:
     offset: bool = False
     """A table that has ``OFFSET`` more rows above there."""
 
-    grown: bool = False
-    """What has one row more here, the last one: of padding, and zero."""
+    grown: int = 0
+    """Rows that are more here, the last ones: of padding, and zero."""
 
     def to_ours(self, found: Sequence[Tensor]) -> Tensor:
         """The parameter, made of the tensors that ``theirs`` names, in their order and of their type."""
@@ -39,7 +42,7 @@ class Match:
     def _read(self, tensor: Tensor) -> Tensor:
         tensor = tensor[0] if self.row else tensor.t() if self.transposed else tensor
         tensor = tensor[OFFSET:] if self.offset else tensor
-        return torch.cat([tensor, tensor.new_zeros(1, *tensor.shape[1:])]) if self.grown else tensor
+        return torch.cat([tensor, tensor.new_zeros(self.grown, *tensor.shape[1:])]) if self.grown else tensor
 
     def to_theirs(self, tensor: Tensor, above: Tensor | None = None) -> dict[str, Tensor]:
         """The tensors by their names elsewhere.
@@ -52,7 +55,7 @@ class Match:
         return {name: self._written(part, above) for name, part in zip(self.theirs, parts, strict=True)}
 
     def _written(self, tensor: Tensor, above: Tensor | None) -> Tensor:
-        tensor = tensor[:-1] if self.grown else tensor
+        tensor = tensor[: len(tensor) - self.grown]
         if self.offset:
             rows = tensor.new_zeros(OFFSET, *tensor.shape[1:]) if above is None else above.to(tensor)
             tensor = torch.cat([rows, tensor])
@@ -61,7 +64,7 @@ class Match:
 
     def shape_there(self, ours: Sequence[int]) -> tuple[int, ...]:
         """The shape of each tensor elsewhere, for that of the parameter."""
-        rows = ours[0] // len(self.theirs) + (OFFSET if self.offset else 0) - (1 if self.grown else 0)
+        rows = ours[0] // len(self.theirs) + (OFFSET if self.offset else 0) - self.grown
         shape = (rows, *ours[1:])
         return (1, *shape) if self.row else shape[::-1] if self.transposed else shape
 
@@ -73,8 +76,7 @@ class Layers:
     encoder: int
     decoder: int
 
-    tied: Literal["all", "decoder", "inputs", "none"] = "all"
-    """As ``model.tie_embeddings``."""
+    tied: Tied = "all"
 
     final_norm: bool = False
     """Normalisation after the last layer of each side: of pre-norm."""
@@ -90,10 +92,18 @@ class Layers:
     recurrent: bool = False
     """A simple recurrent unit in the place of the decoder's self-attention."""
 
+    grown: tuple[int, int] = (0, 0)
+    """Rows that the embeddings of source and target have more here."""
+
     def sides(self) -> Iterator[tuple[Literal["encoder", "decoder"], int]]:
         """Each side with the number of each of its layers, bottom to top."""
         yield from (("encoder", number) for number in range(self.encoder))
         yield from (("decoder", number) for number in range(self.decoder))
+
+
+def renamed(matches: Sequence[Match], names: Mapping[str, str]) -> list[Match]:
+    """A table with the names that some tensors have in the files of one model."""
+    return [replace(match, theirs=tuple(names.get(name, name) for name in match.theirs)) for match in matches]
 
 
 def converted(matches: Sequence[Match], theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,13 +8,11 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
+from mtkit.bundle.bundle import ORIGIN
 from mtkit.errors import CheckpointError
 from mtkit.files.shapes import shaped
 
 Layout = Literal["huggingface", "marian-npz", "bergamot"]
-
-ORIGIN = "origin"
-"""Key of a bundle's manifest, and folder in the bundle with the files of the model's first layout, byte for byte."""
 
 UNUSED = f"{ORIGIN}/unused.safetensors"
 """Tensors of the first layout that compute nothing here, by their names there; rows of one as ``name[:2]``."""
@@ -44,8 +42,21 @@ class Origin:
     dtype: str = "float32"
     """Type of most of its numbers, in torch's words."""
 
+    quantization: Literal["int8"] | None = None
+    """How its matrices were stored, if not as numbers of that type."""
+
     weights: list[str] = field(default_factory=list)
     """Files that its numbers were in."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    """Tensors that are called otherwise than in the table of their family: ``decoder.embed_tokens.weight`` by the key
+    ``shared.weight``."""
+
+    dtypes: dict[str, str] = field(default_factory=dict)
+    """Tensors of another type than ``dtype``."""
+
+    grown: tuple[int, int] = (0, 0)
+    """Rows that the embeddings of source and target have more here."""
 
     aliases: dict[str, str] = field(default_factory=dict)
     """Tensors that repeat another one, by the name of that: ``lm_head.weight`` of ``model.shared.weight``."""

@@ -1,0 +1,73 @@
+"""The languages that an imported model translates by default: as a person names them, as its files do, or the first."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtkit.errors import ConfigError
+from mtkit.exchange.found import Found
+from mtkit.languages.codes import base_language, language_mistake, meant_by
+
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Codes of source and target, as the model calls them."""
+
+    src: str
+    tgt: str
+
+    needed: bool = False
+    """Whether a translation must name its languages, as nobody chose these."""
+
+
+def choose_direction(found: Found, src: str | None, tgt: str | None) -> Direction:
+    """What a model translates by default.
+
+    Args:
+        found: The model.
+        src: Source as a person names it: any usual name; None where nobody did.
+        tgt: The same of the target.
+
+    Raises:
+        ConfigError: If the model does not know a language, or neither its files nor a person name one.
+    """
+    languages = found.pieces.vocabulary.language_ids
+    src_codes = [] if languages is None else languages.src_codes()
+    tgt_codes = [] if languages is None else languages.tgt_codes()
+    # A model that is told the target alone reads whatever it can write.
+    first = _one("--src-lang", src, src_codes) if src else found.languages[0] or _sensible(src_codes or tgt_codes, None)
+    second = _one("--tgt-lang", tgt, tgt_codes) if tgt else found.languages[1] or _sensible(tgt_codes, first)
+    missing = [option for option, code in (("-s CODE", first), ("-t CODE", second)) if code is None]
+    if first is None or second is None:
+        raise ConfigError(f"its files do not say which languages it translates; name them: {' '.join(missing)}")
+    unsaid = (len(src_codes) > 1 and src is None) or (len(tgt_codes) > 1 and tgt is None)
+    return Direction(first, second, unsaid)
+
+
+def _one(option: str, name: str, codes: Sequence[str]) -> str:
+    """The code of a language that the model knows, by any usual name of it."""
+    plain = re.sub(r"^(>>|__|<2)(.*?)(<<|__|>)$", r"\2", name.strip())
+    if not codes:
+        if (mistake := language_mistake(plain)) is not None and meant_by(plain) is None:
+            raise ConfigError(f"{option} {name}: {mistake}")
+        return meant_by(plain) or plain
+    if plain in codes:
+        return plain
+    wanted = meant_by(plain) or base_language(plain)
+    same = [code for code in codes if base_language(code) == wanted]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        raise ConfigError(f"{option} {name}: which of {', '.join(same)}?")
+    near = difflib.get_close_matches(plain, codes, _SHOWN, 0.5) or sorted(codes)[:_SHOWN]
+    raise ConfigError(f"{option} {name}: the model does not know it; it knows {', '.join(near)}, ... ({len(codes)})")
+
+
+def _sensible(codes: Sequence[str], other: str | None) -> str | None:
+    """English where there is a choice, else the first that is not the other language."""
+    if other is None:
+        return next((code for code in codes if base_language(code) == "en"), next(iter(codes), None))
+    return next((code for code in codes if base_language(code) != base_language(other)), None)
