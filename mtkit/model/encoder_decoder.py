@@ -207,7 +207,7 @@ class EncoderDecoder(nn.Module):
         self.packed_output = pack(self.output_weight)
         for module in self.decoder.modules():
             if isinstance(module, Linear):
-                module.packed = pack(module.weight)
+                module.packed = pack(module.whole_weight)
 
     @property
     def output_weight(self) -> Tensor:
