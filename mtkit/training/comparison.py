@@ -16,8 +16,10 @@ import torch
 from pydantic import ConfigDict
 
 from mtkit.bundle.bundle import Bundle
+from mtkit.bundle.languages import has_tags, languages_of, prefixes_for
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.sources.sources import open_source, tell_apart
+from mtkit.data.tokens.special import NO_PREFIX
 from mtkit.errors import DataError, MtkitError
 from mtkit.evaluation.certainty.before_after import BeforeAfter, Kind, SetDifference, differences_of
 from mtkit.files.reading import read_json
@@ -232,12 +234,14 @@ def _old_sets(config: Config, bundle: Bundle) -> Iterator[tuple[Kind, HeldOut, i
     languages = config.data.src_lang, config.data.tgt_lang
     sources = [open_source(each, "test", languages) for each in config.training.keep_test]
     tell_apart(sources)
-    for source in sources:
+    for source, named in zip(sources, config.training.keep_test, strict=True):
         chunks = list(source.chunks())
         src_text, ref_text = [line for c in chunks for line in c.src], [line for c in chunks for line in c.tgt]
         if not src_text:
             raise DataError(f"training.keep_test: {source.name}: has no lines")
-        yield "old", HeldOut(source.name, src_text, ref_text), len(src_text)
+        pair = named.src_lang or languages[0], named.tgt_lang or languages[1]
+        prefix = prefixes_for(bundle, *pair) if has_tags(bundle) else NO_PREFIX
+        yield "old", HeldOut(source.name, src_text, ref_text, prefix, pair[1]), len(src_text)
     try:
         own = held_out_sets(bundle)
     except MtkitError as error:
@@ -257,13 +261,21 @@ def _part_of(held: HeldOut, rows: Sequence[int]) -> HeldOut:
 
 def _translator(bundle: Bundle, config: Config, device: torch.device) -> Translator:
     """In float32, as test sets are scored, with the search of the new model."""
-    translator = Translator.load(bundle, device=str(device), precision="fp32", threads=config.training.threads)
+    pair = (config.data.src_lang, config.data.tgt_lang) if languages_of(bundle).default is None else (None, None)
+    translator = Translator.load(
+        bundle,
+        device=str(device),
+        precision="fp32",
+        threads=config.training.threads,
+        src_lang=pair[0],
+        tgt_lang=pair[1],
+    )
     return translator.decoding_by(config.decoding)
 
 
 def _translated(translator: Translator, held: HeldOut, deadline: Deadline | None) -> tuple[list[int], list[str]]:
     """Translations of a set, or of the lines that there is time for, with their numbers."""
-    translator = translator.prefixed(held.prefix)
+    translator = translator.prefixed(*held.prefix)
     if deadline is None:
         return list(range(len(held.src_text))), translate_lines(translator, held.src_text)
     part = translate_in_time([translator], held.src_text, deadline)

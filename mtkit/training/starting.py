@@ -42,7 +42,7 @@ _TYPICAL_PAIRS, _TYPICAL_TOKENS = 10_000, 250_000
 """Of a corpus that is not prepared yet."""
 
 _DEFAULT_MAX_TOKENS = 256
-_INHERITED = (ORIGIN, "languages_needed")
+_INHERITED = (ORIGIN,)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Base:
     n_parameters: int
 
     directions: list[tuple[str, str]]
-    """Codes of source and target that it translates."""
+    """Codes of source and target that it translates; none of a model of many languages."""
 
     preset: str
     """Name of its sizes, or auto."""
@@ -88,6 +88,8 @@ class Base:
         if bundle.data is not None:
             data["language_tags"] = bundle.data.language_tags
         directions = [(bundle.src_lang, bundle.tgt_lang)] if bundle.data is None else bundle.data.directions
+        if bundle.tokenizer.languages is not None:  # it is told the languages, and refuses those that it does not know
+            directions = []
         return cls(
             name,
             bundle.weights_sha256,
@@ -172,7 +174,7 @@ class Start:
         """Warn where a corpus is in languages that the model does not translate."""
         known = {(base_language(src), base_language(tgt)) for src, tgt in self.base.directions}
         other = [pair for pair in directions if (base_language(pair[0]), base_language(pair[1])) not in known]
-        if other:
+        if other and known:
             corpus, model = (", ".join("-".join(pair) for pair in each) for each in (other, self.base.directions))
             logger.warning("%s translates %s, and the corpus is %s", self.base.name, model, corpus)
 
@@ -288,7 +290,7 @@ def _kept_tokenizer(noted: Base, run_dir: Path) -> Tokenizer:
 
 
 def _inherited_of(bundle: Bundle) -> dict[str, Any]:
-    """Where an imported model comes from, and whether it asks for languages; of a checkpoint its run has noted it."""
+    """Where an imported model comes from; of a checkpoint its run has noted it."""
     noted = None if bundle.metadata else _noted(_run_or_bundle(bundle))
     manifest = bundle.metadata if noted is None else noted.inherited
     return {key: manifest[key] for key in _INHERITED if key in manifest}
