@@ -1,15 +1,13 @@
 """The languages that an imported model translates by default: as a person names them, as its files do, or the first."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtkit.data.tokens.language_pieces import meant
 from mtkit.errors import ConfigError
 from mtkit.exchange.found import Found
 from mtkit.languages.codes import base_language, language_mistake, meant_by
-
-_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -54,16 +52,7 @@ def _one(option: str, name: str, codes: Sequence[str]) -> str:
         if (mistake := language_mistake(plain)) is not None and meant_by(plain) is None:
             raise ConfigError(f"{option} {name}: {mistake}")
         return meant_by(plain) or plain
-    if plain in codes:
-        return plain
-    wanted = meant_by(plain) or base_language(plain)
-    same = [code for code in codes if base_language(code) == wanted]
-    if len(same) == 1:
-        return same[0]
-    if same:
-        raise ConfigError(f"{option} {name}: which of {', '.join(same)}?")
-    near = difflib.get_close_matches(plain, codes, _SHOWN, 0.5) or sorted(codes)[:_SHOWN]
-    raise ConfigError(f"{option} {name}: the model does not know it; it knows {', '.join(near)}, ... ({len(codes)})")
+    return meant(name, codes, where=f"{option} {name}: the model")
 
 
 def _sensible(codes: Sequence[str], other: str | None) -> str | None:
