@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtkit.bundle.bundle import Bundle, with_bundle
-from mtkit.bundle.languages import direction_of, prefix_for
+from mtkit.bundle.languages import direction_of, prefixes_for
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import keep_freed_memory
@@ -28,6 +28,9 @@ class OpenModel:
 
     prefix: list[int]
     """The source ids that stand before every text: the tags of these languages."""
+
+    tgt_prefix: list[int]
+    """The target ids that every translation begins with, which a search is given."""
 
     max_src_tokens: int
     """As in ``Bundle``."""
@@ -60,7 +63,7 @@ def open_model(
     """
 
     def load(bundle: Bundle) -> OpenModel:
-        prefix = prefix_for(bundle, *languages)
+        prefix = prefixes_for(bundle, *languages)
         if for_search:
             keep_freed_memory()
         on_device = bundle.build_model().to(compute.device)
@@ -71,7 +74,8 @@ def open_model(
             bundle.tokenizer,
             bundle.decoding,
             direction_of(bundle, *languages),
-            prefix,
+            list(prefix.src),
+            list(prefix.tgt),
             bundle.max_src_tokens,
             bundle.directory,
         )
