@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.languages import direction_of, prefixes_for
+from mtkit.data.tokens.special import NO_PREFIX
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import keep_freed_memory
@@ -43,7 +44,7 @@ def open_model(
     model: Path | str | Bundle,
     *,
     compute: Compute,
-    languages: tuple[str | None, str | None] = (None, None),
+    languages: tuple[str | None, str | None] | None = (None, None),
     for_search: bool = False,
 ) -> OpenModel:
     """Load a run directory, a checkpoint or a bundle, and put its weights where they compute.
@@ -51,7 +52,8 @@ def open_model(
     Args:
         model: As for ``with_bundle``.
         compute: Where, and in which precision.
-        languages: Codes of source and target for a model of several; None for the recipe's own.
+        languages: Names of source and target for a model of several, each None for the recipe's own; None where the
+            languages do not matter, as nothing is put before a text.
         for_search: Do once what each of the many steps of a search would do again: cast linear maps to the precision,
             or pack them for products of few rows, and keep the memory that is freed. The weights must not change
             then. What reads each text once leaves the cast to autocast, and gives its memory back.
@@ -63,7 +65,7 @@ def open_model(
     """
 
     def load(bundle: Bundle) -> OpenModel:
-        prefix = prefixes_for(bundle, *languages)
+        prefix = NO_PREFIX if languages is None else prefixes_for(bundle, *languages)
         if for_search:
             keep_freed_memory()
         on_device = bundle.build_model().to(compute.device)
@@ -73,7 +75,7 @@ def open_model(
             on_device,
             bundle.tokenizer,
             bundle.decoding,
-            direction_of(bundle, *languages),
+            (bundle.src_lang, bundle.tgt_lang) if languages is None else direction_of(bundle, *languages),
             list(prefix.src),
             list(prefix.tgt),
             bundle.max_src_tokens,

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mtkit.bundle.bundle import Bundle
+from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.corpus import INSTEAD, find_corpus
 from mtkit.bundle.languages import has_tags, prefixes_for
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.special import NO_PREFIX, Prefix
+from mtkit.engines.engine_choice import load_engine
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS, Score, score
 from mtkit.evaluation.pitfalls.checks import Text
@@ -189,22 +190,27 @@ def translate(
 ) -> Iterator[EvaluationSet]:
     """Translate test set after test set, each after its tags, so that each is scored before the next."""
     beam_size = searching.beam_size
-    translator = Translator.load(
+    engine = with_bundle(
         bundle,
-        engine=searching.engine,
-        device=searching.device,
-        precision=searching.precision,
-        threads=searching.threads,
-        beam_size=beam_size,
+        lambda found: load_engine(
+            found,
+            engine=searching.engine,
+            device=searching.device,
+            precision=searching.precision,
+            threads=searching.threads,
+            beam_size=beam_size,
+        ),
     )
-
     for material, prefix in sets:
         assert material.src is not None
-        description = translator.engine.description
+        description = engine.description
         logger.info("translating %s, %s lines, on %s", material.name, f"{material.n_lines:,}", description)
         with memory_advice("lower --batch-size or --beam-size"):
-            tagged = translator.prefixed(*prefix)
-            hyp_text = translate_lines(tagged, material.src.lines, beam_size=beam_size, batch_size=searching.batch_size)
+            src_lang = material.language_pair[0] if material.language_pair and has_tags(bundle) else None
+            translator = Translator.of(engine, bundle, src_lang).prefixed(*prefix)
+            hyp_text = translate_lines(
+                translator, material.src.lines, beam_size=beam_size, batch_size=searching.batch_size
+            )
         if output is not None:
             write_output(output, (f"{line}\n".encode() for line in hyp_text))
         hyp = Text(f"the translation of {material.name}", hyp_text)

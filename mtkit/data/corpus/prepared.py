@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from mtkit.data.cleaning.reasons import REASONS
 from mtkit.data.corpus.store import Store
 from mtkit.data.corpus.store_check import AGAIN, STATE_FILE, Expected, damaged
-from mtkit.data.tokens.special import Prefix
+from mtkit.data.tokens.special import NO_PREFIX, Prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import DataError, VocabularyError
 from mtkit.files.reading import read_json, sha256_file, version_in
@@ -166,8 +166,8 @@ class Prepared:
 
     def prefixes(self, place: str) -> list[Prefix]:
         """What stands before the pairs of each source, for train, valid or test, in the recipe's order."""
-        of_place = self.manifest.of_place(place)
-        return [self.tokenizer.prefix(each.get("tags", []), each.get("forced", [])) for each in of_place]
+        of_place = [(each.get("tags", []), each.get("forced", [])) for each in self.manifest.of_place(place)]
+        return [self.tokenizer.prefix(*pieces) if any(pieces) else NO_PREFIX for pieces in of_place]
 
     def store(self, split: str) -> Store:
         """The pairs of ``train``, ``valid`` or ``test/NAME``.
