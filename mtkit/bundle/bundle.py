@@ -314,6 +314,10 @@ def _read_checkpoint(named: Path, directory: Path) -> Bundle:
         config = read_config(run_dir / "config.yaml")
     except (ConfigError, DataError) as error:
         raise CheckpointError(str(error)) from None
+    if config.training.lora.rank is not None:
+        raise CheckpointError(
+            f"{named}: this checkpoint holds adapters alone (training.lora): let the run end, and give its directory"
+        )
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)

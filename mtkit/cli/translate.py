@@ -1,6 +1,7 @@
 """``mtkit translate``."""
 
 import shlex
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +57,10 @@ def translate(
     models: Annotated[
         list[Path] | None,
         of_model("--model", "-m", metavar="RUN", help="Run directory, checkpoint or model bundle."),
+    ] = None,
+    adapter: Annotated[
+        Path | None,
+        of_model("--adapter", metavar="DIR", help="Adapters (LoRA) to this model: adapter/ of a run, or of PEFT's."),
     ] = None,
     input_file: Annotated[
         str | None,
@@ -154,6 +159,7 @@ def translate(
         )
     check_inputs(source)
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
+    temporary = ExitStack()
     try:
         from mtkit.bundle.bundle import load_bundle
         from mtkit.bundle.languages import direction_of
@@ -162,6 +168,10 @@ def translate(
 
         format_name = format_by_name(source) if input_format is None else input_format.value
         bundle = load_bundle(model)
+        if adapter is not None:
+            from mtkit.exchange.adapted import with_adapter  # which needs torch
+
+            bundle = temporary.enter_context(with_adapter(bundle, adapter))
         translator = Translator.load(
             bundle,
             engine=engine.value,
@@ -196,3 +206,5 @@ def translate(
         translate_file(translator, source, output, options=options, alignments=of_pairs)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    finally:
+        temporary.close()

@@ -1,22 +1,29 @@
-"""An imported model in its first layout again: all of its tensors, and the files that were kept."""
+"""An imported model in its first layout again: files byte for byte, tensors too where nothing was trained."""
 
 import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mtkit.bundle.bundle import ORIGIN, WEIGHTS, Bundle
-from mtkit.errors import CheckpointError
+from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.exchange.bart_names import bart_names
 from mtkit.exchange.marian_file import CONFIG_FILE, write_bin, write_npz
 from mtkit.exchange.marian_names import OUTPUT, OUTPUT_ROWS, marian_names
 from mtkit.exchange.naming import Layers, Match, given_back, renamed
 from mtkit.exchange.origin import UNUSED, Origin
 from mtkit.exchange.t5_names import t5_names
+from mtkit.files.reading import read_regular
 from mtkit.model.weights import load_tensors
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import GATED
+
+_CARDS = ("README.md",)
+"""What a model that was trained on has one of its own of."""
+
+_MAX_SETTINGS = 1_000_000
 
 
 def layers_of(config: ModelConfig, grown: tuple[int, int] = (0, 0)) -> Layers:
@@ -71,27 +78,71 @@ def original_tensors(bundle: Bundle, origin: Origin) -> dict[str, Tensor]:
     return found
 
 
-def marian_files(bundle: Bundle, origin: Origin, output: Path) -> None:
-    """Write a model that came in Marian's own files as such, into a directory that is there.
+def give_back(bundle: Bundle, origin: Origin, directory: Path) -> str:
+    """Write the files of a model's first layout into an empty directory.
 
-    Matrices that were int8 are so again; those of other models are float32.
+    Matrices that were int8 are so again; those of other models in Marian's own files are float32.
+
+    Returns:
+        What was written, in a few words.
 
     Raises:
         CheckpointError: If the bundle is damaged.
-        OSError: If it cannot be written.
+        ConfigError: If its vocabulary has grown since, which the tokenizer of its family cannot express.
+        OSError: If they cannot be written.
     """
+    _check_not_grown(bundle, origin)
+    tensors = original_tensors(bundle, origin)
     kept = bundle.directory / ORIGIN
-    settings = (kept / CONFIG_FILE).read_bytes()
-    write = write_bin if origin.layout == "bergamot" else write_npz
-    write(output / origin.weights[0], original_tensors(bundle, origin), settings)
-    copy_files(kept, output)
+    _copy_files(kept, directory, without=_CARDS if is_trained(bundle) else ())
+    if origin.layout == "huggingface":
+        _write_safetensors(tensors, origin, directory)
+        return f"{origin.family}, as it was imported from {origin.source}"
+    try:
+        settings = read_regular(kept / CONFIG_FILE, max_bytes=_MAX_SETTINGS)
+        name = Path(origin.weights[0]).name
+    except (DataError, IndexError) as error:
+        raise CheckpointError(f"{bundle.directory}: damaged: {error}") from None
+    if origin.layout == "bergamot":
+        write_bin(directory / name, tensors, settings)
+        return f"Marian's .bin with int8 matrices, as Firefox has it: {name}"
+    write_npz(directory / name, tensors, settings)
+    return f"Marian's .npz: {name}"
 
 
-def copy_files(kept: Path, output: Path) -> None:
+def is_trained(bundle: Bundle) -> bool:
+    """Whether an imported model was trained on since: what was imported has no recipe."""
+    return "config" in bundle.metadata
+
+
+def _check_not_grown(bundle: Bundle, origin: Origin) -> None:
+    """Refuse pieces that were added: the tokenizer of no family can be told to cut them as mtkit does."""
+    if origin.n_pieces and max(bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size) > origin.n_pieces:
+        raise ConfigError(
+            f"{bundle.directory}: its vocabulary has grown since it was imported, by tokenizer.extend, and the "
+            f"tokenizer of its family, {origin.family}, cannot cut the new pieces as mtkit does: --to safetensors "
+            "writes any model"
+        )
+
+
+def _copy_files(kept: Path, output: Path, *, without: Collection[str]) -> None:
     """Copy what was kept of a model byte for byte: settings, tokenizer, card; not what is mtkit's own."""
     for path in sorted(kept.iterdir()):
-        if path.is_file() and path.name not in (Path(UNUSED).name, CONFIG_FILE):
+        if path.is_file() and path.name not in (Path(UNUSED).name, CONFIG_FILE, *without):
             shutil.copyfile(path, output / path.name)
+
+
+def _write_safetensors(tensors: Mapping[str, Tensor], origin: Origin, directory: Path) -> None:
+    """Write the weights, each of the type that it had."""
+    from safetensors.torch import save_file
+
+    too_large = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
+    if too_large:
+        raise CheckpointError(
+            f"{too_large[0]} has numbers that {origin.dtypes.get(too_large[0], origin.dtype)} cannot hold, the type "
+            "that the model was imported in: --to safetensors writes any model"
+        )
+    save_file(dict(tensors), directory / WEIGHTS, metadata={"format": "pt"})
 
 
 def copy_origin(bundle: Bundle, directory: Path) -> None:

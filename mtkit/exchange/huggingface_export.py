@@ -6,6 +6,7 @@ from typing import Any
 from mtkit.bundle.bundle import EXPORT, WEIGHTS, Bundle
 from mtkit.exchange.card import FILE as CARD
 from mtkit.exchange.card import card_of
+from mtkit.exchange.giving_back import give_back
 from mtkit.exchange.huggingface_own import kind_of, model_settings, permuted_tensors
 from mtkit.exchange.huggingface_tokenizer import check_tags, code_of, write_tokenizer
 from mtkit.exchange.origin import Origin
@@ -18,19 +19,33 @@ GENERATION = "generation_config.json"
 def export_huggingface(bundle: Bundle, output: Path, *, licence: str | None = None) -> str:
     """Write a directory that ``AutoModelForSeq2SeqLM`` and ``AutoTokenizer`` load, with a model card.
 
+    What was imported goes back to the layout that it had, Marian's own files too.
+
     Args:
         bundle: The model.
         output: The directory; one that exists is replaced.
         licence: Of the model, for the card; by default that of what it was made from.
 
     Returns:
-        The name of the class of transformers.
+        What was written: the class of transformers, or the layout.
 
     Raises:
         ConfigError: If transformers has no class for the model, naming the setting.
         CheckpointError: If the weights are damaged or not finite.
         OSError: If the directory cannot be written.
     """
+    origin = Origin.of(bundle.metadata, bundle.directory)
+    if origin is None:
+        return _export_own(bundle, output, licence)
+    with atomic_directory(output) as work:
+        told = give_back(bundle, origin, work)
+        if not (work / CARD).exists():
+            write_card(bundle, origin, work, licence=licence, text_prefix="")
+    return told
+
+
+def _export_own(bundle: Bundle, output: Path, licence: str | None) -> str:
+    """A model of mtkit's own."""
     from safetensors.torch import save_file
 
     from mtkit.model.weights import load_tensors

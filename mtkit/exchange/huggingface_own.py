@@ -13,11 +13,12 @@ from torch import Tensor
 
 from mtkit.errors import ConfigError
 from mtkit.exchange.bart_names import BIAS, bart_names
-from mtkit.exchange.naming import Layers, given_back
+from mtkit.exchange.giving_back import layers_of
+from mtkit.exchange.naming import given_back
 from mtkit.model.positions import sinusoidal_positions
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import Side
-from mtkit.settings.section import CONVERTIBLE, TRAINING_ONLY, marked
+from mtkit.settings.section import TRAINING_ONLY, marked
 
 Kind = Literal["marian", "pegasus"]
 
@@ -38,6 +39,8 @@ _KNOWN: dict[str, list[object]] = {
     "output_bias": [False, True],
 }
 
+_ANY = {"d_model", "n_heads", "d_ff", "n_encoder_layers", "n_decoder_layers", "max_length", "tie_embeddings"}
+
 # A parameter ends so: the dimensions of the tensor that are those of the residual stream.
 _READS, _WRITES = ("q_proj.weight", "kv_proj.weight", "inner.weight"), ("out_proj", "outer", "norm")
 
@@ -52,7 +55,7 @@ def kind_of(config: ModelConfig, *, joint: bool) -> Kind:
     Raises:
         ConfigError: Naming the setting that none of them has.
     """
-    free = marked(ModelConfig, CONVERTIBLE, TRAINING_ONLY) - _KNOWN.keys()
+    free = marked(ModelConfig, TRAINING_ONLY) | _ANY
     for name, field in ModelConfig.model_fields.items():
         value = getattr(config, name)
         values = {*value} if isinstance(value, list) else {value}
@@ -70,17 +73,6 @@ def kind_of(config: ModelConfig, *, joint: bool) -> Kind:
             f"{reason}{'' if joint else ' with tokenizer.joint false'}: --to safetensors writes any model"
         )
     return "marian" if config.norm == "post" else "pegasus"
-
-
-def layers_of(config: ModelConfig) -> Layers:
-    """What the names of a model's tensors depend on."""
-    return Layers(
-        config.n_encoder_layers,
-        config.n_decoder_layers,
-        tied=config.tie_embeddings,
-        final_norm=config.norm == "pre",
-        output_bias=config.output_bias,
-    )
 
 
 def permuted_tensors(config: ModelConfig, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -193,6 +193,7 @@ def _write_weights(work: Path, found: Found, place: Place, licence: str | None) 
             name: kinds[name].dtype for match in found.matches for name in match.theirs if kinds[name].dtype != dtype
         },
         grown=found.grown,
+        n_pieces=max(found.pieces.src_size, found.pieces.tgt_size),
         aliases=dict(found.aliases),
     )
     return sum(tensor.numel() for tensor in parameters.values()), origin

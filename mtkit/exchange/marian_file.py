@@ -104,8 +104,6 @@ def read_bin(path: Path) -> tuple[Weights, bytes]:
         n = int(np.prod(shape, dtype=object))
         if name == CONFIG:
             config = _bytes(path, start, min(n_bytes, _MAX_CONFIG_BYTES))
-        elif name.endswith(SCALES) and kind in (_FLOAT32, _INTGEMM8):
-            tensors[name] = Stored((1, 1), "float32", _scale_reader(path, start), path)
         elif kind == _FLOAT32 and 4 * n <= n_bytes:
             tensors[name] = Stored(shape, "float32", _float_reader(path, shape, start), path)
         elif kind == _INTGEMM8 and len(shape) == 2 and n + 4 <= n_bytes:
@@ -200,8 +198,7 @@ def write_bin(path: Path, tensors: Mapping[str, Tensor], config: bytes) -> None:
         if (multiplier := tensors.get(name + MULTIPLIER)) is not None:
             contents[name] = (_INTGEMM8, shape, _as_int8(name, tensor, multiplier))
         else:
-            kind = _INTGEMM8 if name == f"{_TRANSPOSED_NOT}{SCALES}" else _FLOAT32  # so it is in all of them
-            contents[name] = (kind, shape, tensor.float().contiguous().numpy().astype("<f4").tobytes())
+            contents[name] = (_FLOAT32, shape, tensor.float().contiguous().numpy().astype("<f4").tobytes())
     contents[CONFIG] = (_INT8, (len(config),), config)
     with path.open("wb") as file:
         heads, names, shapes = b"", b"", b""

@@ -58,6 +58,9 @@ class Origin:
     grown: tuple[int, int] = (0, 0)
     """Rows that the embeddings of source and target have more here."""
 
+    n_pieces: int = 0
+    """Pieces of the longer vocabulary as it was imported; 0 where that is not known."""
+
     aliases: dict[str, str] = field(default_factory=dict)
     """Tensors that repeat another one, by the name of that: ``lm_head.weight`` of ``model.shared.weight``."""
 

@@ -17,6 +17,7 @@ _OF_RUN |= {
     "origin.json",
     "vocabulary.json",
     "base.json",
+    "adapter_config.json",
     "before.json",
 }
 _OF_CORPUS = {"manifest.json", "state.json", "dataset_info.json", "report.json", "vocabulary.json"}

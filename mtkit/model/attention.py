@@ -126,7 +126,10 @@ class SelfAttention(MultiHeadAttention):
             (B, L, D).
         """
         n_kv = self.n_kv_heads * self.per_head
-        joined = linear(x, *self.joined_projection())
+        if self.q_proj.adapted or self.kv_proj.adapted:
+            joined = torch.cat([self.q_proj(x), self.kv_proj(x)], dim=-1)
+        else:
+            joined = linear(x, *self.joined_projection())
         queries, keys, values = map(self.split, joined.split([joined.size(-1) - 2 * n_kv, n_kv, n_kv], dim=-1))
         if self._knows_positions:
             places = torch.arange(x.size(1), device=x.device)
@@ -138,7 +141,7 @@ class SelfAttention(MultiHeadAttention):
         smaller ones.
         """
         queries, rest = scaled(self.q_proj, scale), self.kv_proj
-        weight = torch.cat([queries[0], rest.weight])
+        weight = torch.cat([queries[0], rest.whole_weight])
         return weight, None if queries[1] is None else torch.cat([queries[1], rest.bias])
 
     def attend_within(self, queries: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None) -> Tensor:
@@ -233,8 +236,8 @@ class CrossAttentionCache(SentenceCache):
 def scaled(projection: Linear, scale: float) -> tuple[Tensor, Tensor | None]:
     """Weight and bias of a linear map, both times ``scale``."""
     if scale == 1:
-        return projection.weight, projection.bias
-    return projection.weight * scale, None if projection.bias is None else projection.bias * scale
+        return projection.whole_weight, projection.bias
+    return projection.whole_weight * scale, None if projection.bias is None else projection.bias * scale
 
 
 def attend_plainly(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:

@@ -34,7 +34,15 @@ class Linear(nn.Linear):
     """torch's, by ``linear``."""
 
     packed: Tensor | None = None
-    """What ``pack`` makes of the weight, once that will not change any more."""
+    """What ``pack`` makes of ``whole_weight``, once that will not change any more."""
+
+    adapted = False
+    """Whether ``weight`` is not all that it multiplies by."""
+
+    @property
+    def whole_weight(self) -> Tensor:
+        """The matrix (O, D) that it multiplies by."""
+        return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., O)."""

@@ -103,7 +103,7 @@ class SearchState:
 def prepared(module: nn.Module) -> Callable[[Tensor], Tensor]:
     """What a linear map or normalisation computes, without what calling a module costs at each of many small steps."""
     if isinstance(module, Linear):
-        return partial(linear, weight=module.weight, bias=module.bias, packed=module.packed)
+        return partial(linear, weight=module.whole_weight, bias=module.bias, packed=module.packed)
     if isinstance(module, nn.LayerNorm):
         shape = list(module.normalized_shape)
         return partial(F.layer_norm, normalized_shape=shape, weight=module.weight, bias=module.bias, eps=module.eps)

@@ -58,7 +58,7 @@ class FeedForward(nn.Module):
             return self
         inner, outer, activation = prepared(self.inner), prepared(self.outer), self.activation
         if activation is F.relu:
-            weight, bias, packed = self.inner.weight, self.inner.bias, self.inner.packed
+            weight, bias, packed = self.inner.whole_weight, self.inner.bias, self.inner.packed
             rectified = partial(linear, weight=weight, bias=bias, packed=packed, relu=True)
             return lambda x: outer(rectified(x))
         return lambda x: outer(activation(inner(x)))

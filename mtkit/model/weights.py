@@ -11,10 +11,22 @@ from torch import Tensor, nn
 from mtkit.errors import CheckpointError
 from mtkit.files.tensor_file import FLOATS, read_tensor_file
 
+_ADAPTERS = ".adapters."
+"""In the names of the parameters of adapters."""
+
+
+def kept_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that are saved: all, tied ones once, but of a model with adapters these alone, as the others are
+    those of the model that it was made from.
+    """
+    parameters = dict(model.named_parameters())
+    adapters = {name: parameter for name, parameter in parameters.items() if _ADAPTERS in name}
+    return adapters or parameters
+
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """The trained numbers by name, tied ones once, on the CPU."""
-    return {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
+    """The trained numbers by name, as ``kept_parameters`` has them, on the CPU."""
+    return {name: parameter.detach().cpu().contiguous() for name, parameter in kept_parameters(model).items()}
 
 
 def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path) -> None:
@@ -25,7 +37,7 @@ def restore_model(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Pa
     """
     check_shapes(model, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, source=source)
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
+        for name, parameter in kept_parameters(model).items():
             parameter.copy_(tensors[name])
 
 
@@ -35,7 +47,7 @@ def check_shapes(model: nn.Module, shapes: Mapping[str, tuple[int, ...]], *, sou
     Raises:
         CheckpointError: Naming the first weight that is missing, unknown or of another shape.
     """
-    parameters = dict(model.named_parameters())
+    parameters = kept_parameters(model)
     for name in sorted(parameters.keys() ^ shapes.keys()):
         which = "lacks" if name in parameters else "has an unknown"
         raise CheckpointError(f"{source}: {which} weight {name}: it belongs to another model")

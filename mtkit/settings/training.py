@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.sampling import SamplingConfig
-from mtkit.settings.section import MAY_CHANGE, Mistakes, Probability, Section
+from mtkit.settings.section import MAY_CHANGE, Mistake, Mistakes, Probability, Section
 
 Metric = Literal["loss", "bleu", "chrf"]
 
@@ -32,6 +32,34 @@ class AverageConfig(Section):
 
     by: Annotated[Literal["last", "best"], MAY_CHANGE] = "last"
     """Whether the newest checkpoints are averaged (last), or those best on the validation set (best)."""
+
+
+class LoraConfig(Section):
+    """Low-rank adapters, trained while the model ``from`` stays as it is (LoRA, Hu et al. 2021). The run's model is
+    that with the adapters taken into its weights; by themselves they lie in ``adapter/``, as PEFT keeps them.
+    """
+
+    rank: Annotated[int, Field(gt=0, le=4096)] | None = None
+    """Rows of the two matrices that are trained beside a linear map, such as 16: more of them learn more, and take more
+    memory. By default there are none, and the model itself is trained."""
+
+    alpha: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """How much the adapters count: ``alpha / rank`` times. By default twice the rank."""
+
+    dropout: Probability = 0.0
+    """Probability of dropout on what the adapters read."""
+
+    modules: list[Annotated[str, Field(min_length=1)]] = Field(default=["query", "value"], min_length=1)
+    """Linear maps that get adapters: ``query``, ``key``, ``value`` and ``output`` of all attention, ``feed_forward``,
+    or single ones such as ``decoder.layers.*.cross_attention.value``."""
+
+    @field_validator("modules", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+_NO_LORA = LoraConfig()
 
 
 class TrainingConfig(Section):
@@ -79,6 +107,10 @@ class TrainingConfig(Section):
     """Number of updates in which the learning rate rises linearly from zero; with ``max_minutes`` at most a tenth of
     the time."""
 
+    optimizer: Literal["adamw", "adafactor"] = "adamw"
+    """Optimiser: AdamW, or Adafactor, whose state is a row and a column for each matrix in the place of two matrices.
+    Both take the learning rate of the schedule."""
+
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
     """Decay rates of Adam's running means of the gradient and of its square."""
 
@@ -86,7 +118,7 @@ class TrainingConfig(Section):
     """Number added to the divisor of Adam's steps, so that it is never zero."""
 
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
-    """Decoupled weight decay (AdamW), on matrices only."""
+    """Decoupled weight decay, on matrices only."""
 
     label_smoothing: Probability = 0.1
     """Probability mass moved from the reference token to the whole vocabulary."""
@@ -121,6 +153,7 @@ class TrainingConfig(Section):
 
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
+    lora: LoraConfig = LoraConfig()
     sampling: SamplingConfig = SamplingConfig()
 
     workers: Annotated[NonNegativeInt | None, MAY_CHANGE] = None
@@ -157,6 +190,8 @@ class TrainingConfig(Section):
         self._check_end()
         if self.freeze and self.from_ is None:
             raise Mistakes(self, [("freeze", "keeps what a model brought along: name the model with from, or --from")])
+        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer():
+            raise Mistakes(self, [mistake])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
         kept = self.keep_last if self.average.by == "last" else self.keep_best
@@ -171,6 +206,23 @@ class TrainingConfig(Section):
     def best_metric(self) -> Metric:
         """What decides which checkpoint is best: what is measured at all."""
         return self.early_stopping.metric if self.validate_text else "loss"
+
+    def _mistake_of_optimizer(self) -> Mistake | None:
+        if self.optimizer == "adafactor":
+            for name in ("adam_betas", "adam_epsilon"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    return name, "does nothing with optimizer: adafactor"
+        return None
+
+    def _mistake_of_lora(self) -> Mistake | None:
+        if self.lora.rank is None:
+            changed = [name for name in LoraConfig.model_fields if getattr(self.lora, name) != getattr(_NO_LORA, name)]
+            return (f"lora.{changed[0]}", "does nothing here: give training.lora.rank, such as 16") if changed else None
+        if self.from_ is None:
+            return "lora.rank", "adapters need a model that is there: name it with from, or --from"
+        if self.freeze:
+            return "freeze", "does nothing with lora, which leaves the whole model as it is"
+        return None
 
     def _check_end(self) -> None:
         decays = self.schedule in ("linear", "cosine")

@@ -25,6 +25,7 @@ from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import read_config
 from mtkit.settings.training import AverageConfig
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
+from mtkit.training.lora import settle_adapters
 from mtkit.training.planning.budget import FINISH_MOST
 from mtkit.training.saving.average import average_checkpoints, choose_checkpoints
 from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_state, verify
@@ -131,7 +132,7 @@ def _write(
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])
     model.eval()
-
+    settle_adapters(model, config.training, store.run_dir)
     lines = noted_source_lines(prepared, store.run_dir, join=config.training.sampling.join)
     with disk_errors(bundle):
         save_bundle(
@@ -237,6 +238,10 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
         )
     config, tokenizer = read_config(run_dir / "config.yaml"), Tokenizer.load(run_dir)
     check_run_tokenizer(run_dir, tokenizer)
+    if config.training.lora.rank is not None:
+        raise ConfigError(
+            f"{run_dir}: its checkpoints hold adapters (training.lora): train with training.average.n to average them"
+        )
     model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     paths = [store.path(update) for update in updates]
     restore_model(model, average_checkpoints(paths), source=paths[0])

@@ -37,6 +37,7 @@ from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import finish, is_unscored, seconds_to_translate
 from mtkit.training.freezing import freeze, n_trained_parameters
 from mtkit.training.loop import Parts, fit
+from mtkit.training.lora import adapted_parts
 from mtkit.training.objectives.objective import objective_of
 from mtkit.training.optimizer import build_optimizer
 from mtkit.training.planning.budget import Budget
@@ -190,7 +191,8 @@ def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float, st
     compute = Compute.choose(training.device, training.precision, threads)
     note_machine(run_dir, compute.device)
     store = CheckpointStore(run_dir)
-    model = _built(config, prepared.tokenizer, None if store.updates() else start, compute.device)
+    needed = start if config.training.lora.rank is not None or not store.updates() else None
+    model = _built(config, prepared.tokenizer, needed, compute.device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
     way = remembered_way(training, model, planner.plan, run_dir, compute)
@@ -217,11 +219,12 @@ def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float, st
 def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: torch.device) -> EncoderDecoder:
     """The model on its device, with the weights that the run starts from, and what stays as it is marked."""
     vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
-    check_room(config.model, device, **vocab_sizes)
+    check_room(config.model, config.training, device, **vocab_sizes)
     seed_dropout(config.training.seed, 0)
     model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     if start is not None:
         start.put_into(model)
+    adapted_parts(model, config.training.lora)
     freeze(model, config.training.freeze)
     return model.to(device)
 
@@ -317,7 +320,8 @@ def _announce(session: _Session) -> None:
     for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
         logger.warning("%s", doubt)
     n_trained = n_trained_parameters(keeper.model)
-    frozen = f", {n_trained / 1e6:.2f} million of them trained" if training.freeze else ""
+    partly = training.freeze or training.lora.rank is not None
+    frozen = f", {n_trained / 1e6:.2f} million of them trained" if partly else ""
     logger.info(
         "model: %s, vocabulary %s; %.2f million parameters%s",
         m.summary(),

@@ -8,7 +8,8 @@ from safetensors.torch import load_file
 from mtkit.bundle.bundle import load_bundle
 from mtkit.errors import ConfigError
 from mtkit.exchange.bart_names import bart_names
-from mtkit.exchange.huggingface_own import kind_of, layers_of, model_settings, permuted_tensors
+from mtkit.exchange.giving_back import layers_of
+from mtkit.exchange.huggingface_own import kind_of, model_settings, permuted_tensors
 from mtkit.exchange.naming import converted
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig

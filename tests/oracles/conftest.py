@@ -1,6 +1,6 @@
 """What the comparisons with other programs share: trained models, so that a search has something to decide."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from mtkit.settings.resolve import Settings
 from mtkit.training.run import train
 from mtkit.version import __version__
+from tests.oracles.trained import trained
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,3 +81,12 @@ def post_norm(pytestconfig: pytest.Config) -> Path:
 def sample_lines() -> list[str]:
     """English sentences that no model was trained on."""
     return (ROOT / "data" / "test.en").read_text(encoding="utf-8").splitlines()[:60]
+
+
+@pytest.fixture(scope="session")
+def trained_foreign(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """By its kind (a key of ``MAKERS``): a trained model in the layout of transformers, kept in pytest's cache."""
+    cache = pytestconfig.cache
+    assert cache is not None
+    directory = cache.mkdir("oracles-foreign")
+    return lambda kind: trained(kind, directory / kind)

@@ -1,0 +1,146 @@
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sentencepiece
+import torch
+from safetensors.torch import load_file, save_file
+
+from mtkit.bundle.bundle import Bundle, load_bundle
+from mtkit.errors import CheckpointError, ConfigError
+from mtkit.exchange.giving_back import layers_of
+from mtkit.exchange.hub import Place
+from mtkit.exchange.huggingface_export import export_huggingface
+from mtkit.exchange.importing import import_model
+from mtkit.exchange.languages import Direction
+from mtkit.exchange.marian_file import CONFIG, MULTIPLIER, read_bin, read_npz, write_bin, write_npz
+from mtkit.exchange.marian_names import marian_names
+from mtkit.exchange.reading import read_model
+from mtkit.files.reading import sha256_file
+from mtkit.model.fitting import skeleton
+from mtkit.settings.model import ModelConfig
+from tests.tiny import LINES
+
+SHAPE = {"d_model": 16, "n_heads": 2, "d_ff": 32, "n_encoder_layers": 1, "n_decoder_layers": 1, "norm": "post"}
+SETTINGS = """type: transformer
+dim-emb: 16
+dim-vocabs: [{size}, {size}]
+enc-depth: 1
+dec-depth: 1
+transformer-heads: 2
+transformer-dim-ffn: 32
+transformer-ffn-activation: relu
+transformer-decoder-autoreg: rnn
+dec-cell: ssru
+transformer-postprocess: dan
+tied-embeddings-all: true
+"""
+
+
+def student(directory: Path, *, int8: bool) -> Path:
+    """A model as Marian stores it, in its own kind of file."""
+    directory.mkdir()
+    made = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.Train(
+        sentence_iterator=iter(LINES),
+        model_writer=made,
+        vocab_size=60,
+        hard_vocab_limit=False,
+        eos_id=0,
+        unk_id=1,
+        bos_id=-1,
+        minloglevel=2,
+    )
+    (directory / "vocab.spm").write_bytes(made.getvalue())
+    size = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue()).get_piece_size()
+    config = ModelConfig.model_validate(
+        {**SHAPE, "decoder_attention": "ssru", "output_bias": True, "sinusoids": "halves"}
+    )
+    shapes = skeleton(config, src_vocab_size=size + 1, tgt_vocab_size=size + 1, pad_id=size)
+    sizes = {name: tuple(parameter.shape) for name, parameter in shapes.named_parameters()}
+    torch.manual_seed(3)
+    tensors = {
+        name: torch.randn(match.shape_there(sizes[match.ours]))
+        for match in marian_names(layers_of(config, (1, 1)))
+        for name in match.theirs
+    }
+    settings = SETTINGS.format(size=size).encode() + b"\0"
+    if not int8:
+        write_npz(directory / "model.npz", tensors, settings)
+        return directory
+    matrices = [name for name, tensor in tensors.items() if min(tensor.shape) > 1]
+    scales = {name + MULTIPLIER: torch.full((1, 1), 30.0) for name in matrices}
+    write_bin(directory / "model.bin", tensors | scales, settings)
+    return directory
+
+
+def imported(source: Path, output: Path) -> Bundle:
+    found = read_model(source)
+    import_model(found, Place(source, "a student"), output, Direction("en", "xx", needed=False), None)
+    return load_bundle(output)
+
+
+def trained(bundle: Bundle) -> Bundle:
+    """The bundle as if it had been trained on: other numbers, and a recipe."""
+    path = bundle.directory / "model.safetensors"
+    tensors = load_file(path)
+    tensors["encoder.layers.0.feed_forward.inner.weight"] += 0.01
+    save_file(tensors, path)
+    manifest = json.loads((bundle.directory / "mtkit.json").read_text())
+    manifest["config"] = {}
+    manifest["files"]["model.safetensors"] = sha256_file(path)
+    (bundle.directory / "mtkit.json").write_text(json.dumps(manifest))
+    return load_bundle(bundle.directory)
+
+
+def test_a_model_of_marians_comes_back(tmp_path: Path) -> None:
+    source = student(tmp_path / "source", int8=False)
+    told = export_huggingface(imported(source, tmp_path / "bundle"), tmp_path / "out")
+    assert told == "Marian's .npz: model.npz"
+    (before, settings), (after, settings_after) = (read_npz(each / "model.npz") for each in (source, tmp_path / "out"))
+    assert settings == settings_after
+    assert before.tensors.keys() == after.tensors.keys()
+    assert all(before.read(name).equal(after.read(name)) for name in before.tensors)
+    assert (tmp_path / "out" / "vocab.spm").read_bytes() == (source / "vocab.spm").read_bytes()
+    with np.load(tmp_path / "out" / "model.npz") as arrays:
+        assert arrays[CONFIG].dtype == np.int8
+
+
+def test_int8_comes_back_in_int8(tmp_path: Path) -> None:
+    source = student(tmp_path / "source", int8=True)
+    told = export_huggingface(imported(source, tmp_path / "bundle"), tmp_path / "out")
+    assert told.endswith("int8 matrices, as Firefox has it: model.bin")
+    before, after = (read_bin(each / "model.bin")[0] for each in (source, tmp_path / "out"))
+    assert before.tensors.keys() == after.tensors.keys()
+    assert all(before.read(name).equal(after.read(name)) for name in before.tensors)
+    assert (source / "model.bin").read_bytes() == (tmp_path / "out" / "model.bin").read_bytes()
+
+
+def test_what_was_trained_is_there_and_the_rest_as_it_was(tmp_path: Path) -> None:
+    source = student(tmp_path / "source", int8=False)
+    (source / "README.md").write_text("their card")
+    bundle = imported(source, tmp_path / "bundle")
+    export_huggingface(bundle, tmp_path / "before")
+    assert (tmp_path / "before" / "README.md").read_text() == "their card"
+    export_huggingface(trained(bundle), tmp_path / "out", licence="mit")
+    before, after = (read_npz(each / "model.npz")[0] for each in (source, tmp_path / "out"))
+    different = [name for name in before.tensors if not before.read(name).equal(after.read(name))]
+    assert different == ["encoder_l1_ffn_W1"]
+    assert "It began as a student." in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_bundle_without_its_settings_is_damaged(tmp_path: Path) -> None:
+    bundle = imported(student(tmp_path / "source", int8=False), tmp_path / "bundle")
+    (bundle.directory / "origin" / "special.model.yml").unlink()
+    with pytest.raises(CheckpointError, match=r"damaged: .*special\.model\.yml"):
+        export_huggingface(bundle, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pieces_that_were_added_do_not_go_back(tmp_path: Path) -> None:
+    bundle = imported(student(tmp_path / "source", int8=False), tmp_path / "bundle")
+    bundle.metadata["origin"]["n_pieces"] -= 1
+    with pytest.raises(ConfigError, match=r"its vocabulary has grown since it was imported, by tokenizer\.extend"):
+        export_huggingface(bundle, tmp_path / "out")
