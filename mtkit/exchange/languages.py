@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mtkit.data.tokens.language_pieces import meant
 from mtkit.errors import ConfigError
 from mtkit.exchange.found import Found
-from mtkit.languages.codes import base_language, language_mistake, meant_by
+from mtkit.languages.codes import CODE, base_language, language_mistake, meant_by
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,14 @@ def choose_direction(found: Found, src: str | None, tgt: str | None) -> Directio
 
 
 def _one(option: str, name: str, codes: Sequence[str]) -> str:
-    """The code of a language that the model knows, by any usual name of it."""
+    """The code of a language that the model knows, by any usual name of it; of a model that is not told it, its own."""
+    if codes:
+        return meant(name, codes, where=f"{option} {name}: the model")
     plain = re.sub(r"^(>>|__|<2)(.*?)(<<|__|>)$", r"\2", name.strip())
-    if not codes:
-        if (mistake := language_mistake(plain)) is not None and meant_by(plain) is None:
-            raise ConfigError(f"{option} {name}: {mistake}")
-        return meant_by(plain) or plain
-    return meant(name, codes, where=f"{option} {name}: the model")
+    code = meant_by(plain) or plain
+    if CODE.fullmatch(code) is None or (language_mistake(code) is not None and len(base_language(code)) != 3):
+        raise ConfigError(f"{option} {name}: {language_mistake(code) or 'not a language code; use en, de, zh, ...'}")
+    return code
 
 
 def _sensible(codes: Sequence[str], other: str | None) -> str | None:
