@@ -16,7 +16,6 @@ from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared
-from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import ConfigError, Interrupted, Stopped
 from mtkit.evaluation.certainty.before_after import BeforeAfter
 from mtkit.files.reading import check_regular
