@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.cli import app
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
-from mtkit.exchange.giving_back import marian_files, original_tensors
+from mtkit.exchange.giving_back import give_back, original_tensors
 from mtkit.exchange.hub import Place
 from mtkit.exchange.importing import import_model
 from mtkit.exchange.languages import Direction, choose_direction
@@ -112,7 +112,7 @@ def test_marians_files_are_given_back(make: Callable[..., Path], read: Callable[
     source = make(tmp_path / "model-en-de")
     bundle = imported(source, tmp_path / "bundle")
     (tmp_path / "back").mkdir()
-    marian_files(bundle, origin_of(bundle), tmp_path / "back")
+    give_back(bundle, origin_of(bundle), tmp_path / "back")
     assert {path.name for path in source.iterdir()} == {path.name for path in (tmp_path / "back").iterdir()}
     (before, settings), (after, again) = (read_model_file(path, read) for path in (source, tmp_path / "back"))
     assert settings == again
