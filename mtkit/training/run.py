@@ -16,7 +16,7 @@ from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared
-from mtkit.errors import Interrupted, Stopped
+from mtkit.errors import ConfigError, Interrupted, Stopped
 from mtkit.evaluation.certainty.before_after import BeforeAfter
 from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger
@@ -100,6 +100,7 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
         in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite) if start is None else None
         resolved, choice = resolve(settings, prepared, in_time, start)
         config = resolved.config()
+        _check_room_for_tags(config, prepared)
         with disk_errors(run_dir), sole_user(run_dir):
             if overwrite:
                 clear(run_dir)
@@ -133,6 +134,19 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
         if not is_other and CheckpointStore(run_dir).updates():
             raise Interrupted(f"stopped, all checkpoints are saved; {again}") from None
         raise Stopped("stopped before any update; the same command goes on") from None
+
+
+def _check_room_for_tags(config: Config, prepared: Prepared) -> None:
+    """Refuse pairs that, with the languages' pieces of a tokenizer, are longer than the model reads."""
+    if prepared.tokenizer.languages is None:
+        return  # what tags a recipe names has been counted
+    longest = max(len(side) for prefix in prepared.prefixes("train") for side in prefix)
+    room = config.model.max_length - 1 - longest
+    if config.data.cleaning.max_tokens > room:
+        raise ConfigError(
+            f"data.cleaning.max_tokens ({config.data.cleaning.max_tokens}) is too much beside {longest} pieces for the "
+            f"languages: model.max_length is {config.model.max_length}; lower it to {room}, or leave it out"
+        )
 
 
 def before_corpus(settings: Settings, start: Start | None) -> Settings:

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, ValidationError
 from mtkit.bundle.bundle import ORIGIN, Bundle, load_bundle
 from mtkit.bundle.writing import Inherited
 from mtkit.data.corpus.prepared import Manifest
+from mtkit.data.tokens.language_pieces import longest_prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.files.reading import read_json
@@ -84,7 +85,8 @@ class Base:
         tokenizer = _tokenizer_of(bundle)
         data: dict[str, Any] = {"src_lang": bundle.src_lang, "tgt_lang": bundle.tgt_lang}
         most = bundle.max_src_tokens if bundle.data else min(_DEFAULT_MAX_TOKENS, bundle.max_src_tokens)
-        data["cleaning"] = {"max_tokens": most}
+        room = bundle.model.max_length - 1 - longest_prefix(bundle.tokenizer.languages)
+        data["cleaning"] = {"max_tokens": max(min(most, room), 1)}
         if bundle.data is not None:
             data["language_tags"] = bundle.data.language_tags
         directions = [(bundle.src_lang, bundle.tgt_lang)] if bundle.data is None else bundle.data.directions

@@ -15,6 +15,7 @@ from mtkit.errors import Interrupted, MtkitError, Stopped
 from mtkit.settings.resolve import Settings
 from mtkit.training import comparison
 from mtkit.training.run import train
+from mtkit.translation import test_sets
 from mtkit.translation.test_sets import evaluate_texts, held_out_sets
 from mtkit.translation.translator import Translator
 from tests.conftest import ToyTask
@@ -90,7 +91,7 @@ def test_a_signal_while_it_translates_loses_nothing(
     tmp_path: Path, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
     train(settings(), tmp_path / "whole")
-    original, calls = comparison.translate_lines, 0
+    original, calls = test_sets.translate_lines, 0
 
     def interrupted(*arguments: Any, **options: Any) -> list[str]:
         nonlocal calls
