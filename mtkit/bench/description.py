@@ -2,13 +2,14 @@
 
 import itertools
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mtkit.bench.sizes import sizes_of
 from mtkit.bench.sublayers import sublayer_of
 from mtkit.bundle.bundle import load_bundle
+from mtkit.exchange.told import origin_rows
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import Side
@@ -58,6 +59,9 @@ class Description:
     n_trained: int
     """Numbers that training changes: all, unless the recipe freezes some or trains adapters."""
 
+    origin: dict[str, str] = field(default_factory=dict)
+    """Of a model that was imported: from where, its family, languages and licence; else empty."""
+
     @property
     def n_parameters(self) -> int:
         """Numbers of the model."""
@@ -91,9 +95,10 @@ def describe_model(path: Path) -> Description:
     """
     bundle = load_bundle(path)
     tokenizer = bundle.tokenizer
-    return _described(
+    described = _described(
         bundle.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size, bundle.decoding.beam_size, lengths=None
     )
+    return replace(described, origin=dict(origin_rows(bundle)))
 
 
 def _described(
@@ -137,7 +142,8 @@ def _described(
 
 def table(name: str, description: Description) -> list[str]:
     """Lines of plain text."""
-    lines = [name, _row("", description.model.summary())]
+    lines = [name, *(_row(label, text) for label, text in description.origin.items())]
+    lines.append(_row("", description.model.summary()))
     for side, layers in description.layers.items():
         grouped = [(layer, len(list(same))) for layer, same in itertools.groupby(layers)]
         lines += [_row(side * (not index), f"{n} x {layer}") for index, (layer, n) in enumerate(grouped)]

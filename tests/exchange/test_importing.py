@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.cli import app
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
-from mtkit.exchange.giving_back import marian_files, original_tensors
+from mtkit.exchange.giving_back import give_back, original_tensors
 from mtkit.exchange.hub import Place
 from mtkit.exchange.importing import import_model
 from mtkit.exchange.languages import Direction, choose_direction
@@ -112,7 +112,7 @@ def test_marians_files_are_given_back(make: Callable[..., Path], read: Callable[
     source = make(tmp_path / "model-en-de")
     bundle = imported(source, tmp_path / "bundle")
     (tmp_path / "back").mkdir()
-    marian_files(bundle, origin_of(bundle), tmp_path / "back")
+    give_back(bundle, origin_of(bundle), tmp_path / "back")
     assert {path.name for path in source.iterdir()} == {path.name for path in (tmp_path / "back").iterdir()}
     (before, settings), (after, again) = (read_model_file(path, read) for path in (source, tmp_path / "back"))
     assert settings == again
@@ -310,3 +310,17 @@ def test_what_was_imported_is_no_other_model(tmp_path: Path) -> None:
 
 def test_errors_of_files_exit_with_1() -> None:
     assert DataError("").exit_code == CheckpointError("").exit_code == 1
+
+
+def test_describe_shows_where_a_model_comes_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = imported(student(tmp_path / "student"), tmp_path / "bundle", "--licence", "cc-by-nc-sa-4.0")
+    capsys.readouterr()
+    for options in ([], ["--json"]):
+        with pytest.raises(SystemExit):
+            app(["describe", "-m", str(bundle.path), *options])
+    table, _, plain = capsys.readouterr().out.rstrip().rpartition("\n")
+    assert "imported from" in table
+    assert "student" in table
+    assert "Marian (Marian's .bin, as in Firefox, int8)" in table
+    assert "cc-by-nc-sa-4.0 (not for commercial use" in table
+    assert json.loads(plain)["origin"]["languages"] == "en to de"
