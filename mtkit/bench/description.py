@@ -9,6 +9,7 @@ from typing import Any
 from mtkit.bench.sizes import sizes_of
 from mtkit.bench.sublayers import sublayer_of
 from mtkit.bundle.bundle import load_bundle
+from mtkit.evaluation.certainty.before_after import BeforeAfter, comparison_in
 from mtkit.exchange.told import origin_rows
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.settings.model import ModelConfig
@@ -62,6 +63,9 @@ class Description:
     origin: dict[str, str] = field(default_factory=dict)
     """Of a model that was imported: from where, its family, languages and licence; else empty."""
 
+    comparison: BeforeAfter | None = None
+    """With the model that its training started from, of a trained model that has one."""
+
     @property
     def n_parameters(self) -> int:
         """Numbers of the model."""
@@ -98,7 +102,7 @@ def describe_model(path: Path) -> Description:
     described = _described(
         bundle.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size, bundle.decoding.beam_size, lengths=None
     )
-    return replace(described, origin=dict(origin_rows(bundle)))
+    return replace(described, origin=dict(origin_rows(bundle)), comparison=comparison_in(bundle.metadata))
 
 
 def _described(
@@ -163,7 +167,8 @@ def table(name: str, description: Description) -> list[str]:
     lines.append(_row("training", _mega(description.flop_training)))
     lines.append(_row(f"translation, beam {description.beam_size}", _mega(description.flop_decoding)))
     lengths = f"{description.src_length:.1f} source and {description.tgt_length:.1f} target tokens"
-    return [*lines, f"(for sentences of {lengths}; a multiply-add is 2 FLOP)"]
+    lines.append(f"(for sentences of {lengths}; a multiply-add is 2 FLOP)")
+    return [*lines, "", *description.comparison.lines()] if description.comparison is not None else lines
 
 
 def _layers(config: ModelConfig, side: Side) -> list[str]:

@@ -1,5 +1,6 @@
 """The languages that an imported model translates by default: as a person names them, as its files do, or the first."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,8 @@ def _one(option: str, name: str, codes: Sequence[str]) -> str:
     """The code of a language that the model knows, by any usual name of it; of a model that is not told it, its own."""
     if codes:
         return meant(name, codes, where=f"{option} {name}: the model")
-    code = meant_by(name) or name
+    plain = re.sub(r"^(>>|__|<2)(.*?)(<<|__|>)$", r"\2", name.strip())
+    code = meant_by(plain) or plain
     if CODE.fullmatch(code) is None or (language_mistake(code) is not None and len(base_language(code)) != 3):
         raise ConfigError(f"{option} {name}: {language_mistake(code) or 'not a language code; use en, de, zh, ...'}")
     return code
