@@ -147,6 +147,7 @@ def test_a_student_is_read_from_its_bin(tmp_path: Path) -> None:
     found = read_model(student(tmp_path / "student"))
     special = found.pieces.vocabulary.special
     assert found.model["decoder_attention"] == "ssru"
+    assert found.model["dropout"] == 0.0
     assert found.languages == ("en", "de")
     assert found.decoding == {"beam_size": 1, "length_penalty": 0.5, "max_length_ratio": 2.5}
     assert (special.eos, special.unk) == (0, 1)
