@@ -178,7 +178,13 @@ def _prepared(
 ) -> Prepared:
     """The corpus, with a tokenizer of its own or with that of the model to start from."""
     if start is not None:
-        return prepare(config.data, config.tokenizer, config.prepared_directory, ready=start.tokenizer)
+        return prepare(
+            config.data,
+            config.tokenizer,
+            config.prepared_directory,
+            ready=start.tokenizer,
+            known_languages=start.known_languages,
+        )
     pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
     return prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
 
@@ -223,7 +229,7 @@ def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: to
     seed_dropout(config.training.seed, 0)
     model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     if start is not None:
-        start.put_into(model)
+        start.put_into(model, tokenizer, like=config.tokenizer.extend.like)
     adapted_parts(model, config.training.lora)
     freeze(model, config.training.freeze)
     return model.to(device)
