@@ -10,10 +10,12 @@ from mtkit.bench.sizes import sizes_of
 from mtkit.bench.sublayers import sublayer_of
 from mtkit.bundle.bundle import load_bundle
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
-from mtkit.model.fitting import skeleton
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import Side
 from mtkit.settings.resolve import Settings
+from mtkit.settings.training import TrainingConfig
+from mtkit.training.freezing import n_trained_parameters
+from mtkit.training.planning.needs import activation_bytes, memory_needed, trained_skeleton
 from mtkit.wording import bytes_shown
 
 _TYPICAL_LENGTH = 25.0  # tokens, where no corpus says
@@ -49,21 +51,22 @@ class Description:
 
     beam_size: int
 
-    @property
-    def n_parameters(self) -> int:
-        """Trained numbers."""
-        return sum(self.parameters.values())
+    memory_bytes: dict[str, int]
+    """Bytes of the weights, and in training of the gradients, the optimiser's state and, where a recipe says how many
+    tokens an update has, the activations of a micro-batch; all in float32."""
+
+    n_trained: int
+    """Numbers that training changes: all, unless the recipe freezes some or trains adapters."""
 
     @property
-    def memory_bytes(self) -> dict[str, int]:
-        """Bytes in float32, whatever the precision of the products; what a batch needs comes on top."""
-        n = 4 * self.n_parameters
-        return {"weights": n, "gradients": n, "optimiser": 2 * n}
+    def n_parameters(self) -> int:
+        """Numbers of the model."""
+        return sum(self.parameters.values())
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         known = {**asdict(self), "model": self.model.in_use()}
-        return {**known, "n_parameters": self.n_parameters, "memory_bytes": self.memory_bytes}
+        return {**known, "n_parameters": self.n_parameters}
 
 
 def describe_recipe(settings: Settings) -> Description:
@@ -75,7 +78,9 @@ def describe_recipe(settings: Settings) -> Description:
     sizes = sizes_of(settings)
     lengths = None if sizes.prepared is None else sizes.prepared.manifest.mean_train_lengths()
     beam_size = sizes.config.decoding.beam_size
-    return _described(sizes.config.model, sizes.src_vocab_size, sizes.tgt_vocab_size, beam_size, lengths)
+    return _described(
+        sizes.config.model, sizes.src_vocab_size, sizes.tgt_vocab_size, beam_size, lengths, sizes.config.training
+    )
 
 
 def describe_model(path: Path) -> Description:
@@ -97,13 +102,20 @@ def _described(
     tgt_vocab_size: int,
     beam_size: int,
     lengths: tuple[float, float] | None,
+    training: TrainingConfig | None = None,
 ) -> Description:
     """All of it, for sentences of so many source and target tokens."""
     src_length, tgt_length = lengths or (_TYPICAL_LENGTH, _TYPICAL_LENGTH)
-    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
+    sizes = {"src_vocab_size": src_vocab_size, "tgt_vocab_size": tgt_vocab_size}
+    model = trained_skeleton(config, training or TrainingConfig(), **sizes)
     parameters: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
-        parameters[_part_of(name)] += parameter.numel()
+        parameters["adapters" if ".adapters." in name else _part_of(name)] += parameter.numel()
+    memory = memory_needed(model, training or TrainingConfig())
+    if training is not None:
+        n = 1 if training.accumulate == "auto" else training.accumulate
+        activations = activation_bytes(model, training, (src_length, tgt_length), accumulate=n)
+        memory |= {} if activations is None else {"activations": activations}
     work = {"n_sentences": 1 / tgt_length, "n_src_tokens": src_length / tgt_length, "n_tgt_tokens": 1.0}
     decoding = decoding_flop(config, **work, vocab_size=tgt_vocab_size, beam_size=beam_size)
     return Description(
@@ -118,6 +130,8 @@ def _described(
         training_flop(config, **work, vocab_size=tgt_vocab_size),
         sum(decoding.values()),
         beam_size,
+        memory,
+        n_trained_parameters(model),
     )
 
 
@@ -132,8 +146,10 @@ def table(name: str, description: Description) -> list[str]:
     lines += ["", "Parameters"]
     lines += [_row(part, f"{n:>12,}") for part, n in description.parameters.items()]
     lines.append(_row("all", f"{description.n_parameters:>12,}"))
-    lines += ["", "Memory, without what a batch needs"]
+    if description.n_trained < description.n_parameters:
+        lines.append(_row("trained", f"{description.n_trained:>12,}"))
     memory = description.memory_bytes
+    lines += ["", "Memory, in float32" + ", without what a batch needs" * ("activations" not in memory)]
     lines += [_row(part, f"{bytes_shown(n):>12}") for part, n in memory.items()]
     lines.append(_row("all, in training", f"{bytes_shown(sum(memory.values())):>12}"))
     lines += ["", "Matrix products per target token, MFLOP"]

@@ -7,6 +7,8 @@ from mtkit.log import logger
 from mtkit.settings.presets import SIZE_CLASSES, default_vocab_size
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import Settings
+from mtkit.training.run import before_corpus
+from mtkit.training.starting import start_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ def sizes_of(settings: Settings) -> Sizes:
     Raises:
         MtkitError: For everything that a user can fix.
     """
+    if (start := start_of(settings, None)) is not None:
+        before = before_corpus(settings, start).config()
+        directory = before.prepared_directory
+        prepared = open_prepared(directory) if directory.exists() else None
+        config = before if prepared is None else start.under(settings, prepared.manifest).config()
+        return Sizes(config, prepared, start.tokenizer.src_vocab_size, start.tokenizer.tgt_vocab_size)
     before = settings.before_corpus().config()
     if before.prepared_directory.exists():
         prepared = open_prepared(before.prepared_directory)

@@ -316,8 +316,7 @@ def _read_checkpoint(named: Path, directory: Path) -> Bundle:
         raise CheckpointError(str(error)) from None
     if config.training.lora.rank is not None:
         raise CheckpointError(
-            f"{named}: this checkpoint holds adapters (training.lora), which are no model by themselves: let the run "
-            "end, and give its directory"
+            f"{named}: this checkpoint holds adapters alone (training.lora): let the run end, and give its directory"
         )
     languages = config.data.src_lang, config.data.tgt_lang
     tokenizer = Tokenizer.load(run_dir)

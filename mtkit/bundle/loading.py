@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtkit.bundle.bundle import Bundle, with_bundle
-from mtkit.bundle.languages import direction_of, prefix_for
+from mtkit.bundle.languages import direction_of, prefixes_for
+from mtkit.data.tokens.special import NO_PREFIX
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import keep_freed_memory
@@ -29,6 +30,9 @@ class OpenModel:
     prefix: list[int]
     """The source ids that stand before every text: the tags of these languages."""
 
+    tgt_prefix: list[int]
+    """The target ids that every translation begins with, which a search is given."""
+
     max_src_tokens: int
     """As in ``Bundle``."""
 
@@ -40,7 +44,7 @@ def open_model(
     model: Path | str | Bundle,
     *,
     compute: Compute,
-    languages: tuple[str | None, str | None] = (None, None),
+    languages: tuple[str | None, str | None] | None = (None, None),
     for_search: bool = False,
 ) -> OpenModel:
     """Load a run directory, a checkpoint or a bundle, and put its weights where they compute.
@@ -48,7 +52,8 @@ def open_model(
     Args:
         model: As for ``with_bundle``.
         compute: Where, and in which precision.
-        languages: Codes of source and target for a model of several; None for the recipe's own.
+        languages: Names of source and target for a model of several, each None for the recipe's own; None where the
+            languages do not matter, as nothing is put before a text.
         for_search: Do once what each of the many steps of a search would do again: cast linear maps to the precision,
             or pack them for products of few rows, and keep the memory that is freed. The weights must not change
             then. What reads each text once leaves the cast to autocast, and gives its memory back.
@@ -60,7 +65,7 @@ def open_model(
     """
 
     def load(bundle: Bundle) -> OpenModel:
-        prefix = prefix_for(bundle, *languages)
+        prefix = NO_PREFIX if languages is None else prefixes_for(bundle, *languages)
         if for_search:
             keep_freed_memory()
         on_device = bundle.build_model().to(compute.device)
@@ -70,8 +75,9 @@ def open_model(
             on_device,
             bundle.tokenizer,
             bundle.decoding,
-            direction_of(bundle, *languages),
-            prefix,
+            (bundle.src_lang, bundle.tgt_lang) if languages is None else direction_of(bundle, *languages),
+            list(prefix.src),
+            list(prefix.tgt),
             bundle.max_src_tokens,
             bundle.directory,
         )

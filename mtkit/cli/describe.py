@@ -1,9 +1,11 @@
 """``mtkit describe``."""
 
 import json
+from typing import Annotated
 
 import typer
 
+from mtkit.cli.help import of_settings
 from mtkit.cli.options import (
     ConfigOption,
     JsonOption,
@@ -21,6 +23,10 @@ def describe(
     config: ConfigOption = None,
     model: ModelOption = None,
     preset: PresetOption = None,
+    base: Annotated[
+        str | None,
+        of_settings("--from", metavar="MODEL", help="Model that the recipe's training starts from."),
+    ] = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -31,10 +37,11 @@ def describe(
     mtkit describe recipe.yaml --set model.decoder_attention=ssru
     mtkit describe --preset deep-shallow
     mtkit describe -m RUN
+    mtkit describe recipe.yaml --from MODEL --set training.lora.rank=16
 
     The model of a recipe or preset is not trained for it.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
-    changes = preset is not None or bool(overrides)
+    changes = preset is not None or base is not None or bool(overrides)
     config, model = recipe_or_model(recipe, config, model, changes=changes, verb="describes")
     if model is None and config is None and preset is None:
         raise ConfigError("give a recipe, a preset with --preset NAME, or a trained model with -m RUN")
@@ -46,10 +53,12 @@ def describe(
     if model is not None:
         name, described = f"Model {model}", describe_model(model)
     elif config is not None:
-        settings = Settings.load(config, overrides=overrides or (), flags={"model.preset": preset})
+        settings = Settings.load(
+            config, overrides=overrides or (), flags={"model.preset": preset, "training.from": base}
+        )
         name, described = f"Recipe {config}", describe_recipe(settings)
     else:
-        settings = settings_of_preset(preset, overrides=overrides or (), flags={})
+        settings = settings_of_preset(preset, overrides=overrides or (), flags={"training.from": base})
         name, described = f"Preset {preset}", describe_recipe(settings)
     if as_json:
         typer.echo(json.dumps(described.as_json()))

@@ -12,6 +12,9 @@ does otherwise is put right here:
   change any score keeps it from that.
 * It leaves the probability of tokens that are never to be predicted to the others. They are therefore only barred, in
   a second search, where the first one chose one of them: in a trained model as good as never.
+
+One difference stays: in a beam search with a target prefix it drops a translation without a word, unless that is the
+most probable beginning of all, where ours keeps it among the finished ones. In a trained model it is never the best.
 """
 
 import math
@@ -34,6 +37,9 @@ from mtkit.engines.conversion import Conversion
 from mtkit.engines.engine import Pending
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.wording import counted
+
+_DROPPED = -1e9
+"""Log-probabilities below it are those of hypotheses that the library has barred, at -1e10."""
 
 _NO_PENALTY = 1e-30  # length ** this is 1 in float32 for every length, but it is not 0
 
@@ -158,18 +164,24 @@ class CTranslate2Engine:
             return self._for_one or self._for_batches
 
     def begin(
-        self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
+        self,
+        sources: Sequence[Sequence[int]],
+        options: SearchOptions,
+        *,
+        batch_size: int,
+        batch_type: BatchType,
+        tgt_prefix: Sequence[int] = (),
     ) -> Pending:
         """See ``Engine``; the search begins at once."""
         lengths = [len(ids) + 1 for ids in sources]
-        limits = [options.max_length(length, self.max_length) for length in lengths]
+        limits = [options.max_length(length, self.max_length, len(tgt_prefix)) for length in lengths]
         if batch_type == "sentences":
             batch_size = min(batch_size, math.ceil(len(sources) / self._threads) or 1)  # a batch for every thread
         library = self._library(len(sources))
 
         def submit(pool: ThreadPoolExecutor, batch: list[int], request: _Request) -> _Job:
             texts = [sources[i] for i in batch]
-            return _Job(batch, request, pool.submit(self._search, library, texts, request, options))
+            return _Job(batch, request, pool.submit(self._search, library, texts, request, options, tgt_prefix))
 
         scores = options.scores or options.beam_size > 1 or not self._is_finite
         jobs = [
@@ -185,8 +197,10 @@ class CTranslate2Engine:
                     again = defaultdict(list)
                     for job in todo:
                         for index, result in zip(job.batch, job.found.result(), strict=True):
-                            results[index] = self._hypotheses(result, options, limits[index])
-                            better = self._better_request(results[index], job.request, limits[index], options)
+                            results[index] = self._hypotheses(result, options, limits[index], len(tgt_prefix))
+                            better = self._better_request(
+                                results[index], job.request, limits[index], options, len(tgt_prefix)
+                            )
                             if better is not None:
                                 again[better].append(index)
                     todo = [
@@ -208,13 +222,20 @@ class CTranslate2Engine:
         return wait
 
     def _search(
-        self, library: Any, sources: Sequence[Sequence[int]], request: _Request, options: SearchOptions
+        self,
+        library: Any,
+        sources: Sequence[Sequence[int]],
+        request: _Request,
+        options: SearchOptions,
+        tgt_prefix: Sequence[int],
     ) -> list[Any]:
         """Search one batch; returns the library's result for each sentence."""
         tokens = self._src_tokens
+        prefix = [self._tgt_tokens[i] for i in tgt_prefix]
         n_kept = 2 * options.beam_size if request.keep_all else options.n_best
         return library.translate_batch(
             [[tokens[i] for i in ids] for ids in sources],
+            target_prefix=[prefix] * len(sources) if prefix else None,
             beam_size=options.beam_size,
             patience=2 if request.keep_all else 1,
             num_hypotheses=n_kept,
@@ -227,29 +248,31 @@ class CTranslate2Engine:
             return_scores=request.scores,
         )
 
-    def _hypotheses(self, result: Any, options: SearchOptions, limit: int) -> list[Hypothesis]:
-        """What the library found for one sentence, the finished ones first, best first."""
+    def _hypotheses(self, result: Any, options: SearchOptions, limit: int, n_prefix: int) -> list[Hypothesis]:
+        """What the library found for one sentence after the prefix, the finished ones first, best first."""
         scores = result.scores or [math.nan]
         if result.scores and math.isnan(scores[0]):
             return [Hypothesis([], -math.inf, -math.inf, finished=False)]
-        found = []
+        found: list[Hypothesis] = []
         for tokens, score in zip(result.hypotheses, scores, strict=True):
             ids = [self._tgt_ids[token] for token in tokens]
             if not result.scores:  # of a greedy search: up to its own longest length it is as it would have been
                 ids = ids[:limit]
             log_prob = score * len(ids) ** options.length_penalty
+            if found and log_prob < _DROPPED:
+                continue
             finished = bool(ids) and ids[-1] == self._eos_id
-            found.append(Hypothesis(ids[:-1] if finished else ids, log_prob, score, finished))
+            found.append(Hypothesis(ids[n_prefix : len(ids) - finished], log_prob, score, finished))
         found.sort(key=lambda hypothesis: (not hypothesis.finished, -hypothesis.score))
         return found[: options.n_best]
 
     def _better_request(
-        self, found: list[Hypothesis], request: _Request, limit: int, options: SearchOptions
+        self, found: list[Hypothesis], request: _Request, limit: int, options: SearchOptions, n_prefix: int
     ) -> _Request | None:
         """How to search a sentence again, None where what was found is what our own search would find."""
         if not request.barred and any(not self._never.isdisjoint(hypothesis.ids) for hypothesis in found):
             return _Request(limit, barred=True)
-        if all(hypothesis.finished and len(hypothesis.ids) < limit for hypothesis in found):
+        if all(hypothesis.finished and n_prefix + len(hypothesis.ids) < limit for hypothesis in found):
             return None
         if request.max_length > limit and request.scores:
             return _Request(limit, barred=request.barred)

@@ -23,7 +23,13 @@ class Engine(Protocol):
     """Tokens that the model can read or write, the end of sentence counted."""
 
     def begin(
-        self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
+        self,
+        sources: Sequence[Sequence[int]],
+        options: SearchOptions,
+        *,
+        batch_size: int,
+        batch_type: BatchType,
+        tgt_prefix: Sequence[int] = (),
     ) -> Pending:
         """Search for each sentence its ``options.n_best`` hypotheses.
 
@@ -33,6 +39,7 @@ class Engine(Protocol):
             options: Beam size and so on.
             batch_size: Sentences, or source tokens with padding, that are searched at once; at most.
             batch_type: What ``batch_size`` counts.
+            tgt_prefix: Ids that every target begins with; fewer than ``max_length``. Hypotheses are what follows them.
 
         Returns:
             What waits for the hypotheses, best first, in the order of ``sources``. An engine with threads of its own

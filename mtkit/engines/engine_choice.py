@@ -127,5 +127,5 @@ def _torch_engine(bundle: Bundle, device: str, precision: str, threads: int | No
     compute = Compute.choose(device, precision, threads)
     if precision == "auto" and compute.on_cpu:
         compute = compute.with_precision(torch_precision(bundle, beam_size))
-    opened = open_model(bundle, compute=compute, for_search=True)
+    opened = open_model(bundle, compute=compute, languages=None, for_search=True)
     return TorchEngine(opened.model, special=opened.tokenizer.special, compute=compute)

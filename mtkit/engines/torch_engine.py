@@ -29,7 +29,13 @@ class TorchEngine:
         self._searching = Lock()  # one caller's batches at a time: they use all threads already
 
     def begin(
-        self, sources: Sequence[Sequence[int]], options: SearchOptions, *, batch_size: int, batch_type: BatchType
+        self,
+        sources: Sequence[Sequence[int]],
+        options: SearchOptions,
+        *,
+        batch_size: int,
+        batch_type: BatchType,
+        tgt_prefix: Sequence[int] = (),
     ) -> Pending:
         """See ``Engine``; the search runs when it is waited for. The model must be in evaluation mode."""
         on_cpu = self._compute.on_cpu
@@ -41,7 +47,7 @@ class TorchEngine:
             lengths, most = [len(ids) + 1 for ids in sources], MAX_BATCH_TOKENS if on_cpu else None
             batches = list(in_batches(lengths, batch_size, batch_type, max_tokens=most))
             ids_of_batches = [[sources[i] for i in batch] for batch in batches]
-            translate = partial(self.translate_ids, options=options)
+            translate = partial(self.translate_ids, options=options, tgt_prefix=tgt_prefix)
             with self._searching:
                 for batch, found in zip(batches, self._compute.map(translate, ids_of_batches), strict=True):
                     for index, hypotheses in zip(batch, found, strict=True):
@@ -50,7 +56,9 @@ class TorchEngine:
 
         return search
 
-    def translate_ids(self, batch: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+    def translate_ids(
+        self, batch: Sequence[Sequence[int]], options: SearchOptions, tgt_prefix: Sequence[int] = ()
+    ) -> list[list[Hypothesis]]:
         """Search for the hypotheses of the sentences of one batch."""
         length = max(map(len, batch)) + 1
         eos, pad = self._special.eos, self._special.pad
@@ -63,4 +71,5 @@ class TorchEngine:
                 options,
                 special=self._special,
                 max_length=self.model.config.max_length,
+                tgt_prefix=tgt_prefix,
             )

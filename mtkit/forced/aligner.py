@@ -56,8 +56,17 @@ class Aligner:
         *,
         device: torch.device,
         prefix: Sequence[int] = (),
+        tgt_prefix: Sequence[int] = (),
     ) -> None:
-        """Wrap a model that is on its device and in evaluation mode; ``prefix`` are the ids of its languages' tags.
+        """Wrap a model that is on its device and in evaluation mode.
+
+        Args:
+            model: Any architecture that attends.
+            tokenizer: The one that it was trained with.
+            choice: Whose attention is looked at.
+            device: Where the model is.
+            prefix: Ids before every source: the tags of its languages.
+            tgt_prefix: Ids before every target, which the model is given.
 
         Raises:
             ConfigError: If it has no such layer.
@@ -69,7 +78,7 @@ class Aligner:
         self._model = model
         self._tokenizer = tokenizer
         self._device = device
-        self._prefix = list(prefix)
+        self._prefix, self._tgt_prefix = list(prefix), list(tgt_prefix)
 
     @classmethod
     def load(
@@ -103,7 +112,14 @@ class Aligner:
         opened = open_model(model, compute=compute, languages=(src_lang, tgt_lang))
         usual = usual_choice(opened.directory, opened.model)
         choice = Choice(usual.layer if layer is None else layer, usual.reading if reading is None else reading)
-        return cls(opened.model, opened.tokenizer, choice, device=compute.device, prefix=opened.prefix)
+        return cls(
+            opened.model,
+            opened.tokenizer,
+            choice,
+            device=compute.device,
+            prefix=opened.prefix,
+            tgt_prefix=opened.tgt_prefix,
+        )
 
     def choices(self) -> list[Choice]:
         """All that the model offers."""
@@ -132,11 +148,12 @@ class Aligner:
     ) -> dict[Choice, list[Links | None]]:
         if len(src_text) != len(tgt_text):
             raise DataError(f"{len(src_text):,} source segments but {len(tgt_text):,} translations")
-        # SentencePiece joins nothing across spaces: a sentence's pieces are those of its words, one after the other.
-        src = [self._tokenizer.encode_src(text.split()) for text in src_text]
-        tgt = [self._tokenizer.encode_tgt(text.split()) for text in tgt_text]
-        n_tags = len(self._prefix)
-        lengths = [max(n_tags + sum(map(len, s)), sum(map(len, t))) + 1 for s, t in zip(src, tgt, strict=True)]
+        src = [self._tokenizer.src_side.encode_words(text.split()) for text in src_text]
+        tgt = [self._tokenizer.tgt_side.encode_words(text.split()) for text in tgt_text]
+        n_tags, n_forced = len(self._prefix), len(self._tgt_prefix)
+        lengths = [
+            max(n_tags + sum(map(len, s)), n_forced + sum(map(len, t))) + 1 for s, t in zip(src, tgt, strict=True)
+        ]
         found: dict[Choice, list[Links | None]] = {choice: [None] * len(lengths) for choice in choices}
         fit = [i for i, length in enumerate(lengths) if length <= self._model.config.max_length]
         for batch in in_batches([lengths[i] for i in fit], _BATCH_TOKENS, "tokens"):
@@ -144,7 +161,7 @@ class Aligner:
             crossing = self._crossing([src[i] for i in rows], [tgt[i] for i in rows])
             for choice, (row, i) in product(choices, enumerate(rows)):
                 src_lengths, tgt_lengths = (list(map(len, words)) for words in (src[i], tgt[i]))
-                first = int(choice.reading)  # the decoder reads the begin of sentence first
+                first = n_forced + int(choice.reading)  # what the decoder reads first is no word
                 weights = crossing[choice.layer - 1][row]
                 weights = weights[first : first + sum(tgt_lengths), n_tags : n_tags + sum(src_lengths) + 1]
                 if not bool(weights.isfinite().all()):
@@ -155,7 +172,11 @@ class Aligner:
     def _crossing(self, src: Sequence[list[list[int]]], tgt: Sequence[list[list[int]]]) -> list[Tensor]:
         """Of each layer: what each target piece looked at, (B, T, S) with the tags first, the mean of all heads."""
         src_ids, tgt_ids = ([[i for word in words for i in word] for words in side] for side in (src, tgt))
-        pairs = collate([self._prefix + ids for ids in src_ids], tgt_ids, self._tokenizer.special).to(self._device)
+        pairs = collate(
+            [self._prefix + ids for ids in src_ids],
+            [self._tgt_prefix + ids for ids in tgt_ids],
+            self._tokenizer.special,
+        ).to(self._device)
         padding = pairs.src == self._tokenizer.pad_id
         layers = attention_weights(self._model, pairs.src, pairs.tgt_in, padding if bool(padding.any()) else None)
         return [one.weights.mean(1).cpu() for one in layers if one.part == "cross"]

@@ -32,6 +32,9 @@ class PairScore:
 
     length_penalty: float
 
+    n_forced: int = 0
+    """Pieces before these that every translation into the language begins with: they count in the length alone."""
+
     @property
     def log_prob(self) -> float:
         """The sum over the pieces."""
@@ -40,7 +43,7 @@ class PairScore:
     @property
     def score(self) -> float:
         """``log_prob / length ** length_penalty``, by which a search ranks; higher is better."""
-        return self.log_prob / len(self.tokens) ** self.length_penalty
+        return self.log_prob / (self.n_forced + len(self.tokens)) ** self.length_penalty
 
 
 class Scorer:
@@ -54,14 +57,24 @@ class Scorer:
         *,
         compute: Compute,
         prefix: Sequence[int] = (),
+        tgt_prefix: Sequence[int] = (),
     ) -> None:
-        """Wrap a model that is on its device and in evaluation mode; ``prefix`` are the ids of its languages' tags."""
+        """Wrap a model that is on its device and in evaluation mode.
+
+        Args:
+            model: Any architecture.
+            tokenizer: The one that it was trained with.
+            decoding: For the length penalty.
+            compute: Where the model is.
+            prefix: Ids before every source: the tags of its languages.
+            tgt_prefix: Ids before every target, which the model is given.
+        """
         self.model = model
         self.tokenizer = tokenizer
         self.description = compute.describe()
         self._length_penalty = decoding.length_penalty
         self._compute = compute
-        self._prefix = list(prefix)
+        self._prefix, self._tgt_prefix = list(prefix), list(tgt_prefix)
 
     @classmethod
     def load(
@@ -80,7 +93,14 @@ class Scorer:
         """
         compute = Compute.choose(device, "fp32" if precision == "auto" else precision, threads)
         opened = open_model(model, compute=compute, languages=(src_lang, tgt_lang))
-        return cls(opened.model, opened.tokenizer, opened.decoding, compute=compute, prefix=opened.prefix)
+        return cls(
+            opened.model,
+            opened.tokenizer,
+            opened.decoding,
+            compute=compute,
+            prefix=opened.prefix,
+            tgt_prefix=opened.tgt_prefix,
+        )
 
     def score(self, src_text: Sequence[str], tgt_text: Sequence[str]) -> list[PairScore | None]:
         """Score each pair; None for one that is longer than the model reads.
@@ -100,24 +120,23 @@ class Scorer:
 
     def score_ids(self, src_ids: Sequence[Sequence[int]], tgt_ids: Sequence[Sequence[int]]) -> list[PairScore | None]:
         """The same of ids without begin and end of sentence, such as those of a hypothesis."""
-        longest = self.model.config.max_length
-        lengths = [max(len(src), len(tgt)) + 1 for src, tgt in zip(src_ids, tgt_ids, strict=True)]
+        longest, n_forced = self.model.config.max_length, len(self._tgt_prefix)
+        lengths = [max(len(src), n_forced + len(tgt)) + 1 for src, tgt in zip(src_ids, tgt_ids, strict=True)]
         fit = [i for i, length in enumerate(lengths) if length <= longest]
         batches = [[fit[i] for i in batch] for batch in in_batches([lengths[i] for i in fit], _BATCH_TOKENS, "tokens")]
         found: list[PairScore | None] = [None] * len(lengths)
 
         def score_batch(batch: list[int]) -> list[list[float]]:
-            pairs = self._compute.put(
-                collate([src_ids[i] for i in batch], [tgt_ids[i] for i in batch], self.tokenizer.special)
-            )
+            tgt = [[*self._tgt_prefix, *tgt_ids[i]] for i in batch]
+            pairs = self._compute.put(collate([src_ids[i] for i in batch], tgt, self.tokenizer.special))
             with self._compute.autocast():
                 rows = token_log_probs(self.model, pairs.src, pairs.tgt_in, pairs.tgt_out).tolist()
-            return [row[: len(tgt_ids[i]) + 1] for i, row in zip(batch, rows, strict=True)]
+            return [row[n_forced : n_forced + len(tgt_ids[i]) + 1] for i, row in zip(batch, rows, strict=True)]
 
         for batch, rows in zip(batches, self._compute.map(score_batch, batches), strict=True):
             for i, row in zip(batch, rows, strict=True):
                 if not all(map(math.isfinite, row)):
                     raise CheckpointError(NOT_FINITE)
                 tokens = self.tokenizer.tokens([*tgt_ids[i], self.tokenizer.eos_id])
-                found[i] = PairScore(tokens, row, self._length_penalty)
+                found[i] = PairScore(tokens, row, self._length_penalty, n_forced)
         return found

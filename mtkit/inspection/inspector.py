@@ -39,6 +39,7 @@ class Inspector:
         device: torch.device,
         languages: tuple[str, str] = ("", ""),
         prefix: Sequence[int] = (),
+        tgt_prefix: Sequence[int] = (),
         max_src_tokens: int | None = None,
     ) -> None:
         """Wrap a model that is on its device and in evaluation mode.
@@ -51,6 +52,7 @@ class Inspector:
             device: Where the model is.
             languages: Codes of source and target.
             prefix: The ids of their tags.
+            tgt_prefix: The ids that every translation begins with, which the search is given.
             max_src_tokens: Longer sources are split by a translation; by default as many as the model reads.
         """
         self.model = model
@@ -59,7 +61,7 @@ class Inspector:
         self._decoding = decoding
         self._choice = choice
         self._device = device
-        self._prefix = list(prefix)
+        self._prefix, self._tgt_prefix = list(prefix), list(tgt_prefix)
         longest = model.config.max_length - 1 - len(self._prefix)
         self.max_src_tokens = min(max_src_tokens or longest, longest)
 
@@ -84,6 +86,7 @@ class Inspector:
             device=compute.device,
             languages=opened.languages,
             prefix=opened.prefix,
+            tgt_prefix=opened.tgt_prefix,
             max_src_tokens=opened.max_src_tokens,
         )
 
@@ -119,7 +122,8 @@ class Inspector:
             return f"{len(src)} tokens, more than the {limit} that are translated at once: look at its sentences"
         src = self._prefix + src
         given = None if forced is None else self.tokenizer.encode_tgt([forced.strip()])[0]
-        if given is not None and len(given) >= self.model.config.max_length:
+        n_forced = len(self._tgt_prefix)
+        if given is not None and n_forced + len(given) >= self.model.config.max_length:
             return f"a translation of {len(given)} tokens, more than the model can write"
         history = History(beam_size=options.beam_size, eos_id=self.tokenizer.eos_id)
         hypotheses = self._search(src, options, history)
@@ -131,9 +135,10 @@ class Inspector:
             shown, ids = self._candidate(src, unscored, nodes, options, n_alternatives), given
         n_positions = max(len(shown.positions), 1)
         src_tokens = self.tokenizer.src_tokens([*src, self.tokenizer.eos_id])
-        tgt_read = self.tokenizer.tokens([self.tokenizer.start_id, *ids])[:n_positions]
+        given_first = " ".join(self.tokenizer.tokens([self.tokenizer.start_id, *self._tgt_prefix]))
+        tgt_read = [given_first, *self.tokenizer.tokens(ids)][:n_positions]
         src_words = words(src_tokens[:-1], first=len(self._prefix))
-        read = ids[: self.model.config.max_length - 1]  # the model reads no more after the begin of sentence
+        read = ids[: self.model.config.max_length - 1 - n_forced]  # the model reads no more after the begin of sentence
         tgt_words = words(self.tokenizer.tokens(read))
         attention = self._attention(src, read)
         return Look(
@@ -148,7 +153,7 @@ class Inspector:
             tgt_words=tgt_words,
             n_best=n_best,
             beam_size=options.beam_size,
-            attention=[_heads(one, n_positions) for one in attention],
+            attention=[_heads(one, n_positions, n_forced) for one in attention],
             alignment=self._links(attention, src_words, tgt_words),
             alignment_by=str(self._choice),
             alignment_layer=self._choice.layer,
@@ -159,23 +164,33 @@ class Inspector:
     def _search(self, src: list[int], options: SearchOptions, history: History) -> list[Hypothesis]:
         pair = collate([src], [src], self.tokenizer.special).to(self._device)
         special, limit = self.tokenizer.special, self.model.config.max_length
-        return beam_search(self.model, pair.src, options, special=special, max_length=limit, observer=history)[0]
+        return beam_search(
+            self.model,
+            pair.src,
+            options,
+            special=special,
+            max_length=limit,
+            tgt_prefix=self._tgt_prefix,
+            observer=history,
+        )[0]
 
     def _candidate(
         self, src: list[int], found: Hypothesis, nodes: Sequence[Node], options: SearchOptions, n_alternatives: int
     ) -> Candidate:
         """A hypothesis with what the model expected at each of its positions."""
-        pair = collate([src], [found.ids], self.tokenizer.special).to(self._device)
+        n_forced = len(self._tgt_prefix)
+        pair = collate([src], [[*self._tgt_prefix, *found.ids]], self.tokenizer.special).to(self._device)
         ids = [*found.ids, self.tokenizer.eos_id][: len(found.ids) + found.finished]
-        n = len(ids)  # what was cut off has no end of sentence, and at the longest length no room for one
-        expected = predictions(self.model, pair.src, pair.tgt_in[:, :n], pair.tgt_out[:, :n], n_alternatives)
+        n = n_forced + len(ids)  # what was cut off has no end of sentence, and at the longest length no room for one
+        tgt_in, tgt_out = pair.tgt_in[:, :n], pair.tgt_out[:, :n]
+        expected = predictions(self.model, pair.src, tgt_in, tgt_out, n_alternatives, first=n_forced)
         positions = self._positions(expected, ids)
         log_prob = sum(position.log_prob for position in positions)
         return Candidate(
             text=self.tokenizer.decode([found.ids])[0].strip(),
             positions=positions,
             log_prob=log_prob,
-            score=log_prob / max(len(ids), 1) ** options.length_penalty,
+            score=log_prob / max(n, 1) ** options.length_penalty,
             finished=found.finished,
             path=path(nodes, ids),
         )
@@ -196,7 +211,7 @@ class Inspector:
         ]
 
     def _attention(self, src: list[int], tgt: list[int]) -> list[AttentionWeights]:
-        pair = collate([src], [tgt], self.tokenizer.special).to(self._device)
+        pair = collate([src], [[*self._tgt_prefix, *tgt]], self.tokenizer.special).to(self._device)
         return attention_weights(self.model, pair.src, pair.tgt_in)
 
     def _links(
@@ -206,16 +221,17 @@ class Inspector:
         crossing = [one.weights for one in attention if one.part == "cross"]
         weights = crossing[self._choice.layer - 1][0].mean(0).cpu()  # (T, S)
         n_pieces = [word.n_pieces for word in tgt_words]
-        first = int(self._choice.reading)  # the decoder reads the begin of sentence first
+        first = len(self._tgt_prefix) + int(self._choice.reading)  # what the decoder reads first is no word
         rows = weights[first : first + sum(n_pieces), len(self._prefix) :]
         return sorted(links(rows, [word.n_pieces for word in src_words], n_pieces))
 
 
-def _heads(found: AttentionWeights, n_positions: int) -> Heads:
-    """Without what a translation that was cut off would have looked at next."""
+def _heads(found: AttentionWeights, n_positions: int, n_forced: int) -> Heads:
+    """Without what a translation that was cut off would have looked at next; what it was given to begin with is one."""
     weights: Tensor = found.weights[0].double().cpu()
     if found.part != "encoder":
-        weights = weights[:, :n_positions]
+        weights = weights[:, n_forced : n_forced + n_positions]
     if found.part == "decoder":
-        weights = weights[:, :, :n_positions]
+        given, rest = weights[:, :, : n_forced + 1], weights[:, :, n_forced + 1 : n_forced + n_positions]
+        weights = torch.cat([given.sum(2, keepdim=True), rest], dim=2)
     return Heads(found.part, found.layer + 1, weights.nan_to_num(0.0).round(decimals=_DECIMALS).tolist())

@@ -96,7 +96,8 @@ class Look:
     """Whether it was given."""
 
     tgt_read: list[str]
-    """What the decoder had read last when it predicted each position, (T,): the begin of sentence first."""
+    """What the decoder had read last when it predicted each position, (T,): first what it was given, such as the
+    begin of sentence and the tag of a language."""
 
     tgt_words: list[Word]
     """Words of ``shown``, without the end of sentence."""

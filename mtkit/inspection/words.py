@@ -11,6 +11,7 @@ _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+_SPACE_BYTE = "<0x20>"
 _FIRST_BYTE_OF_UNSPACED = range(0xE3, 0xEA)  # in UTF-8
 
 
@@ -67,6 +68,8 @@ def text(pieces: Sequence[str]) -> str:
 
 def _begins(piece: str, before: str | None) -> bool:
     if before is None:
+        return True
+    if before == _SPACE_BYTE:  # of a tokenizer of bytes
         return True
     if before == SPACE:
         return False

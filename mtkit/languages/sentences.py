@@ -7,6 +7,8 @@ title, an ordinal number) is none.
 import itertools
 import re
 
+from mtkit.languages.codes import base_language
+
 CLOSING = "[\"'”’»›)\\]】」』]*+"
 """What may stand between the sign that ends a sentence, or a clause, and the space after it."""
 
@@ -35,7 +37,7 @@ _ORDINAL = re.compile(r"\d{1,2}|[IVXLC]+")
 
 def has_ordinals(language: str | None) -> bool:
     """Whether a language writes a full stop after an ordinal number, by its code (``de``, ``de-AT``); None may."""
-    return language is None or language.replace("_", "-").split("-")[0].lower() in _WITH_ORDINALS
+    return language is None or base_language(language) in _WITH_ORDINALS
 
 
 def sentences(text: str, *, ordinals: bool = True) -> list[tuple[str, str]]:

@@ -115,7 +115,7 @@ class EncoderDecoder(nn.Module):
             tgt_vocab_size: Pieces of the target side.
             pad_id: Id of the padding, on both sides.
             start_id: Id that the decoder reads first. Where it is ``pad_id``, the row of that in the target embedding
-                is read, and learns, as any other.
+                is read, and learns, as any other; one of zeros, which Marian begins with, stays so.
         """
         super().__init__()
         self.config = config
@@ -146,6 +146,8 @@ class EncoderDecoder(nn.Module):
         self.decoder: Decoder = _DECODERS[config.side("decoder")](config)
         self.dropout = Dropout(config.dropout)
         initialise(self, config)
+        if start_id == pad_id:
+            _keep_zeros(self.tgt_embedding.tokens.weight, pad_id)
 
     @classmethod
     def for_tokenizer(cls, config: ModelConfig, tokenizer: Vocabularies) -> Self:
@@ -221,3 +223,16 @@ class EncoderDecoder(nn.Module):
     def n_parameters(self) -> int:
         """Trained numbers, tied matrices counted once."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def _keep_zeros(weight: Tensor, row: int) -> None:
+    """Give a row of a matrix no gradient while it is zero: tied to the output, it would learn that nothing predicts
+    it.
+    """
+
+    def without_row(gradient: Tensor) -> Tensor | None:
+        if bool(weight.detach()[row].any()):
+            return None
+        return gradient.index_fill(0, torch.tensor([row], device=gradient.device), 0)
+
+    weight.register_hook(without_row)

@@ -3,6 +3,7 @@
 Shapes: B sentences still in the batch, S source length, K beam, M = B * K rows, V vocabulary, N = n_best.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from mtkit.data.tokens.special import SpecialIds
 from mtkit.search.candidates import top_log_probs
-from mtkit.search.greedy import greedy_search
+from mtkit.search.greedy import greedy_search, read_prefix
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
 
@@ -56,6 +57,7 @@ def beam_search(
     *,
     special: SpecialIds,
     max_length: int,
+    tgt_prefix: Sequence[int] = (),
     observer: Observer | None = None,
 ) -> list[list[Hypothesis]]:
     """Find the best translations of each sentence.
@@ -72,31 +74,34 @@ def beam_search(
         options: Beam size and so on.
         special: What the decoder reads first, what ends a hypothesis, and what is never predicted.
         max_length: The longest hypothesis that the model can write, the end of sentence counted.
+        tgt_prefix: Ids that the decoder reads after the start, in every sentence. Their log-probability is no part of a
+            score, and they count in the length.
         observer: Is told of every step.
 
     Returns:
         For each sentence its hypotheses, finished ones first, best first. N of them, or fewer where the vocabulary
         allows no more; a model that computes NaN yields one empty hypothesis with a log_prob of minus infinity.
     """
+    assert len(tgt_prefix) < max_length
     padding = src == model.pad_id
     state = model.start(model.encode(src, padding if bool(padding.any()) else None))
     lengths = (src.size(1) - padding.sum(1)).double() * options.max_length_ratio + options.max_length_offset
-    max_lengths = lengths.long().clamp(1, max_length)  # (B,)
+    max_lengths = lengths.long().clamp(1 + len(tgt_prefix), max_length)  # (B,)
     never = torch.tensor(special.never, dtype=torch.long, device=src.device)
     if options.beam_size == 1 and observer is None:
         limits = max_lengths.tolist()
-        return greedy_search(model, state, limits, options, never=never, special=special)
+        return greedy_search(model, state, limits, options, never=never, special=special, tgt_prefix=tgt_prefix)
 
-    results = _Results(src.size(0), options)
+    results = _Results(src.size(0), options, n_before=len(tgt_prefix))
     k = options.beam_size
     batch = torch.arange(src.size(0), device=src.device)  # the original number of each sentence in the batch, (B,)
     prefixes = src.new_empty(src.size(0), 1, 0)  # (B, K, length); one row a sentence until the first step
     log_probs = torch.zeros(src.size(0), 1, device=src.device)  # of the live hypotheses, best first, (B, K)
     kept = torch.full((src.size(0), options.n_best), -torch.inf, device=src.device)  # best finished scores, (B, N)
     n_finished = torch.zeros_like(batch)
-    last = torch.full_like(batch, special.start)
+    last = read_prefix(model, state, [special.start, *tgt_prefix], batch)
 
-    for length in range(1, int(max_lengths.max()) + 1):
+    for length in range(1 + len(tgt_prefix), int(max_lengths.max()) + 1):
         n_live = log_probs.size(1)
         logits = model.project(model.step(last, state))
         # A row needs K + 1: K that live on, and the end of sentence among them.
@@ -146,7 +151,8 @@ def beam_search(
 class _Results:
     """The hypotheses that have left the search."""
 
-    def __init__(self, n_sentences: int, options: SearchOptions) -> None:
+    def __init__(self, n_sentences: int, options: SearchOptions, *, n_before: int) -> None:
+        self._n_before = n_before
         self._options = options
         self._finished: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
         self._unfinished: list[list[Hypothesis]] = [[] for _ in range(n_sentences)]
@@ -166,7 +172,7 @@ class _Results:
 
     def add_unfinished(self, done: Tensor, batch: Tensor, prefixes: Tensor, log_probs: Tensor) -> None:
         """Note what still lived in sentences where ``done``, bool (B,), is true."""
-        divisor = prefixes.size(2) ** self._options.length_penalty
+        divisor = (self._n_before + prefixes.size(2)) ** self._options.length_penalty
         for row in done.nonzero()[:, 0].tolist():
             sentence = self._unfinished[int(batch[row])]
             for ids, log_prob in zip(prefixes[row].tolist(), log_probs[row].tolist(), strict=True):

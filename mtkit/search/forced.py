@@ -74,7 +74,7 @@ class Predictions:
 
 
 @torch.inference_mode()
-def predictions(model: Model, src: Tensor, tgt_in: Tensor, tgt_out: Tensor, n: int) -> Predictions:
+def predictions(model: Model, src: Tensor, tgt_in: Tensor, tgt_out: Tensor, n: int, *, first: int = 0) -> Predictions:
     """What a model thinks of each token of one sentence, and the ``n`` that it finds most probable in its place.
 
     Args:
@@ -83,9 +83,11 @@ def predictions(model: Model, src: Tensor, tgt_in: Tensor, tgt_out: Tensor, n: i
         tgt_in: int64 (1, T), without padding.
         tgt_out: int64 (1, T), without padding.
         n: Alternatives at each position, or as many as the vocabulary has.
+        first: The position that they begin at: those before it were not predicted.
     """
     pieces = []
-    for rows, ids in zip(_hidden(model, src, tgt_in)[0].split(_ROWS), tgt_out[0].split(_ROWS), strict=True):
+    hidden = _hidden(model, src, tgt_in)[0, first:]
+    for rows, ids in zip(hidden.split(_ROWS), tgt_out[0, first:].split(_ROWS), strict=True):
         log_probs = model.project(rows).float().log_softmax(-1)  # (T, V)
         own = log_probs.gather(1, ids[:, None])
         ranks = (log_probs > own).sum(1) + 1

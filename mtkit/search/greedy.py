@@ -4,7 +4,7 @@ Shapes: B sentences still in the batch, V vocabulary.
 """
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,14 @@ from mtkit.search.hypothesis import Hypothesis, SearchOptions
 
 
 def greedy_search(
-    model: Any, state: Any, max_lengths: list[int], options: SearchOptions, *, never: Tensor, special: SpecialIds
+    model: Any,
+    state: Any,
+    max_lengths: list[int],
+    options: SearchOptions,
+    *,
+    never: Tensor,
+    special: SpecialIds,
+    tgt_prefix: Sequence[int] = (),
 ) -> list[list[Hypothesis]]:
     """Extend each sentence by its most probable token until that is the end of sentence.
 
@@ -27,13 +34,14 @@ def greedy_search(
         options: Options of the search; without ``scores`` no probabilities are computed.
         never: int64, ids that are not to be chosen.
         special: What the decoder reads first, and what ends a hypothesis.
+        tgt_prefix: As for ``beam_search``.
     """
-    eos_id = special.eos
+    eos_id, n_before = special.eos, len(tgt_prefix)
     results = [[Hypothesis([], -math.inf, -math.inf, finished=False)] for _ in max_lengths]
     prefixes: list[list[int]] = [[] for _ in max_lengths]
     live = list(range(len(max_lengths)))  # the number of each sentence in the batch
     log_probs = torch.full((len(live),), 0.0 if options.scores else math.nan, device=never.device)  # (B,)
-    last = torch.full_like(log_probs, special.start, dtype=torch.long)
+    last = read_prefix(model, state, [special.start, *tgt_prefix], log_probs.long())
     while live:
         logits = model.project(model.step(last, state))
         if options.scores:
@@ -48,14 +56,14 @@ def greedy_search(
             prefix = prefixes[sentence]
             if token != eos_id:
                 prefix.append(token)
-            if token in (eos_id, NOTHING) or len(prefix) == max_lengths[sentence]:
+            if token in (eos_id, NOTHING) or n_before + len(prefix) == max_lengths[sentence]:
                 done[row] = token == eos_id
         if done:
             totals = log_probs.tolist()
             for row, ended in done.items():
                 ids, log_prob = prefixes[live[row]], totals[row]
                 if NOTHING not in ids:
-                    score = log_prob / (len(ids) + ended) ** options.length_penalty
+                    score = log_prob / (n_before + len(ids) + ended) ** options.length_penalty
                     results[live[row]] = [Hypothesis(ids, log_prob, score, finished=ended)]
             rows = _closed_up(len(live), done)
             live = [live[row] for row in rows]
@@ -63,6 +71,21 @@ def greedy_search(
             last, log_probs = last[going], log_probs[going]
             state.select(going[:, None])
     return results
+
+
+def read_prefix(model: Any, state: Any, tokens: Sequence[int], rows: Tensor) -> Tensor:
+    """Let the decoder read the same tokens in all rows but for the last one, which is returned: it is read next.
+
+    Args:
+        model: As for ``beam_search``.
+        state: State of the model, before the first token; it is advanced.
+        tokens: At least one.
+        rows: Any int64 (M,), on the device.
+    """
+    *before, last = tokens
+    for token in before:
+        model.step(torch.full_like(rows, token), state)
+    return torch.full_like(rows, last)
 
 
 def _closed_up(n: int, done: Container[int]) -> list[int]:

@@ -36,12 +36,12 @@ class SearchOptions:
     """Hypotheses returned per sentence, at most ``beam_size``."""
 
     length_penalty: float
-    """Exponent p in score = log_prob / length ** p, the end of sentence counted."""
+    """Exponent p in score = log_prob / length ** p, the end of sentence and a forced target prefix counted."""
 
     max_length_ratio: float
     max_length_offset: int
-    """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens, both ends of sentence
-    counted."""
+    """A hypothesis has at most max_length_ratio * source tokens + max_length_offset tokens, both ends of sentence and a
+    forced target prefix counted."""
 
     scores: bool = True
     """Whether ``log_prob`` and ``score`` are wanted; a greedy search may be faster without."""
@@ -73,9 +73,12 @@ class SearchOptions:
             raise ConfigError(f"n-best {n_best} exceeds the beam size {beam_size}; add --beam-size {n_best}")
         return cls(**values)
 
-    def max_length(self, n_src_tokens: int, limit: int) -> int:
-        """The longest hypothesis for a source, of at most ``limit`` tokens; all ends of sentence counted."""
-        return min(max(int(n_src_tokens * self.max_length_ratio + self.max_length_offset), 1), limit)
+    def max_length(self, n_src_tokens: int, limit: int, n_prefix: int = 0) -> int:
+        """The longest hypothesis for a source, of at most ``limit`` tokens.
+
+        Ends of sentence and the ``n_prefix`` tokens of a forced target prefix are counted.
+        """
+        return min(max(int(n_src_tokens * self.max_length_ratio + self.max_length_offset), 1 + n_prefix), limit)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Hypothesis:
     """One translation of one sentence, in ids."""
 
     ids: list[int]
-    """Token ids without begin and end of sentence."""
+    """Token ids without what the decoder was given to begin with, and without the end of sentence."""
 
     log_prob: float
     """Sum over the tokens, nats, the end of sentence included where the hypothesis reached it."""

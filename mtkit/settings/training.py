@@ -107,6 +107,10 @@ class TrainingConfig(Section):
     """Number of updates in which the learning rate rises linearly from zero; with ``max_minutes`` at most a tenth of
     the time."""
 
+    optimizer: Literal["adamw", "adafactor"] = "adamw"
+    """Optimiser: AdamW, or Adafactor, whose state is a row and a column for each matrix in the place of two matrices.
+    Both take the learning rate of the schedule."""
+
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
     """Decay rates of Adam's running means of the gradient and of its square."""
 
@@ -114,7 +118,7 @@ class TrainingConfig(Section):
     """Number added to the divisor of Adam's steps, so that it is never zero."""
 
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
-    """Decoupled weight decay (AdamW), on matrices only."""
+    """Decoupled weight decay, on matrices only."""
 
     label_smoothing: Probability = 0.1
     """Probability mass moved from the reference token to the whole vocabulary."""
@@ -186,7 +190,7 @@ class TrainingConfig(Section):
         self._check_end()
         if self.freeze and self.from_ is None:
             raise Mistakes(self, [("freeze", "keeps what a model brought along: name the model with from, or --from")])
-        if mistake := self._mistake_of_lora():
+        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer():
             raise Mistakes(self, [mistake])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
@@ -202,6 +206,13 @@ class TrainingConfig(Section):
     def best_metric(self) -> Metric:
         """What decides which checkpoint is best: what is measured at all."""
         return self.early_stopping.metric if self.validate_text else "loss"
+
+    def _mistake_of_optimizer(self) -> Mistake | None:
+        if self.optimizer == "adafactor":
+            for name in ("adam_betas", "adam_epsilon"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    return name, "does nothing with optimizer: adafactor"
+        return None
 
     def _mistake_of_lora(self) -> Mistake | None:
         if self.lora.rank is None:

@@ -122,6 +122,6 @@ def count_workers(model: EncoderDecoder, micro_batch_tokens: int, compute: Compu
     come, so that a run could not be repeated.
     """
     n = compute.threads
-    gradients = sum(4 * parameter.numel() for parameter in model.parameters())
+    gradients = sum(4 * parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     fits = micro_batch_tokens >= n * _MIN_WORKER_TOKENS and n * gradients <= _MAX_WORKER_GRADIENTS
     return n if compute.on_cpu and fits and model.config.attention_dropout == 0 else 1

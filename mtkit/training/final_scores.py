@@ -176,7 +176,7 @@ def _scored(
     least: int = MIN_LINES,
 ) -> SetScores:
     """Scores on all of a set, or on as many lines, ``least`` or more, as there is time to translate."""
-    translator = translator.prefixed(held_out.prefix)
+    translator = translator.prefixed(*held_out.prefix)
     tgt_lang = held_out.tgt_lang or config.data.tgt_lang
     if deadline is None:
         ref_texts = [held_out.ref_text]

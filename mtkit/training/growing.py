@@ -75,9 +75,11 @@ def _rows(
             found.append(list(alike))
             continue
         known = [number for number in ids if number != before.unk_id]
-        # SentencePiece puts a space before every text; a piece from within a word has none.
-        has_space = not piece.startswith(SPACE) and len(known) > 1 and pieces[known[0]] == SPACE
-        found.append(known[1:] if has_space else known)
+        # SentencePiece puts a space before every text: it says nothing of a piece from within a word, nor of one whose
+        # letters are all unknown.
+        if known and pieces[known[0]] == SPACE and (not piece.startswith(SPACE) or len(known) == 1):
+            del known[0]
+        found.append(known)
     return found
 
 

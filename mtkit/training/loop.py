@@ -69,7 +69,7 @@ class Parts:
     objective: Objective
     """What is minimised."""
 
-    optimizer: torch.optim.AdamW
+    optimizer: torch.optim.Optimizer
     """Over the parameters of the trained model."""
 
     n_workers: int

@@ -1,25 +1,34 @@
 """The optimiser of a run, and its step."""
 
+from typing import assert_never
+
 import torch
 from torch import Tensor
 
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
+from mtkit.training.adafactor import Adafactor
 from mtkit.training.team import SOLO, Team
 
 
-def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) with weight decay on matrices alone, over what is trained."""
+def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019) or Adafactor, with weight decay on matrices alone, over what is trained."""
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.dim() > 1]
     vectors = [p for p in trained if p.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(
-        groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon, fused=True
-    )
+    match config.optimizer:
+        case "adamw":
+            return torch.optim.AdamW(
+                groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon, fused=True
+            )
+        case "adafactor":
+            return Adafactor(groups, lr=config.learning_rate)
+        case _:
+            assert_never(config.optimizer)
 
 
-def step(optimizer: torch.optim.AdamW, max_grad_norm: float, team: Team = SOLO) -> Tensor:
+def step(optimizer: torch.optim.Optimizer, max_grad_norm: float, team: Team = SOLO) -> Tensor:
     """Sum the gradients of the team, clip by the global norm and update; leave all as it is where that is not finite.
 
     The fused optimiser divides by ``grad_scale`` and heeds ``found_inf`` on the device itself, so that nothing waits

@@ -225,7 +225,7 @@ def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float, st
 def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: torch.device) -> EncoderDecoder:
     """The model on its device, with the weights that the run starts from, and what stays as it is marked."""
     vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
-    check_room(config.model, device, **vocab_sizes)
+    check_room(config.model, config.training, device, **vocab_sizes)
     seed_dropout(config.training.seed, 0)
     model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     if start is not None:

@@ -40,8 +40,10 @@ def source_lines(prepared: Prepared, *, join: float = 0.0) -> SourceLines:
     n = min(len(store), _MAX_LOOKED_AT)
     rows = np.arange(n, dtype=np.int64) * len(store) // n
     src_lengths, tgt_lengths = (lengths.astype(np.int64) for lengths in store.lengths_of(rows))
-    n_tags = np.array([len(prefix) for prefix in prepared.prefixes("train")], dtype=np.int64)
-    src_lengths -= n_tags[store.corpora()[rows]]
+    n_tags = np.array([list(map(len, prefix)) for prefix in prepared.prefixes("train")], dtype=np.int64)  # (sources, 2)
+    of_src, of_tgt = n_tags[store.corpora()[rows]].T
+    src_lengths -= of_src
+    tgt_lengths -= of_tgt
     tgt_per_src = float(tgt_lengths.sum() / max(int(src_lengths.sum()), 1))
     joined = np.arange(round(join * n)) * n // max(round(join * n), 1)
     src_lengths[joined] += np.roll(src_lengths, -1)[joined]

@@ -13,6 +13,7 @@ from mtkit.data.batches.batch import Batch
 from mtkit.data.batches.batches import fixed_batches
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.corpus.store import Store
+from mtkit.data.tokens.special import NO_PREFIX, Prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError
 from mtkit.evaluation.metrics.metrics import score
@@ -49,7 +50,7 @@ class Validator:
         store: Store,
         tokenizer: Tokenizer,
         *,
-        prefixes: Sequence[Sequence[int]] = ((),),
+        prefixes: Sequence[Prefix] = (NO_PREFIX,),
         batch_tokens: int,
         compute: Compute,
         tgt_lang: str,
@@ -145,7 +146,7 @@ class Validator:
                 self._decoding,
                 compute=self._compute,
                 lines=self._lines,
-            ).prefixed(prefix)
+            ).prefixed(*prefix)
             by_length = sorted(of_prefix, key=lambda row: len(src_text[row]))
             for start in range(0, len(by_length), 64):  # one batch of the search: a signal waits for no more than that
                 if stopped():
@@ -161,9 +162,9 @@ class Validator:
         samples = [Sample(src_text[i], hyp_text[i], ref_text[i]) for i in dict.fromkeys(rows)]
         return {f"valid_{s.metric}": s.value for s in scores}, samples
 
-    def _rows_by_prefix(self, n: int) -> dict[tuple[int, ...], list[int]]:
+    def _rows_by_prefix(self, n: int) -> dict[Prefix, list[int]]:
         """The first ``n`` rows by the ids that their source's tags put before their text."""
-        rows: dict[tuple[int, ...], list[int]] = {}
+        rows: dict[Prefix, list[int]] = {}
         for row, corpus in enumerate(self._store.corpora()[:n].tolist()):
-            rows.setdefault(tuple(self._prefixes[corpus]), []).append(row)
+            rows.setdefault(self._prefixes[corpus], []).append(row)
         return rows

@@ -180,7 +180,7 @@ def _compared(
     """Scores of two engines, float32 first; None where the time was up too soon to tell."""
     src_text, ref_text = held_out.src_text[:MAX_MEASURED], held_out.ref_text[:MAX_MEASURED]
     logger.info("translating up to %d lines of %s in %s", len(src_text), held_out.name, " and ".join(engines))
-    translators = [Translator.of(engine, bundle).prefixed(held_out.prefix) for engine in engines.values()]
+    translators = [Translator.of(engine, bundle).prefixed(*held_out.prefix) for engine in engines.values()]
     if deadline is None:
         hyp_texts = [
             translate_lines(translator, src_text, label=name)
@@ -201,7 +201,7 @@ def _speeds(
     bundle: Bundle, engines: Mapping[str, Engine], held_out: HeldOut, threads: int, deadline: Deadline | None
 ) -> Speeds | None:
     texts = held_out.src_text[:MAX_MEASURED]
-    sources = [held_out.prefix + ids for ids in bundle.tokenizer.encode_src(texts)]
+    sources = [[*held_out.prefix.src, *ids] for ids in bundle.tokenizer.encode_src(texts)]
     seconds = SECONDS if deadline is None else min(SECONDS, deadline.left())
     speeds = measure_speeds(engines, sources, bundle.decoding, threads=threads, seconds=seconds) if seconds else None
     logger.info("translates: %s", speeds or "nothing was measured of the speed")

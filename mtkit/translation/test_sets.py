@@ -1,13 +1,15 @@
 """Translate a test set and score it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mtkit.bundle.bundle import Bundle
+from mtkit.bundle.bundle import Bundle, with_bundle
 from mtkit.bundle.corpus import INSTEAD, find_corpus
-from mtkit.bundle.languages import prefix_for
+from mtkit.bundle.languages import has_tags, prefixes_for
 from mtkit.data.corpus.prepared import Prepared
+from mtkit.data.tokens.special import NO_PREFIX, Prefix
+from mtkit.engines.engine_choice import load_engine
 from mtkit.errors import DataError
 from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS, Score, score
 from mtkit.evaluation.pitfalls.checks import Text
@@ -30,8 +32,8 @@ class HeldOut:
     src_text: list[str]
     ref_text: list[str]
 
-    prefix: list[int] = field(default_factory=list)
-    """Source ids that stand before each text: its languages and tags."""
+    prefix: Prefix = NO_PREFIX
+    """Ids that stand before each text: its languages and tags."""
 
     tgt_lang: str | None = None
     """Language code of the references, where it is not the model's own."""
@@ -144,8 +146,8 @@ def validation_set(bundle: Bundle) -> HeldOut:
     return validation_of(find_corpus(bundle))
 
 
-def held_out(bundle: Bundle) -> list[tuple[EvaluationSet, list[int]]]:
-    """The test sets of the corpus that a model was trained on, each with the source ids that stand before its lines."""
+def held_out(bundle: Bundle) -> list[tuple[EvaluationSet, Prefix]]:
+    """The test sets of the corpus that a model was trained on, each with the ids that stand before its lines."""
     return [
         (
             EvaluationSet(
@@ -162,8 +164,8 @@ def held_out(bundle: Bundle) -> list[tuple[EvaluationSet, list[int]]]:
 
 def with_languages(
     bundle: Bundle, sets: list[EvaluationSet] | None, pair: LanguagePair
-) -> list[tuple[EvaluationSet, list[int]]]:
-    """What a model is to translate, each set with its languages and the source ids that tell the model of them.
+) -> list[tuple[EvaluationSet, Prefix]]:
+    """What a model is to translate, each set with its languages and the ids that tell the model of them.
 
     Args:
         bundle: The model.
@@ -172,8 +174,10 @@ def with_languages(
     """
     if sets is None:
         return [(_in(pair, each), prefix) for each, prefix in held_out(bundle)]
-    tagged = bundle.data is not None and bundle.data.language_tags != "none"
-    return [(_in(pair, each), prefix_for(bundle, *(each.language_pair or pair)) if tagged else []) for each in sets]
+    tagged = has_tags(bundle)
+    return [
+        (_in(pair, each), prefixes_for(bundle, *(each.language_pair or pair)) if tagged else NO_PREFIX) for each in sets
+    ]
 
 
 def _in(pair: LanguagePair, each: EvaluationSet) -> EvaluationSet:
@@ -182,26 +186,31 @@ def _in(pair: LanguagePair, each: EvaluationSet) -> EvaluationSet:
 
 
 def translate(
-    bundle: Bundle, sets: list[tuple[EvaluationSet, list[int]]], searching: Searching, output: Path | None
+    bundle: Bundle, sets: list[tuple[EvaluationSet, Prefix]], searching: Searching, output: Path | None
 ) -> Iterator[EvaluationSet]:
-    """Translate test set after test set, each after its source ids, so that each is scored before the next."""
+    """Translate test set after test set, each after its tags, so that each is scored before the next."""
     beam_size = searching.beam_size
-    translator = Translator.load(
+    engine = with_bundle(
         bundle,
-        engine=searching.engine,
-        device=searching.device,
-        precision=searching.precision,
-        threads=searching.threads,
-        beam_size=beam_size,
+        lambda found: load_engine(
+            found,
+            engine=searching.engine,
+            device=searching.device,
+            precision=searching.precision,
+            threads=searching.threads,
+            beam_size=beam_size,
+        ),
     )
-
     for material, prefix in sets:
         assert material.src is not None
-        description = translator.engine.description
+        description = engine.description
         logger.info("translating %s, %s lines, on %s", material.name, f"{material.n_lines:,}", description)
         with memory_advice("lower --batch-size or --beam-size"):
-            tagged = translator.prefixed(prefix)
-            hyp_text = translate_lines(tagged, material.src.lines, beam_size=beam_size, batch_size=searching.batch_size)
+            src_lang = material.language_pair[0] if material.language_pair and has_tags(bundle) else None
+            translator = Translator.of(engine, bundle, src_lang).prefixed(*prefix)
+            hyp_text = translate_lines(
+                translator, material.src.lines, beam_size=beam_size, batch_size=searching.batch_size
+            )
         if output is not None:
             write_output(output, (f"{line}\n".encode() for line in hyp_text))
         hyp = Text(f"the translation of {material.name}", hyp_text)

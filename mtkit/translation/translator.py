@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from mtkit.bundle.bundle import Bundle, with_bundle
-from mtkit.bundle.languages import prefix_for
+from mtkit.bundle.languages import direction_of, prefixes_for
 from mtkit.data.corpus.source_lines import SourceLines
+from mtkit.data.tokens.special import Prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import BatchType, checked_size
 from mtkit.engines.engine import Engine, Pending
 from mtkit.engines.engine_choice import EngineName, load_engine
-from mtkit.errors import CheckpointError, MtkitError
+from mtkit.errors import CheckpointError, ConfigError, MtkitError
 from mtkit.machine.compute import Compute
 from mtkit.search.hypothesis import NOT_FINITE, Asked, Hypothesis, SearchOptions
 from mtkit.settings.decoding import DecodingConfig
@@ -56,7 +57,7 @@ class Translator:
         self.decoding = decoding
         self._lines = lines
         self._src_lang = src_lang
-        self._prefix: list[int] = []
+        self._prefix = Prefix()
         self._max_src_tokens = min(max_src_tokens or engine.max_length, engine.max_length - 1)
         self.name = "a model"
         """For the log: where the model was loaded from."""
@@ -130,7 +131,7 @@ class Translator:
         """
 
         def load(bundle: Bundle) -> Translator:
-            prefix = prefix_for(bundle, src_lang, tgt_lang)
+            prefix = prefixes_for(bundle, src_lang, tgt_lang)
             chosen = load_engine(
                 bundle,
                 engine=engine,
@@ -140,17 +141,28 @@ class Translator:
                 beam_size=beam_size,
                 sample=sample,
             )
-            translator = cls.of(chosen, bundle, src_lang).prefixed(prefix)
+            translator = cls.of(chosen, bundle, direction_of(bundle, src_lang, tgt_lang)[0]).prefixed(*prefix)
             translator.name = str(bundle.path)
             return translator
 
         return with_bundle(model, load)
 
-    def prefixed(self, prefix: Sequence[int]) -> "Translator":
-        """This translator with source ids before every text: the tags of its languages."""
+    def prefixed(self, src: Sequence[int], tgt: Sequence[int] = ()) -> "Translator":
+        """This translator with other ids before every text: the tags of its languages.
+
+        Args:
+            src: Before every source.
+            tgt: What every target begins with.
+
+        Raises:
+            ConfigError: If they leave no room for a text.
+        """
+        longest = self.engine.max_length
+        if max(len(src), len(tgt)) + 2 > longest:
+            raise ConfigError(f"{self.name}: reads {longest} tokens, too few for the tags of its languages and a text")
         translator = copy(self)
-        translator._prefix = list(prefix)
-        translator._max_src_tokens = min(self._max_src_tokens, self.engine.max_length - 1 - len(prefix))
+        translator._prefix = Prefix(tuple(src), tuple(tgt))
+        translator._max_src_tokens = min(self._max_src_tokens, longest - 1 - len(src))
         return translator
 
     def decoding_by(self, decoding: DecodingConfig) -> "Translator":
@@ -239,9 +251,11 @@ class Translator:
         """Start the search for the translations of texts."""
         within = limits(self.decoding, self._lines, self._max_src_tokens, self._src_lang)
         segments = split([text.strip() for text in texts], self.tokenizer.encode_src, within)
-        flat = [self._prefix + segment.ids for parts in segments for segment in parts]
+        flat = [[*self._prefix.src, *segment.ids] for parts in segments for segment in parts]
         size = checked_size(batch_size, batch_type)
-        return _Begun(texts, segments, self.engine.begin(flat, options, batch_size=size, batch_type=batch_type))
+        tgt_prefix = self._prefix.tgt
+        pending = self.engine.begin(flat, options, batch_size=size, batch_type=batch_type, tgt_prefix=tgt_prefix)
+        return _Begun(texts, segments, pending)
 
     def _finished(
         self, begun: "_Begun", hypotheses: list[list[Hypothesis]], options: SearchOptions
@@ -273,6 +287,7 @@ class Translator:
         n_best = []
         for rank in range(min(map(len, found))):
             joined, ids, log_prob, length, finished = merged([candidates[rank] for candidates in found], segments)
+            length += len(found) * len(self._prefix.tgt)  # of every segment, as the search counted them
             n_best.append(
                 Candidate(
                     text=(before + joined + after).replace("\n", " "),

@@ -42,7 +42,10 @@ def test_parameters_are_those_worked_out_by_hand() -> None:
     }
     n = sum(found["parameters"].values())
     assert found["n_parameters"] == n
-    assert found["memory_bytes"] == {"weights": 4 * n, "gradients": 4 * n, "optimiser": 8 * n}
+    memory = found["memory_bytes"]
+    assert memory.pop("activations") > 0
+    assert memory == {"weights": 4 * n, "gradients": 4 * n, "optimiser": 8 * n}
+    assert found["n_trained"] == n
     assert found["flop_training"] == pytest.approx(3 * sum(found["flop_forward"].values()))
 
 
@@ -105,3 +108,26 @@ def test_mistakes_get_one_clear_line(arguments: list[str]) -> None:
 def test_a_trained_model_is_named_by_its_option_or_alone(tmp_path: Path) -> None:
     bundle = save_tiny_bundle(tmp_path / "model")
     assert described(bundle) == described("-m", bundle)
+
+
+def test_memory_is_told_for_what_a_run_trains(tmp_path: Path) -> None:
+    base = save_tiny_bundle(tmp_path / "model")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "data: {src_lang: en, tgt_lang: xx, train: [{src: a.en, tgt: a.xx}], valid: [{src: b.en, tgt: b.xx}]}\n"
+    )
+    options = [recipe, "--from", base, "--set", "training.batch_tokens=100"]
+    whole = described(*options)
+    n = load_bundle(base).n_parameters()
+    assert (whole["n_parameters"], whole["n_trained"], whole["memory_bytes"]["optimiser"]) == (n, n, 8 * n)
+    few = described(*options, "--set", "training.lora.rank=2")
+    n_adapters = few["parameters"]["adapters"]
+    assert (few["n_parameters"], few["n_trained"]) == (n + n_adapters, n_adapters)
+    assert few["memory_bytes"]["weights"] == 4 * (n + n_adapters)
+    assert few["memory_bytes"]["gradients"] == 4 * n_adapters
+    factored = described(*options, "--set", "training.optimizer=adafactor")
+    assert factored["memory_bytes"]["optimiser"] < whole["memory_bytes"]["optimiser"] / 4
+    shown = run(*options, "--set", "training.lora.rank=2").stdout
+    assert "  adapters " in shown
+    assert "  trained " in shown
+    assert "  activations " in shown

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 
 from mtkit.bundle.bundle import load_bundle
 from mtkit.bundle.writing import save_bundle
+from mtkit.data.tokens.special import SpecialIds
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.training import train_tokenizer
 from mtkit.engines.conversion import converted
@@ -22,6 +24,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.search.hypothesis import Hypothesis, SearchOptions
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.tokenizer import TokenizerConfig
+from tests.data.tokens.foreign import START_IS_EOS, START_IS_PAD, TAGS, foreign_tokenizer
 from tests.tiny import LINES, tiny_config
 
 pytestmark = pytest.mark.processor
@@ -79,8 +82,9 @@ def lively_model(tokenizer: Tokenizer, config: ModelConfig, *, eos_bias: float =
             norm.weight[0], norm.bias[0] = 0, 1  # so that one feature is a constant
             constant = model.output_weight[:, 0]
             constant.zero_()
-        for token, logit in ((tokenizer.pad_id, -30.0), (tokenizer.special.bos, -30.0), (tokenizer.eos_id, eos_bias)):
-            constant[token] = logit
+        for token in tokenizer.special.never:
+            constant[token] = -30.0
+        constant[tokenizer.eos_id] = eos_bias
     return model.eval()
 
 
@@ -122,8 +126,17 @@ def assert_same(found: list[list[Hypothesis]], expected: list[list[Hypothesis]])
         assert values == pytest.approx([getattr(h, name) for each in expected for h in each], abs=1e-3, rel=1e-4)
 
 
-def compare(both: Engines, sources: list[list[int]], options: SearchOptions, *, batch_size: int = 64) -> None:
-    expected, found = (e.begin(sources, options, batch_size=batch_size, batch_type="sentences")() for e in both)
+def compare(
+    both: Engines,
+    sources: list[list[int]],
+    options: SearchOptions,
+    *,
+    batch_size: int = 64,
+    tgt_prefix: Sequence[int] = (),
+) -> None:
+    expected, found = (
+        e.begin(sources, options, batch_size=batch_size, batch_type="sentences", tgt_prefix=tgt_prefix)() for e in both
+    )
     assert_same(found, expected)
     assert len({tuple(h.ids) for each in found for h in each}) > 5
 
@@ -321,3 +334,58 @@ def test_a_conversion_that_lacks_a_weight_is_told_as_what_the_library_cannot_loa
         damaged = replace(conversion, directory=tmp_path / "conversion")
         with pytest.raises(RuntimeError, match="decoder/layer_norm/gamma"):
             CTranslate2Engine.of(bundle, damaged, 1)
+
+
+SHAPE = {"d_model": 16, "n_heads": 4, "d_ff": 24, "n_encoder_layers": 2, "n_decoder_layers": 2, "max_length": 40}
+
+
+@pytest.mark.parametrize("eos_bias", [-1.0, 2.0])
+@pytest.mark.parametrize("n_prefix", [0, 1, 2])
+@pytest.mark.parametrize("special", [START_IS_EOS, START_IS_PAD], ids=["start is eos", "start is pad"])
+def test_ids_from_elsewhere_and_a_target_prefix(
+    tmp_path: Path, special: SpecialIds, n_prefix: int, eos_bias: float
+) -> None:
+    tokenizer = foreign_tokenizer(special)
+    tgt_prefix = [list(tokenizer.tgt_pieces).index(tag) for tag in TAGS[:n_prefix]]
+    config = ModelConfig.model_validate({**SHAPE, "tie_embeddings": "none"})
+    ours, theirs = engines(lively_model(tokenizer, config, eos_bias=eos_bias, seed=4), tokenizer, tmp_path / "bundle")
+    sources = [ids[:n] for ids in tokenizer.encode_src(LINES) for n in (3, 8, 20, 39)]
+
+    def found(engine: TorchEngine | CTranslate2Engine, options: SearchOptions) -> list[list[Hypothesis]]:
+        return engine.begin(sources, options, batch_size=3, batch_type="sentences", tgt_prefix=tgt_prefix)()
+
+    n_compared = n_finished = 0
+    for beam_size, n_best, length_penalty in ((1, 1, 1.0), (4, 4, 1.0), (4, 2, 0.6), (3, 1, 0.0), (3, 3, -0.5)):
+        for offset in (1, 8):
+            asked = search_options(beam_size, n_best, length_penalty, ratio=0.5, offset=offset)
+            expected, others = found(ours, asked), found(theirs, asked)
+            assert all(h.log_prob > -1e6 for each in others for h in each)
+            # What the library drops after a prefix: a translation without a word.
+            whole = found(ours, replace(asked, n_best=beam_size))
+            kept = [
+                i for i, each in enumerate(whole) if beam_size == 1 or not n_prefix or [] not in [h.ids for h in each]
+            ]
+            assert_same([others[i] for i in kept], [expected[i] for i in kept])
+            n_compared += len(kept)
+            n_finished += sum(h.finished for i in kept for h in expected[i])
+    assert n_compared > 50
+    assert n_finished > 5 or eos_bias < 0
+
+
+def test_greedy_search_without_scores_after_a_prefix(tmp_path: Path) -> None:
+    tokenizer = foreign_tokenizer()
+    config = ModelConfig.model_validate({**SHAPE, "tie_embeddings": "none"})
+    both = engines(lively_model(tokenizer, config, eos_bias=1.0), tokenizer, tmp_path / "bundle")
+    sources = [ids[:30] for ids in tokenizer.encode_src(LINES)]
+    for _ in range(2):  # the first search has scores all the same
+        expected, found = (
+            e.begin(
+                sources,
+                replace(search_options(1), scores=False),
+                batch_size=4,
+                batch_type="sentences",
+                tgt_prefix=[list(tokenizer.tgt_pieces).index(TAGS[0])],
+            )()
+            for e in both
+        )
+        assert [[h.ids for h in each] for each in found] == [[h.ids for h in each] for each in expected]

@@ -15,7 +15,12 @@ OPTIONS = SearchOptions(beam_size=1, n_best=1, length_penalty=1.0, max_length_ra
 class Watched(TorchEngine):
     """Notes how many sentences each batch has."""
 
-    def translate_ids(self, batch: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+    def translate_ids(
+        self,
+        batch: Sequence[Sequence[int]],
+        options: SearchOptions,
+        tgt_prefix: Sequence[int] = (),  # noqa: ARG002
+    ) -> list[list[Hypothesis]]:
         self.sizes = [*getattr(self, "sizes", []), len(batch)]
         return super().translate_ids(batch, options)
 

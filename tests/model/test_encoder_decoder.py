@@ -127,6 +127,19 @@ class TestStart:
     def test_a_start_that_is_the_padding_learns(self) -> None:
         assert self.gradient(0).abs().sum() > 0
 
+    def test_a_start_of_zeros_stays_zero(self) -> None:
+        config = ModelConfig(d_model=8, n_heads=2, d_ff=8, n_encoder_layers=1, n_decoder_layers=1)  # tied to the output
+        for zero in (True, False):
+            model = EncoderDecoder(config, src_vocab_size=11, tgt_vocab_size=11, pad_id=0, start_id=0)
+            weight = model.tgt_embedding.tokens.weight
+            if zero:
+                with torch.no_grad():
+                    weight[0] = 0
+            loss = model.project(model(torch.tensor([[4, 3]]), torch.tensor([[0, 4, 5]]))).logsumexp(-1).sum()
+            (gradient,) = torch.autograd.grad(loss, [weight])
+            assert bool(gradient[0].any()) != zero
+            assert bool(gradient[1].any())
+
     def test_padding_that_is_read_nowhere_does_not(self) -> None:
         assert self.gradient(2).abs().sum() == 0
         assert self.gradient(None).abs().sum() == 0

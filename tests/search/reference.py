@@ -15,6 +15,7 @@ def beam_search(
     n_best: int,
     length_penalty: float,
     max_length: int,
+    n_before: int = 0,
 ) -> list[Hypothesis]:
     """Return the hypotheses of one sentence, finished ones first, best first; it never stops early.
 
@@ -25,10 +26,11 @@ def beam_search(
         n_best: How many to return.
         length_penalty: Exponent of the length, the end of sentence counted.
         max_length: Tokens of the longest hypothesis, the end of sentence counted.
+        n_before: Tokens before every hypothesis, which count in all lengths.
     """
     live: list[tuple[float, Tokens]] = [(0.0, ())]
     finished: list[Hypothesis] = []
-    for length in range(1, max_length + 1):
+    for length in range(n_before + 1, max_length + 1):
         grown = [
             (total + log_prob, (*prefix, token))
             for total, prefix in live
@@ -45,5 +47,7 @@ def beam_search(
         if len(finished) >= beam_size or not live:
             break
     finished.sort(key=lambda h: h.score, reverse=True)
-    unfinished = [Hypothesis(list(t), total, total / len(t) ** length_penalty, finished=False) for total, t in live]
+    unfinished = [
+        Hypothesis(list(t), total, total / (n_before + len(t)) ** length_penalty, finished=False) for total, t in live
+    ]
     return (finished + unfinished if len(finished) < n_best else finished)[:n_best]

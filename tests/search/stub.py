@@ -33,6 +33,7 @@ class TableModel:
     """Random log-probabilities for every source and prefix; the first source token names the sentence."""
 
     pad_id = PAD
+    bos = BOS
 
     def __init__(self, seed: int, *, vocab_size: int = 7, eos_bias: float = 0.0) -> None:
         self._seed = seed
@@ -61,7 +62,7 @@ class TableModel:
         if state.n_steps:
             state.prefixes = [(*prefix, token) for prefix, token in zip(state.prefixes, tokens.tolist(), strict=True)]
         else:
-            assert set(tokens.tolist()) == {BOS}
+            assert set(tokens.tolist()) == {self.bos}
         state.n_steps += 1
         rows = zip(state.sentences, state.prefixes, strict=True)
         return torch.tensor([self._logits(sentence, prefix) for sentence, prefix in rows])

@@ -1,5 +1,6 @@
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -24,8 +25,10 @@ def options(
     return SearchOptions(beam_size, n_best or beam_size, length_penalty, ratio, offset)
 
 
-def search(model: Model, src: Tensor, options: SearchOptions, *, max_length: int = 100) -> list[list[Hypothesis]]:
-    return beam_search(model, src, options, special=OWN, max_length=max_length)
+def search(
+    model: Model, src: Tensor, options: SearchOptions, *, max_length: int = 100, tgt_prefix: Sequence[int] = ()
+) -> list[list[Hypothesis]]:
+    return beam_search(model, src, options, special=OWN, max_length=max_length, tgt_prefix=tgt_prefix)
 
 
 def batch(*lengths: int) -> Tensor:
@@ -244,3 +247,89 @@ def test_a_batch_is_translated_as_its_sentences_one_by_one(beam_size: int) -> No
         alone = src[row : row + 1, : int((src[row] != PAD).sum())]
         assert_same(sentence, search(model, alone, asked)[0])
     assert len({tuple(sentence[0].ids) for sentence in together}) == 6
+
+
+@pytest.mark.parametrize("length_penalty", [-0.5, 0.0, 1.0])
+@pytest.mark.parametrize("beam_size", [1, 2, 4])
+@pytest.mark.parametrize("prefix", [(5,), (6, 4), (5, 5, 6)])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_prefix_is_read_not_scored_and_counts_in_the_length(
+    seed: int, prefix: tuple[int, ...], beam_size: int, length_penalty: float
+) -> None:
+    model = TableModel(seed, eos_bias=[-4.0, -1.0, 1.0, 3.0][seed])
+    lengths = (9, 6, 2, 7)
+    asked = options(beam_size, length_penalty=length_penalty)
+    found = search(model, batch(*lengths), asked, tgt_prefix=prefix)
+    for sentence, length in enumerate(lengths):
+        expected = reference.beam_search(
+            lambda tokens, name=10 + sentence: model.log_probs(name, (*prefix, *tokens)),  # type: ignore[misc]
+            eos_id=EOS,
+            beam_size=beam_size,
+            n_best=beam_size,
+            length_penalty=length_penalty,
+            max_length=max(length, len(prefix) + 1),
+            n_before=len(prefix),
+        )
+        assert_same(found[sentence], expected)
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("prefix", [(), (5, 6)])
+def test_a_batch_with_a_prefix_finds_what_each_sentence_finds_alone(beam_size: int, prefix: tuple[int, ...]) -> None:
+    model, src = TableModel(2), batch(7, 4, 2, 9, 5)
+    together = search(model, src, options(beam_size), tgt_prefix=prefix)
+    for row, found in enumerate(together):
+        alone = search(model, src[row : row + 1, : int((src[row] != PAD).sum())], options(beam_size), tgt_prefix=prefix)
+        assert_same(found, alone[0])
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+@pytest.mark.parametrize("prefix", [(), (6,)])
+@pytest.mark.parametrize("start", [EOS, PAD, 5])
+def test_what_begins_a_sentence_may_end_it_too(start: int, prefix: tuple[int, ...], beam_size: int) -> None:
+    special = replace(OWN, start=start, bos=None, never=(PAD,))
+    model = StartingModel(3, start, eos_bias=1.0)
+    [found] = beam_search(model, batch(8), options(beam_size), special=special, max_length=100, tgt_prefix=prefix)
+    expected = reference.beam_search(
+        lambda tokens: model.log_probs(10, (*prefix, *tokens)),
+        eos_id=EOS,
+        beam_size=beam_size,
+        n_best=beam_size,
+        length_penalty=1.0,
+        max_length=8,
+        n_before=len(prefix),
+    )
+    assert_same(found, expected)
+    assert found[0].finished
+    assert any(BOS in h.ids for h in found) or beam_size == 1  # an ordinary token here
+
+
+@pytest.mark.parametrize("beam_size", [1, 2])
+def test_a_model_that_may_predict_anything(beam_size: int) -> None:
+    model = StartingModel(0, EOS, barred=())
+    special = replace(OWN, start=EOS, bos=None, never=())
+    [found] = beam_search(model, batch(9), options(beam_size), special=special, max_length=100)
+    expected = reference.beam_search(
+        lambda tokens: model.log_probs(10, tokens),
+        eos_id=EOS,
+        beam_size=beam_size,
+        n_best=beam_size,
+        length_penalty=1.0,
+        max_length=9,
+    )
+    assert_same(found, expected)
+
+
+class StartingModel(TableModel):
+    """One that reads another token first, and of which only some are barred."""
+
+    def __init__(self, seed: int, start: int, *, eos_bias: float = 0.0, barred: tuple[int, ...] = (PAD,)) -> None:
+        super().__init__(seed, eos_bias=eos_bias)
+        self.bos = start
+        self._barred = barred
+
+    def log_probs(self, sentence: int, prefix: tuple[int, ...]) -> list[float]:
+        values = torch.tensor(self._logits(sentence, prefix), dtype=torch.float64).log_softmax(0).tolist()
+        for token in self._barred:
+            values[token] = float("-inf")
+        return values

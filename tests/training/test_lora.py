@@ -46,7 +46,7 @@ def test_checkpoints_hold_adapters_alone(run: Path) -> None:
     assert checkpoint.model.keys()
     assert all(".adapters." in name for name in checkpoint.model)
     assert {name.rpartition("/")[0] for name in checkpoint.optimizer} == checkpoint.model.keys()
-    with pytest.raises(CheckpointError, match=r"holds adapters \(training.lora\), which are no model by themselves"):
+    with pytest.raises(CheckpointError, match=r"holds adapters alone \(training.lora\): let the run end"):
         load_bundle(run / "last")
     with pytest.raises(ConfigError, match=r"its checkpoints hold adapters"):
         average_into_bundle(run, run.parent / "average", n=1, by="last")

@@ -48,6 +48,7 @@ class Parrot:
         *,
         batch_size: int,  # noqa: ARG002
         batch_type: BatchType,  # noqa: ARG002
+        tgt_prefix: Sequence[int] = (),  # noqa: ARG002
     ) -> Pending:
         found = []
         for ids in sources:

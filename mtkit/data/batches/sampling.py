@@ -56,7 +56,7 @@ class Sampler:
         self._n = len(self._store)
         self._tokenizer = prepared.tokenizer
         self._prefixes = prepared.prefixes("train")
-        self._prefix_lengths = np.array(list(map(len, self._prefixes)))
+        self._prefix_lengths = np.array([list(map(len, prefix)) for prefix in self._prefixes])  # (sources, 2)
         self._ends = np.cumsum([source["n_kept"] for source in prepared.manifest.of_place("train")])
         self._key = recipe.seed % (1 << 64)
         self._segmenters = _segmenters(recipe.config, prepared)
@@ -69,8 +69,9 @@ class Sampler:
         src, tgt = self._store.lengths_of(rows)
         with_next = np.flatnonzero(self._joined(places, src, tgt))
         next_src, next_tgt = self._store.lengths_of(rows[with_next] + 1)
-        src[with_next] += next_src - self._prefix_lengths[self._corpora(rows[with_next])].astype(np.int32)
-        tgt[with_next] += next_tgt
+        before = self._prefix_lengths[self._corpora(rows[with_next])].astype(np.int32)
+        src[with_next] += next_src - before[:, 0]
+        tgt[with_next] += next_tgt - before[:, 1]
         return src, tgt
 
     def sample(self, places: Places) -> SideIds:
@@ -84,21 +85,20 @@ class Sampler:
         drawn = []
         for i, (place, corpus) in enumerate(zip(places.tolist(), self._corpora(rows).tolist(), strict=True)):
             prefix = self._prefixes[corpus]
-            src_ids, tgt_ids = lists[0][i][len(prefix) :].tolist(), lists[1][i].tolist()
+            src_ids, tgt_ids = lists[0][i][len(prefix.src) :].tolist(), lists[1][i][len(prefix.tgt) :].tolist()
             pair = _Pair(Random((self._key << 64) + place), texts[0][i], texts[1][i], src_ids, tgt_ids)
             if with_next[i]:
                 next_src, next_tgt = next(next_text)
                 pair.src, pair.tgt = joined(pair.src, next_src), joined(pair.tgt, next_tgt)
-                pair.src_ids += next_lists[0][i][len(prefix) :].tolist()
-                pair.tgt_ids += next_lists[1][i].tolist()
+                pair.src_ids += next_lists[0][i][len(prefix.src) :].tolist()
+                pair.tgt_ids += next_lists[1][i][len(prefix.tgt) :].tolist()
             self._change(pair)
             drawn.append(pair)
         self._encode(drawn)
-        src = [
-            self._prefixes[corpus] + self._with_unknowns(pair)
-            for pair, corpus in zip(drawn, self._corpora(rows).tolist(), strict=True)
-        ]
-        return _laid_out(src), _laid_out([pair.tgt_ids for pair in drawn])
+        prefixes = [self._prefixes[corpus] for corpus in self._corpora(rows).tolist()]
+        src = [[*prefix.src, *self._with_unknowns(pair)] for pair, prefix in zip(drawn, prefixes, strict=True)]
+        tgt = [[*prefix.tgt, *pair.tgt_ids] for pair, prefix in zip(drawn, prefixes, strict=True)]
+        return _laid_out(src), _laid_out(tgt)
 
     def _change(self, pair: "_Pair") -> None:
         """Change the text of a pair. Each kind of change draws, whether or not it happens."""
@@ -148,8 +148,8 @@ class Sampler:
         chosen &= ~np.isin(rows + 1, self._ends)
         at = np.flatnonzero(chosen)
         next_src, next_tgt = self._store.lengths_of(rows[at] + 1)
-        prefix = self._prefix_lengths[self._corpora(rows[at])]
-        longest = np.maximum(src[at] + next_src - 2 * prefix, tgt[at] + next_tgt)
+        before = self._prefix_lengths[self._corpora(rows[at])]
+        longest = np.maximum(src[at] + next_src - 2 * before[:, 0], tgt[at] + next_tgt - 2 * before[:, 1])
         chosen[at] = longest <= self._max_tokens
         return chosen
 

@@ -15,6 +15,7 @@ from mtkit.data.cleaning.reasons import LENGTH_RATIO, N_SAMPLES, N_VERDICTS, TOO
 from mtkit.data.cleaning.spool import Block, read_rows, read_side
 from mtkit.data.corpus.store import StoreWriter, id_lists
 from mtkit.data.sources.pairs import Source
+from mtkit.data.tokens.special import Prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.log import progress_bar
 from mtkit.machine.workers import Workers
@@ -28,8 +29,13 @@ class Input:
     source: Source
     sha256: dict[str, str]
     tags: list[str]
-    prefix: list[int]
-    """Ids of the tags, which stand before each of its source texts."""
+    """Pieces that stand before each of its source texts."""
+
+    forced: list[str]
+    """Pieces that stand before each of its target texts."""
+
+    prefix: Prefix
+    """Ids of the tags and of ``forced``."""
 
     tgt_lang: str
 
@@ -93,8 +99,8 @@ def write_whole(directory: Path, inputs: Sequence[Input], tokenizer: Tokenizer) 
         for number, each in enumerate(inputs):
             of_source = Written()
             for pairs in each.source.chunks():
-                src_ids = id_lists(*_after(each.prefix, *_flat(tokenizer.encode_src(pairs.src))))
-                tgt_ids = id_lists(*_flat(tokenizer.encode_tgt(pairs.tgt)))
+                src_ids = id_lists(*_after(each.prefix.src, *_flat(tokenizer.encode_src(pairs.src))))
+                tgt_ids = id_lists(*_after(each.prefix.tgt, *_flat(tokenizer.encode_tgt(pairs.tgt))))
                 src, tgt = (pa.array(segments, pa.string()) for segments in (pairs.src, pairs.tgt))
                 _Encoded(src_ids, tgt_ids, src, tgt).write(writer, number, of_source)
                 of_source.counts[0] += len(pairs.src)
@@ -137,7 +143,7 @@ class _Encode:
 
     sha256: str
     config: CleaningConfig
-    prefixes: Sequence[list[int]]
+    prefixes: Sequence[Prefix]
     """Ids before the texts of each source. The limits are for what follows them."""
 
     def __call__(self, task: tuple[Block, Verdicts]) -> _Chunk:
@@ -159,8 +165,8 @@ class _Encode:
         keep = of_lengths == 0
         prefix = self.prefixes[block.corpus]
         kept = _Encoded(
-            id_lists(*_after(prefix, *_lists_where(keep, src_ids, src_lengths))),
-            id_lists(*_lists_where(keep, tgt_ids, tgt_lengths)),
+            id_lists(*_after(prefix.src, *_lists_where(keep, src_ids, src_lengths))),
+            id_lists(*_after(prefix.tgt, *_lists_where(keep, tgt_ids, tgt_lengths))),
             pa.array(_where(keep, src), pa.string()),
             pa.array(_where(keep, tgt), pa.string()),
         )
@@ -192,7 +198,7 @@ def _lists_where(
 
 
 def _after(
-    prefix: list[int], ids: NDArray[np.int32], lengths: NDArray[np.int32]
+    prefix: Sequence[int], ids: NDArray[np.int32], lengths: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """The lists with the same ids before each."""
     if not prefix:

@@ -27,6 +27,7 @@ from mtkit.data.corpus.prepared import (
 )
 from mtkit.data.sources.pairs import Pairs, Source
 from mtkit.data.sources.sources import PLACES, Place, open_sources
+from mtkit.data.tokens.language_pieces import meant
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.vocabulary import extended_for, kept_segments, tokenizer_for
 from mtkit.errors import ConfigError, DataError, reason
@@ -37,6 +38,7 @@ from mtkit.languages.identification import MANY, other_language, same_language
 from mtkit.log import logger
 from mtkit.machine.workers import Workers
 from mtkit.settings.data import DataConfig
+from mtkit.settings.source import SourceConfig
 from mtkit.settings.tokenizer import TokenizerConfig
 
 Sources = Mapping[Place, Sequence[Source]]
@@ -78,7 +80,8 @@ def prepare(
     check_own(directory)
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
     if ready is not None and not tokenizer.extend.languages:
-        ready.tag_ids(data.all_tags)
+        for config in (config for place in PLACES for config in data.sources_of(place)):
+            ready.prefix(*_tags(data, config, ready))
     settings = settings_of_corpus(data, tokenizer, ready)
     if (existing := same_corpus(directory, settings, hashes, overwrite)) is not None:
         return existing
@@ -237,14 +240,31 @@ def _warn_of_languages(data: DataConfig, judgement: Judgement) -> None:
 
 def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:
     return [
-        Input(source, sha256, tags, tokenizer.tag_ids(tags), config.tgt_lang or data.tgt_lang)
+        Input(source, sha256, tags, forced, tokenizer.prefix(tags, forced), config.tgt_lang or data.tgt_lang)
         for source, sha256, config in zip(sources[place], hashes[place], data.sources_of(place), strict=True)
-        for tags in [data.tags_of(config)]
+        for tags, forced in [_tags(data, config, tokenizer)]
     ]
 
 
+def _tags(data: DataConfig, config: SourceConfig, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
+    """The pieces before the texts of a source and before those of its target."""
+    own = data.tags_of(config)
+    pieces = tokenizer.languages
+    if pieces is None:
+        return own, []
+    languages = [
+        meant(given, codes, where=f"data.{key}: {given}: the tokenizer's model") if codes else given
+        for key, given, codes in (
+            ("src_lang", config.src_lang or data.src_lang, pieces.src_codes()),
+            ("tgt_lang", config.tgt_lang or data.tgt_lang, pieces.tgt_codes()),
+        )
+    ]
+    found = pieces.prefix(*languages)
+    return [*tokenizer.src_tokens(found.src), *own], tokenizer.tokens(found.tgt)
+
+
 def _report(place: Place, each: Input, written: Written, cleaned: CleaningReport | None = None) -> SourceReport:
-    return SourceReport(
+    report = SourceReport(
         place=place,
         name=each.source.name,
         sha256=each.sha256,
@@ -257,6 +277,9 @@ def _report(place: Place, each: Input, written: Written, cleaned: CleaningReport
         n_src_tokens=written.n_src_tokens,
         n_tgt_tokens=written.n_tgt_tokens,
     )
+    if each.forced:
+        report["forced"] = each.forced
+    return report
 
 
 def nothing_left(reports: Sequence[CleaningReport]) -> DataError:

@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 from mtkit.data.cleaning.reasons import REASONS
 from mtkit.data.corpus.store import Store
 from mtkit.data.corpus.store_check import AGAIN, STATE_FILE, Expected, damaged
+from mtkit.data.tokens.special import NO_PREFIX, Prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import DataError, VocabularyError
 from mtkit.files.reading import read_json, sha256_file, version_in
@@ -54,6 +55,9 @@ class SourceReport(TypedDict):
 
     tags: NotRequired[list[str]]
     """What stands before each source text; absent from a corpus of a version that knew none."""
+
+    forced: NotRequired[list[str]]
+    """What stands before each target text; absent where nothing does."""
 
     tgt_lang: NotRequired[str]
     """Language code of its target side."""
@@ -161,10 +165,10 @@ class Prepared:
             raise DataError(f"{self.directory}: the corpus was encoded with a different tokenizer; {AGAIN}")
         return tokenizer
 
-    def prefixes(self, place: str) -> list[list[int]]:
-        """The ids that the tags of each source put before its text, for train, valid or test, in the recipe's order."""
-        of_sources = [source.get("tags", []) for source in self.manifest.of_place(place)]
-        return [self.tokenizer.tag_ids(tags) if tags else [] for tags in of_sources]
+    def prefixes(self, place: str) -> list[Prefix]:
+        """What stands before the pairs of each source, for train, valid or test, in the recipe's order."""
+        of_place = [(each.get("tags", []), each.get("forced", [])) for each in self.manifest.of_place(place)]
+        return [self.tokenizer.prefix(*pieces) if any(pieces) else NO_PREFIX for pieces in of_place]
 
     def store(self, split: str) -> Store:
         """The pairs of ``train``, ``valid`` or ``test/NAME``.

@@ -31,6 +31,9 @@ class Side(Protocol):
     def encode(self, texts: Sequence[str], num_threads: int) -> list[list[int]]:
         """Ids of each text."""
 
+    def encode_words(self, words: Sequence[str]) -> list[list[int]]:
+        """Ids of each word of one text: end to end they are those of the text."""
+
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each sequence of ids, of which there is one at least."""
 
@@ -65,6 +68,10 @@ class OwnIds:
     def encode(self, texts: Sequence[str], num_threads: int) -> list[list[int]]:
         """See ``Side``."""
         return self.processor.encode(list(texts), out_type=int, num_threads=num_threads)
+
+    def encode_words(self, words: Sequence[str]) -> list[list[int]]:
+        """See ``Side``: SentencePiece joins nothing across spaces."""
+        return self.encode(words, 1)
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """See ``Side``."""
@@ -134,6 +141,10 @@ class GivenIds:
         number = self._ids.get(piece, self._unk)
         return self._unk if number in self._left_out else number
 
+    def encode_words(self, words: Sequence[str]) -> list[list[int]]:
+        """See ``Side``: SentencePiece joins nothing across spaces."""
+        return self.encode(words, 1)
+
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """See ``Side``."""
         shown, left_out = self._shown, self._left_out
@@ -165,6 +176,10 @@ class Bytes:
         """See ``Side``."""
         del num_threads
         return [[byte + FIRST_BYTE for byte in text.encode()] for text in texts]
+
+    def encode_words(self, words: Sequence[str]) -> list[list[int]]:
+        """See ``Side``; the space before a word is its first token."""
+        return self.encode([" " * bool(number) + word for number, word in enumerate(words)], 1)
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """See ``Side``; what is not UTF-8 is left out."""

@@ -1,6 +1,7 @@
 """Ids that stand for something else than text: data of each tokenizer, as every program numbers them in its own way."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,17 @@ class SpecialIds:
 
 OWN = SpecialIds(pad=0, unk=1, bos=2, eos=3, start=2, never=(0, 2))
 """Of every tokenizer that mtkit trains."""
+
+
+class Prefix(NamedTuple):
+    """Ids that tell a model of several languages which are meant."""
+
+    src: tuple[int, ...] = ()
+    """Before every source."""
+
+    tgt: tuple[int, ...] = ()
+    """What every target begins with: a search is given them, and training predicts them."""
+
+
+NO_PREFIX = Prefix()
+"""Of a model that is told no languages."""

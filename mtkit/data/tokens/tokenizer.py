@@ -1,13 +1,14 @@
 """Text to token ids and back: SentencePiece (Kudo and Richardson, 2018) behind one small class."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from mtkit.data.tokens.language_pieces import LanguagePieces
 from mtkit.data.tokens.sides import Bytes, GivenIds, OwnIds, Side, sentencepiece_model
-from mtkit.data.tokens.special import OWN, SpecialIds
-from mtkit.data.tokens.vocabulary_file import VOCABULARY_FILE, LanguagePieces, Vocabulary
+from mtkit.data.tokens.special import OWN, Prefix, SpecialIds
+from mtkit.data.tokens.vocabulary_file import VOCABULARY_FILE, Vocabulary
 from mtkit.errors import DataError, VocabularyError
 from mtkit.files.reading import read_regular
 from mtkit.files.whole import atomic_file
@@ -170,7 +171,7 @@ class Tokenizer:
 
     @property
     def src_side(self) -> Side:
-        """The source alone, for ``mtkit.data.tokens.subwords``."""
+        """The source alone."""
         return self._src
 
     @property
@@ -184,11 +185,21 @@ class Tokenizer:
         Raises:
             VocabularyError: If the source vocabulary has no such piece.
         """
-        known = self._src_ids
+        return self._ids_of(tags, self._src_ids)
+
+    def prefix(self, tags: Sequence[str], forced: Sequence[str]) -> Prefix:
+        """The ids of pieces that stand before a source and before a target; errors as for ``tag_ids``."""
+        return Prefix(tuple(self.tag_ids(tags)), tuple(self._ids_of(forced, self._tgt_ids) if forced else ()))
+
+    def _ids_of(self, tags: Sequence[str], known: Mapping[str, int]) -> list[int]:
         for tag in tags:
             if known.get(as_piece(tag), self.unk_id) == self.unk_id:
                 raise VocabularyError(f"the tokenizer has no piece for the tag {tag}: it was trained without it")
         return [known[as_piece(tag)] for tag in tags]
+
+    @cached_property
+    def _tgt_ids(self) -> dict[str, int]:
+        return {piece: number for number, piece in enumerate(self.tgt_pieces)}
 
     @cached_property
     def _src_ids(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
+from mtkit.data.tokens.language_pieces import LanguagePieces
 from mtkit.data.tokens.special import SpecialIds
 from mtkit.errors import DataError, VocabularyError
 from mtkit.files.reading import parse_json, read_regular, version_in
@@ -30,35 +31,11 @@ _MAX_PREFIX = 64
 _MAX_NAME = 64
 
 Kind = Literal["sentencepiece", "bytes"]
-Prefixes = Mapping[str, Sequence[int]]
-"""Ids by the code of a language."""
-
-
-@dataclass(frozen=True)
-class LanguagePieces:
-    """The ids that tell a model which languages are meant, by the codes that it calls these."""
-
-    source: Prefixes
-    """Before the source, by the language of the source."""
-
-    target: Prefixes
-    """Before the source, after those of ``source``, by the language of the target."""
-
-    forced: Prefixes
-    """What the target begins with, by its language."""
-
-    def src_codes(self) -> list[str]:
-        """The languages that a source may be in; none where the model asks for no more than the target's."""
-        return list(self.source)
-
-    def tgt_codes(self) -> list[str]:
-        """The languages that a target may be in."""
-        return list(dict.fromkeys((*self.target, *self.forced)))
 
 
 @dataclass(frozen=True)
 class _Languages:
-    """The same in pieces, as the file has them."""
+    """``LanguagePieces``, here in pieces, as the file has them."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

@@ -12,11 +12,11 @@ from mtkit.log import logger
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import free_memory, is_out_of_memory, release_memory
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.model.fitting import skeleton
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.objectives.loss import Loss
 from mtkit.training.objectives.objective import Objective, objective_of
+from mtkit.training.planning.needs import memory_needed, trained_skeleton
 from mtkit.training.planning.planner import Planner
 from mtkit.training.saving.fitted import remembered
 from mtkit.wording import bytes_shown
@@ -42,22 +42,30 @@ def fewest_micro_batches(try_size: Callable[[int], bool], batch_tokens: int) -> 
     return min(n, batch_tokens)
 
 
-def check_room(config: ModelConfig, device: torch.device, *, src_vocab_size: int, tgt_vocab_size: int) -> None:
+def check_room(
+    config: ModelConfig, training: TrainingConfig, device: torch.device, *, src_vocab_size: int, tgt_vocab_size: int
+) -> None:
     """Refuse a model that the machine cannot hold, before it takes what other programs need.
 
     Raises:
-        DeviceError: If weights, gradients and both moments are more than the free memory of a CPU.
+        DeviceError: If weights, gradients and the optimiser's state are more than the free memory of a CPU.
     """
     free = free_memory()
     if device.type != "cpu" or free is None:
         return
-    model = skeleton(config, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size, pad_id=0)
-    n_parameters = model.n_parameters()
-    if 16 * n_parameters > free:
+    model = trained_skeleton(config, training, src_vocab_size=src_vocab_size, tgt_vocab_size=tgt_vocab_size)
+    needed = sum(memory_needed(model, training).values())
+    if needed > free:
         raise DeviceError(
-            f"the model has {n_parameters:,} parameters: training it takes {bytes_shown(16 * n_parameters)} at least, "
-            f"and {bytes_shown(free)} of memory are free; choose a smaller one, such as --preset small"
+            f"the model has {model.n_parameters():,} parameters: training it takes {bytes_shown(needed)} at least, "
+            f"and {bytes_shown(free)} of memory are free; choose {_smaller(training)}"
         )
+
+
+def _smaller(training: TrainingConfig) -> str:
+    if training.from_ is None:
+        return "a smaller one, such as --preset small"
+    return "a smaller one, or train less of it: training.lora.rank: 16, training.freeze, training.optimizer: adafactor"
 
 
 class MemoryProbe:
@@ -70,6 +78,7 @@ class MemoryProbe:
         widest: Callable[[int], list[Batch]],
         *,
         compute: Compute,
+        training: TrainingConfig,
     ) -> None:
         """Probe a model in the mode that it is in.
 
@@ -78,12 +87,14 @@ class MemoryProbe:
             objective: What is minimised.
             widest: For a number of target tokens, the micro-batches of that size that need most memory.
             compute: Where they would go, and in which precision.
+            training: For the optimiser.
         """
         self._model = model
         self._objective = objective
         self._widest = widest
         self._compute = compute
-        self._parameter_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
+        needed = memory_needed(model, training)
+        self._gradient_bytes, self._optimizer_bytes = needed["gradients"], needed["optimiser"]
 
     def __call__(self, n_tokens: int) -> bool:
         """Whether micro-batches of ``n_tokens`` target tokens fit."""
@@ -93,7 +104,7 @@ class MemoryProbe:
         return fits
 
     def _fits_on_gpu(self, batches: Iterable[Batch]) -> bool:
-        """Run them: forward and backward, then reckon with two moments of each parameter."""
+        """Run them: forward and backward, then reckon with the optimiser's state."""
         device = self._compute.device
         release_memory()
         torch.cuda.reset_peak_memory_stats(device)
@@ -110,7 +121,7 @@ class MemoryProbe:
             peak = torch.cuda.max_memory_allocated(device)
             self._model.zero_grad(set_to_none=True)
             release_memory()
-        return peak + 2 * self._parameter_bytes <= _SHARE["cuda"] * available
+        return peak + self._optimizer_bytes <= _SHARE["cuda"] * available
 
     def _fits_on_cpu(self, batches: Iterable[Batch]) -> bool:
         """Reckon: what the forward pass keeps of one pair, by the positions of the whole."""
@@ -118,7 +129,7 @@ class MemoryProbe:
         if free is None:
             return True
         needed = max(self._kept_per_position(batch) * _positions(batch) for batch in batches)
-        return needed + 3 * self._parameter_bytes <= _SHARE["cpu"] * free
+        return needed + self._gradient_bytes + self._optimizer_bytes <= _SHARE["cpu"] * free
 
     def _kept_per_position(self, batch: Batch) -> float:
         """Bytes that the forward pass keeps for the backward pass, for each position more."""
@@ -167,7 +178,7 @@ def _n_micro_batches(
         return planner.plan(n_tokens).widest()
 
     objective = objective_of(training, model.pad_id)
-    fits = MemoryProbe(model, objective, widest, compute=compute)
+    fits = MemoryProbe(model, objective, widest, compute=compute, training=training)
     n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, training.batch_tokens))
     logger.info(
         "memory: an update of %s target tokens in %d micro-batch%s", f"{training.batch_tokens:,}", n, "es" * (n > 1)

@@ -202,12 +202,18 @@ def restore_optimizer(
     for name, tensor in tensors.items():
         parameter_name, _, key = name.rpartition("/")
         parameter = parameters.get(parameter_name)
-        if parameter is None or (tensor.dim() and tensor.shape != parameter.shape):
+        if parameter is None or (tensor.dim() and not _may_be_of(parameter, tensor)):
             raise CheckpointError(f"{source}: the optimiser's state {name} belongs to another model")
         optimizer.state[parameter][key] = tensor.clone().to(parameter.device)
-    kinds = {frozenset(state) for state in optimizer.state.values()}
-    if len(kinds) > 1 or (tensors and len(optimizer.state) != len(parameters)):
+    kinds = {(parameter.dim() > 1, frozenset(state)) for parameter, state in optimizer.state.items()}
+    if len(kinds) > len({is_matrix for is_matrix, _ in kinds}) or (tensors and len(optimizer.state) != len(parameters)):
         raise CheckpointError(f"{source}: the optimiser's state is not that of all weights")
+
+
+def _may_be_of(parameter: Tensor, state: Tensor) -> bool:
+    """Whether a state has the shape of the parameter, or is the mean over its rows or columns."""
+    shape = parameter.shape
+    return state.shape == shape or (len(shape) > 1 and state.shape in (shape[:-1], shape[:-2] + shape[-1:]))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class Keeper:
         self,
         store: CheckpointStore,
         model: EncoderDecoder,
-        optimizer: torch.optim.AdamW,
+        optimizer: torch.optim.Optimizer,
         plan: BatchPlan,
         state: TrainState,
         config: TrainingConfig,

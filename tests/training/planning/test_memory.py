@@ -9,6 +9,7 @@ from mtkit.machine.compute import Compute
 from mtkit.machine.device import Precision
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
+from mtkit.settings.training import TrainingConfig
 from mtkit.training.objectives.cross_entropy import CrossEntropy
 from mtkit.training.planning import memory
 from mtkit.training.planning.memory import MemoryProbe, check_room, fewest_micro_batches
@@ -57,7 +58,9 @@ def test_the_memory_needed_on_a_cpu_grows_with_the_batch(precision: Precision, m
     def widest(n_tokens: int) -> list[Batch]:
         return [collate([[5] * 7] * (n_tokens // 10), [[6] * 9] * (n_tokens // 10), OWN)]
 
-    probe = MemoryProbe(model, OBJECTIVE, widest, compute=Compute(torch.device("cpu"), precision, 1))
+    probe = MemoryProbe(
+        model, OBJECTIVE, widest, compute=Compute(torch.device("cpu"), precision, 1), training=TrainingConfig()
+    )
     kept = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -85,5 +88,5 @@ def test_the_memory_needed_on_a_cpu_grows_with_the_batch(precision: Precision, m
 def test_a_model_that_no_machine_holds_is_refused_before_it_is_built() -> None:
     huge = ModelConfig(d_model=65_536, n_heads=8, d_ff=1 << 20, n_encoder_layers=9, n_decoder_layers=9)
     with pytest.raises(DeviceError, match=r"the model has [0-9,]+ parameters: training it takes .* choose a smaller"):
-        check_room(huge, torch.device("cpu"), src_vocab_size=8_000, tgt_vocab_size=8_000)
-    check_room(ModelConfig(), torch.device("cpu"), src_vocab_size=80, tgt_vocab_size=80)
+        check_room(huge, TrainingConfig(), torch.device("cpu"), src_vocab_size=8_000, tgt_vocab_size=8_000)
+    check_room(ModelConfig(), TrainingConfig(), torch.device("cpu"), src_vocab_size=80, tgt_vocab_size=80)
