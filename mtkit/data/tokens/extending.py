@@ -15,6 +15,7 @@ from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.training import VocabularyTooSmallError, train_model
 from mtkit.data.tokens.vocabulary_file import Vocabulary
 from mtkit.errors import VocabularyError
+from mtkit.languages.naming import matching
 from mtkit.settings.tokenizer import TokenizerConfig, as_piece
 
 Lines = Callable[[], Iterable[str]]
@@ -91,7 +92,7 @@ def _with_vocabulary(
     for codes in tags.directions:
         for key, code in (("source", codes[0]), ("target", codes[1]), ("forced", codes[1])):
             # a language of one side is one of the other side too, where both have tags
-            if maps[key] and code not in maps[key]:
+            if maps[key] and not matching(code, list(maps[key])):
                 piece = _tag_like(maps[key], code, key)
                 maps[key][code] = [piece]
                 for pieces in (src, tgt) if key != "forced" or tgt is None else (tgt,):

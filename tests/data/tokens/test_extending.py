@@ -138,6 +138,12 @@ def test_a_language_of_both_sides_gets_one_tag() -> None:
     assert after.src_pieces[-1] == "ell_Grek"
 
 
+def test_a_language_under_another_of_its_names_is_known() -> None:
+    before = given(target={"deu": [">>deu<<"]})
+    after = extended(before, None, None, 0, NewTags(directions=[("en", "de")]))
+    assert after.languages == before.languages
+
+
 def test_languages_told_in_words_are_refused() -> None:
     with pytest.raises(VocabularyError, match="in words"):
         extended(given(target={"de": ["▁G", ":"]}), None, None, 0, NewTags(directions=[("en", "el")]))
