@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ GREEK = [line.lower().translate(str.maketrans("abcdefghijklmnop", "αβψδεφ�
 OTHERS = ["Dogs that sing are sitting on the blue mats.", "Cats and dogs sat there; birds are singing.", "Mats do not."]
 
 
-def of(directory: Path, **shape: object) -> tuple[Bundle, dict[str, torch.Tensor]]:
+def of(directory: Path, **shape: Any) -> tuple[Bundle, dict[str, torch.Tensor]]:
     bundle = load_bundle(save_tiny_bundle(directory / "model", **shape))
     return bundle, load_file(bundle.directory / "model.safetensors")
 
