@@ -2,13 +2,14 @@
 
 import itertools
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mtkit.bench.sizes import sizes_of
 from mtkit.bench.sublayers import sublayer_of
 from mtkit.bundle.bundle import load_bundle
+from mtkit.evaluation.certainty.before_after import BeforeAfter, comparison_in
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import Side
@@ -58,6 +59,9 @@ class Description:
     n_trained: int
     """Numbers that training changes: all, unless the recipe freezes some or trains adapters."""
 
+    comparison: BeforeAfter | None = None
+    """With the model that its training started from, of a trained model that has one."""
+
     @property
     def n_parameters(self) -> int:
         """Numbers of the model."""
@@ -91,9 +95,10 @@ def describe_model(path: Path) -> Description:
     """
     bundle = load_bundle(path)
     tokenizer = bundle.tokenizer
-    return _described(
+    described = _described(
         bundle.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size, bundle.decoding.beam_size, lengths=None
     )
+    return replace(described, comparison=comparison_in(bundle.metadata))
 
 
 def _described(
@@ -157,7 +162,8 @@ def table(name: str, description: Description) -> list[str]:
     lines.append(_row("training", _mega(description.flop_training)))
     lines.append(_row(f"translation, beam {description.beam_size}", _mega(description.flop_decoding)))
     lengths = f"{description.src_length:.1f} source and {description.tgt_length:.1f} target tokens"
-    return [*lines, f"(for sentences of {lengths}; a multiply-add is 2 FLOP)"]
+    lines.append(f"(for sentences of {lengths}; a multiply-add is 2 FLOP)")
+    return [*lines, "", *description.comparison.lines()] if description.comparison is not None else lines
 
 
 def _layers(config: ModelConfig, side: Side) -> list[str]:

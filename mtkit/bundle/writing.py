@@ -1,10 +1,12 @@
 """Writing a model bundle, as ``bundle`` reads it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
-from mtkit.bundle.bundle import CORPUS, FORMAT_VERSION, MANIFEST, WEIGHTS, max_src_tokens
+from mtkit.bundle.bundle import CORPUS, FORMAT_VERSION, MANIFEST, ORIGIN, WEIGHTS, max_src_tokens
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.files.reading import read_json, sha256_file
@@ -15,6 +17,17 @@ from mtkit.version import __version__
 if TYPE_CHECKING:
     from mtkit.evaluation.pitfalls.seen import SeenSources
     from mtkit.model.encoder_decoder import EncoderDecoder
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """What a model has from the one that its training started from."""
+
+    manifest: Mapping[str, Any]
+    """Keys of its manifest."""
+
+    origin: Path | None = None
+    """Directory of the files that an imported model was made from; None where there is none."""
 
 
 def save_bundle(
@@ -29,6 +42,7 @@ def save_bundle(
     seen: "SeenSources | None" = None,
     corpus: str | None = None,
     lines: SourceLines | None = None,
+    inherited: Inherited | None = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -43,6 +57,7 @@ def save_bundle(
         seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
         corpus: Where the prepared corpus lies, as seen from the bundle, so that its test sets are found again.
         lines: What the sources were like, for what a translation cuts in parts.
+        inherited: From the model that the training started from; None where it started from random weights.
     """
     from safetensors.torch import save_file
 
@@ -54,7 +69,9 @@ def save_bundle(
         tokenizer.save(work)
         if seen is not None:
             seen.write(work / FILE)
-        files = sorted(path.name for path in work.iterdir())
+        if inherited is not None and inherited.origin is not None:
+            copytree(inherited.origin, work / ORIGIN)
+        files = sorted(str(path.relative_to(work)) for path in work.rglob("*") if path.is_file())
         manifest = {
             "format_version": FORMAT_VERSION,
             "mtkit_version": __version__,
@@ -74,10 +91,18 @@ def save_bundle(
             "files": {name: sha256_file(work / name) for name in files},
             "config": config.model_dump(mode="json"),
             **({} if corpus is None else {CORPUS: corpus}),
+            **({} if inherited is None else inherited.manifest),
         }
         write_json(work / MANIFEST, manifest)
 
 
-def note_scores(directory: Path, scores: Any) -> None:
-    """Write into a bundle what its model reached, with signatures; any JSON value."""
-    write_json(directory / MANIFEST, {**read_json(directory / MANIFEST), "scores": scores})
+def note_scores(directory: Path, scores: Any, *, comparison: Any = None) -> None:
+    """Write into a bundle what its model reached, with signatures; any JSON value.
+
+    Args:
+        directory: The bundle.
+        scores: Of its test sets.
+        comparison: With the model that its training started from; None where that was none.
+    """
+    more = {} if comparison is None else {"comparison": comparison}
+    write_json(directory / MANIFEST, {**read_json(directory / MANIFEST), "scores": scores, **more})

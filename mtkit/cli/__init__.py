@@ -20,6 +20,7 @@ from mtkit.cli.forge import forge
 from mtkit.cli.help import WIDEST
 from mtkit.cli.import_ import import_
 from mtkit.cli.inspect import inspect
+from mtkit.cli.known_languages import languages
 from mtkit.cli.preprocess import preprocess
 from mtkit.cli.report import report
 from mtkit.cli.score import score
@@ -60,6 +61,7 @@ for _command in (
     export,
     average,
     describe,
+    languages,
     settings,
     bench,
 ):

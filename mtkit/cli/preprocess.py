@@ -79,13 +79,18 @@ def preprocess(
 
         data = named_corpus(src_files, tgt_files, src_lang, tgt_lang).with_hold_out()
         settings = settings.with_layer("mtkit preprocess --src", {"data": data})
+    from mtkit.training.run import before_corpus
+    from mtkit.training.starting import start_of
+
+    start = start_of(settings, None)
+    settings = before_corpus(settings, start)
     if print_config:
-        typer.echo(settings.before_corpus().explain())
+        typer.echo(settings.explain())
         return
 
     from mtkit.data.corpus.prepare import prepare, try_cleaning
 
-    resolved = settings.before_corpus().config()
+    resolved = settings.config()
     if dry_run:
         for report in try_cleaning(resolved.data, n_workers=workers):
             for line in _with_samples(report):
@@ -94,7 +99,14 @@ def preprocess(
         return
     directory = resolved.prepared_directory
     try:
-        prepared = prepare(resolved.data, resolved.tokenizer, directory, overwrite=overwrite, n_workers=workers)
+        prepared = prepare(
+            resolved.data,
+            resolved.tokenizer,
+            directory,
+            overwrite=overwrite,
+            n_workers=workers,
+            ready=None if start is None else start.tokenizer,
+        )
     except KeyboardInterrupt:
         raise Stopped("stopped; nothing was written") from None
     for line in _report(prepared.manifest):

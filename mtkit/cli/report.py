@@ -37,7 +37,11 @@ def report(
     docs: Annotated[str | None, of_input("--docs", metavar="FILE", help="Document of each line.")] = None,
     runs: Annotated[
         list[Path] | None,
-        of_input("--run", metavar="RUN", help="Run whose learning curves are drawn. Repeatable."),
+        of_input(
+            "--run",
+            metavar="RUN",
+            help="Run to draw learning curves of, and before and after. Repeatable.",
+        ),
     ] = None,
     train_tgt: Annotated[
         str | None,
@@ -80,6 +84,7 @@ def report(
     from mtkit.report.curves import read_curves
     from mtkit.report.names import short_names
     from mtkit.report.page import page
+    from mtkit.report.tunings import read_tunings
 
     pair = NamedLanguages(language_pair, src_lang, tgt_lang).pair()
     wanted = [name.strip().lower() for given in metrics or DEFAULT_METRICS for name in given.split(",")]
@@ -93,7 +98,7 @@ def report(
     read = inputs.read(pair)
     assert read is not None  # checked: there are references
     counted_in = (train_tgt, read_lines(train_tgt)) if train_tgt else None
-    found = collect(read[0], method, train_tgt=counted_in, curves=curves)
+    found = collect(read[0], method, train_tgt=counted_in, curves=curves, tunings=read_tunings(runs or []))
     if output is not None:
         write_output(output, (part.encode() for part in page(found)))
     if as_json:

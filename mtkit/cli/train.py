@@ -48,6 +48,17 @@ TestSrcOption = Annotated[
         help="Source lines of the test set, with --src. Default: lines held out of the corpus.",
     ),
 ]
+KeepTestOption = Annotated[
+    Path | None,
+    of_input(
+        "--keep-test",
+        metavar="FILE",
+        help="Source lines of an old test set, with --from: it is translated before and after training.",
+    ),
+]
+KeepTestTgtOption = Annotated[
+    Path | None, of_input("--keep-test-tgt", metavar="FILE", help="Target lines of the old test set.")
+]
 TestTgtOption = Annotated[Path | None, of_input("--test-tgt", metavar="FILE", help="Target lines of the test set.")]
 
 
@@ -80,6 +91,8 @@ def train(
             show_default=False,
         ),
     ] = None,
+    keep_test: KeepTestOption = None,
+    keep_test_tgt: KeepTestTgtOption = None,
     preset: PresetOption = None,
     overrides: SetOption = None,
     minutes: Annotated[
@@ -140,6 +153,7 @@ def train(
 
     flags = {
         "training.from": base,
+        "training.keep_test": _kept(keep_test, keep_test_tgt),
         "model.preset": preset,
         "training.max_minutes": minutes,
         "training.seed": seed,
@@ -185,8 +199,20 @@ def train(
         typer.echo(f"test set {name}, beam {config_before.decoding.beam_size}{extent}")
         for line in score_lines(of_set.scores):
             typer.echo(f"  {line}")
+    for line in () if run.comparison is None else run.comparison.lines():
+        typer.echo(line)
     typer.echo(f"the model: {directory / 'model'}")
     typer.echo(f"translate with: mtkit translate -m {directory} -i FILE")
+
+
+def _kept(src: Path | None, tgt: Path | None) -> list[dict[str, str]] | list[str] | None:
+    """The old test set, as a recipe says it; None where there is none."""
+    if src is None and tgt is None:
+        return None
+    if src is None or (tgt is None) != is_file_of_pairs(src):
+        raise ConfigError("--keep-test and --keep-test-tgt go together: name both files, or one file of pairs")
+    check_inputs(src, tgt)
+    return [str(src)] if tgt is None else [{"src": str(src), "tgt": str(tgt)}]
 
 
 def _check_sets(sets: dict[str, tuple[Path | None, Path | None]], config: Path | None) -> None:

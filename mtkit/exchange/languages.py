@@ -1,15 +1,13 @@
 """The languages that an imported model translates by default: as a person names them, as its files do, or the first."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtkit.data.tokens.language_pieces import meant
 from mtkit.errors import ConfigError
 from mtkit.exchange.found import Found
-from mtkit.languages.codes import base_language, language_mistake, meant_by
-
-_SHOWN = 8
+from mtkit.languages.codes import CODE, base_language, language_mistake, meant_by
 
 
 @dataclass(frozen=True)
@@ -48,22 +46,14 @@ def choose_direction(found: Found, src: str | None, tgt: str | None) -> Directio
 
 
 def _one(option: str, name: str, codes: Sequence[str]) -> str:
-    """The code of a language that the model knows, by any usual name of it."""
+    """The code of a language that the model knows, by any usual name of it; of a model that is not told it, its own."""
+    if codes:
+        return meant(name, codes, where=f"{option} {name}: the model")
     plain = re.sub(r"^(>>|__|<2)(.*?)(<<|__|>)$", r"\2", name.strip())
-    if not codes:
-        if (mistake := language_mistake(plain)) is not None and meant_by(plain) is None:
-            raise ConfigError(f"{option} {name}: {mistake}")
-        return meant_by(plain) or plain
-    if plain in codes:
-        return plain
-    wanted = meant_by(plain) or base_language(plain)
-    same = [code for code in codes if base_language(code) == wanted]
-    if len(same) == 1:
-        return same[0]
-    if same:
-        raise ConfigError(f"{option} {name}: which of {', '.join(same)}?")
-    near = difflib.get_close_matches(plain, codes, _SHOWN, 0.5) or sorted(codes)[:_SHOWN]
-    raise ConfigError(f"{option} {name}: the model does not know it; it knows {', '.join(near)}, ... ({len(codes)})")
+    code = meant_by(plain) or plain
+    if CODE.fullmatch(code) is None or (language_mistake(code) is not None and len(base_language(code)) != 3):
+        raise ConfigError(f"{option} {name}: {language_mistake(code) or 'not a language code; use en, de, zh, ...'}")
+    return code
 
 
 def _sensible(codes: Sequence[str], other: str | None) -> str | None:

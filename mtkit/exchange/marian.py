@@ -254,10 +254,9 @@ def _languages(directory: Path, path: Path) -> tuple[str | None, str | None]:
     codes = [meant_by(str(told.get(key, ""))) for key in ("src", "trg")]
     if codes[0] and codes[1]:
         return codes[0], codes[1]
-    found = _PAIR.search(f"-{path.name}") or _PAIR.search(f"-{directory.resolve().name}-")
-    if found is not None and not any(map(language_mistake, found.groups())):
-        return found[1], found[2]
-    return None, None
+    names = f"-{path.name}", f"-{directory.resolve().name}-"
+    pairs = (found.groups() for name in names for found in _PAIR.finditer(name))
+    return next(((src, tgt) for src, tgt in pairs if not any(map(language_mistake, (src, tgt)))), (None, None))
 
 
 def _decoding(decoder: ForeignSettings) -> dict[str, Any]:

@@ -15,6 +15,9 @@ CLOSING = "[\"'”’»›)\\]】」』]*+"
 # After the first sign of a run no other one is tried: the time grows with the length of the text alone.
 _MARKS = ".!?…।؟۔"
 _END = re.compile(rf"(?<![{_MARKS}])[{_MARKS}]++{CLOSING}(?=\s)|[。！？]++{CLOSING}")
+# Armenian, Ethiopic, Khmer, Myanmar, Ol Chiki, Meetei Mayek, the double danda and the Tibetan end of a topic.
+_OTHER_SCRIPTS = "։።፧፨។៕။᱾᱿꯫॥༎"
+_END_IN_ANY = re.compile(rf"{_END.pattern}|[{_OTHER_SCRIPTS}]++{CLOSING}")
 _NEXT = re.compile(r"\s*+[\"'“„‘«‹(\[{¿¡–—-]{0,3}\s?(\S?)")
 
 _TITLES = (  # in front of a name or a number more often than at the end of a sentence
@@ -40,17 +43,18 @@ def has_ordinals(language: str | None) -> bool:
     return language is None or base_language(language) in _WITH_ORDINALS
 
 
-def sentences(text: str, *, ordinals: bool = True) -> list[tuple[str, str]]:
+def sentences(text: str, *, ordinals: bool = True, any_script: bool = False) -> list[tuple[str, str]]:
     """The sentences of a text, each with the white space before it: laid end to end they are the text.
 
     Args:
         text: Without white space around it.
         ordinals: Whether a short number with a full stop may be an ordinal one.
+        any_script: Know the signs of rarer scripts too, which a model that was trained here was not counted by.
 
     Returns:
         White space and sentence, in their order; a text of one sentence is one of them. Signs alone are none.
     """
-    ends = _ends(text, ordinals=ordinals)
+    ends = _ends(text, ordinals=ordinals, pattern=_END_IN_ANY if any_script else _END)
     parts = [text[start:end] for start, end in itertools.pairwise([0, *ends, len(text)])]
     stripped = [part.lstrip() for part in parts]
     return [(part[: len(part) - len(rest)], rest) for part, rest in zip(parts, stripped, strict=True)]
@@ -61,11 +65,11 @@ def count_sentences(text: str) -> int:
     return len(_ends(text, ordinals=True)) + 1
 
 
-def _ends(text: str, *, ordinals: bool) -> list[int]:
+def _ends(text: str, *, ordinals: bool, pattern: re.Pattern[str] = _END) -> list[int]:
     """Where sentences end, but for the last one."""
     ends = []
     looked_at, has_words = 0, False
-    for match in _END.finditer(text):
+    for match in pattern.finditer(text):
         has_words = has_words or any(map(str.isalnum, text[looked_at : match.start()]))
         looked_at = match.end()
         if has_words and _is_end(text, match, ordinals=ordinals):

@@ -24,6 +24,7 @@ from mtkit.report.analysis import (
 )
 from mtkit.report.curves import Plot
 from mtkit.report.faults import FAULTS, Fault, faults
+from mtkit.report.tunings import Tuning
 from mtkit.wording import counted
 
 _MAX_ORDER = 4
@@ -85,6 +86,7 @@ class Report:
     ngrams: list[SystemNgrams]
     faults: list[Fault]
     curves: list[Plot]
+    tunings: list[Tuning]
     sentences: Sentences
 
     @property
@@ -120,6 +122,7 @@ class Report:
             "faults": [asdict(fault) for fault in self.faults],
             "extremes": self.extremes(),
             "curves": [asdict(plot) for plot in self.curves],
+            "tunings": [tuning.as_json() for tuning in self.tunings],
         }
 
     def extremes(self) -> dict[str, list[int]]:
@@ -140,6 +143,7 @@ def collect(
     *,
     train_tgt: tuple[str, Iterable[str]] | None = None,
     curves: Sequence[Plot] = (),
+    tunings: Sequence[Tuning] = (),
 ) -> Report:
     """Analyse one system, or two.
 
@@ -151,6 +155,7 @@ def collect(
         train_tgt: Name and lines of the target side of a training corpus, to tell how frequent a word is; by default
             the references tell.
         curves: Learning curves of training runs.
+        tunings: What those of them that started from a model changed in it.
 
     Raises:
         ConfigError: If a metric lacks something.
@@ -177,6 +182,7 @@ def collect(
         ngrams=[_ngrams(hyp_text, ref_text) for hyp_text in hyp_texts],
         faults=_faults(sentences),
         curves=list(curves),
+        tunings=list(tunings),
         sentences=sentences,
     )
 

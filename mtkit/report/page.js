@@ -137,6 +137,20 @@ function plot({ name, curves }) {
   return make("div", {}, make("h3", { text: name }), svg, ...keys);
 }
 
+// ---- runs that started from a model
+
+function tuning({ run, base, sets }) {
+  const head = make("tr", {}, ...["", "Metric", "Before", "After", "Difference", "95 % interval"].map((text) => make("th", { text })));
+  const table = make("table", {}, make("thead", {}, head), make("tbody"));
+  for (const { title, differences } of sets) differences.forEach((each, i) => {
+    const numbers = [each.before, each.after].map((value) => value.toFixed(2));
+    const signed = [each.after - each.before, each.low, each.high].map((value) => (value < 0 ? "" : "+") + value.toFixed(2));
+    table.tBodies[0].append(make("tr", {}, cell(i ? "" : title), cell(each.name), ...numbers.map((text) => cell(text)),
+      cell(signed[0]), cell(`${signed[1]} to ${signed[2]}`)));
+  });
+  return make("div", {}, make("h3", { text: `${run}, from ${base}` }), scrolling(table));
+}
+
 // ---- one sentence
 
 const UNSPACED = "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3005-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}";
@@ -283,6 +297,7 @@ document.querySelector("main").append(
   ...titled("Scores", two ? "With 95 % intervals, and p by paired bootstrap; * is p < 0.05." : "With 95 % intervals by bootstrap."),
   ...warnings(), ...scores(),
   ...(report.curves.length ? [...titled("Learning curves", "By update."), make("div", { class: "beside" }, ...report.curves.map(plot))] : []),
+  ...(report.tunings.length ? [...titled("Before and after fine-tuning", "Intervals of the difference by paired bootstrap."), ...report.tunings.map(tuning)] : []),
   ...titled(`By length of the ${report.lengths_of}`, `In words, without punctuation marks. ${meanHint}`), groups(report.lengths, "words"),
   ...titled(`By kind of ${report.lengths_of}`, meanHint), groups(report.types, "kind"),
   ...(report.documents.length ? [...titled("By document", meanHint), make("details", report.documents.length > 12 ? {} : { open: "" },

@@ -40,6 +40,7 @@ _FLAGS = {
     "training.precision": "--precision",
     "training.threads": "--threads",
     "training.from": "--from",
+    "training.keep_test": "--keep-test",
     "data.prepared": "--output",
 }
 """Settings that have options of their own."""

@@ -8,6 +8,7 @@ from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.section import MAY_CHANGE, Mistake, Mistakes, Probability, Section
+from mtkit.settings.source import SourceConfig
 
 Metric = Literal["loss", "bleu", "chrf"]
 
@@ -72,6 +73,10 @@ class TrainingConfig(Section):
     freeze: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """What of the model ``from`` stays as it is: ``embeddings``, ``encoder``, ``decoder``, or names of weights and
     layers, such as ``encoder.layers.0`` or ``decoder.*.norm``."""
+
+    keep_test: Annotated[list[SourceConfig], MAY_CHANGE] = Field(default_factory=list)
+    """Old test sets that are translated before and after fine-tuning too, to see what is forgotten. Those of the corpus
+    that the model ``from`` was trained on are, where they are found."""
 
     max_updates: Annotated[PositiveInt | None, MAY_CHANGE] = 100_000
     """Number of updates after which training stops; null where ``max_minutes`` alone is to end the run."""
@@ -180,10 +185,10 @@ class TrainingConfig(Section):
     tensorboard: Annotated[bool, MAY_CHANGE] = False
     """Whether metrics are also written for TensorBoard; needs the extra ``mtkit[tensorboard]``."""
 
-    @field_validator("freeze", mode="before")
+    @field_validator("freeze", "keep_test", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        return [value] if isinstance(value, str | dict) else value
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -194,6 +199,8 @@ class TrainingConfig(Section):
             raise Mistakes(self, [mistake])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
+        if self.keep_test and self.from_ is None:
+            raise Mistakes(self, [("keep_test", "is of an old model: name the model with from, or --from")])
         kept = self.keep_last if self.average.by == "last" else self.keep_best
         if self.average.n > kept:
             raise ValueError(f"average.n ({self.average.n}) exceeds keep_{self.average.by} ({kept})")

@@ -4,7 +4,7 @@ In a run by time all of it ends in time: what there is no time to translate is l
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,12 @@ class SetScores:
 
     is_short: bool = False
     """Whether the length of the translations was cut to ``SHORT``, for want of time."""
+
+    rows: list[int] = field(default_factory=list, repr=False, compare=False)
+    """Numbers of the lines that were translated, from 0, where they are at hand."""
+
+    hyp_text: list[str] = field(default_factory=list, repr=False, compare=False)
+    """Their translations."""
 
     def as_json(self) -> list[dict[str, object]]:
         """Plain values: one per score, each with what it says of how many lines."""
@@ -121,7 +127,14 @@ def convert_measured(
 
 
 def score_test_sets(
-    bundle: Bundle, config: Config, prepared: Prepared, device: torch.device, deadline: Deadline | None, run_dir: Path
+    bundle: Bundle,
+    config: Config,
+    prepared: Prepared,
+    device: torch.device,
+    deadline: Deadline | None,
+    run_dir: Path,
+    *,
+    n_more: int = 0,
 ) -> dict[str, SetScores]:
     """Scores of each test set, by its name, in float32, as ``mtkit evaluate`` finds them again on any machine.
 
@@ -134,10 +147,11 @@ def score_test_sets(
         device: Where.
         deadline: Of the scores; None where there is none.
         run_dir: What ``mtkit evaluate`` is to be given.
+        n_more: Lines that are translated after these, for which time is to be left.
     """
     translator = Translator.load(bundle, device=str(device), precision="fp32", threads=config.training.threads)
     tests, scores = held_out_of(prepared), dict[str, SetScores]()
-    n_left = sum(len(test.src_text) for test in tests)
+    n_left = sum(len(test.src_text) for test in tests) + n_more
     for test in tests:
         n = len(test.src_text)
         logger.info("scoring test set %s, %s lines, beam %d", test.name, f"{n:,}", config.decoding.beam_size)
@@ -180,7 +194,8 @@ def _scored(
     tgt_lang = held_out.tgt_lang or config.data.tgt_lang
     if deadline is None:
         ref_texts = [held_out.ref_text]
-        return SetScores(evaluate_texts(translator, held_out.src_text, ref_texts, tgt_lang=tgt_lang).scores)
+        found = evaluate_texts(translator, held_out.src_text, ref_texts, tgt_lang=tgt_lang)
+        return SetScores(found.scores, rows=list(range(len(found.hyp_text))), hyp_text=found.hyp_text)
     part = translate_in_time([translator], held_out.src_text, deadline, least=least)
     return SetScores([]) if part is None else _scored_part(part, held_out, tgt_lang)
 
@@ -188,6 +203,6 @@ def _scored(
 def _scored_part(part: TranslatedPart, held_out: HeldOut, tgt_lang: str) -> SetScores:
     ref_text = [held_out.ref_text[row] for row in part.rows]
     scores = score(part.hyp_texts[0], [ref_text], tgt_lang=tgt_lang)
-    if len(part.rows) == len(held_out.src_text):
-        return SetScores(scores, is_short=part.is_short)
-    return SetScores(scores, len(part.rows), len(held_out.src_text), part.is_short)
+    whole = SetScores(scores, is_short=part.is_short, rows=part.rows, hyp_text=part.hyp_texts[0])
+    n, n_of_set = len(part.rows), len(held_out.src_text)
+    return whole if n == n_of_set else replace(whole, n_lines=n, n_lines_of_set=n_of_set)

@@ -1,6 +1,7 @@
 """The end of a run: choose or average the weights, score the test sets, write the bundle."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.speed import SECONDS
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
+from mtkit.evaluation.certainty.before_after import BeforeAfter, comparison_in
 from mtkit.evaluation.pitfalls.seen import SeenSources
 from mtkit.files.reading import read_json
 from mtkit.log import logger
@@ -24,6 +26,7 @@ from mtkit.model.weights import restore_model
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import read_config
 from mtkit.settings.training import AverageConfig
+from mtkit.training.comparison import compare, n_lines_to_compare
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.lora import settle_adapters
 from mtkit.training.planning.budget import FINISH_MOST
@@ -32,12 +35,24 @@ from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_
 from mtkit.training.saving.keeper import Keeper
 from mtkit.training.saving.places import apart_from_places
 from mtkit.training.source_lines import noted_source_lines
+from mtkit.training.starting import inherited
 from mtkit.training.state import TrainState
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.translator import Translator
 from mtkit.wording import bytes_shown
 
 _LINES_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a trained model is worth."""
+
+    scores: dict[str, SetScores]
+    """Of each test set, by its name."""
+
+    comparison: BeforeAfter | None = None
+    """With the model that the run started from, where there is one."""
 
 
 def finish(
@@ -47,45 +62,46 @@ def finish(
     run_dir: Path,
     device: torch.device,
     deadline: Deadline | None = None,
-) -> dict[str, SetScores]:
+) -> Finished:
     """Put the weights that the recipe asks for into the model, write ``model/`` in the run directory and score it.
 
     Where that has been done, nothing is done, unless the bundle is damaged since. It is written before it is scored;
     what cannot be translated before ``deadline`` is not scored.
 
-    Returns:
-        The scores of each test set by its name.
     """
     store, state, model = keeper.store, keeper.state, keeper.model
     average = config.training.average
     updates, which = _chosen(store, state, average)
     bundle = run_dir / "model"
     try:
-        manifest, scores = _noted(bundle)
+        manifest, finished = _noted(bundle)
     except (CheckpointError, VocabularyError) as error:
         logger.warning("%s; making the model again from the checkpoints", error)
-        manifest, scores = {}, None
+        manifest, finished = {}, None
         if deadline is not None and config.training.max_minutes is not None:  # the run's own time is over long ago
             deadline = Deadline(time.monotonic() + FINISH_MOST * 60 * config.training.max_minutes)
     if manifest and manifest["updates"] != updates:
         updates = _whole(store, updates)
     same = (updates, apart_from_places(config.model_dump(mode="json")), sorted(data_hashes(prepared).values()))
     is_written = bool(manifest) and _made_from(manifest) == same
-    if is_written and scores is not None:
+    if is_written and finished is not None:
         logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
-        return scores
+        return finished
     if not is_written:
         _write(bundle, config, prepared, store, updates, which, model)
     with disk_errors(bundle):
         loaded = load_bundle(bundle)
         convert_measured(loaded, config, prepared, device, deadline)
-        scores = score_test_sets(loaded, config, prepared, device, deadline, run_dir)
-        note_scores(bundle, {name: of_set.as_json() for name, of_set in scores.items()})
-    return scores
+        n_more = n_lines_to_compare(run_dir)
+        scores = score_test_sets(loaded, config, prepared, device, deadline, run_dir, n_more=n_more)
+        comparison = compare(loaded, config, prepared, run_dir, device, deadline, scores)
+        plain = None if comparison is None else comparison.as_json()
+        note_scores(bundle, {name: of_set.as_json() for name, of_set in scores.items()}, comparison=plain)
+    return Finished(scores, comparison)
 
 
-def _noted(bundle: Path) -> tuple[dict[str, Any], dict[str, SetScores] | None]:
-    """What a bundle was made from, empty where there is none, and its scores, None where they are yet to be found out.
+def _noted(bundle: Path) -> tuple[dict[str, Any], Finished | None]:
+    """What a bundle was made from, empty where there is none, and its worth, None where it is yet to be found out.
 
     Raises:
         CheckpointError: If it is damaged.
@@ -97,7 +113,8 @@ def _noted(bundle: Path) -> tuple[dict[str, Any], dict[str, SetScores] | None]:
     try:
         scores = manifest["scores"]
         noted = None if scores is None else {name: SetScores.from_json(of_set) for name, of_set in scores.items()}
-        return {key: manifest[key] for key in ("updates", "config", "data")}, noted
+        finished = None if noted is None else Finished(noted, comparison_in(manifest))
+        return {key: manifest[key] for key in ("updates", "config", "data")}, finished
     except (KeyError, TypeError, ValueError, AttributeError):
         raise CheckpointError(f"{bundle / MANIFEST}: damaged") from None
 
@@ -146,6 +163,7 @@ def _write(
             seen=_seen_sources(prepared),
             corpus=relative_path(prepared.directory, bundle),
             lines=lines,
+            inherited=inherited(store.run_dir),
         )
 
 
@@ -177,10 +195,12 @@ def seconds_to_translate(
     compute: Compute,
     *,
     at_most: float,
+    n_more: int = 0,
 ) -> float:
     """About how long ``finish`` is going to translate with this model: some lines of the test sets, timed.
 
-    It translates the test sets, and the validation set twice to measure what int8 loses, and then its speed.
+    It translates the test sets, the validation set twice to measure what int8 loses, ``n_more`` lines, and then
+    measures its speed.
 
     Larger and larger samples are timed, as small ones cost more a line, until ``at_most`` seconds have been spent.
     """
@@ -201,7 +221,8 @@ def seconds_to_translate(
         spent += seconds
         if spent >= at_most or n in (256, len(src_text)):
             model.train(was_training)
-            return seconds * (len(src_text) + n_lines_to_convert(len(prepared.store("valid")))) / n + SECONDS
+            n_lines = len(src_text) + n_lines_to_convert(len(prepared.store("valid"))) + n_more
+            return seconds * n_lines / n + SECONDS
 
 
 def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:
@@ -258,6 +279,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
             seen=seen,
             corpus=_corpus_of(run_dir, output),
             lines=read_source_lines(run_dir),
+            inherited=inherited(run_dir),
         )
     return updates
 

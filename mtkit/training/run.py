@@ -16,40 +16,29 @@ from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared
-from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.errors import Interrupted, Stopped
+from mtkit.errors import ConfigError, Interrupted, Stopped
+from mtkit.evaluation.certainty.before_after import BeforeAfter
 from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger
 from mtkit.machine.compiling import compile_layers
-from mtkit.machine.compute import Compute
 from mtkit.machine.device import choose_device
-from mtkit.machine.memory import keep_freed_memory, memory_advice
+from mtkit.machine.memory import memory_advice
 from mtkit.machine.peak import peak as machine_peak
 from mtkit.machine.stopping import StopSignal, interrupting
-from mtkit.model.dropout import seed_dropout
-from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model_rules import doubts
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import Settings, SizeInTime
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.accumulation import count_workers
+from mtkit.training.comparison import translate_before
 from mtkit.training.final_scores import SetScores
-from mtkit.training.finish import finish, is_unscored, seconds_to_translate
-from mtkit.training.freezing import freeze, n_trained_parameters
+from mtkit.training.finish import Finished, finish, is_unscored
+from mtkit.training.freezing import n_trained_parameters
 from mtkit.training.loop import Parts, fit
-from mtkit.training.lora import adapted_parts
 from mtkit.training.objectives.objective import objective_of
-from mtkit.training.optimizer import build_optimizer
-from mtkit.training.planning.budget import Budget
-from mtkit.training.planning.memory import _n_micro_batches, check_room
-from mtkit.training.planning.pace import planned_by_time, with_fitted_updates
-from mtkit.training.planning.planner import Planner, count_sampling_workers
+from mtkit.training.planning.planner import count_sampling_workers
 from mtkit.training.planning.size_in_time import size_in_time, vocabulary_in_time
-from mtkit.training.planning.tuning import remembered_way
 from mtkit.training.report import Reporter
 from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors
-from mtkit.training.saving.fitted import note_machine, use_remembered_threads
-from mtkit.training.saving.keeper import Keeper
 from mtkit.training.saving.run_directory import (
     check_is_run,
     check_same_data,
@@ -58,10 +47,10 @@ from mtkit.training.saving.run_directory import (
     clear,
     sole_user,
 )
+from mtkit.training.session import Session, begin
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.starting import Start, start_of
 from mtkit.training.state import TrainState
-from mtkit.training.team import SOLO, Team
 from mtkit.training.validation import Validator
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted, duration_shown
@@ -78,24 +67,8 @@ class Run:
     scores: dict[str, SetScores]
     """Of each test set, by its name."""
 
-
-@dataclass(frozen=True)
-class _Session:
-    """What one command works with, from the first update to the scores."""
-
-    config: Config
-    """Of the run."""
-
-    training: TrainingConfig
-    """Of the run, with what was fitted to the time."""
-
-    prepared: Prepared
-    run_dir: Path
-    compute: Compute
-    n_workers: int
-    keeper: Keeper
-    budget: Budget
-    team: Team
+    comparison: BeforeAfter | None = None
+    """With the model that it started from, where there is one."""
 
 
 def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started: float | None = None) -> Run:
@@ -127,6 +100,7 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
         in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite) if start is None else None
         resolved, choice = resolve(settings, prepared, in_time, start)
         config = resolved.config()
+        _check_room_for_tags(config, prepared)
         with disk_errors(run_dir), sole_user(run_dir):
             if overwrite:
                 clear(run_dir)
@@ -139,7 +113,10 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
             with log_to_file(log):
                 for line in choice:
                     logger.info("%s", line)
-                session = _begun(config, prepared, run_dir, started, start)
+                if start is not None:
+                    device = choose_device(config.training.device)
+                    translate_before(config, prepared, start, run_dir, device, started)
+                session = begin(config, prepared, run_dir, started, start)
                 state, budget = session.keeper.state, session.budget
                 reason = state.reason_to_stop(session.training)
                 if reason is None or budget.validation_is_due():
@@ -151,11 +128,25 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
                         raise Interrupted(f"stopped after update {state.update}, everything is saved; {again}")
                     took = duration_shown(state.seconds)
                     logger.info("training ended at update %d after %s: %s", state.update, took, reason)
-                return Run(run_dir, reason, _finished(session, again))
+                finished = _finished(session, again)
+                return Run(run_dir, reason, finished.scores, finished.comparison)
     except KeyboardInterrupt:  # training itself and its end take the signals; here it is before or between them
         if not is_other and CheckpointStore(run_dir).updates():
             raise Interrupted(f"stopped, all checkpoints are saved; {again}") from None
         raise Stopped("stopped before any update; the same command goes on") from None
+
+
+def _check_room_for_tags(config: Config, prepared: Prepared) -> None:
+    """Refuse pairs that, with the languages' pieces of a tokenizer, are longer than the model reads."""
+    if prepared.tokenizer.languages is None:
+        return  # what tags a recipe names has been counted
+    longest = max(len(side) for prefix in prepared.prefixes("train") for side in prefix)
+    room = config.model.max_length - 1 - longest
+    if config.data.cleaning.max_tokens > room:
+        raise ConfigError(
+            f"data.cleaning.max_tokens ({config.data.cleaning.max_tokens}) is too much beside {longest} pieces for the "
+            f"languages: model.max_length is {config.model.max_length}; lower it to {room}, or leave it out"
+        )
 
 
 def before_corpus(settings: Settings, start: Start | None) -> Settings:
@@ -189,54 +180,8 @@ def _prepared(
     return prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
 
 
-def _begun(config: Config, prepared: Prepared, run_dir: Path, started: float, start: Start | None) -> _Session:
-    """A session that goes on from the newest checkpoint, or from the weights of a model, or from random ones."""
-    training, team = config.training, SOLO
-    threads = use_remembered_threads(run_dir, training.threads)
-    keep_freed_memory()
-    compute = Compute.choose(training.device, training.precision, threads)
-    note_machine(run_dir, compute.device)
-    store = CheckpointStore(run_dir)
-    needed = start if config.training.lora.rank is not None or not store.updates() else None
-    model = _built(config, prepared.tokenizer, needed, compute.device)
-    optimizer = build_optimizer(model, training)
-    planner = Planner(config, prepared)
-    way = remembered_way(training, model, planner.plan, run_dir, compute)
-    compute = compute.with_precision(way.precision)
-    if training.max_minutes is not None and not store.updates():
-        training = planned_by_time(
-            training, model, planner, prepared.manifest, run_dir, started, compute, way.n_workers
-        )
-    else:
-        training = with_fitted_updates(training, run_dir)
-    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, compute)
-    plan = planner.plan(training.batch_tokens, n_micro_batches)
-    keeper = Keeper(store, model, optimizer, plan, TrainState(), training, team)
-    keeper.restore()
-    n_workers = min(way.n_workers, count_workers(model, plan.micro_batch_tokens, compute))
-
-    def rehearse(at_most: float) -> float:
-        return seconds_to_translate(config, prepared, model, compute, at_most=at_most)
-
-    budget = Budget(training, keeper.state, started=started, rehearse=rehearse, team=team)
-    return _Session(config, training, prepared, run_dir, compute, n_workers, keeper, budget, team)
-
-
-def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: torch.device) -> EncoderDecoder:
-    """The model on its device, with the weights that the run starts from, and what stays as it is marked."""
-    vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
-    check_room(config.model, config.training, device, **vocab_sizes)
-    seed_dropout(config.training.seed, 0)
-    model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
-    if start is not None:
-        start.put_into(model, tokenizer, like=config.tokenizer.extend.like)
-    adapted_parts(model, config.training.lora)
-    freeze(model, config.training.freeze)
-    return model.to(device)
-
-
 @contextmanager
-def _training(session: _Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], StopSignal]]:
+def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], StopSignal]]:
     """Within the block what ``fit`` takes is at hand, and signals ask it to stop."""
     training, prepared, compute = session.training, session.prepared, session.compute
     keeper, budget = session.keeper, session.budget
@@ -288,8 +233,8 @@ def _training(session: _Session) -> Iterator[tuple[Parts, Iterator[list[Batch]],
         yield parts, updates, stop
 
 
-def _finished(session: _Session, again: str) -> dict[str, SetScores]:
-    """The scores of each test set, with the bundle written."""
+def _finished(session: Session, again: str) -> Finished:
+    """What the model is worth, with the bundle written."""
     run_dir, keeper, budget = session.run_dir, session.keeper, session.budget
 
     def stopped() -> str:
@@ -298,10 +243,10 @@ def _finished(session: _Session, again: str) -> dict[str, SetScores]:
 
     with interrupting(stopped), memory_advice("lower decoding.beam_size (--set decoding.beam_size=1)"):
         device, deadline = session.compute.device, budget.deadline()
-        scores = finish(session.config, session.prepared, keeper, run_dir, device, deadline)
+        finished = finish(session.config, session.prepared, keeper, run_dir, device, deadline)
     if (minutes := session.training.max_minutes) is not None:
         logger.info("used %s of %s", duration_shown(budget.spent()), counted(minutes, "minute"))
-    return scores
+    return finished
 
 
 def _epoch_of(plan: BatchPlan, prepared: Prepared) -> Callable[[TrainState], float]:
@@ -318,7 +263,7 @@ def _compiles(config: TrainingConfig, device: torch.device) -> bool:
     return device.type == "cuda" and (config.max_updates or 0) >= 5_000
 
 
-def _announce(session: _Session) -> None:
+def _announce(session: Session) -> None:
     m, training, keeper = session.config.model, session.training, session.keeper
     first, last = keeper.state.update + 1, training.max_updates
     updates = f"updates from {first} on, of" if last is None else f"updates {first} to {last} of"

@@ -8,17 +8,20 @@ without the model once it has checkpoints of its own.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 from pydantic import ConfigDict, ValidationError
 
-from mtkit.bundle.bundle import Bundle, load_bundle
+from mtkit.bundle.bundle import ORIGIN, Bundle, load_bundle
+from mtkit.bundle.writing import Inherited
 from mtkit.data.corpus.prepared import Manifest
+from mtkit.data.tokens.language_pieces import longest_prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
 from mtkit.files.reading import read_json
 from mtkit.files.shapes import shaped
-from mtkit.files.whole import write_json
+from mtkit.files.whole import atomic_directory, write_json
 from mtkit.languages.codes import base_language
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -44,6 +47,7 @@ _TYPICAL_PAIRS, _TYPICAL_TOKENS = 10_000, 250_000
 """Of a corpus that is not prepared yet."""
 
 _DEFAULT_MAX_TOKENS = 256
+_INHERITED = (ORIGIN,)
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,16 @@ class Base:
     n_parameters: int
 
     directions: list[tuple[str, str]]
-    """Codes of source and target that it translates."""
+    """Codes of source and target that it translates; none of a model of many languages."""
 
     preset: str
     """Name of its sizes, or auto."""
 
     settings: dict[str, Any]
     """Of the sections that it brings along: model, tokenizer, decoding and data."""
+
+    inherited: dict[str, Any] = field(default_factory=dict)
+    """Keys of its manifest that the new model keeps."""
 
     training: dict[str, Any] = field(default_factory=dict)
     """What suited its training when the run began; empty before."""
@@ -82,10 +89,13 @@ class Base:
         tokenizer = _tokenizer_of(bundle)
         data: dict[str, Any] = {"src_lang": bundle.src_lang, "tgt_lang": bundle.tgt_lang}
         most = bundle.max_src_tokens if bundle.data else min(_DEFAULT_MAX_TOKENS, bundle.max_src_tokens)
-        data["cleaning"] = {"max_tokens": most}
+        room = bundle.model.max_length - 1 - longest_prefix(bundle.tokenizer.languages)
+        data["cleaning"] = {"max_tokens": max(min(most, room), 1)}
         if bundle.data is not None:
             data["language_tags"] = bundle.data.language_tags
         directions = [(bundle.src_lang, bundle.tgt_lang)] if bundle.data is None else bundle.data.directions
+        if bundle.tokenizer.languages is not None:  # it is told the languages, and refuses those that it does not know
+            directions = []
         return cls(
             name,
             bundle.weights_sha256,
@@ -94,6 +104,7 @@ class Base:
             directions,
             bundle.model.preset,
             {"model": model, "tokenizer": tokenizer, "decoding": bundle.decoding.model_dump(mode="json"), "data": data},
+            _inherited_of(bundle),
         )
 
     def note(self, run_dir: Path, training: dict[str, Any]) -> None:
@@ -149,6 +160,10 @@ class Start:
             if manifest.tokenizer_sha256 != self.base.tokenizer:  # it has grown: what it was is kept too
                 (run_dir / BASE_TOKENIZER).mkdir(exist_ok=True)
                 self.tokenizer.save(run_dir / BASE_TOKENIZER)
+            origin = None if self.bundle is None else _run_or_bundle(self.bundle) / ORIGIN
+            if origin is not None and origin.is_dir():
+                with atomic_directory(run_dir / ORIGIN) as work:
+                    copytree(origin, work, dirs_exist_ok=True)
             self.base.note(run_dir, self.suited(settings, manifest).values)
             self.check_languages([(manifest.src_lang, manifest.tgt_lang)])
 
@@ -184,7 +199,7 @@ class Start:
         """Warn where a corpus is in languages that the model does not translate."""
         known = {(base_language(src), base_language(tgt)) for src, tgt in self.base.directions}
         other = [pair for pair in directions if (base_language(pair[0]), base_language(pair[1])) not in known]
-        if other:
+        if other and known:
             corpus, model = (", ".join("-".join(pair) for pair in each) for each in (other, self.base.directions))
             logger.warning("%s translates %s, and the corpus is %s", self.base.name, model, corpus)
 
@@ -210,6 +225,20 @@ class Start:
                         f"{section}.{key}",
                         f"{value!r} here, {there} in {self.base.name}: the {section} comes from there; leave this out",
                     )
+
+
+def inherited(run_dir: Path) -> Inherited | None:
+    """What the model of a run has from the one that it started from; None where it started from random weights.
+
+    Raises:
+        CheckpointError: If the run's note of that is damaged.
+    """
+    noted = _noted(run_dir)
+    if noted is None:
+        return None
+    origin = run_dir / ORIGIN
+    base = {"name": noted.name, "weights": noted.weights}
+    return Inherited({"base": base, **noted.inherited}, origin if origin.is_dir() else None)
 
 
 def start_of(settings: Settings, run_dir: Path | None, *, overwrite: bool = False) -> Start | None:
@@ -284,6 +313,18 @@ def _kept_tokenizer(noted: Base, run_dir: Path) -> Tokenizer:
     if tokenizer.sha256() != noted.tokenizer:
         raise CheckpointError(f"{run_dir}: the tokenizer is not the one that the run began with; copy it again")
     return tokenizer
+
+
+def _inherited_of(bundle: Bundle) -> dict[str, Any]:
+    """Where an imported model comes from; of a checkpoint its run has noted it."""
+    noted = None if bundle.metadata else _noted(_run_or_bundle(bundle))
+    manifest = bundle.metadata if noted is None else noted.inherited
+    return {key: manifest[key] for key in _INHERITED if key in manifest}
+
+
+def _run_or_bundle(bundle: Bundle) -> Path:
+    """Where what comes with the weights lies."""
+    return bundle.directory if bundle.metadata else bundle.directory.parent.parent
 
 
 def _tokenizer_of(bundle: Bundle) -> dict[str, Any]:

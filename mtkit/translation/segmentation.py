@@ -44,6 +44,9 @@ class Limits:
     ordinals: bool = True
     """Whether the source language writes a full stop after an ordinal number."""
 
+    any_script: bool = False
+    """Whether the ends of sentences in rarer scripts are known too."""
+
 
 def limits(decoding: DecodingConfig, lines: SourceLines | None, max_tokens: int, src_lang: str | None = None) -> Limits:
     """What a model is to be given at once.
@@ -58,7 +61,7 @@ def limits(decoding: DecodingConfig, lines: SourceLines | None, max_tokens: int,
         return Limits(None, max_tokens, max_tokens)
     usual = max_tokens if lines is None else min(lines.usual_tokens, max_tokens)
     n = 1 if lines is None or decoding.split == "sentences" else lines.usual_sentences
-    return Limits(n, usual, max_tokens, has_ordinals(src_lang))
+    return Limits(n, usual, max_tokens, has_ordinals(src_lang), any_script=decoding.split == "sentences")
 
 
 def split(
@@ -89,13 +92,8 @@ def split(
 def _whole_or_sentences(text: str, limits: Limits) -> list[tuple[str, str]]:
     if limits.max_sentences is None:
         return [("", text)]
-    found = _sentences(text, ordinals=limits.ordinals)
+    found = sentences(text, ordinals=limits.ordinals, any_script=limits.any_script)
     return found if len(found) > limits.max_sentences else [("", text)]
-
-
-def _sentences(text: str, *, ordinals: bool = True) -> list[tuple[str, str]]:
-    """The sentences of a text, each after the white space before it."""
-    return sentences(text, ordinals=ordinals)
 
 
 def _fitting(
@@ -107,7 +105,10 @@ def _fitting(
     if len(ids) <= limits.usual_tokens:
         return [Segment(text, ids, gap)]
     done: list[Segment] = []
-    todo = [(before, part) for before, part in reversed(_sentences(text, ordinals=limits.ordinals))]
+    todo = [
+        (before, part)
+        for before, part in reversed(sentences(text, ordinals=limits.ordinals, any_script=limits.any_script))
+    ]
     todo[-1] = (gap, todo[-1][1])
     while todo:
         gap, part = todo.pop()

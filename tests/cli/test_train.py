@@ -273,7 +273,11 @@ def test_a_model_is_fitted_to_two_text_files(
     base = tmp_path / "base"
     train(toy_task.recipe(), base)
     src, tgt = files
-    command = ["train", "--src", src, "--tgt", tgt, "--from", base, "-o", tmp_path / "run", "--set"]
+    command = ["train", "--src", src, "--tgt", tgt, "--from", base, "-o", tmp_path / "run"]
+    assert run(monkeypatch, *command, "--keep-test", src) == 2
+    assert "--keep-test and --keep-test-tgt go together" in capsys.readouterr().err
+    kept = [toy_task.directory / f"valid.{side}" for side in ("num", "abc")]
+    command += ["--keep-test", kept[0], "--keep-test-tgt", kept[1], "--set"]
     assert run(monkeypatch, *command, "training.max_updates=3", "--print-config") == 0
     shown = capsys.readouterr().out
     assert f"training.from: {base}  # flag" in shown
@@ -287,10 +291,22 @@ def test_a_model_is_fitted_to_two_text_files(
     out, err = capsys.readouterr()
     assert "BLEU" in out
     assert f"starting from {base}" in err
+    table = out[out.index(f"before and after, from {base}:") :]
+    assert [line for line in table.splitlines() if "old test set valid.num, 20 lines; too few" in line]
+    assert run(monkeypatch, "describe", "-m", tmp_path / "run") == 0
+    assert table.partition("the model:")[0].strip() in capsys.readouterr().out
+    hyp = ["report", "--hyp", kept[1], "-r", kept[1], "--run", tmp_path / "run", "-o", tmp_path / "page.html", "--json"]
+    assert run(monkeypatch, *hyp) == 0
+    (tuning,) = json.loads(capsys.readouterr().out)["tunings"]
+    assert (tuning["base"], tuning["sets"][0]["kind"]) == (str(base), "new")
+    assert "Before and after fine-tuning" in (tmp_path / "page.html").read_text()
     assert run(monkeypatch, *command, "training.max_updates=3") == 0
     again, err = capsys.readouterr()
     assert again == out
     assert "finished at update 3, nothing to do" in err
+    prepare = ["preprocess", "--src", src, "--tgt", tgt, "-o", tmp_path / "prepared", "--set", f"training.from={base}"]
+    assert run(monkeypatch, *prepare) == 0
+    assert "vocabulary: 24 pieces for both languages, word" in capsys.readouterr().out
     other = [tmp_path / "none" if word == base else word for word in command]
     assert run(monkeypatch, *other, "training.max_updates=3", "--overwrite") == 1
     assert "none: no such model" in capsys.readouterr().err

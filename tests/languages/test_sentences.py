@@ -51,3 +51,24 @@ def test_a_number_may_be_an_ordinal_one_where_those_have_a_full_stop(language: s
     found = sentences("It is number 3. Hello.", ordinals=has_ordinals(language))
     assert [part for _, part in found] == parts
     assert len(sentences("1. Open the door", ordinals=has_ordinals(language))) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Ես գնում եմ։ Դու մնա։", ["Ես գնում եմ։", "Դու մնա։"]),
+        ("እኔ እሄዳለሁ። አንተ ቅር።", ["እኔ እሄዳለሁ።", "አንተ ቅር።"]),
+        ("ខ្ញុំទៅ។អ្នកនៅ។", ["ខ្ញុំទៅ។", "អ្នកនៅ។"]),
+        ("ကျွန်တော်သွားတယ်။ မင်းနေ။", ["ကျွန်တော်သွားတယ်။", "မင်းနေ။"]),
+        ("It rains. We stay.", ["It rains.", "We stay."]),
+        ("这是一句话。那是另一句话。", ["这是一句话。", "那是另一句话。"]),
+        ("See page . . . . . . 12", ["See page . . . . . . 12"]),
+        ("។ ។ ។", ["។ ។ ។"]),
+    ],
+)
+def test_sentences_end_in_every_script_where_that_is_asked_for(text: str, parts: list[str]) -> None:
+    found = sentences(text, any_script=True)
+    assert [part for _, part in found] == parts
+    assert "".join(gap + part for gap, part in found) == text
+    if "." not in text and "。" not in text:
+        assert len(sentences(text)) == 1  # of which the counts of older models speak

@@ -199,3 +199,17 @@ def test_a_model_that_reads_too_little_for_its_tags_is_refused(tmp_path: Path) -
         prefixes_for(small, tgt_lang="fr")
     with pytest.raises(ConfigError, match="reads 60 tokens, too few"):
         translator_of(tmp_path / "m").prefixed([5] * 59)
+
+
+def test_a_text_is_split_into_sentences_in_every_script(tmp_path: Path) -> None:
+    translator = translator_of(save_foreign_bundle(tmp_path / "m"), tgt_lang="de")
+    by_sentence = translator.decoding_by(translator.decoding.model_copy(update={"split": "sentences"}))
+    texts = ["The cat sat. A dog sings! Do birds?", "ខ្ញុំទៅ។អ្នកនៅ។", "The cat sat"]
+    assert [found.n_segments for found in by_sentence.translate(texts)] == [3, 2, 1]
+    found = by_sentence.translate(["The cat sat. A dog sings!"])[0]
+    alone = by_sentence.translate(["The cat sat.", "A dog sings!"])
+    log_prob = sum(each.log_prob for each in alone)
+    assert found.log_prob == pytest.approx(log_prob, abs=1e-4)
+    # Of each part the prefix counts in the length.
+    lengths = [each.log_prob / each.score for each in alone]
+    assert found.score == pytest.approx(log_prob / sum(lengths), abs=1e-4)

@@ -69,3 +69,13 @@ def meant(given: str, codes: Sequence[str], *, where: str, listed_by: str | None
     near_ones = f"; near ones are {', '.join(alike)}" if alike else ""
     all_ones = f"; {listed_by} lists all {len(known)}" if listed_by else f" of its {len(known)}"
     raise ConfigError(f"{where} was not trained on it{near_ones}{all_ones}")
+
+
+def longest_prefix(pieces: LanguagePieces | None) -> int:
+    """The most ids that a direction can put before a source or a target."""
+    if pieces is None:
+        return 0
+    source, target, forced = (
+        max(map(len, each.values()), default=0) for each in (pieces.source, pieces.target, pieces.forced)
+    )
+    return max(source + target, forced)

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from mtkit.evaluation.metrics.metrics import Interval
 from mtkit.log import logger
 
 Test = Literal["bs", "ar"]
@@ -47,6 +48,9 @@ class Comparison:
     n_segments: int
     """Segments of the test set."""
 
+    interval: Interval | None = None
+    """Of the difference; None of a test by randomisation, which gives none."""
+
     @property
     def difference(self) -> float:
         """Points above the baseline; below it where negative."""
@@ -64,8 +68,9 @@ class Comparison:
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
-        more = {"difference": self.difference, "told": self.told, "significant": self.significant}
-        return asdict(self) | more
+        more: dict[str, object] = {"difference": self.difference, "told": self.told, "significant": self.significant}
+        interval = self.interval.as_json() if self.interval else None
+        return asdict(self) | more | {"interval": interval}
 
 
 def too_few_segments(n_segments: int) -> str:

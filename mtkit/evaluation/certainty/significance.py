@@ -83,14 +83,16 @@ def measure_certainty(
         for n in range(1, len(systems) if test is not None else 0):
             assert test is not None
             values = float(results[0].score), float(results[n].score)
+            interval = None
             if test == "bs":
+                interval = _interval(sampled[n] - sampled[0])
                 differences = np.abs(sampled[n] - sampled[0])
                 by_chance = differences - differences.mean()
             else:
                 by_chance = _randomise(scorer, counts[0], counts[n], n_samples)
             p_value = _p_value(by_chance, abs(values[1] - values[0]))
             between = metric, shown, names[0], names[n], *values
-            comparisons.append(Comparison(*between, p_value, test, n_samples, n_segments=len(counts[0])))
+            comparisons.append(Comparison(*between, p_value, test, n_samples, len(counts[0]), interval))
     return Certainty(intervals, signatures, comparisons)
 
 

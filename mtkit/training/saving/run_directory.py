@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from mtkit.bundle.bundle import LINES
+from mtkit.bundle.bundle import LINES, ORIGIN
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, NOTE, noted_hashes
 from mtkit.data.corpus.prepared import Prepared
@@ -72,7 +72,7 @@ def clear(run_dir: Path) -> None:
     if not (run_dir / _MARKER).exists() and not of_older_version:
         return
     (run_dir / _MARKER).touch()
-    for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer"):
+    for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer", ORIGIN):
         with suppress(OSError):
             delete_directory(run_dir / name)
     notes = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE, "base.json", "before.json")
