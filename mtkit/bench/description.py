@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from mtkit.bench.sizes import sizes_of
 from mtkit.bench.sublayers import sublayer_of
 from mtkit.bundle.bundle import load_bundle
 from mtkit.evaluation.certainty.before_after import BeforeAfter, comparison_in
+from mtkit.exchange.told import origin_rows
 from mtkit.model.cost import decoding_flop, forward_flop, training_flop
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import Side
@@ -59,6 +60,9 @@ class Description:
     n_trained: int
     """Numbers that training changes: all, unless the recipe freezes some or trains adapters."""
 
+    origin: dict[str, str] = field(default_factory=dict)
+    """Of a model that was imported: from where, its family, languages and licence; else empty."""
+
     comparison: BeforeAfter | None = None
     """With the model that its training started from, of a trained model that has one."""
 
@@ -98,7 +102,7 @@ def describe_model(path: Path) -> Description:
     described = _described(
         bundle.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size, bundle.decoding.beam_size, lengths=None
     )
-    return replace(described, comparison=comparison_in(bundle.metadata))
+    return replace(described, origin=dict(origin_rows(bundle)), comparison=comparison_in(bundle.metadata))
 
 
 def _described(
@@ -142,7 +146,8 @@ def _described(
 
 def table(name: str, description: Description) -> list[str]:
     """Lines of plain text."""
-    lines = [name, _row("", description.model.summary())]
+    lines = [name, *(_row(label, text) for label, text in description.origin.items())]
+    lines.append(_row("", description.model.summary()))
     for side, layers in description.layers.items():
         grouped = [(layer, len(list(same))) for layer, same in itertools.groupby(layers)]
         lines += [_row(side * (not index), f"{n} x {layer}") for index, (layer, n) in enumerate(grouped)]

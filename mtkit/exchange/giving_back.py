@@ -143,13 +143,3 @@ def _write_safetensors(tensors: Mapping[str, Tensor], origin: Origin, directory:
             "that the model was imported in: --to safetensors writes any model"
         )
     save_file(dict(tensors), directory / WEIGHTS, metadata={"format": "pt"})
-
-
-def copy_origin(bundle: Bundle, directory: Path) -> None:
-    """Copy what a bundle keeps of its first layout into another one that is being written; nothing where it has none.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    if (bundle.directory / ORIGIN).is_dir():
-        shutil.copytree(bundle.directory / ORIGIN, directory / ORIGIN, dirs_exist_ok=True)

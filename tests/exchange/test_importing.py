@@ -310,3 +310,17 @@ def test_what_was_imported_is_no_other_model(tmp_path: Path) -> None:
 
 def test_errors_of_files_exit_with_1() -> None:
     assert DataError("").exit_code == CheckpointError("").exit_code == 1
+
+
+def test_describe_shows_where_a_model_comes_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = imported(student(tmp_path / "student"), tmp_path / "bundle", "--licence", "cc-by-nc-sa-4.0")
+    capsys.readouterr()
+    for options in ([], ["--json"]):
+        with pytest.raises(SystemExit):
+            app(["describe", "-m", str(bundle.path), *options])
+    table, _, plain = capsys.readouterr().out.rstrip().rpartition("\n")
+    assert "imported from" in table
+    assert "student" in table
+    assert "Marian (Marian's .bin, as in Firefox, int8)" in table
+    assert "cc-by-nc-sa-4.0 (not for commercial use" in table
+    assert json.loads(plain)["origin"]["languages"] == "en to de"

@@ -25,6 +25,10 @@ _PASSES = ((20_000, 10), (200_000, 5), (2_000_000, 3))
 _LEAST_TOKENS, _MOST_TOKENS = 1_000, 8_000  # of an update
 _UPDATES_A_PASS = 100  # at least, if updates need not be smaller than the least
 _WARMUP_SHARE, _MOST_WARMUP = 10, 500
+_LEAST_WARMUP = 100
+"""Updates, or half of the run: Adam's mean of the squared gradients takes about 50 to settle, and until then its steps
+are as large as the rate for every weight."""
+
 _LEAST_UPDATES_IN_TIME = 500  # of a run by time, or as many as it makes anyway
 _MOST = 1 << 62
 _LARGE = 50e6
@@ -53,7 +57,7 @@ def suited(n_parameters: int, n_pairs: int, n_tokens: int, given: Mapping[str, A
     batch_tokens = int(_number(given, "batch_tokens") or _rounded(n_tokens / _UPDATES_A_PASS))
     passes = _number(given, "max_epochs") or next((n for limit, n in _PASSES if n_pairs <= limit), 1)
     n_updates = int(_number(given, "max_updates") or math.ceil(passes * n_tokens / batch_tokens))
-    warmup = min(_MOST_WARMUP, n_updates // _WARMUP_SHARE)
+    warmup = min(_MOST_WARMUP, max(n_updates // _WARMUP_SHARE, min(_LEAST_WARMUP, n_updates // 2)))
     every = max(1, n_updates // 10)
     values: dict[str, Any] = {
         "learning_rate": peak_rate(n_parameters, n_pairs),
