@@ -30,6 +30,9 @@ _LEAST_WARMUP = 100
 are as large as the rate for every weight."""
 
 _LEAST_UPDATES_IN_TIME = 500  # of a run by time, or as many as it makes anyway
+_LORA = 10
+"""Adapters begin at zero, and change a weight by a product of two small matrices: they take larger steps."""
+
 _MOST = 1 << 62
 _LARGE = 50e6
 """Parameters from which on the memory is asked how much of an update it holds at once."""
@@ -60,7 +63,7 @@ def suited(n_parameters: int, n_pairs: int, n_tokens: int, given: Mapping[str, A
     warmup = min(_MOST_WARMUP, max(n_updates // _WARMUP_SHARE, min(_LEAST_WARMUP, n_updates // 2)))
     every = max(1, n_updates // 10)
     values: dict[str, Any] = {
-        "learning_rate": peak_rate(n_parameters, n_pairs),
+        "learning_rate": peak_rate(n_parameters, n_pairs) * (_LORA if _has_lora(given) else 1),
         "batch_tokens": batch_tokens,
         "max_updates": n_updates,
         "schedule": "linear",
@@ -72,7 +75,10 @@ def suited(n_parameters: int, n_pairs: int, n_tokens: int, given: Mapping[str, A
         values["accumulate"] = "auto"
     if given.get("max_minutes") is not None and "batch_tokens" in own:
         values["min_updates"] = min(n_updates, _LEAST_UPDATES_IN_TIME)
-    return Suited(values, list(_reasons(values, own, n_parameters, n_pairs, passes)))
+    reasons = _reasons(values, own, n_parameters, n_pairs, passes)
+    if _has_lora(given) and "learning_rate" in own:
+        reasons.append(f"adapters take a rate {_LORA} times as high as the model itself would")
+    return Suited(values, reasons)
 
 
 _CHOSEN = ("learning_rate", "batch_tokens", "max_updates", "schedule", "warmup_updates")
@@ -82,6 +88,11 @@ def _number(given: Mapping[str, Any], key: str) -> float | None:
     """What is given, if it can be; of what cannot others speak."""
     value = given.get(key)
     return value if isinstance(value, int | float) and 1 <= value < _MOST else None
+
+
+def _has_lora(given: Mapping[str, Any]) -> bool:
+    lora = given.get("lora")
+    return isinstance(lora, Mapping) and lora.get("rank") is not None
 
 
 def peak_rate(n_parameters: int, n_pairs: int) -> float:
