@@ -19,7 +19,8 @@ from mtkit.bundle.bundle import Bundle
 from mtkit.bundle.languages import has_tags, languages_of, prefixes_for
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.sources.sources import open_source, tell_apart
-from mtkit.data.tokens.special import NO_PREFIX
+from mtkit.data.tokens.special import NO_PREFIX, Prefix
+from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import DataError, MtkitError
 from mtkit.evaluation.certainty.before_after import BeforeAfter, Kind, SetDifference, differences_of
 from mtkit.files.reading import read_json
@@ -275,7 +276,7 @@ def _translator(bundle: Bundle, config: Config, device: torch.device) -> Transla
 
 def _translated(translator: Translator, held: HeldOut, deadline: Deadline | None) -> tuple[list[int], list[str]]:
     """Translations of a set, or of the lines that there is time for, with their numbers."""
-    translator = translator.prefixed(*held.prefix)
+    translator = translator.prefixed(*_known(held.prefix, translator.tokenizer))
     if deadline is None:
         return list(range(len(held.src_text))), translate_lines(translator, held.src_text)
     part = translate_in_time([translator], held.src_text, deadline)
@@ -283,6 +284,12 @@ def _translated(translator: Translator, held: HeldOut, deadline: Deadline | None
         logger.warning("%s is not compared: there was no time to translate it", held.name)
         return [], []
     return part.rows, part.hyp_texts[0]
+
+
+def _known(prefix: Prefix, tokenizer: Tokenizer) -> Prefix:
+    """What of the words for the languages a model has: tags that the run adds (``tokenizer.extend``) come later."""
+    src, tgt = tokenizer.src_vocab_size, tokenizer.tgt_vocab_size
+    return Prefix(tuple(n for n in prefix.src if n < src), tuple(n for n in prefix.tgt if n < tgt))
 
 
 def _read(run_dir: Path) -> _Before | None:
