@@ -91,7 +91,7 @@ def test_the_layout_lists_every_room() -> None:
 
 def test_every_page_is_in_the_index_and_the_site() -> None:
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
-    assert pages == {*re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"))}
+    assert pages == {*re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"))}
     assert pages | {"index.md"} == {*re.findall(r"- docs/(.*)", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))}
 
 

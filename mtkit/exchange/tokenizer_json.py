@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mtkit.data.tokens.spm_file import Kind, Piece, spm_model
 from mtkit.errors import VocabularyError
 from mtkit.exchange.foreign_settings import read_settings
 from mtkit.exchange.pieces import listed
-from mtkit.exchange.spm_file import Kind, Piece, spm_model
 
 _CONTROLS = ("<s>", "</s>", "<pad>", "<mask>")
 

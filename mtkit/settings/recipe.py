@@ -55,4 +55,10 @@ class Config(Section):
                 f"training.sampling.subword needs tokenizer.type unigram or bpe: with {self.tokenizer.type} there is "
                 "one way to segment a sentence"
             )
+        if self.tokenizer.extend.adds and self.training.from_ is None:
+            raise ValueError("tokenizer.extend adds to the tokenizer of a model: name it with training.from, or --from")
+        if self.tokenizer.extend.adds and self.training.lora.rank is not None:
+            raise ValueError("training.lora leaves the embeddings as they are, so that tokenizer.extend adds in vain")
+        if self.tokenizer.extend.adds and "embeddings" in self.training.freeze:
+            raise ValueError("training.freeze keeps the embeddings as they are, so that tokenizer.extend adds in vain")
         return self

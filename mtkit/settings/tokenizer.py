@@ -14,6 +14,31 @@ _SPECIAL_PIECES = ("<pad>", "<unk>", "<s>", "</s>")
 _BYTE_PIECE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
+class ExtendConfig(Section):
+    """What is added to the tokenizer of the model that training starts from (``training.from``)."""
+
+    pieces: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Number of pieces to add, learnt from the training text of the languages that the model does not know, or of all
+    where it knows them. Their embeddings start from the mean of the pieces that spelt them before."""
+
+    languages: bool = False
+    """Whether languages of the recipe that the model does not know get tags of their own."""
+
+    like: str | None = None
+    """Language of the model whose tag the new tags start from; by default the mean of the tags of all."""
+
+    @property
+    def adds(self) -> bool:
+        """Whether anything is added."""
+        return bool(self.pieces) or self.languages
+
+    @model_validator(mode="after")
+    def _check_like(self) -> Self:
+        if self.like is not None and not self.languages:
+            raise Mistakes(self, [("like", "does nothing without languages: true")])
+        return self
+
+
 class TokenizerConfig(Section):
     """SentencePiece: how text is cut into the pieces that a model reads."""
 
@@ -39,6 +64,8 @@ class TokenizerConfig(Section):
     max_sample_characters: PositiveInt = 25_000_000
     """Largest number of characters that each model is trained on, sampled evenly from the corpus. Training a unigram
     model takes about 25 bytes of memory per character."""
+
+    extend: ExtendConfig = ExtendConfig()
 
     @model_validator(mode="after")
     def _check_fallback(self) -> Self:

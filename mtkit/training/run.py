@@ -169,7 +169,13 @@ def _prepared(
 ) -> Prepared:
     """The corpus, with a tokenizer of its own or with that of the model to start from."""
     if start is not None:
-        return prepare(config.data, config.tokenizer, config.prepared_directory, ready=start.tokenizer)
+        return prepare(
+            config.data,
+            config.tokenizer,
+            config.prepared_directory,
+            ready=start.tokenizer,
+            known_languages=start.known_languages,
+        )
     pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
     return prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
 

@@ -93,7 +93,7 @@ def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: to
     seed_dropout(config.training.seed, 0)
     model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     if start is not None:
-        start.put_into(model)
+        start.put_into(model, tokenizer, like=config.tokenizer.extend.like)
     adapted_parts(model, config.training.lora)
     freeze(model, config.training.freeze)
     return model.to(device)

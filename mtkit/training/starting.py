@@ -32,11 +32,15 @@ from mtkit.settings.model_shape import ModelShape
 from mtkit.settings.plan_by_time import BY_TIME
 from mtkit.settings.resolve import Settings, read_config
 from mtkit.settings.section import TRAINING_ONLY, marked
-from mtkit.settings.tokenizer import TokenizerConfig
+from mtkit.settings.tokenizer import ExtendConfig, TokenizerConfig
+from mtkit.training.growing import grown_tensors
 from mtkit.training.planning.fine_tuning import Suited, suited
 from mtkit.training.saving.checkpoint import CheckpointStore
 
 NOTE = "base.json"
+BASE_TOKENIZER = "base_tokenizer"
+"""In a run directory: the tokenizer as it was, where that of the run has more pieces."""
+
 FORMAT_VERSION = 1
 
 _TYPICAL_PAIRS, _TYPICAL_TOKENS = 10_000, 250_000
@@ -153,6 +157,9 @@ class Start:
     def note(self, run_dir: Path, settings: Settings, manifest: Manifest) -> None:
         """Write into the directory of a run what it starts from, once, before anything else of it."""
         if not self.base.training:
+            if manifest.tokenizer_sha256 != self.base.tokenizer:  # it has grown: what it was is kept too
+                (run_dir / BASE_TOKENIZER).mkdir(exist_ok=True)
+                self.tokenizer.save(run_dir / BASE_TOKENIZER)
             origin = None if self.bundle is None else _run_or_bundle(self.bundle) / ORIGIN
             if origin is not None and origin.is_dir():
                 with atomic_directory(run_dir / ORIGIN) as work:
@@ -160,17 +167,33 @@ class Start:
             self.base.note(run_dir, self.suited(settings, manifest).values)
             self.check_languages([(manifest.src_lang, manifest.tgt_lang)])
 
-    def put_into(self, model: EncoderDecoder) -> None:
+    def put_into(self, model: EncoderDecoder, tokenizer: Tokenizer, *, like: str | None) -> None:
         """Give a model of the same shape the weights that the run starts from.
+
+        Args:
+            model: The model of the run.
+            tokenizer: Of the run: that of the model it starts from, or that with more pieces.
+            like: Language whose tag new tags start from.
 
         Raises:
             CheckpointError: If they are damaged, or gone.
+            ConfigError: If the model has no tag of the language ``like``.
         """
         if self.bundle is None:
             raise CheckpointError(f"{self.base.name}: the model that the run starts from is not there; put it back")
         self.bundle.check_finite()
         path = self.bundle.directory / "model.safetensors"
-        restore_model(model, load_tensors(path), source=path)
+        tensors = grown_tensors(load_tensors(path), self.tokenizer, tokenizer, like=like)
+        restore_model(model, tensors, source=path)
+
+    @property
+    def known_languages(self) -> set[str]:
+        """The languages that the model knows, as ``base_language`` has them."""
+        pieces = self.tokenizer.languages
+        codes = [code for pair in self.base.directions for code in pair]
+        if pieces is not None:
+            codes = [*pieces.src_codes(), *pieces.tgt_codes(), *(() if pieces.src_codes() else codes[::2])]
+        return {base_language(code) for code in codes}
 
     def check_languages(self, directions: list[tuple[str, str]]) -> None:
         """Warn where a corpus is in languages that the model does not translate."""
@@ -190,7 +213,7 @@ class Start:
         ):
             given = settings.given(section)
             for key, value in given.items() if isinstance(given, dict) else ():
-                if key in may_differ or (key == "preset" and value == "auto"):
+                if key in may_differ or key == "extend" or (key == "preset" and value == "auto"):
                     continue
                 try:
                     value = shape.model_validate({key: value}).model_dump(mode="json")[key]
@@ -282,8 +305,9 @@ def _noted(run_dir: Path) -> Base | None:
 
 
 def _kept_tokenizer(noted: Base, run_dir: Path) -> Tokenizer:
+    before = run_dir / BASE_TOKENIZER
     try:
-        tokenizer = Tokenizer.load(run_dir)
+        tokenizer = Tokenizer.load(before if before.is_dir() else run_dir)
     except MtkitError as error:
         raise CheckpointError(f"{error}; put {noted.name} back, or start again with --overwrite") from None
     if tokenizer.sha256() != noted.tokenizer:
@@ -307,6 +331,7 @@ def _tokenizer_of(bundle: Bundle) -> dict[str, Any]:
     """What the settings would say of a model's tokenizer, as far as that is known."""
     tokenizer = bundle.tokenizer
     known: dict[str, Any] = {"joint": tokenizer.joint, "vocab_size": tokenizer.src_vocab_size}
+    known["extend"] = ExtendConfig().model_dump(mode="json")  # what was added once is not added again
     try:
         if bundle.metadata:
             section = bundle.metadata["config"]["tokenizer"]

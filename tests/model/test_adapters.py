@@ -116,9 +116,10 @@ def test_adapters_are_taken_over_by_another_model(build_model: BuildModel) -> No
     torch.testing.assert_close(hidden(other), hidden(model))
 
 
-def test_dropout_is_for_training_alone(build_model: BuildModel) -> None:
+@pytest.mark.parametrize("names", [ALL, ["encoder.*.query"], ["decoder.*.self_attention.value"]])
+def test_dropout_is_for_training_alone(build_model: BuildModel, names: list[str]) -> None:
     model = build_model(dropout=0.0)
-    adapt(model, LowRankShape(3, 6.0, dropout=0.5), ALL)
+    adapt(model, LowRankShape(3, 6.0, dropout=0.5), names)
     lively(model)
     expected = hidden(model)
     assert not torch.allclose(hidden(copy.deepcopy(model).train()), expected)

@@ -17,6 +17,7 @@ from mtkit.settings.resolve import Settings
 from mtkit.training.finish import average_into_bundle
 from mtkit.training.run import train
 from mtkit.training.saving.checkpoint import load_checkpoint
+from mtkit.training.starting import start_of
 from tests.conftest import ToyTask
 from tests.training.conftest import assert_same_run, interrupted_after
 from tests.training.test_starting import tuned, weights
@@ -106,6 +107,18 @@ def test_a_killed_run_goes_on_bit_for_bit(
     assert_same_run(tmp_path / "whole", tmp_path / "killed", 6)
     ours, theirs = (weights(tmp_path / name / "model") for name in ("whole", "killed"))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_adapters_have_a_rate_ten_times_as_high(toy_task: ToyTask, straight: Path, prepared: Path) -> None:
+    rates = {}
+    for name, lora in (("lora", {"rank": 2}), ("whole", {})):
+        settings = tuned(toy_task, straight, prepared, training__lora=lora)
+        start = start_of(settings, None)
+        assert start is not None
+        rates[name] = start.under(settings).config().training.learning_rate
+        told = " ".join(start.suited(settings, None).reasons)
+        assert ("adapters take a rate 10 times as high" in told) == (name == "lora")
+    assert rates["lora"] == pytest.approx(10 * rates["whole"])
 
 
 def test_a_run_whose_base_is_gone_asks_for_it(

@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from mtkit.bundle.bundle import load_bundle
 from mtkit.data.corpus.prepared import open_prepared
 from mtkit.errors import CheckpointError, ConfigError, Interrupted, MtkitError
+from mtkit.files.reading import sha256_file
 from mtkit.settings.resolve import Settings
+from mtkit.training.finish import average_into_bundle
 from mtkit.training.run import train
 from mtkit.training.starting import NOTE, start_of
 from tests.conftest import ToyTask
@@ -85,11 +87,11 @@ def test_fine_tuning_has_settings_of_its_own_and_gives_their_reasons(
     training = json.loads((tmp_path / "run" / "model" / "mtkit.json").read_text())["config"]["training"]
     # 200 pairs have the least rate and updates of the least size
     assert (training["learning_rate"], training["batch_tokens"], training["schedule"]) == (5e-5, 1000, "linear")
-    assert (training["max_updates"], training["warmup_updates"], training["validate_every"]) == (11, 1, 1)
+    assert (training["max_updates"], training["warmup_updates"], training["validate_every"]) == (11, 5, 1)
     assert f"starting from {straight}: 0.0" in caplog.text
     assert "fine-tuning: peak learning rate 5.0e-05, for 0.0 million parameters and 200 pairs" in caplog.text
     assert "fine-tuning: 11 updates of 1,000 target tokens: 10 passes over them" in caplog.text
-    assert "fine-tuning: 1 update of warm-up" in caplog.text
+    assert "fine-tuning: 5 updates of warm-up" in caplog.text
 
 
 def test_what_the_recipe_gives_stays(toy_task: ToyTask, straight: Path) -> None:
@@ -217,3 +219,28 @@ def test_a_corpus_with_another_tokenizer_is_not_taken(toy_task: ToyTask, straigh
     train(tuned(toy_task, straight, tmp_path / "prepared"), tmp_path / "run")
     with pytest.raises(MtkitError, match="its tokenizer was that of another model"):
         train(toy_task.recipe(data__prepared=str(tmp_path / "prepared"), data__train=[few(toy_task)]), tmp_path / "new")
+
+
+def test_where_an_imported_model_came_from_is_kept(
+    toy_task: ToyTask, straight: Path, prepared: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(straight / "model", base)
+    (base / "origin").mkdir()
+    (base / "origin" / "config.json").write_text('{"model_type": "marian"}')
+    manifest = json.loads((base / "mtkit.json").read_text())
+    manifest["files"]["origin/config.json"] = sha256_file(base / "origin" / "config.json")
+    told = {"family": "marian", "layout": "huggingface", "source": "some/model", "licence": "cc-by-4.0"}
+    (base / "mtkit.json").write_text(json.dumps({**manifest, "origin": told}))
+    train(tuned(toy_task, base, prepared, training__max_updates=2), tmp_path / "run")
+    shutil.rmtree(base)
+    last = tmp_path / "run" / "last"
+    train(tuned(toy_task, last, prepared, training__max_updates=1), tmp_path / "again")  # from a checkpoint of that run
+    average_into_bundle(tmp_path / "run", tmp_path / "average", n=1, by="last")
+    bases = {"run/model": str(base), "again/model": str(last), "average": str(base)}
+    for name, of_name in bases.items():
+        bundle = load_bundle(tmp_path / name)
+        assert bundle.metadata["origin"] == told
+        assert bundle.metadata["base"]["name"] == of_name
+        assert "origin/config.json" in bundle.metadata["files"]
+        assert (tmp_path / name / "origin" / "config.json").read_text() == '{"model_type": "marian"}'

@@ -26,6 +26,8 @@ def settings_of_corpus(data: DataConfig, tokenizer: TokenizerConfig, ready: Toke
     if data.language_tags == "none":
         del of_data["language_tags"]  # as in a corpus of a version that knew none
     of_tokenizer = tokenizer.model_dump(mode="json")
+    if not tokenizer.extend.adds:
+        del of_tokenizer["extend"]  # as above
     if ready is not None:
         of_tokenizer[READY] = ready.sha256()
     return {"data": of_data, "tokenizer": of_tokenizer}

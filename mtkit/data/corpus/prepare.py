@@ -6,7 +6,7 @@ be trained and for all to be encoded. The directory appears whole at the end or 
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, starmap
@@ -29,7 +29,7 @@ from mtkit.data.sources.pairs import Pairs, Source
 from mtkit.data.sources.sources import PLACES, Place, open_sources
 from mtkit.data.tokens.language_pieces import meant
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.data.tokens.vocabulary import kept_segments, tokenizer_for
+from mtkit.data.tokens.vocabulary import extended_for, kept_segments, tokenizer_for
 from mtkit.errors import ConfigError, DataError, reason
 from mtkit.files.locks import remove_leftovers_of, sole_writer
 from mtkit.files.output_directory import check_replaceable
@@ -53,6 +53,7 @@ def prepare(
     n_workers: int | None = None,
     max_vocab_size: int | None = None,
     ready: Tokenizer | None = None,
+    known_languages: Collection[str] = (),
 ) -> Prepared:
     """Prepare the corpus of a recipe, or do nothing where that has been done.
 
@@ -63,7 +64,8 @@ def prepare(
         overwrite: Replace a prepared corpus of other inputs or settings.
         n_workers: Processes that clean and encode; by default one for each core. The result is the same.
         max_vocab_size: Pieces of the tokenizer at most, where the settings do not say their number.
-        ready: The tokenizer of a model that exists; none is trained then.
+        ready: The tokenizer of a model that exists; none is trained then, but ``tokenizer.extend`` adds to it.
+        known_languages: Languages that the model of ``ready`` knows, as ``base_language`` has them.
 
     Raises:
         ConfigError: If a cleaning step cannot work with the languages or sets.
@@ -77,7 +79,7 @@ def prepare(
     remove_leftovers_of(directory)
     check_own(directory)
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
-    if ready is not None:
+    if ready is not None and not tokenizer.extend.languages:
         for config in (config for place in PLACES for config in data.sources_of(place)):
             ready.prefix(*_tags(data, config, ready))
     settings = settings_of_corpus(data, tokenizer, ready)
@@ -88,7 +90,7 @@ def prepare(
             if (existing := same_corpus(directory, settings, hashes, overwrite)) is not None:
                 return existing
             with atomic_directory(directory) as work, Workers(n_workers) as workers:
-                make = _Maker(data, tokenizer, ready, max_vocab_size)
+                make = _Maker(data, tokenizer, ready, max_vocab_size, known_languages)
                 trained, reports = _prepare(make, sources, hashes, workers, work)
                 test_names = [report["name"] for report in reports if report["place"] == "test"]
                 manifest = Manifest(
@@ -119,11 +121,13 @@ class _Maker:
     tokenizer: TokenizerConfig
     ready: Tokenizer | None
     max_vocab_size: int | None
+    known_languages: Collection[str]
 
     def tokenizer_for(self, judgement: Judgement) -> Tokenizer:
         """The one that is ready, or one trained on what cleaning has left, with the symbols and tags of the recipe."""
         if self.ready is not None:
-            return self.ready
+            known = self.known_languages
+            return extended_for(judgement, self.data, self.tokenizer, self.ready, known_languages=known)
         symbols = list(dict.fromkeys((*self.tokenizer.user_defined_symbols, *self.data.all_tags)))
         config = self.tokenizer.model_copy(update={"user_defined_symbols": symbols})
         return tokenizer_for(judgement, config, max_vocab_size=self.max_vocab_size)

@@ -37,6 +37,7 @@ READY = "sha256"
 """Key, among the settings of the tokenizer: hash of the one that was there before the corpus, which trained none."""
 
 _READY = f"tokenizer.{READY}"
+_EXTEND = "tokenizer.extend."
 _DIGEST = "sha256"
 """Key of the hash of all other values of a manifest, which those of older versions lack."""
 
@@ -289,9 +290,12 @@ def difference(
     if ready is None and before.get(_READY) is not None:
         return "its tokenizer was that of another model"
     if ready is not None:
-        if ready != manifest.tokenizer_sha256:
+        if ready not in (manifest.tokenizer_sha256, before.get(_READY)):
             return "its tokenizer was another one"
-        before, after = ({k: v for k, v in each.items() if not k.startswith("tokenizer.")} for each in (before, after))
+        before, after = (
+            {k: v for k, v in each.items() if not k.startswith("tokenizer.") or k.startswith(_EXTEND)}
+            for each in (before, after)
+        )
     if before.get("tokenizer.vocab_size") is None and after.get("tokenizer.vocab_size") == manifest.src_vocab_size:
         before["tokenizer.vocab_size"] = manifest.src_vocab_size
     for key in sorted(before | after):

@@ -54,13 +54,18 @@ def train_tokenizer(
         if (mistake := symbol_mistake(symbol, config.type)) is not None:
             raise VocabularyError(f"the symbol {symbol!r} cannot be one piece: {mistake}")
     if config.joint:
-        return Tokenizer(_train(chain(src_lines, tgt_lines), config, vocab_size, exact=exact))
-    src_model = _train(src_lines, config, vocab_size, exact=exact)
-    return Tokenizer(src_model, _train(tgt_lines, config, vocab_size, exact=exact))
+        return Tokenizer(train_model(chain(src_lines, tgt_lines), config, vocab_size, exact=exact))
+    src_model = train_model(src_lines, config, vocab_size, exact=exact)
+    return Tokenizer(src_model, train_model(tgt_lines, config, vocab_size, exact=exact))
 
 
-def _train(lines: Iterable[str], config: TokenizerConfig, vocab_size: int, *, exact: bool) -> bytes:
-    """Serialised SentencePiece model."""
+def train_model(
+    lines: Iterable[str], config: TokenizerConfig, vocab_size: int, *, exact: bool, normalises: bool = True
+) -> bytes:
+    """A serialised SentencePiece model of lines, which are read once; arguments and errors as of ``train_tokenizer``.
+
+    ``normalises`` is False where the lines are normalised already, and the model is to leave them so.
+    """
     model = io.BytesIO()
     failures: list[BaseException] = []
 
@@ -87,6 +92,7 @@ def _train(lines: Iterable[str], config: TokenizerConfig, vocab_size: int, *, ex
             bos_id=OWN.bos,
             eos_id=OWN.eos,
             num_threads=_TRAINING_THREADS,
+            normalization_rule_name="nmt_nfkc" if normalises else "identity",
             minloglevel=_ERRORS_ONLY,
         )
     except (RuntimeError, ValueError, OSError) as error:

@@ -1,14 +1,18 @@
 """The tokenizer of a corpus: trained on an even sample of the pairs that cleaning has left."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 
 import numpy as np
 
 from mtkit.data.cleaning.judging import Judgement
 from mtkit.data.cleaning.spool import read_rows, read_side
+from mtkit.data.tokens.extending import NewTags, extended
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.training import VocabularyTooSmallError, train_tokenizer
+from mtkit.languages.codes import base_language
 from mtkit.log import logger
+from mtkit.settings.data import DataConfig
 from mtkit.settings.presets import default_vocab_size
 from mtkit.settings.tokenizer import TokenizerConfig
 
@@ -44,6 +48,48 @@ def tokenizer_for(judgement: Judgement, config: TokenizerConfig, *, max_vocab_si
         return train(vocab_size, exact=False)
     except VocabularyTooSmallError as error:  # a script of many characters
         return train(error.needed + vocab_size, exact=False)
+
+
+def extended_for(
+    judgement: Judgement,
+    data: DataConfig,
+    config: TokenizerConfig,
+    base: Tokenizer,
+    *,
+    known_languages: Collection[str],
+) -> Tokenizer:
+    """The tokenizer of a model with what ``tokenizer.extend`` adds; as it is where that adds nothing.
+
+    Pieces are learnt from the sides that are in languages which the model does not know, or from both.
+
+    Args:
+        judgement: The training pairs, some of which are kept.
+        data: Languages and tags of the recipe.
+        config: What is to be added.
+        base: The tokenizer.
+        known_languages: Languages of its model, as ``base_language`` has them.
+
+    Raises:
+        VocabularyError: If the tokenizer cannot take pieces or tags.
+    """
+    extend = config.extend
+    if not extend.adds:
+        return base
+    languages = [{base_language(pair[side]) for pair in data.directions} for side in (0, 1)]
+    new = [bool(each - {*known_languages}) for each in languages]
+    n_wanted = max(config.max_sample_characters * len(judgement.verdicts) // int(judgement.n_characters.sum()), 1)
+    src_lines, tgt_lines = (
+        partial(kept_segments, judgement, side, n_wanted) if new[side] or not any(new) else None for side in (0, 1)
+    )
+    tags = NewTags(data.all_tags, data.directions) if extend.languages else NewTags()
+    found = extended(base, src_lines, tgt_lines, extend.pieces, tags)
+    grown = found.src_vocab_size - base.src_vocab_size, found.tgt_vocab_size - base.tgt_vocab_size
+    logger.info(
+        "the tokenizer grows by %d pieces%s",
+        grown[0],
+        "" if found.joint else f" of the source, {grown[1]} of the target",
+    )
+    return found
 
 
 def _n_kept(judgement: Judgement) -> int:

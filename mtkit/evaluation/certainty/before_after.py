@@ -66,8 +66,9 @@ class SetDifference:
         return self.n_lines >= LEAST_SEGMENTS
 
     def lost(self) -> bool:
-        """Whether a metric is certainly lower than before."""
-        return self.told and any(each.difference < 0 and each.p_value < SIGNIFICANT for each in self.differences)
+        """Whether a metric is certainly lower than before, and none certainly higher."""
+        certain = [each.difference for each in self.differences if each.p_value < SIGNIFICANT]
+        return self.told and min(certain, default=0) < 0 and max(certain, default=0) <= 0
 
     def title(self) -> str:
         """What set it is, such as ``old test set flickr, 500 of 1,000 lines``."""

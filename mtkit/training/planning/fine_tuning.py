@@ -25,7 +25,14 @@ _PASSES = ((20_000, 10), (200_000, 5), (2_000_000, 3))
 _LEAST_TOKENS, _MOST_TOKENS = 1_000, 8_000  # of an update
 _UPDATES_A_PASS = 100  # at least, if updates need not be smaller than the least
 _WARMUP_SHARE, _MOST_WARMUP = 10, 500
+_LEAST_WARMUP = 100
+"""Updates, or half of the run: Adam's mean of the squared gradients takes about 50 to settle, and until then its steps
+are as large as the rate for every weight."""
+
 _LEAST_UPDATES_IN_TIME = 500  # of a run by time, or as many as it makes anyway
+_LORA = 10
+"""Adapters begin at zero, and change a weight by a product of two small matrices: they take larger steps."""
+
 _MOST = 1 << 62
 _LARGE = 50e6
 """Parameters from which on the memory is asked how much of an update it holds at once."""
@@ -53,10 +60,10 @@ def suited(n_parameters: int, n_pairs: int, n_tokens: int, given: Mapping[str, A
     batch_tokens = int(_number(given, "batch_tokens") or _rounded(n_tokens / _UPDATES_A_PASS))
     passes = _number(given, "max_epochs") or next((n for limit, n in _PASSES if n_pairs <= limit), 1)
     n_updates = int(_number(given, "max_updates") or math.ceil(passes * n_tokens / batch_tokens))
-    warmup = min(_MOST_WARMUP, n_updates // _WARMUP_SHARE)
+    warmup = min(_MOST_WARMUP, max(n_updates // _WARMUP_SHARE, min(_LEAST_WARMUP, n_updates // 2)))
     every = max(1, n_updates // 10)
     values: dict[str, Any] = {
-        "learning_rate": peak_rate(n_parameters, n_pairs),
+        "learning_rate": peak_rate(n_parameters, n_pairs) * (_LORA if _has_lora(given) else 1),
         "batch_tokens": batch_tokens,
         "max_updates": n_updates,
         "schedule": "linear",
@@ -68,7 +75,10 @@ def suited(n_parameters: int, n_pairs: int, n_tokens: int, given: Mapping[str, A
         values["accumulate"] = "auto"
     if given.get("max_minutes") is not None and "batch_tokens" in own:
         values["min_updates"] = min(n_updates, _LEAST_UPDATES_IN_TIME)
-    return Suited(values, list(_reasons(values, own, n_parameters, n_pairs, passes)))
+    reasons = _reasons(values, own, n_parameters, n_pairs, passes)
+    if _has_lora(given) and "learning_rate" in own:
+        reasons.append(f"adapters take a rate {_LORA} times as high as the model itself would")
+    return Suited(values, reasons)
 
 
 _CHOSEN = ("learning_rate", "batch_tokens", "max_updates", "schedule", "warmup_updates")
@@ -78,6 +88,11 @@ def _number(given: Mapping[str, Any], key: str) -> float | None:
     """What is given, if it can be; of what cannot others speak."""
     value = given.get(key)
     return value if isinstance(value, int | float) and 1 <= value < _MOST else None
+
+
+def _has_lora(given: Mapping[str, Any]) -> bool:
+    lora = given.get("lora")
+    return isinstance(lora, Mapping) and lora.get("rank") is not None
 
 
 def peak_rate(n_parameters: int, n_pairs: int) -> float:

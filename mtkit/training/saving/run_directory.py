@@ -72,7 +72,7 @@ def clear(run_dir: Path) -> None:
     if not (run_dir / _MARKER).exists() and not of_older_version:
         return
     (run_dir / _MARKER).touch()
-    for name in ("checkpoints", "model", ".model", "tensorboard", ORIGIN):
+    for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer", ORIGIN):
         with suppress(OSError):
             delete_directory(run_dir / name)
     notes = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE, "base.json", "before.json")

@@ -1,4 +1,5 @@
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -296,3 +297,31 @@ def test_damage_of_a_tokenizer_of_bytes_is_one_line(
     (tmp_path / VOCABULARY_FILE).write_text(json.dumps(change(json.loads(BYTES.content))), encoding="utf-8")
     with pytest.raises(VocabularyError, match=message):
         Tokenizer.load(tmp_path)
+
+
+def test_damage_anywhere_is_an_error_or_another_vocabulary(tmp_path: Path) -> None:
+    directory = saved(foreign_tokenizer(forced={"de": ["__de__"]}), tmp_path)
+    content = (directory / VOCABULARY_FILE).read_bytes()
+    draw = random.Random(1)
+    messages: list[str] = []
+    for _ in range(300):
+        damaged = bytearray(content)
+        start = draw.randrange(len(damaged))
+        match draw.randrange(4):
+            case 0:
+                damaged[start] = draw.randrange(256)
+            case 1:
+                del damaged[start : start + draw.randrange(1, 40)]
+            case 2:
+                damaged[start:start] = content[draw.randrange(len(content)) :][: draw.randrange(1, 40)]
+            case 3:
+                damaged[start : start + 1] = draw.choice([b"-1", b"null", b"[]", b'"', b"1e9", b"9" * 50, b"\\ud800"])
+        (directory / VOCABULARY_FILE).write_bytes(damaged)
+        try:
+            tokenizer = Tokenizer.load(directory)
+        except VocabularyError as error:
+            messages.append(str(error))
+        else:
+            tokenizer.decode(tokenizer.encode_tgt(LINES))
+    assert len(messages) > 150
+    assert not any("\n" in message for message in messages)

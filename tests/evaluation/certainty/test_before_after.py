@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,9 @@ def test_only_what_is_certainly_lower_is_lost() -> None:
     assert not comparison(REFS, WORSE, 50).sets[0].lost()
     assert not comparison(WORSE, REFS).sets[0].lost()
     assert not comparison(WORSE, WORSE).sets[0].lost()
+    (bleu, chrf), (lower, _) = comparison(WORSE, REFS).sets[0].differences, comparison(REFS, WORSE).sets[0].differences
+    assert not SetDifference("mixed", "new", 120, 120, [lower, chrf]).lost()
+    assert SetDifference("mixed", "new", 120, 120, [lower, replace(bleu, p_value=0.5)]).lost()
 
 
 def test_json_and_back_and_what_is_something_else() -> None:
