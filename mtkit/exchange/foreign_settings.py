@@ -11,6 +11,7 @@ from mtkit.files.reading import parse_json, read_regular
 _MAX_BYTES = 500_000_000
 """Of a JSON file: ``tokenizer.json`` of a quarter of a million pieces has some thirty million."""
 
+_MOST_LAYERS = 1_000
 _SHOWN = 60
 
 
@@ -37,6 +38,17 @@ class ForeignSettings:
         if type(value) is not int or value < 0:
             raise self.refused(name, "must be a whole number")
         return value
+
+    def layers(self, name: str, default: int | None = None) -> int:
+        """How many layers a side has.
+
+        Raises:
+            CheckpointError: If it is no such number, or more than any model has.
+        """
+        n = self.integer(name, default)
+        if not 1 <= n <= _MOST_LAYERS:
+            raise self.refused(name, f"must be 1 to {_MOST_LAYERS:,}")
+        return n
 
     def number(self, name: str, default: float) -> float:
         """A number.

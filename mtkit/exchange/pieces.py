@@ -127,8 +127,10 @@ def by_id(ids: Mapping[str, int], size: int, path: Path, what: str = "vocab_size
     """The piece of each id below ``size``; rows that no piece has get names that nothing is spelt with.
 
     Raises:
-        VocabularyError: If an id is beyond ``size``, or two pieces have it.
+        VocabularyError: If an id is beyond ``size``, two pieces have it, or no vocabulary is so large.
     """
+    if size > _MOST:
+        raise VocabularyError(f"{path}: the model's {what} is {size:,}: no vocabulary is so large")
     pieces: list[str | None] = [None] * size
     for piece, number in ids.items():
         if number >= size:

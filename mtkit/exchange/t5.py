@@ -89,7 +89,11 @@ def _model(settings: ForeignSettings, tied: str, *, is_bytes: bool) -> dict[str,
     kind = settings.text("feed_forward_proj", "relu" if settings.values.get("model_type") == "t5" else "gated-gelu")
     if kind not in _FEED_FORWARD:
         raise settings.refused("feed_forward_proj", f"mtkit computes with {', '.join(_FEED_FORWARD)}")
-    d_model, n_heads, n_layers = (settings.integer(name) for name in ("d_model", "num_heads", "num_layers"))
+    d_model, n_heads, n_layers = (
+        settings.integer("d_model"),
+        settings.integer("num_heads"),
+        settings.layers("num_layers"),
+    )
     d_head = settings.integer("d_kv", 64)
     dropout = settings.number("dropout_rate", 0.1)
     # Version 1.0 scales what it projects; since version 5 transformers says so by itself, before by the tying.
@@ -101,7 +105,7 @@ def _model(settings: ForeignSettings, tied: str, *, is_bytes: bool) -> dict[str,
         "d_head": None if d_head * n_heads == d_model else d_head,
         "d_ff": settings.integer("d_ff"),
         "n_encoder_layers": n_layers,
-        "n_decoder_layers": settings.integer("num_decoder_layers", n_layers),
+        "n_decoder_layers": settings.layers("num_decoder_layers", n_layers),
         "activation": _FEED_FORWARD[kind],
         "norm": "pre",
         "norm_type": "rms",
@@ -160,8 +164,8 @@ def _bytes(settings: ForeignSettings) -> Pieces:
     size = settings.integer("vocab_size")
     if size < FIRST_BYTE + N_BYTES:
         raise settings.refused("vocab_size", f"{FIRST_BYTE + N_BYTES} at least for bytes")
-    pieces = ["<pad>", "</s>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(N_BYTES))]
-    pieces += [f"<unused {number}>" for number in range(len(pieces), size)]
+    named = ["<pad>", "</s>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(N_BYTES))]
+    pieces = by_id({piece: number for number, piece in enumerate(named)}, size, settings.path)
     for name, number, piece in (("pad_token_id", 0, "<pad>"), ("eos_token_id", 1, "</s>")):
         agreed(settings, name, number, piece)
     special = SpecialIds(0, 2, None, 1, settings.integer("decoder_start_token_id", 0), (0,))

@@ -250,6 +250,8 @@ def test_files_that_are_something_else(kind: str, name: str, content: bytes, tmp
         ("marian", "d_model", "wide"),
         ("marian", "d_model", -8),
         ("marian", "vocab_size", 5),
+        ("marian", "vocab_size", 10**12),
+        ("t5", "vocab_size", 10**12),
         ("marian", "eos_token_id", 7),
         ("m2m100", "tokenizer_class", "SMALL100Tokenizer"),
         ("m2m100", "tie_word_embeddings", False),
