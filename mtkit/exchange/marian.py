@@ -23,7 +23,7 @@ from mtkit.settings.yaml_file import YamlError, parse_yaml, read_yaml
 _ACTIVATIONS = {"relu": "relu", "swish": "silu"}
 _LENGTH = 512  # sinusoids go on for ever, sentences of the training did not
 _TAG = re.compile(r">>(\S{1,60})<<")
-_PAIR = re.compile(r"[._-]([a-z]{2})-?([a-z]{2})[._-]")
+_PAIR = re.compile(r"(?<=[._-])([a-z]{2})-?([a-z]{2})(?=[._-])")
 
 _COMPUTED: Mapping[str, tuple[Any, ...]] = {
     "type": ("transformer",),
