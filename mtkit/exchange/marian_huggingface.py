@@ -27,9 +27,20 @@ def read_marian(directory: Path, settings: ForeignSettings, weights: Weights) ->
         CheckpointError: If its files cannot be read, or it cannot be expressed.
         VocabularyError: If its tokenizer cannot be read.
     """
-    check_places(settings, pre_norm=False, embedding_norm=False)
+    return _read(directory, settings, weights, pre_norm=False)
+
+
+def read_pegasus(directory: Path, settings: ForeignSettings, weights: Weights) -> Found:
+    """A model of the type ``pegasus`` with a tokenizer of Marian's, as mtkit exports pre-norm Transformers; errors as
+    ``read_marian``.
+    """
+    return _read(directory, settings, weights, pre_norm=True)
+
+
+def _read(directory: Path, settings: ForeignSettings, weights: Weights, *, pre_norm: bool) -> Found:
+    check_places(settings, pre_norm=pre_norm, embedding_norm=False)
     settings.only("static_position_embeddings", True)
-    model = sizes(settings) | {"norm": "post", "sinusoids": "halves"}
+    model = sizes(settings) | {"norm": "pre" if pre_norm else "post", "sinusoids": "halves"}
     shares, ties = (settings.flag(name, True) for name in ("share_encoder_decoder_embeddings", "tie_word_embeddings"))
     if shares:
         name = shared_name(weights)
@@ -42,14 +53,15 @@ def read_marian(directory: Path, settings: ForeignSettings, weights: Weights) ->
     aliases, others = aliases_of(weights, may_repeat)
     tied = _tied(shares, ties)
     has_bias = BIAS in weights.tensors
-    layers = Layers(model["n_encoder_layers"], model["n_decoder_layers"], tied=tied, output_bias=has_bias)
+    depths = model["n_encoder_layers"], model["n_decoder_layers"]
+    layers = Layers(*depths, tied=tied, output_bias=has_bias, final_norm=pre_norm)
     pieces = _pieces(directory, settings, shares=shares)
     config = optional_settings(directory / "tokenizer_config.json")
     generated = optional_settings(directory / "generation_config.json")
     told = [config.text(key) if config.has(key) else None for key in ("source_lang", "target_lang")]
     languages = pieces.vocabulary.language_ids
     return Found(
-        "marian",
+        "pegasus" if pre_norm else "marian",
         "huggingface",
         model | {"tie_embeddings": tied, "output_bias": has_bias},
         renamed(bart_names(layers), names),

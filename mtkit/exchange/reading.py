@@ -10,7 +10,7 @@ from mtkit.exchange.foreign_settings import ForeignSettings, read_settings, show
 from mtkit.exchange.found import Found
 from mtkit.exchange.m2m100 import read_m2m100
 from mtkit.exchange.marian import is_marian, read_marian_files
-from mtkit.exchange.marian_huggingface import read_marian
+from mtkit.exchange.marian_huggingface import read_marian, read_pegasus
 from mtkit.exchange.mbart import read_mbart
 from mtkit.exchange.t5 import read_t5
 from mtkit.exchange.weights import Weights, read_weights
@@ -21,6 +21,7 @@ _FAMILIES: dict[str, Callable[[Path, ForeignSettings, Weights], Found]] = {
     "mbart": read_mbart,
     "t5": read_t5,
     "mt5": read_t5,
+    "pegasus": read_pegasus,
 }
 """By ``model_type`` of ``config.json``."""
 

@@ -10,6 +10,7 @@ from mtkit.exchange.origin import Origin
 _LABEL = 11
 _FAMILIES = {
     "marian": "Marian",
+    "pegasus": "Pegasus",
     "m2m100": "M2M-100",
     "nllb": "NLLB-200",
     "mbart": "mBART-50",

@@ -9,6 +9,7 @@ import torch
 
 from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.bundle.writing import save_bundle
+from mtkit.cli import app
 from mtkit.data.tokens.special import OWN
 from mtkit.data.tokens.training import train_tokenizer
 from mtkit.exchange.huggingface_export import export_huggingface
@@ -17,6 +18,7 @@ from mtkit.search.beam import beam_search
 from mtkit.search.hypothesis import SearchOptions
 from mtkit.settings.recipe import Config
 from mtkit.settings.tokenizer import TokenizerConfig
+from mtkit.translation.translator import Translator
 from tests.tiny import LINES, save_tiny_bundle, tiny_config
 
 transformers = pytest.importorskip("transformers")
@@ -185,3 +187,15 @@ def test_the_card_is_one_that_the_hub_reads(tmp_path: Path) -> None:
     (result,) = card.data.eval_results
     assert (result.metric_type, result.metric_value, result.dataset_name) == ("bleu", 12.35, "test")
     assert result.metric_args == {"signature": "nrefs:1|case:mixed"}
+
+
+def test_an_export_is_imported_again(trained: Exported, sample_lines: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app(["import", str(trained.directory), "-o", str(tmp_path / "again"), "-s", "en", "-t", "de"])
+    assert ended.value.code == 0
+    again = load_bundle(tmp_path / "again")
+    before, after = (
+        Translator.load(bundle, engine="torch", precision="fp32", threads=1).translate(sample_lines[:20], beam_size=4)
+        for bundle in (trained.bundle, again)
+    )
+    assert [found.text for found in before] == [found.text for found in after]
