@@ -106,7 +106,7 @@ print(tokenizer.batch_decode(model.generate(**batch), skip_special_tokens=True))
 ```
 
 `PATH` is this directory or its name on the hub. It needs the packages `transformers` (5 or newer) and `sentencepiece`.
-With mtkit: `mtkit import PATH -o MODEL`, then `mtkit translate -m MODEL`.
+With mtkit: `mtkit import PATH -s SRC -t TGT -o MODEL`, then `mtkit translate -m MODEL`.
 """
 
 
