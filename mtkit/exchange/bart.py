@@ -79,7 +79,7 @@ def aliases_of(weights: Weights, names: Mapping[str, str]) -> tuple[dict[str, st
     """
     same, others = {}, []
     for name, of in names.items():
-        if name == of or name not in weights.tensors:
+        if name == of or not {name, of} <= weights.tensors.keys():  # what is missing is said where all are looked for
             continue
         one, other = weights.tensors[name], weights.tensors[of]
         if (one.shape, one.dtype) == (other.shape, other.dtype) and torch.equal(weights.read(name), weights.read(of)):

@@ -64,11 +64,12 @@ def _of_transformers(directory: Path, settings: ForeignSettings) -> Found:
     kind = settings.values.get("model_type")
     if "mtkit_version" in settings.values:
         raise CheckpointError(f"{directory}: an export of mtkit's; use the model that it was made from")
-    if kind in _WITHOUT:
+    if kind is None:
+        raise CheckpointError(f"{settings.path}: lacks model_type; mtkit imports {KNOWN}")
+    if isinstance(kind, str) and kind in _WITHOUT:
         raise settings.refused("model_type", f"{_WITHOUT[kind]}; mtkit knows {KNOWN}")
-    if kind not in _FAMILIES:
-        what = "lacks model_type" if kind is None else f"model_type {shown(kind)} is not known"
-        raise CheckpointError(f"{settings.path}: {what}; mtkit imports {KNOWN}")
-    found = _FAMILIES[str(kind)](directory, settings, read_weights(directory))
+    if not isinstance(kind, str) or kind not in _FAMILIES:
+        raise CheckpointError(f"{settings.path}: model_type {shown(kind)} is not known; mtkit imports {KNOWN}")
+    found = _FAMILIES[kind](directory, settings, read_weights(directory))
     files = [settings.path, directory / "generation_config.json", *found.files]
     return replace(found, files=files)

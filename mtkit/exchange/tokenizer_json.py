@@ -114,5 +114,7 @@ def _steps(step: Any, key: str) -> Sequence[Mapping[str, Any]]:
     """The steps of a sequence, or the one step."""
     if step is None:
         return []
-    found: Sequence[Mapping[str, Any]] = step[key] if step.get("type") == "Sequence" else [step]
+    found: Sequence[Any] = step[key] if isinstance(step, dict) and step.get("type") == "Sequence" else [step]
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError("steps are named values")
     return found
