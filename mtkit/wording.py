@@ -26,6 +26,14 @@ def counted(n: float, noun: str) -> str:
     return f"{number} {noun}" if n == 1 else f"{number} {noun}s"
 
 
+_LONGEST_NAME = 100
+
+
+def name_shown(name: str) -> str:
+    """A name out of a file of unknown origin: as it is, or quoted and cut where it is long or not all visible."""
+    return name if name.isprintable() and len(name) <= _LONGEST_NAME else f"{name!r:.60}"
+
+
 _STEERING = [*range(0x20), *range(0x7F, 0xA0)]
 """The control characters, C0, DEL and C1: they move the cursor, rename the window, delete what was shown."""
 

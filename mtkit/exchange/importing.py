@@ -26,7 +26,7 @@ from mtkit.model.fitting import skeleton
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.settings.model import ModelConfig
 from mtkit.version import __version__
-from mtkit.wording import bytes_shown
+from mtkit.wording import bytes_shown, name_shown
 
 _ROOM = 100_000_000
 """Bytes of a disk that must stay free beside the weights: for the tokenizer, and so that others can work."""
@@ -137,7 +137,9 @@ def _check_shapes(found: Found, config: ModelConfig) -> None:
                 )
             used.add(name)
     if left := sorted(weights.tensors.keys() - used):
-        raise CheckpointError(f"{weights.tensors[left[0]].file}: has {left[0]}, which mtkit does not compute with")
+        raise CheckpointError(
+            f"{weights.tensors[left[0]].file}: has {name_shown(left[0])}, which mtkit does not compute with"
+        )
 
 
 def _check_room(found: Found, output: Path) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from mtkit.errors import CheckpointError, DataError, reason
 from mtkit.exchange.weights import Stored, Weights
 from mtkit.files.reading import check_regular
+from mtkit.wording import name_shown
 
 CONFIG = "special:model.yml"
 """The item that holds the settings, in YAML."""
@@ -55,7 +56,7 @@ def read_npz(path: Path) -> tuple[Weights, bytes]:
                 with archive.open(entry) as file:
                     shape, kind = _header(file)
                 if int(np.prod(shape, dtype=object)) * kind.itemsize > entry.file_size:
-                    raise CheckpointError(f"{path}: damaged: {name} has fewer numbers than it says")
+                    raise CheckpointError(f"{path}: damaged: {name_shown(name)} has fewer numbers than it says")
                 if name == CONFIG:
                     if entry.file_size > _MAX_CONFIG_BYTES:
                         raise CheckpointError(f"{path}: damaged: its settings have {entry.file_size:,} bytes")
@@ -110,11 +111,11 @@ def read_bin(path: Path) -> tuple[Weights, bytes]:
             tensors[name] = Stored(shape, "float32", _int8_reader(path, name, shape, start), path)
             tensors[name + MULTIPLIER] = Stored((1, 1), "float32", _scale_reader(path, start + n), path)
         elif kind in (_FLOAT32, _INTGEMM8):
-            raise CheckpointError(f"{path}: damaged: {name} has fewer numbers than it says")
+            raise CheckpointError(f"{path}: damaged: {name_shown(name)} has fewer numbers than it says")
         else:
             raise CheckpointError(
-                f"{path}: {name} is of type {kind:#x}, which is packed for one kind of processor; mtkit reads float32 "
-                "and int8 (intgemm8)"
+                f"{path}: {name_shown(name)} is of type {kind:#x}, which is packed for one kind of processor; mtkit "
+                "reads float32 and int8 (intgemm8)"
             )
     if config is None:
         raise CheckpointError(f"{path}: has no {CONFIG}: not a model of Marian's")
@@ -148,7 +149,7 @@ def _items(path: Path) -> dict[str, _Item]:
     items: dict[str, _Item] = {}
     for name, shape, head in zip(names, shapes, heads, strict=True):
         if name in items or min(shape, default=1) < 1:
-            raise CheckpointError(f"{path}: damaged: {name} is there twice, or has no numbers")
+            raise CheckpointError(f"{path}: damaged: {name_shown(name)} is there twice, or has no numbers")
         items[name] = (head[1], shape, place, head[3])
         place += head[3]
     if place != size:

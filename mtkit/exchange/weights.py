@@ -1,6 +1,7 @@
 """Tensors in the files of other programs: listed first, with their shapes, and read one by one."""
 
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch import Tensor
 from mtkit.errors import CheckpointError, DataError
 from mtkit.files.reading import check_regular, parse_json, read_regular
 from mtkit.files.tensor_file import read_tensor_file
+from mtkit.wording import name_shown
 
 _TYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 FLOATS = tuple(_TYPES.values())
@@ -22,6 +24,8 @@ FLOATS = tuple(_TYPES.values())
 _WHOLE = ("model.safetensors", "pytorch_model.bin")
 _INDEX = tuple(f"{name}.index.json" for name in _WHOLE)
 _MAX_INDEX_BYTES = 50_000_000
+_NEW_PROTOCOL = re.compile(r"pickle protocol ([4-9]|\d\d)")
+"""In a warning of torch's, before it fails: of these it reads no tensors without running what else is there."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +69,19 @@ class Weights:
             CheckpointError: If it cannot be read, is not of floating-point numbers, or holds one that is not finite.
         """
         stored = self.tensors[name]
+        where = f"{stored.file}: {name_shown(name)}"
         if stored.dtype not in FLOATS:
-            raise CheckpointError(f"{stored.file}: {name} is of type {stored.dtype}, which weights are not")
+            raise CheckpointError(f"{where} is of type {stored.dtype}, which weights are not")
         try:
             tensor = stored.read()
         except (OSError, RuntimeError, SafetensorError, ValueError, zipfile.BadZipFile) as error:
-            raise CheckpointError(f"{stored.file}: {name} cannot be read: {_short(error)}") from None
+            raise CheckpointError(f"{where} cannot be read: {_short(error)}") from None
         if not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(
-                f"{stored.file}: {name} holds numbers that are not finite: the file is damaged, or the training of the "
-                "model diverged"
+                f"{where} holds numbers that are not finite: the file is damaged, or the training of the model diverged"
             )
+        if stored.dtype == "float64" and not bool(torch.isfinite(tensor.float()).all()):
+            raise CheckpointError(f"{where} holds numbers that are too large for float32, in which mtkit computes")
         return tensor
 
 
@@ -108,13 +114,15 @@ def _parts(index: Path) -> list[Path]:
         raise CheckpointError(str(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{index}: damaged: it does not say in which file each weight is") from None
-    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
+    if not names:
+        raise CheckpointError(f"{index}: damaged: it names no files")
+    if not all(isinstance(name, str) and Path(name).name == name for name in names):
         raise CheckpointError(f"{index}: damaged: it names files outside its directory")
     missing = [name for name in names if not (index.parent / name).is_file()]
     if missing:
         raise CheckpointError(
-            f"{index.parent / missing[0]}: missing: {index.name} says that {len(names)} files hold the weights, and "
-            f"{len(missing)} of them {'is' if len(missing) == 1 else 'are'} not there; copy the model again"
+            f"{index.parent / name_shown(missing[0])}: missing: {index.name} says that {len(names)} files hold the "
+            f"weights, and {len(missing)} of them {'is' if len(missing) == 1 else 'are'} not there; copy the model again"
         )
     return [index.parent / name for name in names]
 
@@ -124,7 +132,7 @@ def _joined(paths: list[Path]) -> Weights:
     for path in paths:
         found = _of_pickle(path) if path.suffix == ".bin" else _of_safetensors(path)
         if twice := tensors.keys() & found.keys():
-            raise CheckpointError(f"{path}: has {min(twice)}, which another file of the model has too")
+            raise CheckpointError(f"{path}: has {name_shown(min(twice))}, which another file of the model has too")
         tensors |= found
     return Weights(tensors, tuple(paths))
 
@@ -148,10 +156,17 @@ def _of_pickle(path: Path) -> dict[str, Stored]:
     """The tensors of what torch has pickled; nothing else is made of it, and nothing in it runs."""
     try:
         check_regular(path)
-        read = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            read = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except DataError as error:
         raise CheckpointError(str(error)) from None
     except Exception as error:  # garbage fails in many ways
+        if any(_NEW_PROTOCOL.search(str(each.message)) for each in warned):
+            raise CheckpointError(
+                f"{path}: could run code (pickled with protocol 4 or newer, in which tensors cannot be told from it): "
+                "refused; ask its author for model.safetensors"
+            ) from None
         if found := re.search(r"GLOBAL (\w+(?:\.\w+)*)", str(error)):
             raise CheckpointError(
                 f"{path}: holds more than tensors ({found[1]}) and could run code: refused; ask its author for "

@@ -18,6 +18,10 @@ _MAX_DIGITS = 40
 """Most digits of a whole number: some hundred overflow a float, and some thousand are not even parsed."""
 
 
+_POINTER = b"version https://git-lfs"
+_MAX_POINTER_BYTES = 1024
+"""Git LFS makes none that is longer."""
+
 _NO_FILE = "a pipe, a socket or a device, not a file"
 
 
@@ -93,7 +97,7 @@ def check_regular(path: Path) -> os.stat_result:
         What the system knows of it.
 
     Raises:
-        DataError: If it is something else, absent or cannot be looked at.
+        DataError: If it is something else, absent or cannot be looked at; or stands for a file that Git LFS has.
     """
     try:
         found = path.stat()
@@ -106,7 +110,17 @@ def check_regular(path: Path) -> os.stat_result:
         raise DataError(f"{path}: {reason(is_directory)}") from is_directory
     if not stat.S_ISREG(found.st_mode):
         raise DataError(f"{path}: {_NO_FILE}")
+    if len(_POINTER) <= found.st_size <= _MAX_POINTER_BYTES and _is_pointer(path):
+        raise DataError(f"{path}: a pointer of Git LFS, not the file: run git lfs pull")
     return found
+
+
+def _is_pointer(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_POINTER)) == _POINTER
+    except OSError:  # said where it is read
+        return False
 
 
 def read_regular(path: Path, *, max_bytes: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mtkit.errors import CheckpointError, DataError, reason
 from mtkit.files.reading import check_regular, parse_json
+from mtkit.wording import name_shown
 
 _MAX_HEADER_BYTES = 10_000_000  # some hundred bytes a tensor
 _MAX_DIMENSIONS = 8
@@ -59,7 +60,7 @@ def read_tensor_file(path: Path) -> TensorFile:
     """Read and check the header: every tensor lies in the file, they fill it, and none lies over another.
 
     Raises:
-        CheckpointError: If the file is missing, not a regular one, or damaged.
+        CheckpointError: If the file is missing, not a regular one, or damaged, or has numbers of an unknown type.
     """
     try:
         n_bytes = check_regular(path).st_size
@@ -76,6 +77,9 @@ def read_tensor_file(path: Path) -> TensorFile:
         raise CheckpointError(f"{path}: damaged: its header is not valid JSON: {error}") from None
     try:
         metadata = header.pop(_METADATA, {})
+        for name, entry in header.items():
+            if isinstance(kind := entry["dtype"], str) and kind not in _BITS:
+                raise CheckpointError(f"{path}: {name_shown(name)} is of type {kind!r:.20}, which mtkit does not read")
         tensors = {name: _info(entry, 8 + length) for name, entry in header.items()}
         if not isinstance(metadata, dict):
             raise TypeError
@@ -84,7 +88,7 @@ def read_tensor_file(path: Path) -> TensorFile:
     end = 8 + length
     for name, info in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
         if info.start != end:
-            raise CheckpointError(f"{path}: damaged: {name} does not begin where the tensor before it ends")
+            raise CheckpointError(f"{path}: damaged: {name_shown(name)} does not begin where the tensor before it ends")
         end = info.end
     if end != n_bytes:
         raise CheckpointError(f"{path}: damaged: it has {n_bytes:,} bytes, its tensors end after {end:,}")
@@ -103,8 +107,8 @@ def check_finite(path: Path) -> None:
             for name, info in tensors.items():
                 if not _is_finite(content, info):
                     raise CheckpointError(
-                        f"{path}: {name} holds numbers that are not finite: the file is damaged or the training "
-                        "diverged; take another checkpoint"
+                        f"{path}: {name_shown(name)} holds numbers that are not finite: the file is damaged or the "
+                        "training diverged; take another checkpoint"
                     )
     except OSError as error:
         raise CheckpointError(f"{path}: cannot read: {reason(error)}") from None

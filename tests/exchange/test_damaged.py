@@ -1,12 +1,16 @@
 """Models that are damaged, or not what they say: one line that names the culprit, and no bundle."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
-from tests.exchange.made import m2m100, marian, write_json
+from tests.exchange.made import m2m100, marian, opus, student, write_json
 from tests.exchange.test_importing import refusal
+from tests.exchange.test_reading import Trap
 
 
 @pytest.mark.parametrize("kind", [["x"], {"a": 1}, True, 7])
@@ -32,3 +36,80 @@ def test_steps_of_a_tokenizer_that_are_no_steps(step: Any, tmp_path: Path) -> No
     model = {"type": "Unigram", "vocab": [[piece, 0.0] for piece in pieces]}
     write_json(source / "tokenizer.json", {"model": model, "normalizer": step})
     assert "tokenizer.json: damaged: not a tokenizer that can be read" in refusal(source, tmp_path / "bundle")
+
+
+def test_numbers_that_float32_does_not_hold(tmp_path: Path) -> None:
+    source = marian(tmp_path / "opus")
+    tensors = {name: tensor.double() for name, tensor in load_file(source / "model.safetensors").items()}
+    tensors["model.decoder.layers.0.fc2.bias"][3] = 1e300
+    save_file(tensors, source / "model.safetensors")
+    message = refusal(source, tmp_path / "bundle")
+    assert "model.decoder.layers.0.fc2.bias holds numbers that are too large for float32" in message
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (marian, "model.safetensors"),
+        (marian, "source.spm"),
+        (marian, "vocab.json"),
+        (student, "model.ende.intgemm.bin"),
+        (student, "vocab.ende.spm"),
+        (opus, "opus.npz"),
+        (opus, "opus.vocab.yml"),
+    ],
+)
+def test_pointers_of_git_lfs(make: Callable[[Path], Path], name: str, tmp_path: Path) -> None:
+    source = make(tmp_path / "model")
+    (source / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    message = refusal(source, tmp_path / "bundle")
+    assert f"{name}: a pointer of Git LFS, not the file: run git lfs pull" in message
+
+
+def test_a_pointer_of_git_lfs_as_weights_of_torch(tmp_path: Path) -> None:
+    source = marian(tmp_path / "model")
+    (source / "model.safetensors").unlink()
+    (source / "pytorch_model.bin").write_bytes(b"version https://git-lfs.github.com/spec/v1\nsize 1\n")
+    assert "pytorch_model.bin: a pointer of Git LFS" in refusal(source, tmp_path / "bundle")
+
+
+def test_numbers_of_eight_bits(tmp_path: Path) -> None:
+    source = marian(tmp_path / "opus")
+    tensors = load_file(source / "model.safetensors")
+    tensors["model.decoder.layers.0.fc2.bias"] = tensors["model.decoder.layers.0.fc2.bias"].to(torch.float8_e4m3fn)
+    save_file(tensors, source / "model.safetensors")
+    message = refusal(source, tmp_path / "bundle")
+    assert "model.decoder.layers.0.fc2.bias is of type 'F8_E4M3', which mtkit does not read" in message
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.filterwarnings("error")
+def test_code_in_pickles_of_each_protocol(protocol: int, zipped: bool, tmp_path: Path) -> None:
+    source = marian(tmp_path / "opus")
+    (source / "model.safetensors").unlink()
+    torch.save(
+        {"model.shared.weight": Trap(tmp_path / "touched")},
+        source / "pytorch_model.bin",
+        pickle_protocol=protocol,
+        _use_new_zipfile_serialization=zipped,
+    )
+    assert "could run code" in refusal(source, tmp_path / "bundle")
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize("name", ["a\nb" + "c" * 3000, "\x1b[2J"])
+def test_names_are_shown_in_one_short_line(name: str, tmp_path: Path) -> None:
+    source = marian(tmp_path / "opus")
+    save_file(load_file(source / "model.safetensors") | {name: torch.ones(2)}, source / "model.safetensors")
+    message = refusal(source, tmp_path / "bundle")
+    assert "which mtkit does not compute with" in message
+    assert message.isprintable()
+    assert len(message) < len(str(tmp_path)) + 200
+
+
+def test_an_index_that_names_no_files(tmp_path: Path) -> None:
+    source = marian(tmp_path / "opus")
+    (source / "model.safetensors").unlink()
+    write_json(source / "model.safetensors.index.json", {"weight_map": {}})
+    assert "model.safetensors.index.json: damaged: it names no files" in refusal(source, tmp_path / "bundle")
