@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ConfigDict, PositiveInt, ValidationError
 
 from mtkit.bundle.check import check_files, check_run_tokenizer, check_sizes, check_weights_length
+from mtkit.bundle.foreign import if_on_hub, of_another_program
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.tokens.tokenizer import JOINT_FILE, SRC_FILE, TGT_FILE, Tokenizer
 from mtkit.data.tokens.vocabulary_file import VOCABULARY_FILE
@@ -43,10 +44,7 @@ CORPUS = "corpus"
 """Key of the manifest: where the prepared corpus lies, as seen from the bundle."""
 ORIGIN = "origin"
 """Of an imported model: key of the manifest, and directory of the files that it was made from."""
-EXPORT = "config.json"
-"""In a directory of weights for other programs: what they are."""
 
-_EXPORTED = "is an export for other programs; name the run or model that it was made from"
 _HEAD_BYTES = 512
 
 _TOKENIZERS: tuple[set[str], ...] = ({JOINT_FILE}, {SRC_FILE, TGT_FILE}, {VOCABULARY_FILE})
@@ -184,7 +182,7 @@ def load_bundle(path: Path) -> Bundle:
 def _directory_of(path: Path) -> Path:
     """Where the weights lie."""
     if not path.exists():
-        raise CheckpointError(f"{path}: no such model; give a run directory, a checkpoint or a bundle")
+        raise CheckpointError(f"{path}: no such model; give a run directory, a checkpoint or a bundle{if_on_hub(path)}")
     if path.is_file():
         raise CheckpointError(f"{path}: {_instead_of_file(path)}")
     for directory in (path, path / "model"):
@@ -195,8 +193,8 @@ def _directory_of(path: Path) -> Path:
             return directory.resolve()
     if (path / "config.yaml").exists():
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
-    if (path / EXPORT).exists() and (path / "model.bin").exists():
-        raise CheckpointError(f"{path}: {_EXPORTED}")
+    if (what := of_another_program(path)) is not None:
+        raise CheckpointError(f"{path}: {what}")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
 
 
@@ -297,8 +295,8 @@ def _read_checkpoint(named: Path, directory: Path) -> Bundle:
     from mtkit.settings.resolve import read_config
 
     run_dir = directory.parent.parent
-    if not (directory / "manifest.json").exists() and (directory / EXPORT).exists():
-        raise CheckpointError(f"{named}: {_EXPORTED}")
+    if not (directory / "manifest.json").exists() and (what := of_another_program(directory)) is not None:
+        raise CheckpointError(f"{named}: {what}")
     if not (run_dir / "config.yaml").exists():
         raise CheckpointError(
             f"{directory}: a checkpoint is read where it was trained, but {run_dir} is not a run directory"

@@ -53,8 +53,14 @@ def import_(
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     if source is None:
         raise ConfigError("no model; give its directory, or its name on the Hugging Face hub")
+    if not source.strip():
+        raise ConfigError("SOURCE is empty; give the directory of a model, or its name on the Hugging Face hub")
+    if licence is not None and not licence.strip():
+        raise ConfigError("--licence is empty; name the licence, or leave it out")
     if output is None:
         raise ConfigError("where to? name the bundle with -o DIR")
+    if Path(source).is_dir() and output.resolve().is_relative_to(Path(source).resolve()):
+        raise ConfigError(f"{output}: lies in the model that is imported; choose another -o")
     check_output_directory(output)
     check_replaceable(output)
     if output.exists() and not overwrite:

@@ -39,6 +39,17 @@ class ForeignSettings:
             raise self.refused(name, "must be a whole number")
         return value
 
+    def token(self, name: str, default: int, size: int) -> int:
+        """The id of a token, of so many.
+
+        Raises:
+            CheckpointError: If it is no such id.
+        """
+        number = self.integer(name, default)
+        if number >= size:
+            raise self.refused(name, f"ids go from 0 to {size - 1:,}")
+        return number
+
     def layers(self, name: str, default: int | None = None) -> int:
         """How many layers a side has.
 
@@ -142,5 +153,5 @@ def optional_settings(path: Path) -> ForeignSettings:
 
 def shown(value: Any) -> str:
     """A value as JSON would have it, shortened."""
-    text = {True: "true", False: "false", None: "null"}.get(value) if isinstance(value, bool | None) else str(value)
-    return (text or '""')[:_SHOWN]
+    text = str({True: "true", False: "false", None: "null"}[value] if isinstance(value, bool | None) else value)
+    return (text if text.isprintable() else repr(text))[:_SHOWN] or '""'

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from mtkit.bundle.bundle import EXPORT, WEIGHTS, Bundle
+from mtkit.bundle.bundle import WEIGHTS, Bundle
+from mtkit.bundle.foreign import EXPORT
 from mtkit.exchange.card import FILE as CARD
 from mtkit.exchange.card import card_of
 from mtkit.exchange.giving_back import give_back

@@ -31,6 +31,9 @@ from mtkit.wording import bytes_shown, name_shown
 _ROOM = 100_000_000
 """Bytes of a disk that must stay free beside the weights: for the tokenizer, and so that others can work."""
 
+_FEWEST_POSITIONS = 4
+"""Of which one is the end: what has fewer translates no sentence."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -60,6 +63,7 @@ def import_model(found: Found, place: Place, output: Path, direction: Direction,
     _check_room(found, output)
     with _written(output), atomic_directory(output) as work:
         tokenizer = _write_tokenizer(work, found.pieces)
+        longest = _max_src_tokens(config, tokenizer, place)
         n_parameters, origin = _write_weights(work, found, place, licence)
         for path in found.files:
             shutil.copyfile(path, work / ORIGIN / path.name)
@@ -75,7 +79,7 @@ def import_model(found: Found, place: Place, output: Path, direction: Direction,
             "src_vocab_size": tokenizer.src_vocab_size,
             "tgt_vocab_size": tokenizer.tgt_vocab_size,
             "n_parameters": n_parameters,
-            "max_src_tokens": _max_src_tokens(config, tokenizer),
+            "max_src_tokens": longest,
             "source_lines": None,
             "model": config.model_dump(mode="json"),
             "decoding": _decoding(found).model_dump(mode="json"),
@@ -209,9 +213,18 @@ def _decoding(found: Found) -> DecodingConfig:
         raise CheckpointError(f"{found.files[0].parent}: its settings of the search: {first_mistake(error)}") from None
 
 
-def _max_src_tokens(config: ModelConfig, tokenizer: Tokenizer) -> int:
-    """How long a source may be: as there are positions, less the end and the longest words before it."""
+def _max_src_tokens(config: ModelConfig, tokenizer: Tokenizer, place: Place) -> int:
+    """How long a source may be: as there are positions, less the end and the longest words before it.
+
+    Raises:
+        CheckpointError: If no sentence has room.
+    """
     pieces = tokenizer.languages
     longest = 0 if pieces is None else max(map(len, pieces.source.values()), default=0)
     longest += 0 if pieces is None else max(map(len, pieces.target.values()), default=0)
-    return max(1, config.max_length - 1 - longest)
+    if config.max_length < _FEWEST_POSITIONS + longest:
+        raise CheckpointError(
+            f"{place.directory}: its settings give it {config.max_length} positions, but a sentence needs "
+            f"{_FEWEST_POSITIONS + longest} at least"
+        )
+    return config.max_length - 1 - longest

@@ -91,7 +91,9 @@ def _pieces(directory: Path, settings: ForeignSettings, config: ForeignSettings)
     pad, unk, bos, eos = (id_of(ids, piece, path) for piece in ("<pad>", "<unk>", "<s>", "</s>"))
     for key, number, piece in (("pad_token_id", pad, "<pad>"), ("eos_token_id", eos, "</s>")):
         agreed(settings, key, number, piece)
-    special = SpecialIds(pad, unk, bos, eos, settings.integer("decoder_start_token_id", eos), (pad, bos))
+    special = SpecialIds(
+        pad, unk, bos, eos, settings.token("decoder_start_token_id", eos, settings.integer("vocab_size")), (pad, bos)
+    )
     src = by_id(ids, settings.integer("vocab_size"), path)
     vocabulary = Vocabulary.of("sentencepiece", special, src, source=languages, forced=languages)
     is_nllb = any(_NLLB.fullmatch(code) for code in languages)

@@ -217,7 +217,9 @@ def _pieces(directory: Path, decoder: ForeignSettings, sizes: tuple[int, int]) -
         models = [read_spm(path) for path in kept]
         ids = [vocab_yml_ids(path) for path in dict.fromkeys(paths)]
     sides = [by_id(each, n, path, "dim-vocabs") for each, n, path in zip(ids, sizes, paths, strict=False)]
-    sides = [[*side, *(f"<unused {number}>" for number in range(len(side), size - 1)), "<pad>"] for side in sides]
+    # A piece of the vocabulary that is called <pad> is a row like others, not the zero vector that Marian starts with.
+    pad = f"<unused {size - 1}>" if any("<pad>" in side for side in sides) else "<pad>"
+    sides = [[*side, *(f"<unused {number}>" for number in range(len(side), size - 1)), pad] for side in sides]
     eos, unk = (id_of(ids[0], piece, paths[0]) for piece in ("</s>", "<unk>"))
     if any(side[eos] != "</s>" or side[unk] != "<unk>" for side in sides):
         raise VocabularyError(f"{paths[-1]}: numbers </s> and <unk> otherwise than {paths[0].name}, which mtkit needs")

@@ -102,6 +102,8 @@ def _pieces(directory: Path, settings: ForeignSettings, *, shares: bool) -> Piec
     for number, piece in ((eos, "</s>"), (unk, "<unk>")):
         if tgt is not None and tgt[number] != piece:
             raise VocabularyError(f"{tgt_path}: {piece} is not number {number} as in vocab.json, which mtkit needs")
-    special = SpecialIds(pad, unk, None, eos, settings.integer("decoder_start_token_id", pad), (pad,))
+    special = SpecialIds(
+        pad, unk, None, eos, settings.token("decoder_start_token_id", pad, settings.integer("vocab_size")), (pad,)
+    )
     tags = {found[1]: [piece] for piece in src if (found := _TAG.fullmatch(piece))}
     return Pieces(models, Vocabulary.of("sentencepiece", special, src, tgt, target=tags))

@@ -81,7 +81,9 @@ def _pieces(directory: Path, settings: ForeignSettings) -> Pieces:
     pad, unk, bos, eos = (id_of(ids, piece, path) for piece in ("<pad>", "<unk>", "<s>", "</s>"))
     for key, number, piece in (("pad_token_id", pad, "<pad>"), ("eos_token_id", eos, "</s>")):
         agreed(settings, key, number, piece)
-    special = SpecialIds(pad, unk, bos, eos, settings.integer("decoder_start_token_id", eos), (pad, bos))
+    special = SpecialIds(
+        pad, unk, bos, eos, settings.token("decoder_start_token_id", eos, settings.integer("vocab_size")), (pad, bos)
+    )
     src = by_id(ids, size, path)
     vocabulary = Vocabulary.of("sentencepiece", special, src, source=languages, forced=languages)
     return Pieces((model,), vocabulary)

@@ -82,7 +82,7 @@ def added_ids(directory: Path) -> dict[str, int]:
     told = {}
     for number, entry in decoder.items():
         if not number.isdecimal() or not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
-            raise VocabularyError(f"{path}: damaged: added_tokens_decoder.{number:.20} is not a piece")
+            raise VocabularyError(f"{path}: damaged: added_tokens_decoder.{number!r:.20} is not a piece")
         told[entry["content"]] = int(number)
     _join(found, told, path)
     return found

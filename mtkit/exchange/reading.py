@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtkit.bundle.bundle import MANIFEST
-from mtkit.errors import CheckpointError, DataError
+from mtkit.errors import CheckpointError, DataError, VocabularyError
 from mtkit.exchange.foreign_settings import ForeignSettings, read_settings, shown
 from mtkit.exchange.found import Found
 from mtkit.exchange.m2m100 import read_m2m100
@@ -56,6 +56,9 @@ def read_model(directory: Path) -> Found:
             )
     except DataError as error:
         raise CheckpointError(str(error)) from None
+    except VocabularyError as error:  # one about ids and pieces as a whole names no file
+        message = str(error)
+        raise VocabularyError(message if str(directory) in message else f"{directory}: {message}") from None
     kept = [*found.files, *(directory / name for name in _CARD)]
     return replace(found, files=[path for path in dict.fromkeys(kept) if path.is_file()])
 

@@ -150,13 +150,14 @@ def _pieces(directory: Path, settings: ForeignSettings) -> tuple[Pieces, tuple[s
 
 
 def _special(settings: ForeignSettings, ids: Mapping[str, int], directory: Path) -> SpecialIds:
-    pad, eos = settings.integer("pad_token_id", 0), settings.integer("eos_token_id", 1)
+    size = settings.integer("vocab_size")
+    pad, eos = settings.token("pad_token_id", 0, size), settings.token("eos_token_id", 1, size)
     for name, number, piece in (("pad_token_id", pad, "<pad>"), ("eos_token_id", eos, "</s>")):
         if piece in ids and ids[piece] != number:
             agreed(settings, name, ids[piece], piece)
     if "<unk>" not in ids:
         raise VocabularyError(f"{directory}: the tokenizer has no <unk>")
-    return SpecialIds(pad, ids["<unk>"], None, eos, settings.integer("decoder_start_token_id", pad), (pad,))
+    return SpecialIds(pad, ids["<unk>"], None, eos, settings.token("decoder_start_token_id", pad, size), (pad,))
 
 
 def _bytes(settings: ForeignSettings) -> Pieces:
@@ -168,7 +169,7 @@ def _bytes(settings: ForeignSettings) -> Pieces:
     pieces = by_id({piece: number for number, piece in enumerate(named)}, size, settings.path)
     for name, number, piece in (("pad_token_id", 0, "<pad>"), ("eos_token_id", 1, "</s>")):
         agreed(settings, name, number, piece)
-    special = SpecialIds(0, 2, None, 1, settings.integer("decoder_start_token_id", 0), (0,))
+    special = SpecialIds(0, 2, None, 1, settings.token("decoder_start_token_id", 0, size), (0,))
     return Pieces((), Vocabulary.of("bytes", special, pieces))
 
 

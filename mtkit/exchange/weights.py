@@ -122,7 +122,8 @@ def _parts(index: Path) -> list[Path]:
     if missing:
         raise CheckpointError(
             f"{index.parent / name_shown(missing[0])}: missing: {index.name} says that {len(names)} files hold the "
-            f"weights, and {len(missing)} of them {'is' if len(missing) == 1 else 'are'} not there; copy the model again"
+            "weights, and "
+            f"{len(missing)} of them {'is' if len(missing) == 1 else 'are'} not there; copy the model again"
         )
     return [index.parent / name for name in names]
 

@@ -25,8 +25,8 @@ def shaped(kind: type[T], plain: Any) -> T:
 def first_mistake(error: ValidationError) -> str:
     """Where the first mistake is, dotted, and what it is."""
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    where, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
 
 
 @cache

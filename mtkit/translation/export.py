@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mtkit.bundle.bundle import EXPORT, WEIGHTS, Bundle
+from mtkit.bundle.bundle import WEIGHTS, Bundle
+from mtkit.bundle.foreign import EXPORT
 from mtkit.engines.conversion import Conversion, convert, inexpressible, note_quality
 from mtkit.engines.engine import Engine
 from mtkit.engines.engine_choice import load_engine

@@ -137,7 +137,9 @@ def test_for_transformers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert {path.name for path in Path("out").iterdir()} == names | tokenizer
     assert Path("out/source.spm").read_bytes() == (model / "tokenizer.model").read_bytes()
     assert run(*command, "--overwrite").exit_code == 0
-    assert "is an export for other programs" in str(refused("out", "--to", "huggingface", "-o", "again"))
+    assert "a model of another program: import it first: mtkit import out -o MODEL" in str(
+        refused("out", "--to", "huggingface", "-o", "again")
+    )
 
 
 def test_what_transformers_has_nothing_for_is_refused_before_a_file_is_written(bundle: Path) -> None:

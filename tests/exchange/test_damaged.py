@@ -1,5 +1,6 @@
 """Models that are damaged, or not what they say: one line that names the culprit, and no bundle."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.exchange.made import m2m100, marian, opus, student, write_json
-from tests.exchange.test_importing import refusal
-from tests.exchange.test_reading import Trap
+from mtkit.bundle.bundle import load_bundle
+from mtkit.cli import app
+from mtkit.errors import CheckpointError, ConfigError
+from tests.exchange.made import m2m100, marian, opus, spm, student, t5, write_json
+from tests.exchange.test_importing import imported, refusal
+from tests.exchange.test_reading import Trap, changed
 
 
 @pytest.mark.parametrize("kind", [["x"], {"a": 1}, True, 7])
@@ -113,3 +117,73 @@ def test_an_index_that_names_no_files(tmp_path: Path) -> None:
     (source / "model.safetensors").unlink()
     write_json(source / "model.safetensors.index.json", {"weight_map": {}})
     assert "model.safetensors.index.json: damaged: it names no files" in refusal(source, tmp_path / "bundle")
+
+
+def test_positions_without_room_for_a_sentence(tmp_path: Path) -> None:
+    source = marian(tmp_path / "opus")
+    for n in (1, 3):
+        changed(source, "config.json", max_position_embeddings=n)
+        assert f"give it {n} positions, but a sentence needs 4 at least" in refusal(source, tmp_path / "bundle")
+    changed(source, "config.json", max_position_embeddings=4)
+    assert imported(source, tmp_path / "bundle").max_src_tokens == 3
+
+
+@pytest.mark.parametrize("make", [marian, m2m100, t5])
+def test_an_id_beyond_the_vocabulary(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    source = make(tmp_path / "model")
+    changed(source, "config.json", decoder_start_token_id=99_999)
+    message = refusal(source, tmp_path / "bundle")
+    assert "config.json: decoder_start_token_id 99999: ids go from 0 to " in message
+
+
+def test_settings_that_do_not_fit_each_other_are_said_in_plain_words(tmp_path: Path) -> None:
+    source = marian(tmp_path / "opus")
+    changed(source, "config.json", encoder_attention_heads=3, decoder_attention_heads=3)
+    message = refusal(source, tmp_path / "bundle")
+    assert "mtkit cannot express it: model.n_heads: " in message
+    assert "Value error" not in message
+
+
+def test_a_text_of_two_lines_is_shown_in_one(tmp_path: Path) -> None:
+    source = marian(tmp_path / "opus", activation_function="a\nb")
+    assert r"activation_function 'a\nb'" in refusal(source, tmp_path / "bundle")
+
+
+def test_a_vocabulary_with_padding_of_its_own(tmp_path: Path) -> None:
+    source = student(tmp_path / "model-en-de")
+    pieces = spm(source / "vocab.ende.spm", 41, eos_id=0, unk_id=1, bos_id=-1, user_defined_symbols=["<pad>"])
+    bundle = imported(source, tmp_path / "bundle")
+    special = bundle.tokenizer.special
+    assert "<pad>" in pieces
+    assert special.pad == special.start == len(pieces)
+    assert not bundle.build_model().tgt_embedding.tokens.weight[special.start].any()
+
+
+def test_what_cannot_be_meant_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = marian(tmp_path / "opus")
+    monkeypatch.chdir(source)
+    output = str(tmp_path / "bundle")
+    for arguments, message in (
+        (["", "-o", output], "SOURCE is empty"),
+        ([str(source), "-o", output, "--licence", " "], "--licence is empty"),
+        ([str(source), "-o", str(source / "bundle")], "lies in the model that is imported"),
+        ([".", "-o", "bundle"], "lies in the model that is imported"),
+        ([str(source), "-o", str(source), "--overwrite"], "lies in the model that is imported"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            app(["import", *arguments])
+
+
+@pytest.mark.parametrize("make", [marian, student, opus])
+def test_a_model_of_another_program_is_imported_first(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    source = make(tmp_path / "model")
+    message = f"{source}: a model of another program: import it first: mtkit import {source} -o MODEL"
+    with pytest.raises(CheckpointError, match=re.escape(message)):
+        load_bundle(source)
+
+
+def test_a_name_on_the_hub_is_imported_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "Helsinki-NLP/opus-mt-en-de"
+    with pytest.raises(CheckpointError, match=f"no such model; .*is imported first: mtkit import {name} -o MODEL"):
+        load_bundle(Path(name))
