@@ -90,7 +90,7 @@ def test_nothing_changes_where_nothing_was_added(tmp_path: Path) -> None:
     assert all(torch.equal(same[name], tensors[name]) for name in tensors)
 
 
-def test_a_tokenizer_with_ids_of_its_own_that_has_not_grown_keeps_every_row(tmp_path: Path) -> None:
+def test_a_tokenizer_with_ids_of_its_own_that_has_not_grown_keeps_every_row() -> None:
     """Its ids say nothing to SentencePiece, which has other ones and fewer."""
     tokenizer = foreign_tokenizer(START_IS_PAD, extra=["<2de>"])
     assert tokenizer.languages is None
