@@ -193,7 +193,7 @@ def _directory_of(path: Path) -> Path:
             return directory.resolve()
     if (path / "config.yaml").exists():
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
-    if (what := of_another_program(path)) is not None:
+    if (what := of_another_program(path, path)) is not None:
         raise CheckpointError(f"{path}: {what}")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
 
@@ -295,7 +295,7 @@ def _read_checkpoint(named: Path, directory: Path) -> Bundle:
     from mtkit.settings.resolve import read_config
 
     run_dir = directory.parent.parent
-    if not (directory / "manifest.json").exists() and (what := of_another_program(directory)) is not None:
+    if not (directory / "manifest.json").exists() and (what := of_another_program(directory, named)) is not None:
         raise CheckpointError(f"{named}: {what}")
     if not (run_dir / "config.yaml").exists():
         raise CheckpointError(

@@ -27,9 +27,9 @@ def if_on_hub(path: Path) -> str:
     return f"; a name on the hub is imported first: mtkit import {path} -o MODEL"
 
 
-def of_another_program(directory: Path) -> str | None:
-    """What a directory is that other programs read; None if it does not look so."""
-    foreign = f"a model of another program: import it first: mtkit import {directory} -o MODEL"
+def of_another_program(directory: Path, named: Path) -> str | None:
+    """What a directory is that other programs read, as it was named; None if it does not look so."""
+    foreign = f"a model of another program: import it first: mtkit import {named} -o MODEL"
     if not (directory / EXPORT).is_file():
         return foreign if any(any(directory.glob(pattern)) for pattern in _MARIANS) else None
     config: Any = None
