@@ -1,7 +1,7 @@
 """What suits the training of a model that exists on a corpus, where the settings do not say it.
 
-The weights are good already: what trains a model from nothing would undo them within some hundred updates. The peak of
-the learning rate lies where published fine-tuning lies, at 5e-5 to 2e-4: the higher, the smaller the model, as small
+The weights are good already, and what trains a model from nothing takes larger steps than they need. The peak of the
+learning rate lies where published fine-tuning lies, at 5e-5 to 2e-4: the higher, the smaller the model, as small
 ones take larger steps in training too, and the lower, the fewer the pairs. docs/fine-tuning.md has measurements.
 """
 
