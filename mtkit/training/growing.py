@@ -86,6 +86,8 @@ def _rows(
 def _tags(tokenizer: Tokenizer) -> tuple[Tags, Tags]:
     """The tags of languages of source and target."""
     languages = tokenizer.languages
+    if languages is None and tokenizer.vocabulary is not None:
+        return {}, {}
     if languages is None:  # of mtkit's own, which are read before a source
         pieces = enumerate(tokenizer.src_pieces)
         side = tokenizer.src_side.processor

@@ -11,6 +11,7 @@ from mtkit.errors import ConfigError
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.training.growing import grown_tensors
+from tests.data.tokens.foreign import START_IS_PAD, foreign_tokenizer
 from tests.tiny import LINES, save_tiny_bundle
 
 TGT, SRC, OUT = "tgt_embedding.tokens.weight", "src_embedding.tokens.weight", "output.weight"
@@ -87,3 +88,12 @@ def test_nothing_changes_where_nothing_was_added(tmp_path: Path) -> None:
     same = grown_tensors(tensors, bundle.tokenizer, bundle.tokenizer, like=None)
     assert same.keys() == tensors.keys()
     assert all(torch.equal(same[name], tensors[name]) for name in tensors)
+
+
+def test_a_tokenizer_with_ids_of_its_own_that_has_not_grown_keeps_every_row() -> None:
+    """Its ids say nothing to SentencePiece, which has other ones and fewer."""
+    tokenizer = foreign_tokenizer(START_IS_PAD, extra=["<2de>"])
+    assert tokenizer.languages is None
+    tensors = {TGT: torch.randn(tokenizer.tgt_vocab_size, 4), OUT: torch.randn(tokenizer.tgt_vocab_size, 4)}
+    grown = grown_tensors(tensors, tokenizer, tokenizer, like=None)
+    assert all(torch.equal(grown[name], tensors[name]) for name in tensors)
