@@ -20,6 +20,14 @@ def duration_shown(seconds: float) -> str:
     return f"{minutes // 60}h{minutes % 60:02d}m"
 
 
+def parameters_shown(n: int) -> str:
+    """``61.4 million parameters``; of small models ``39.6 thousand parameters`` or ``912 parameters``."""
+    for size, word in ((10**6, "million"), (10**3, "thousand")):
+        if round(n / size, 1) >= 1:
+            return f"{n / size:.1f} {word} parameters"
+    return counted(n, "parameter")
+
+
 def counted(n: float, noun: str) -> str:
     """``1 line``, ``2,000 lines``, ``2.5 minutes``."""
     number = f"{n:,}" if isinstance(n, int) else f"{n:g}"

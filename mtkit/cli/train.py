@@ -162,6 +162,7 @@ def train(
         "training.threads": threads,
     }
     from mtkit.files.output_directory import check_output_directory
+    from mtkit.training.beforehand import check_beforehand
     from mtkit.training.run import before_corpus
     from mtkit.training.starting import start_of
 
@@ -177,7 +178,8 @@ def train(
             return
         check_output_directory(run_dir)
         started_from = start_of(settings, run_dir, overwrite=overwrite)
-        before_corpus(settings, started_from).config()  # what is mistyped is told before anything is written
+        # what is mistyped is told before anything is written
+        check_beforehand(before_corpus(settings, started_from).config(), started_from, run_dir)
         config = write_recipe(given, run_dir, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)

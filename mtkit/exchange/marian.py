@@ -196,7 +196,7 @@ def _model(settings: ForeignSettings, tied: str, *, recurrent: bool) -> dict[str
         "sinusoids": "halves",
         "tie_embeddings": tied,
         "max_length": _LENGTH,
-        # Students are distilled without dropout, and are far off with it: a loss of 7 in place of 0.3 when fine-tuned.
+        # Students are distilled without dropout, and are far off with it: a loss of 7.7 with 0.1, and 0.18 without.
         **({"decoder_attention": "ssru", "dropout": 0.0} if recurrent else {}),
     }
 

@@ -25,6 +25,9 @@ _OF_CORPUS = {"manifest.json", "state.json", "dataset_info.json", "report.json",
 _MARKS = {"mtkit.json": ("model", _OF_MODEL), ".mtkit": ("run", _OF_RUN), "manifest.json": ("corpus", _OF_CORPUS)}
 """By the file that marks the directory of each: what it is, and the names of its other files."""
 
+_WHOLE = "origin"
+"""Directory of a model or a run: what an imported model came with, under names of its own."""
+
 _DEPTH = 4
 """Directories between such a file and the one that is marked."""
 
@@ -39,8 +42,10 @@ def owner_of(path: Path) -> str | None:
     if not target.is_file():
         return None
     for directory in list(target.parents)[:_DEPTH]:
+        is_kept = (directory / _WHOLE) in target.parents
         for mark, (kind, names) in _MARKS.items():
-            if (directory / mark).is_file() and (target.name in names or target.suffix in _OF_ANY):
+            is_own = target.name in names or target.suffix in _OF_ANY or (is_kept and kind != "corpus")
+            if is_own and (directory / mark).is_file():
                 is_checkpoint = kind == "corpus" and (directory / "model.safetensors").is_file()
                 return f"the {'checkpoint' if is_checkpoint else kind} in {directory}"
     return None

@@ -59,7 +59,8 @@ class SettingError:
             return f"{key}: unknown setting{_meant(self.location, root)}"
         if self.kind == "missing":
             return f"{key}: required, but not given"
-        if isinstance(self.given, (dict, BaseModel)) or self.given == []:
+        first = self.given[0] if isinstance(self.given, list) and self.given else self.given
+        if isinstance(first, (dict, BaseModel)) or first == []:  # what is as long as a recipe is not shown again
             return f"{key}: {self.message}"
         known = re.findall(r"'([^']+)'", self.message) if self.kind == "literal_error" else []
         close = [name for name in known if _ALSO_CALLED.get(str(self.given).lower()) == name]

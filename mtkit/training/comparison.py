@@ -23,12 +23,14 @@ from mtkit.data.tokens.special import NO_PREFIX, Prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import DataError, MtkitError
 from mtkit.evaluation.certainty.before_after import BeforeAfter, Kind, SetDifference, differences_of
-from mtkit.files.reading import read_json
+from mtkit.files.reading import check_regular, read_json
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
 from mtkit.log import logger
 from mtkit.settings.recipe import Config
+from mtkit.settings.source import SourceConfig
 from mtkit.training.final_scores import SetScores
+from mtkit.training.saving.run_directory import has_begun
 from mtkit.training.starting import Start
 from mtkit.translation.in_time import Deadline, translate_in_time
 from mtkit.translation.test_sets import HeldOut, held_out_of, held_out_sets, translate_lines, validation_of
@@ -100,11 +102,8 @@ def translate_before(
     Raises:
         DataError: If a test set of the settings cannot be read.
     """
-    asked = _digest(config.decoding.model_dump_json(), *(each.model_dump_json() for each in config.training.keep_test))
-    before = _read(run_dir)
-    if before is None or (before.weights, before.asked) != (start.base.weights, asked):
-        before = _Before(start.base.name, start.base.weights, asked)
-    if before.is_complete:
+    before = _begun(config, start, run_dir)
+    if before.is_complete and has_begun(run_dir):  # until then the corpus may have become another
         return
     if start.bundle is None:
         logger.warning("%s is not there any more: what it translated is all that is compared", start.base.name)
@@ -130,6 +129,17 @@ def translate_before(
         before = replace(before, sets=[*before.sets, noted])
         before.write(run_dir)
     replace(before, is_complete=True).write(run_dir)
+
+
+def check_old_sets(config: Config, start: Start, run_dir: Path) -> None:
+    """Read the old test sets that the settings name, where they are still to be translated.
+
+    Raises:
+        DataError: If one cannot be read, has no lines, or its files differ in length.
+    """
+    if config.training.keep_test and not (has_begun(run_dir) and _begun(config, start, run_dir).is_complete):
+        for _ in _named_sets(config):
+            pass
 
 
 def n_lines_to_compare(run_dir: Path) -> int:
@@ -230,23 +240,43 @@ def _new_sets(prepared: Prepared) -> Iterator[tuple[Kind, HeldOut, int]]:
     yield "validation", _part_of(valid, rows), n
 
 
-def _old_sets(config: Config, bundle: Bundle) -> Iterator[tuple[Kind, HeldOut, int]]:
-    """The test sets that the settings name, and those of the corpus that the model was trained on."""
-    languages = config.data.src_lang, config.data.tgt_lang
-    sources = [open_source(each, "test", languages) for each in config.training.keep_test]
+def _begun(config: Config, start: Start, run_dir: Path) -> _Before:
+    """What has been translated of what is asked for."""
+    asked = _digest(config.decoding.model_dump_json(), *(each.model_dump_json() for each in config.training.keep_test))
+    before = _read(run_dir)
+    if before is None or (before.weights, before.asked) != (start.base.weights, asked):
+        return _Before(start.base.name, start.base.weights, asked)
+    return before
+
+
+def _named_sets(config: Config) -> Iterator[tuple[SourceConfig, str, list[str], list[str]]]:
+    """The old test sets that the settings name: what is said of each, its name and its lines."""
+    sources = [
+        open_source(each, "test", (config.data.src_lang, config.data.tgt_lang)) for each in config.training.keep_test
+    ]
     tell_apart(sources)
     for source, named in zip(sources, config.training.keep_test, strict=True):
+        for path in (getattr(named, named.kind), named.tgt):
+            if path is not None and named.kind not in ("hf", "mtdata"):
+                check_regular(Path(path))
         chunks = list(source.chunks())
         src_text, ref_text = [line for c in chunks for line in c.src], [line for c in chunks for line in c.tgt]
         if not src_text:
             raise DataError(f"training.keep_test: {source.name}: has no lines")
+        yield named, source.name, src_text, ref_text
+
+
+def _old_sets(config: Config, bundle: Bundle) -> Iterator[tuple[Kind, HeldOut, int]]:
+    """The test sets that the settings name, and those of the corpus that the model was trained on."""
+    languages = config.data.src_lang, config.data.tgt_lang
+    for named, name, src_text, ref_text in _named_sets(config):
         pair = named.src_lang or languages[0], named.tgt_lang or languages[1]
         prefix = prefixes_for(bundle, *pair) if has_tags(bundle) else NO_PREFIX
-        yield "old", HeldOut(source.name, src_text, ref_text, prefix, pair[1]), len(src_text)
+        yield "old", HeldOut(name, src_text, ref_text, prefix, pair[1]), len(src_text)
     try:
         own = held_out_sets(bundle)
     except MtkitError as error:
-        if not sources:
+        if not config.training.keep_test:
             reason = str(error).partition(";")[0]
             logger.warning("what is forgotten is not measured: %s; name an old test set with --keep-test FILE", reason)
         return

@@ -29,6 +29,7 @@ from mtkit.settings.model_rules import doubts
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import Settings, SizeInTime
 from mtkit.settings.training import TrainingConfig
+from mtkit.training.beforehand import check_beforehand
 from mtkit.training.comparison import translate_before
 from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import Finished, finish, is_unscored
@@ -89,6 +90,7 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     check_is_run(run_dir)
     start = start_of(settings, run_dir, overwrite=overwrite)
     config = before_corpus(settings, start).config()
+    check_beforehand(config, start, run_dir)
     choose_device(config.training.device)
     check_unused(run_dir)
     if not overwrite:

@@ -36,6 +36,8 @@ from mtkit.settings.tokenizer import ExtendConfig, TokenizerConfig
 from mtkit.training.growing import grown_tensors
 from mtkit.training.planning.fine_tuning import Suited, suited
 from mtkit.training.saving.checkpoint import CheckpointStore
+from mtkit.training.saving.run_directory import has_begun
+from mtkit.wording import parameters_shown
 
 NOTE = "base.json"
 BASE_TOKENIZER = "base_tokenizer"
@@ -150,7 +152,7 @@ class Start:
 
     def told(self, settings: Settings, manifest: Manifest) -> list[str]:
         """What the run starts from, and what suits its training and why."""
-        size = f"{self.base.n_parameters / 1e6:.2f} million parameters"
+        size = parameters_shown(self.base.n_parameters)
         begins = f"starting from {self.base.name}: {size}, weights {self.base.weights[:12]}"
         return [begins, *(f"fine-tuning: {reason}" for reason in self.suited(settings, manifest).reasons)]
 
@@ -270,6 +272,8 @@ def start_of(settings: Settings, run_dir: Path | None, *, overwrite: bool = Fals
     if not path.exists():
         logger.info("%s is not there any more; the run goes on from what it has kept of it", named)
         return Start(noted, _kept_tokenizer(noted, run_dir), None)
+    if not has_begun(run_dir):  # what suits its training is found anew, for what is asked for now
+        noted = replace(noted, training={})
     bundle = load_bundle(path)
     if bundle.weights_sha256 != noted.weights or bundle.tokenizer.sha256() != noted.tokenizer:
         raise CheckpointError(
@@ -283,6 +287,8 @@ def _check_place(path: Path, run_dir: Path, *, begun: bool, overwrite: bool) -> 
     """Refuse a run that would start from itself, or that began from random weights."""
     if path.resolve().is_relative_to(run_dir.resolve()):
         raise ConfigError(f"--from {path}: lies in the run directory {run_dir} itself; choose another -o")
+    if run_dir.resolve().is_relative_to(path.resolve()):
+        raise ConfigError(f"{run_dir}: lies in {path}, the model that the run starts from; choose another -o")
     if not begun and not overwrite and CheckpointStore(run_dir).updates():
         raise CheckpointError(
             f"{run_dir}: the run did not begin from {path}; choose another -o, or --overwrite to start afresh"

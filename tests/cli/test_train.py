@@ -9,6 +9,7 @@ from mtkit.cli import main
 from mtkit.training.run import train
 from tests.conftest import ToyTask
 from tests.data.sources.formats.documents import tmx
+from tests.tiny_foreign import save_foreign_bundle
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -311,3 +312,30 @@ def test_a_model_is_fitted_to_two_text_files(
     assert run(monkeypatch, *other, "training.max_updates=3", "--overwrite") == 1
     assert "none: no such model" in capsys.readouterr().err
     assert (tmp_path / "run" / "model").exists()
+
+
+def test_what_a_model_cannot_be_fitted_to_is_told_before_anything_is_written(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = save_foreign_bundle(tmp_path / "base", needed=True, max_length=120)
+    src, tgt = files
+    command = ["train", "--src", src, "--tgt", tgt, "-o", tmp_path / "run", "--from", base, "-s", "en", "-t"]
+    kept = ["--keep-test", src, "--keep-test-tgt"]
+    (tmp_path / "short").write_text("a\n")
+    for wrong, told in (
+        (["it"], f"data.tgt_lang: it: {base} was not trained on it; it knows "),
+        (["fr", "--set", "training.freeze=encoders"], "training.freeze: encoders: the model has nothing of this name"),
+        (["fr", *kept, tmp_path / "short"], "short"),
+        (["fr", *kept, "/dev/zero"], "/dev/zero: a pipe, a socket or a device, not a file"),
+    ):
+        assert run(monkeypatch, *command, *wrong) in (1, 2)
+        err = capsys.readouterr().err
+        assert told in err
+        assert err.count("\n") == 1
+        assert not (tmp_path / "run").exists()
+    del command[7:9]
+    assert run(monkeypatch, *command, "fr", *kept, tgt) == 2
+    err = capsys.readouterr().err
+    assert "--keep-test: is of an old model: name the model with from, or --from" in err
+    assert "SourceConfig" not in err
+    assert not (tmp_path / "run").exists()

@@ -17,6 +17,7 @@ from mtkit.data.cleaning.pipeline import build_pipeline
 from mtkit.data.cleaning.report import REPORT_FILE, CleaningReport, all_dropped, cleaning_report, reports_by_text
 from mtkit.data.corpus.encoding import Input, Written, write_train, write_whole
 from mtkit.data.corpus.existing import AllHashes, check_own, same_corpus, settings_of_corpus
+from mtkit.data.corpus.prefixes import check_pieces, pieces_before
 from mtkit.data.corpus.prepared import (
     FORMAT_VERSION,
     Manifest,
@@ -27,7 +28,6 @@ from mtkit.data.corpus.prepared import (
 )
 from mtkit.data.sources.pairs import Pairs, Source
 from mtkit.data.sources.sources import PLACES, Place, open_sources
-from mtkit.data.tokens.language_pieces import meant
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.data.tokens.vocabulary import extended_for, kept_segments, tokenizer_for
 from mtkit.errors import ConfigError, DataError, reason
@@ -38,7 +38,6 @@ from mtkit.languages.identification import MANY, other_language, same_language
 from mtkit.log import logger
 from mtkit.machine.workers import Workers
 from mtkit.settings.data import DataConfig
-from mtkit.settings.source import SourceConfig
 from mtkit.settings.tokenizer import TokenizerConfig
 
 Sources = Mapping[Place, Sequence[Source]]
@@ -80,8 +79,7 @@ def prepare(
     check_own(directory)
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
     if ready is not None and not tokenizer.extend.languages:
-        for config in (config for place in PLACES for config in data.sources_of(place)):
-            ready.prefix(*_tags(data, config, ready))
+        check_pieces(data, ready)
     settings = settings_of_corpus(data, tokenizer, ready)
     if (existing := same_corpus(directory, settings, hashes, overwrite)) is not None:
         return existing
@@ -242,25 +240,8 @@ def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place,
     return [
         Input(source, sha256, tags, forced, tokenizer.prefix(tags, forced), config.tgt_lang or data.tgt_lang)
         for source, sha256, config in zip(sources[place], hashes[place], data.sources_of(place), strict=True)
-        for tags, forced in [_tags(data, config, tokenizer)]
+        for tags, forced in [pieces_before(data, config, tokenizer)]
     ]
-
-
-def _tags(data: DataConfig, config: SourceConfig, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
-    """The pieces before the texts of a source and before those of its target."""
-    own = data.tags_of(config)
-    pieces = tokenizer.languages
-    if pieces is None:
-        return own, []
-    languages = [
-        meant(given, codes, where=f"data.{key}: {given}: the tokenizer's model") if codes else given
-        for key, given, codes in (
-            ("src_lang", config.src_lang or data.src_lang, pieces.src_codes()),
-            ("tgt_lang", config.tgt_lang or data.tgt_lang, pieces.tgt_codes()),
-        )
-    ]
-    found = pieces.prefix(*languages)
-    return [*tokenizer.src_tokens(found.src), *own], tokenizer.tokens(found.tgt)
 
 
 def _report(place: Place, each: Input, written: Written, cleaned: CleaningReport | None = None) -> SourceReport:

@@ -1,7 +1,7 @@
 """What suits the training of a model that exists on a corpus, where the settings do not say it.
 
-The weights are good already: what trains a model from nothing would undo them within some hundred updates. The peak of
-the learning rate lies where published fine-tuning lies, at 5e-5 to 2e-4: the higher, the smaller the model, as small
+The weights are good already, and what trains a model from nothing takes larger steps than they need. The peak of the
+learning rate lies where published fine-tuning lies, at 5e-5 to 2e-4: the higher, the smaller the model, as small
 ones take larger steps in training too, and the lower, the fewer the pairs. docs/fine-tuning.md has measurements.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mtkit.wording import counted
+from mtkit.wording import counted, parameters_shown
 
 MOST_RATE, LEAST_RATE = 2e-4, 5e-5
 _FULL_RATE_PARAMETERS = 20e6
@@ -112,12 +112,12 @@ def _reasons(
 ) -> list[str]:
     found = []
     if "learning_rate" in own:
-        model = f"{n_parameters / 1e6:.1f} million parameters"
+        model = parameters_shown(n_parameters)
         found.append(f"peak learning rate {values['learning_rate']:.1e}, for {model} and {n_pairs:,} pairs")
     if "max_updates" in own:
         made = f"{passes:g} {'pass' if passes == 1 else 'passes'} over them"
         found.append(f"{counted(values['max_updates'], 'update')} of {values['batch_tokens']:,} target tokens: {made}")
-    if "warmup_updates" in own:
+    if "warmup_updates" in own and values["warmup_updates"]:
         decay = ", then down to zero in a straight line" if "schedule" in own else ""
         warmup = f"{counted(values['warmup_updates'], 'update')} of warm-up"
         found.append(f"{warmup}, so that no step is large at first{decay}")

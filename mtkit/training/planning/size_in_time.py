@@ -18,7 +18,7 @@ from mtkit.training.planning.foresight import TRAINING_SHARE, Foresight, passes_
 from mtkit.training.planning.pace import measured_speed
 from mtkit.training.planning.planner import Planner
 from mtkit.training.planning.tuning import Plan, quick_way
-from mtkit.training.saving.run_directory import begun_with
+from mtkit.training.saving.run_directory import begun_with, has_begun
 from mtkit.wording import counted
 
 ENOUGH_PASSES = 6.0
@@ -54,7 +54,7 @@ def size_in_time(
     """
     if not settings.leaves_size_open():
         return None
-    if (run_dir / "config.yaml").exists() and not overwrite:
+    if has_begun(run_dir) and (run_dir / "config.yaml").exists() and not overwrite:
         return begun_size(settings, run_dir)
     n_pairs = prepared.manifest.n_train
     training = settings.for_corpus(n_pairs)[0].config().training
@@ -87,7 +87,7 @@ def size_in_time(
 
 def begun_size(settings: Settings, run_dir: Path) -> SizeInTime | None:
     """What a run began with; None where none has begun, or the settings say the size themselves."""
-    if not (run_dir / "config.yaml").exists() or not settings.leaves_size_open():
+    if not has_begun(run_dir) or not (run_dir / "config.yaml").exists() or not settings.leaves_size_open():
         return None
     config = begun_with(run_dir)
     if config.model.preset not in BY_TIME:

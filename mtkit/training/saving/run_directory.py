@@ -18,6 +18,7 @@ from mtkit.log import logger
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import dump_config, read_config
 from mtkit.settings.section import MAY_CHANGE, marked
+from mtkit.training.saving.checkpoint import CheckpointStore
 from mtkit.training.saving.fitted import FITTED, MACHINE
 from mtkit.training.saving.places import apart_from_places, note_of_place
 
@@ -72,7 +73,7 @@ def clear(run_dir: Path) -> None:
     if not (run_dir / _MARKER).exists() and not of_older_version:
         return
     (run_dir / _MARKER).touch()
-    for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer", ORIGIN):
+    for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer", "adapter", ORIGIN):
         with suppress(OSError):
             delete_directory(run_dir / name)
     notes = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE, "base.json", "before.json")
@@ -92,6 +93,11 @@ def check_is_run(run_dir: Path) -> None:
         raise ConfigError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
 
 
+def has_begun(run_dir: Path) -> bool:
+    """Whether a run has a checkpoint, or a model without any; until then it may begin with other settings."""
+    return bool(CheckpointStore(run_dir).updates()) or (run_dir / "model").exists()
+
+
 def is_marked(run_dir: Path) -> bool:
     """Whether a directory is a run's, by its mark."""
     return (run_dir / _MARKER).is_file()
@@ -108,7 +114,7 @@ def check_same_data(config: Config, run_dir: Path) -> None:
         ConfigError: Naming every such setting that differs.
         CheckpointError: If the settings that it was begun with are damaged.
     """
-    if (run_dir / "config.yaml").exists():
+    if has_begun(run_dir) and (run_dir / "config.yaml").exists():
         final = ("data.", "tokenizer.")
         before, now = (
             {key: value for key, value in _flat(each).items() if key.startswith(final) and key != _FITTED_SIZE}
@@ -131,6 +137,8 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object], run_dir: 
 def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
     """Refuse to go on with another recipe, tokenizer or corpus; otherwise note the settings.
 
+    A run without any checkpoint begins anew with what is asked for now.
+
     Raises:
         ConfigError: Naming every setting that differs.
         CheckpointError: If the directory holds something else, or its tokenizer or pairs are not those of the corpus,
@@ -138,7 +146,11 @@ def check_same_run(config: Config, prepared: Prepared, run_dir: Path) -> None:
     """
     path = run_dir / "config.yaml"
     if path.exists():
-        _refuse_changes(_flat(begun_with(run_dir)), _flat(config), run_dir)
+        if has_begun(run_dir):
+            _refuse_changes(_flat(begun_with(run_dir)), _flat(config), run_dir)
+        elif _flat(begun_with(run_dir)) != _flat(config):  # what was measured may be of a model of another size
+            for name in (LINES, FITTED, MACHINE):
+                (run_dir / name).unlink(missing_ok=True)
         _check_same_tokenizer(prepared, run_dir)
     check_is_run(run_dir)
     (run_dir / _MARKER).touch()

@@ -8,7 +8,9 @@ from mtkit.data.corpus.prepared import Prepared
 from mtkit.errors import CheckpointError, ConfigError
 from mtkit.training.run import train
 from mtkit.training.saving.run_directory import (
+    begun_with,
     check_is_run,
+    check_same_data,
     check_same_run,
     check_unused,
     clear,
@@ -91,10 +93,28 @@ def test_a_run_killed_before_its_first_line_of_the_log_is_cleared(
 ) -> None:
     check_same_run(toy_task.recipe().config(), prepared, tmp_path)
     other = toy_task.recipe(model__d_ff=128).config()
+    (tmp_path / "checkpoints" / "update-00000001").mkdir(parents=True)
     with pytest.raises(ConfigError, match=r"model\.d_ff: 64 then, 128 now"):
         check_same_run(other, prepared, tmp_path)
     clear(tmp_path)
     check_same_run(other, prepared, tmp_path)
+
+
+def test_a_run_without_a_checkpoint_begins_with_what_is_asked_for_now(
+    toy_task: ToyTask, prepared: Prepared, tmp_path: Path
+) -> None:
+    check_same_run(toy_task.recipe().config(), prepared, tmp_path)
+    (tmp_path / "fitted.json").write_text('{"threads": 1}')
+    check_same_run(toy_task.recipe().config(), prepared, tmp_path)
+    assert (tmp_path / "fitted.json").exists()
+    other = toy_task.recipe(model__d_ff=128, data__tgt_lang="xyz").config()
+    check_same_data(other, tmp_path)
+    check_same_run(other, prepared, tmp_path)
+    assert begun_with(tmp_path).model.d_ff == 128
+    assert not (tmp_path / "fitted.json").exists()  # of another model
+    (tmp_path / "model").mkdir()  # of a run whose checkpoints were deleted
+    with pytest.raises(ConfigError, match="the recipe changed"):
+        check_same_data(toy_task.recipe().config(), tmp_path)
 
 
 def test_a_directory_of_anything_else_is_refused_before_the_corpus_is_prepared(

@@ -1,0 +1,33 @@
+"""What is wrong with a run that starts from a model, as far as its settings tell, before anything is written."""
+
+from pathlib import Path
+
+from mtkit.data.corpus.prefixes import check_pieces
+from mtkit.settings.recipe import Config
+from mtkit.training.comparison import check_old_sets
+from mtkit.training.planning.needs import trained_skeleton
+from mtkit.training.starting import Start
+
+
+def check_beforehand(config: Config, start: Start | None, run_dir: Path) -> None:
+    """Refuse what could not be trained, before a corpus is prepared for it; nothing is written.
+
+    Args:
+        config: Before the corpus is known.
+        start: The model that the run starts from; without one there is nothing to check.
+        run_dir: Of the run, which may have begun.
+
+    Raises:
+        ConfigError: If the model has nothing of a name in ``training.freeze`` or ``training.lora.modules``, nothing is
+            left to train, or it does not know a language of the corpus.
+        DataError: If an old test set cannot be read.
+        VocabularyError: If the model's tokenizer lacks a tag of the corpus.
+    """
+    if start is None:
+        return
+    tokenizer = start.tokenizer
+    if not config.tokenizer.extend.languages:
+        check_pieces(config.data, tokenizer, model=start.base.name)
+    sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
+    trained_skeleton(config.model, config.training, **sizes)
+    check_old_sets(config, start, run_dir)
