@@ -270,8 +270,9 @@ def _announce(session: Session) -> None:
     first, last = keeper.state.update + 1, training.max_updates
     updates = f"updates from {first} on, of" if last is None else f"updates {first} to {last} of"
     limit = "" if training.max_minutes is None else f", {counted(training.max_minutes, 'minute')} in all"
-    for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
-        logger.warning("%s", doubt)
+    if training.from_ is None:  # what trains badly from random weights
+        for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
+            logger.warning("%s", doubt)
     n_trained = n_trained_parameters(keeper.model)
     partly = training.freeze or training.lora.rank is not None
     frozen = f", {n_trained / 1e6:.2f} million of them trained" if partly else ""
