@@ -10,7 +10,7 @@ from torch import Tensor
 from mtkit.bundle.bundle import ORIGIN, WEIGHTS, Bundle
 from mtkit.errors import CheckpointError, ConfigError, DataError
 from mtkit.exchange.bart_names import bart_names
-from mtkit.exchange.marian_file import CONFIG_FILE, write_bin, write_npz
+from mtkit.exchange.marian_file import CONFIG_FILE, MULTIPLIER, SCALES, write_bin, write_npz
 from mtkit.exchange.marian_names import OUTPUT, OUTPUT_ROWS, marian_names
 from mtkit.exchange.naming import Layers, Match, given_back, renamed
 from mtkit.exchange.origin import UNUSED, Origin
@@ -81,7 +81,7 @@ def original_tensors(bundle: Bundle, origin: Origin) -> dict[str, Tensor]:
 def give_back(bundle: Bundle, origin: Origin, directory: Path) -> str:
     """Write the files of a model's first layout into an empty directory.
 
-    Matrices that were int8 are so again; those of other models in Marian's own files are float32.
+    Matrices that were int8 are so again where nothing was trained, else float32, as in all other of Marian's own files.
 
     Returns:
         What was written, in a few words.
@@ -103,11 +103,21 @@ def give_back(bundle: Bundle, origin: Origin, directory: Path) -> str:
         name = Path(origin.weights[0]).name
     except (DataError, IndexError) as error:
         raise CheckpointError(f"{bundle.directory}: damaged: {error}") from None
+    if origin.layout == "bergamot" and is_trained(bundle):
+        # What fine-tuning changes is as small as a step between two numbers of int8: rounding undoes nearly all of it.
+        name = name.replace(".intgemm", "").replace(".alphas", "")
+        write_bin(directory / name, _without_int8(tensors), settings)
+        return f"Marian's .bin, float32 because int8 would round away what was trained: {name}"
     if origin.layout == "bergamot":
         write_bin(directory / name, tensors, settings)
         return f"Marian's .bin with int8 matrices, as Firefox has it: {name}"
     write_npz(directory / name, tensors, settings)
     return f"Marian's .npz: {name}"
+
+
+def _without_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without the multipliers and scales that belong to int8."""
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith((MULTIPLIER, SCALES))}
 
 
 def is_trained(bundle: Bundle) -> bool:

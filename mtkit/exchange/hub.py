@@ -43,7 +43,7 @@ def locate(source: str, revision: str | None = None) -> Place:
         DataError: If there is no network.
     """
     path = Path(source)
-    if path.is_dir():
+    if source and path.is_dir():
         if revision is not None:
             raise CheckpointError(f"{source}: a directory, which has no revisions; leave out --revision")
         return Place(path, path.resolve().name)

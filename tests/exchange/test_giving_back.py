@@ -82,11 +82,11 @@ def imported(source: Path, output: Path) -> Bundle:
     return load_bundle(output)
 
 
-def trained(bundle: Bundle) -> Bundle:
+def trained(bundle: Bundle, by: float = 0.01) -> Bundle:
     """The bundle as if it had been trained on: other numbers, and a recipe."""
     path = bundle.directory / "model.safetensors"
     tensors = load_file(path)
-    tensors["encoder.layers.0.feed_forward.inner.weight"] += 0.01
+    tensors["encoder.layers.0.feed_forward.inner.weight"] += by
     save_file(tensors, path)
     manifest = json.loads((bundle.directory / "mtkit.json").read_text())
     manifest["config"] = {}
@@ -116,6 +116,18 @@ def test_int8_comes_back_in_int8(tmp_path: Path) -> None:
     assert before.tensors.keys() == after.tensors.keys()
     assert all(before.read(name).equal(after.read(name)) for name in before.tensors)
     assert (source / "model.bin").read_bytes() == (tmp_path / "out" / "model.bin").read_bytes()
+
+
+def test_int8_does_not_round_away_what_was_trained(tmp_path: Path) -> None:
+    """A change of a tenth of a step of int8 is there when the model is read again."""
+    bundle = imported(student(tmp_path / "source", int8=True), tmp_path / "bundle")
+    bundle = trained(bundle, by=1e-4)
+    told = export_huggingface(bundle, tmp_path / "out")
+    assert told == "Marian's .bin, float32 because int8 would round away what was trained: model.bin"
+    again = imported(tmp_path / "out", tmp_path / "again")
+    before, after = (load_file(each.directory / "model.safetensors") for each in (bundle, again))
+    assert before.keys() == after.keys()
+    assert all(before[name].equal(after[name]) for name in before)
 
 
 def test_what_was_trained_is_there_and_the_rest_as_it_was(tmp_path: Path) -> None:
