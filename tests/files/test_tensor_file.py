@@ -53,7 +53,6 @@ def test_what_the_library_writes_is_read_as_it_is(tmp_path: Path) -> None:
         {"a": None},
         {"a": []},
         {"a": {"dtype": "F32"}},
-        {"a": tensor(dtype="X9")},
         {"a": tensor(dtype=["F32"])},
         {"a": tensor(shape="23")},
         {"a": tensor(shape=(2, -3))},
@@ -78,6 +77,11 @@ def test_a_header_that_cannot_be_is_refused(tmp_path: Path, header: Any) -> None
     with pytest.raises(CheckpointError, match=r"x: damaged: ") as caught:
         read_tensor_file(write(tmp_path / "x", header, 24))
     assert "\n" not in str(caught.value)
+
+
+def test_a_type_that_is_not_known_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"x: a is of type 'X9', which mtkit does not read$"):
+        read_tensor_file(write(tmp_path / "x", {"a": tensor(dtype="X9")}, 24))
 
 
 @pytest.mark.parametrize("n_bytes", [0, 23, 25, 1000])
