@@ -105,6 +105,17 @@ def test_the_help_of_a_command_costs_nothing(command: str) -> None:
     assert not HEAVY & set(loaded.split())
 
 
+@pytest.mark.parametrize("command", ["train", "preprocess"])
+def test_a_mistake_in_a_recipe_is_told_before_anything_large_is_loaded(command: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("data: {src_lang: en}\n")
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from mtkit.cli import main; main()"
+    run = [sys.executable, "-c", code, command, str(tmp_path / "recipe.yaml"), "-o", str(tmp_path / "out")]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "data.tgt_lang" in done.stderr
+    assert not {"torch", "datasets", "sentencepiece", "sacrebleu", "ctranslate2"} & set(done.stdout.split())
+
+
 def test_no_file_is_a_place_for_leftovers() -> None:
     names = {path.stem for path in PACKAGE.rglob("*.py")}
     assert not names & {"utils", "util", "helpers", "common", "base", "misc"}

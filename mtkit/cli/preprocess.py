@@ -79,11 +79,15 @@ def preprocess(
 
         data = named_corpus(src_files, tgt_files, src_lang, tgt_lang).with_hold_out()
         settings = settings.with_layer("mtkit preprocess --src", {"data": data})
-    from mtkit.training.run import before_corpus
-    from mtkit.training.starting import start_of
+    start = None
+    if settings.given("training", "from") is None:
+        settings = settings.before_corpus()
+    else:
+        from mtkit.training.run import before_corpus
+        from mtkit.training.starting import start_of
 
-    start = start_of(settings, None)
-    settings = before_corpus(settings, start)
+        start = start_of(settings, None)
+        settings = before_corpus(settings, start)
     if print_config:
         typer.echo(settings.explain())
         return

@@ -26,7 +26,9 @@ from mtkit.cli.options import (
 from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from mtkit.settings.recipe import Config
     from mtkit.settings.resolve import Settings
+    from mtkit.training.starting import Start
 
 
 ValidSrcOption = Annotated[
@@ -162,10 +164,8 @@ def train(
         "training.threads": threads,
     }
     from mtkit.files.output_directory import check_output_directory
-    from mtkit.training.beforehand import check_beforehand
-    from mtkit.training.run import before_corpus
-    from mtkit.training.starting import start_of
 
+    start = None
     if src_files:
         assert run_dir is not None
         from mtkit.training.quickstart import Given, recipe_for, write_recipe
@@ -177,9 +177,11 @@ def train(
             typer.echo(_explain(settings, run_dir))
             return
         check_output_directory(run_dir)
-        started_from = start_of(settings, run_dir, overwrite=overwrite)
-        # what is mistyped is told before anything is written
-        check_beforehand(before_corpus(settings, started_from).config(), started_from, run_dir)
+        before, start = _before_corpus(settings, run_dir, overwrite=overwrite)
+        if start is not None:
+            from mtkit.training.beforehand import check_beforehand
+
+            check_beforehand(before, start, run_dir)
         config = write_recipe(given, run_dir, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
@@ -188,23 +190,42 @@ def train(
         typer.echo(_explain(settings, directory))
         return
 
+    check_output_directory(directory)
+    before, start = _before_corpus(settings, directory, start, overwrite=overwrite)
+
     from mtkit.evaluation.report import score_lines
     from mtkit.training.run import train as run_training
     from mtkit.training.saving.places import where_it_began
 
-    check_output_directory(directory)
-    config_before = before_corpus(settings, start_of(settings, directory, overwrite=overwrite)).config()
-    with where_it_began(directory, config_before.data) as seen_from_there:
-        run = run_training(settings, seen_from_there, overwrite=overwrite, started=started)
+    with where_it_began(directory, before.data) as seen_from_there:
+        if seen_from_there != directory:  # the model is named as seen from there too
+            start = None
+        run = run_training(settings, seen_from_there, start, overwrite=overwrite, started=started)
     for name, of_set in run.scores.items():
         extent = f", {of_set.extent()}" if of_set.extent() else ""
-        typer.echo(f"test set {name}, beam {config_before.decoding.beam_size}{extent}")
+        typer.echo(f"test set {name}, beam {before.decoding.beam_size}{extent}")
         for line in score_lines(of_set.scores):
             typer.echo(f"  {line}")
     for line in () if run.comparison is None else run.comparison.lines():
         typer.echo(line)
     typer.echo(f"the model: {directory / 'model'}")
     typer.echo(f"translate with: mtkit translate -m {directory} -i FILE")
+
+
+def _before_corpus(
+    settings: "Settings", run_dir: Path, start: "Start | None" = None, *, overwrite: bool
+) -> "tuple[Config, Start | None]":
+    """The settings while the corpus is not known, and the model that the run starts from, if it is not known yet.
+
+    Without one nothing is loaded that takes time: what is mistyped is told at once.
+    """
+    if settings.given("training", "from") is None:
+        return settings.before_corpus().config(), None
+    from mtkit.training.run import before_corpus
+    from mtkit.training.starting import start_of
+
+    start = start or start_of(settings, run_dir, overwrite=overwrite)
+    return before_corpus(settings, start).config(), start
 
 
 def _kept(src: Path | None, tgt: Path | None) -> list[dict[str, str]] | list[str] | None:

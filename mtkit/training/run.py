@@ -72,12 +72,20 @@ class Run:
     """With the model that it started from, where there is one."""
 
 
-def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started: float | None = None) -> Run:
+def train(
+    settings: Settings,
+    run_dir: Path,
+    start: Start | None = None,
+    *,
+    overwrite: bool = False,
+    started: float | None = None,
+) -> Run:
     """Prepare the corpus, train, and write the bundle; or go on with any of these where it stopped.
 
     Args:
         settings: The recipe and what was typed beside it.
         run_dir: Checkpoints, logs, the resolved settings and the bundle go here.
+        start: The model that the settings start from, where it has been found already.
         overwrite: Start afresh, deleting what ``run_dir`` holds of an earlier run.
         started: When the command began, on ``time.monotonic()``; by default now. ``max_minutes`` count from there.
 
@@ -88,7 +96,7 @@ def train(settings: Settings, run_dir: Path, *, overwrite: bool = False, started
     """
     started = time.monotonic() if started is None else started
     check_is_run(run_dir)
-    start = start_of(settings, run_dir, overwrite=overwrite)
+    start = start or start_of(settings, run_dir, overwrite=overwrite)
     config = before_corpus(settings, start).config()
     check_beforehand(config, start, run_dir)
     choose_device(config.training.device)

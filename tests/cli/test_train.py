@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.cli import main
+from mtkit.training import starting
 from mtkit.training.run import train
 from tests.conftest import ToyTask
 from tests.data.sources.formats.documents import tmx
@@ -288,8 +290,16 @@ def test_a_model_is_fitted_to_two_text_files(
     assert run(monkeypatch, *command, "model.d_model=64") == 2
     assert f"mtkit: error: --set: model.d_model: 64 here, 32 in {base}: the model comes" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+    read: list[Path] = []
+
+    def reading(path: Path) -> Bundle:
+        read.append(path)
+        return load_bundle(path)
+
+    monkeypatch.setattr(starting, "load_bundle", reading)
     assert run(monkeypatch, *command, "training.max_updates=3") == 0
     out, err = capsys.readouterr()
+    assert read == [base]  # its weights are hashed once
     assert "BLEU" in out
     assert f"starting from {base}" in err
     table = out[out.index(f"before and after, from {base}:") :]
