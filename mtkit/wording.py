@@ -1,5 +1,8 @@
 """Words for a person: numbers with their units, and text whose characters cannot steer a terminal."""
 
+import difflib
+from collections.abc import Iterable
+
 
 def bytes_shown(n: float) -> str:
     """``1536000`` as ``1.5 MB``."""
@@ -40,6 +43,15 @@ _LONGEST_NAME = 100
 def name_shown(name: str) -> str:
     """A name out of a file of unknown origin: as it is, or quoted and cut where it is long or not all visible."""
     return name if name.isprintable() and len(name) <= _LONGEST_NAME else f"{name!r:.60}"
+
+
+_N_NEAR = 3
+
+
+def near_shown(name: str, known: Iterable[str], otherwise: str) -> str:
+    """The end of a message about a name that does not exist: what it may have been meant to be, else what there is."""
+    close = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=_N_NEAR, cutoff=0.6)
+    return f"; near it: {', '.join(close)}" if close else f"; {otherwise}"
 
 
 _STEERING = [*range(0x20), *range(0x7F, 0xA0)]

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,9 @@ def import_model(found: Found, place: Place, output: Path, direction: Direction,
             },
         }
         write_json(work / MANIFEST, manifest)
-        load_bundle(work).check_weights_fit()
-    return Imported(load_bundle(output), origin)
+        bundle = load_bundle(work)  # a look from outside at what was written
+        bundle.check_weights_fit()
+    return Imported(replace(bundle, path=output, directory=output), origin)
 
 
 @contextmanager

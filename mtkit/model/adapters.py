@@ -4,7 +4,6 @@ et al. 2021).
 Shapes: D numbers in, O numbers out, R rank.
 """
 
-import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from mtkit.errors import ConfigError
 from mtkit.model.dropout import Dropout
 from mtkit.model.linear import Linear, linear
+from mtkit.wording import near_shown
 
 KINDS = {
     "query": (("q_proj", "query"),),
@@ -30,7 +30,6 @@ values are one matrix here, and two parts of it."""
 
 _PARTS = {"q_proj": ("query",), "kv_proj": ("key", "value"), "out_proj": ("output",)}
 _PARTS |= {name: (name,) for name in ("inner", "linear", "outer")}
-_N_NEAR = 3
 
 
 @dataclass(frozen=True)
@@ -216,10 +215,8 @@ def _add(model: nn.Module, part: str, shape: LowRankShape) -> LowRank:
 def _near(name: str, known: Mapping[str, Linear]) -> str:
     """What an unknown name may have been meant to be, as the end of a message."""
     there = [kind for kind, parts in KINDS.items() if {part for _, part in parts} & {_last(each) for each in known}]
-    close = difflib.get_close_matches(name, [*there, *known], n=_N_NEAR, cutoff=0.6)
-    if close:
-        return f"; near it: {', '.join(close)}"
-    return f"; there are {', '.join(there)}" if there else "; none of its layers can have adapters"
+    otherwise = f"there are {', '.join(there)}" if there else "none of its layers can have adapters"
+    return near_shown(name, [*there, *known], otherwise)
 
 
 def _last(part: str) -> str:

@@ -1,17 +1,15 @@
 """What of a model stays as it was: weights that have no gradient, no state of the optimiser and no decay."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from mtkit.errors import ConfigError
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.wording import near_shown
 
 PARTS = {"embeddings": ("src_embedding", "tgt_embedding"), "encoder": ("encoder",), "decoder": ("decoder",)}
 """What a recipe calls a part of the model, and the modules that it is; where source and target share an embedding, or
 the output has its weights, it is one matrix."""
-
-_N_NEAR = 3
 
 
 def freeze(model: EncoderDecoder, names: Sequence[str]) -> None:
@@ -52,6 +50,5 @@ def _above(key: str) -> list[str]:
 
 def _near(name: str, parameters: Iterable[str]) -> str:
     """What an unknown name may have been meant to be, as the end of a message."""
-    known = list(dict.fromkeys((*PARTS, *(each for key in parameters for each in _above(key)))))
-    close = difflib.get_close_matches(name, known, n=_N_NEAR, cutoff=0.6)
-    return f"; near it: {', '.join(close)}" if close else f"; there are {', '.join((*PARTS, 'encoder.layers.0'))}, ..."
+    known = (*PARTS, *(each for key in parameters for each in _above(key)))
+    return near_shown(name, known, f"there are {', '.join((*PARTS, 'encoder.layers.0'))}, ...")
