@@ -20,7 +20,7 @@ from mtkit.training.freezing import freeze
 from mtkit.training.lora import adapted_parts
 from mtkit.training.optimizer import build_optimizer
 from mtkit.training.planning.budget import Budget
-from mtkit.training.planning.memory import _n_micro_batches, check_room
+from mtkit.training.planning.memory import count_micro_batches, check_room
 from mtkit.training.planning.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planning.planner import Planner
 from mtkit.training.planning.tuning import remembered_way
@@ -71,7 +71,7 @@ def begin(config: Config, prepared: Prepared, run_dir: Path, started: float, sta
         )
     else:
         training = with_fitted_updates(training, run_dir)
-    n_micro_batches = _n_micro_batches(training, model, planner, run_dir, compute)
+    n_micro_batches = count_micro_batches(training, model, planner, run_dir, compute)
     plan = planner.plan(training.batch_tokens, n_micro_batches)
     keeper = Keeper(store, model, optimizer, plan, TrainState(), training, team)
     keeper.restore()

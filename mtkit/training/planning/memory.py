@@ -137,9 +137,8 @@ class MemoryProbe:
             batch = batch.parts(2, self._model.pad_id)[0]
         if len(batch.src) == 1:
             return self._kept(batch) / _positions(batch)
-        fewer = batch.parts(2, self._model.pad_id)[
-            0
-        ]  # whatever does not depend on the positions, such as cast weights, cancels out
+        # Whatever does not depend on the positions, such as cast weights, cancels out.
+        fewer = batch.parts(2, self._model.pad_id)[0]
         return (self._kept(batch) - self._kept(fewer)) / (_positions(batch) - _positions(fewer))
 
     def _kept(self, batch: Batch) -> int:
@@ -163,7 +162,7 @@ def _positions(batch: Batch) -> int:
     return batch.src.numel() + batch.tgt_in.numel()
 
 
-def _n_micro_batches(
+def count_micro_batches(
     training: TrainingConfig,
     model: EncoderDecoder,
     planner: Planner,
