@@ -20,7 +20,7 @@ from mtkit.training.freezing import freeze
 from mtkit.training.lora import adapted_parts
 from mtkit.training.optimizer import build_optimizer
 from mtkit.training.planning.budget import Budget
-from mtkit.training.planning.memory import count_micro_batches, check_room
+from mtkit.training.planning.memory import check_room, count_micro_batches
 from mtkit.training.planning.pace import planned_by_time, with_fitted_updates
 from mtkit.training.planning.planner import Planner
 from mtkit.training.planning.tuning import remembered_way
