@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from mtkit.machine.threads import MOST_THREADS
+from mtkit.settings.adversarial import AdversarialConfig
 from mtkit.settings.bounds import MINUTES
+from mtkit.settings.consistency import ConsistencyConfig
 from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.section import MAY_CHANGE, Mistake, Mistakes, Probability, Section
 from mtkit.settings.source import SourceConfig
@@ -159,6 +161,8 @@ class TrainingConfig(Section):
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
     lora: LoraConfig = LoraConfig()
+    consistency: ConsistencyConfig = ConsistencyConfig()
+    adversarial: AdversarialConfig = AdversarialConfig()
     sampling: SamplingConfig = SamplingConfig()
 
     workers: Annotated[NonNegativeInt | None, MAY_CHANGE] = None
@@ -195,7 +199,7 @@ class TrainingConfig(Section):
         self._check_end()
         if self.freeze and self.from_ is None:
             raise Mistakes(self, [("freeze", "keeps what a model brought along: name the model with from, or --from")])
-        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer():
+        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer() or self._mistake_of_objective():
             raise Mistakes(self, [mistake])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
@@ -219,6 +223,11 @@ class TrainingConfig(Section):
             for name in ("adam_betas", "adam_epsilon"):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     return name, "does nothing with optimizer: adafactor"
+        return None
+
+    def _mistake_of_objective(self) -> Mistake | None:
+        if self.consistency.method != "none" and self.adversarial.method != "none":
+            return "adversarial.method", f"does not go with consistency.method: {self.consistency.method}; use one"
         return None
 
     def _mistake_of_lora(self) -> Mistake | None:
