@@ -48,8 +48,10 @@ class Config(Section):
                 f"data.cleaning.max_tokens ({self.data.cleaning.max_tokens}){tags} must be below "
                 f"model.max_length ({self.model.max_length}), which counts the end of sentence too"
             )
-        if self.training.sampling.noise.mask and "<mask>" not in self.tokenizer.user_defined_symbols:
-            raise ValueError("training.sampling.noise.mask needs tokenizer.user_defined_symbols: [<mask>]")
+        noise = self.training.sampling.noise
+        masking = next((name for name in ("mask", "infill", "span") if getattr(noise, name)), None)
+        if masking is not None and "<mask>" not in self.tokenizer.user_defined_symbols:
+            raise ValueError(f"training.sampling.noise.{masking} needs tokenizer.user_defined_symbols: [<mask>]")
         if self.training.sampling.subword.probability and self.tokenizer.type not in ("unigram", "bpe"):
             raise ValueError(
                 f"training.sampling.subword needs tokenizer.type unigram or bpe: with {self.tokenizer.type} there is "
