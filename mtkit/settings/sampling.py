@@ -29,6 +29,10 @@ Curriculum = Annotated[
 """After so many updates, this weight; one number alone stands for {0: number}."""
 
 
+MASK = "<mask>"
+"""What stands in a source for words that are to be guessed; one piece of the tokenizer."""
+
+
 class MixingConfig(Section):
     """How often each corpus is seen, where none has a weight."""
 

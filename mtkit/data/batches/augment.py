@@ -5,9 +5,7 @@ Every function takes its randomness from ``draw.random()`` alone, whose sequence
 
 from random import Random
 
-from mtkit.settings.sampling import CasingConfig, NoiseConfig
-
-MASK = "<mask>"
+from mtkit.settings.sampling import MASK, CasingConfig, NoiseConfig
 
 _FULL_STOPS = (".", "。", "।", "۔", "．")
 _NO_SPACE_AFTER = ("。", "！", "？", "；", "：", "」", "』", "】", "．")

@@ -11,9 +11,10 @@ from functools import cache
 from itertools import accumulate
 from random import Random
 
-from mtkit.data.batches.augment import MASK, below
+from mtkit.data.batches.augment import below
 from mtkit.languages.scripts import UNSPACED, script_of
 from mtkit.languages.sentences import sentences
+from mtkit.settings.sampling import MASK
 
 _TAIL = 1e-9  # of the Poisson distribution: its table ends there
 

@@ -11,14 +11,14 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from mtkit.data.batches.augment import MASK, below, joined, noised, recased, with_typos, without_full_stop
+from mtkit.data.batches.augment import below, joined, noised, recased, with_typos, without_full_stop
 from mtkit.data.batches.denoising import infilled, permuted, span_masked
 from mtkit.data.batches.splitmix import splitmix64
 from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.corpus.store import IdLists, Ids, Int32s
 from mtkit.data.tokens.sides import Side
 from mtkit.data.tokens.subwords import Segmenter, segmenter
-from mtkit.settings.sampling import NoiseConfig, SamplingConfig
+from mtkit.settings.sampling import MASK, NoiseConfig, SamplingConfig
 from mtkit.settings.tokenizer import as_piece, is_byte_piece
 
 Places = NDArray[np.int64]
