@@ -21,6 +21,11 @@ class DataConfig(Section):
     tgt_lang: str
     """Language code of the target, such as ``de``."""
 
+    task: Literal["translate", "reconstruct"] = "translate"
+    """What is learnt: to translate the source, or to reconstruct it from noise (``training.sampling.noise``, by default
+    text infilling) as a denoising autoencoder. For that one language is enough: ``tgt_lang`` is ``src_lang`` then, and
+    sources are text in one language (``mono``) or one side of pairs (``take``)."""
+
     train: list[SourceConfig] = Field(min_length=1)
     """Sources of training pairs, read in order."""
 
@@ -44,6 +49,13 @@ class DataConfig(Section):
     mixing: Annotated[MixingConfig, NOT_IN_CORPUS] = MixingConfig()
     cleaning: CleaningConfig = CleaningConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_language(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("task") == "reconstruct" and "src_lang" in value:
+            return {"tgt_lang": value["src_lang"]} | value
+        return value
+
     @field_validator("train", "valid", "test", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
@@ -62,6 +74,21 @@ class DataConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _check_one_side(self) -> Self:
+        found: list[tuple[str, str]] = []
+        for place in ("train", "valid", "test"):
+            for number, source in enumerate(getattr(self, place)):
+                if self.task == "reconstruct" and not self.is_one_side(source):
+                    found.append((f"{place}.{number}.take", "with task: reconstruct, take src or tgt"))
+        for number, source in enumerate(self.train):
+            steps = [step.name for step in (*source.filters, *self.cleaning.steps)]
+            if self.is_one_side(source) and "identical" in steps:
+                found.append((f"train.{number}", "loses every line to the cleaning step identical: leave that out"))
+        if found:
+            raise Mistakes(self, found)
+        return self
+
+    @model_validator(mode="after")
     def _check_valid(self) -> Self:
         if self.hold_out is None:
             if not self.valid:
@@ -73,7 +100,7 @@ class DataConfig(Section):
         if self.hold_out >= _MAX_SHARE and not self.hold_out.is_integer():
             reason = f"must be a number of pairs, or a share of them below {_MAX_SHARE:g}"
             raise Mistakes(self, [("hold_out", reason)])
-        if len({(source.src_lang, source.tgt_lang, *self.tags_of(source)) for source in self.train}) > 1:
+        if len({(self.languages_of(source), *self.tags_of(source)) for source in self.train}) > 1:
             reason = "cannot serve sources of several languages or tags: name validation and test sets of each"
             raise Mistakes(self, [("hold_out", reason)])
         return self
@@ -82,7 +109,7 @@ class DataConfig(Section):
         """What is held out of the training pairs, by its place: the languages and tags of such a set."""
         if self.hold_out is None:
             return {}
-        like = self.train[0].model_copy(update={"weight": None, "filters": []})
+        like = self.train[0].model_copy(update={"weight": None, "filters": []})  # its languages, tags and what it takes
         return {"valid": like} if self.test else {"valid": like, "test": like}
 
     def sources_of(self, place: str) -> list[SourceConfig]:
@@ -90,16 +117,29 @@ class DataConfig(Section):
         given = {"train": self.train, "valid": self.valid, "test": self.test}[place]
         return [*given, *(like for of_place, like in self.held_out().items() if of_place == place)]
 
+    def take_of(self, source: SourceConfig) -> Literal["both", "swapped", "src", "tgt"]:
+        """What becomes of the pairs of a source."""
+        if source.take is not None:
+            return source.take
+        return "src" if self.task == "reconstruct" and source.kind != "mono" else "both"
+
+    def languages_of(self, source: SourceConfig) -> tuple[str, str]:
+        """Source and target language of the pairs that are taken of a source."""
+        src, tgt = source.languages(self.src_lang, self.tgt_lang)
+        return {"both": (src, tgt), "swapped": (tgt, src), "src": (src, src), "tgt": (tgt, tgt)}[self.take_of(source)]
+
+    def is_one_side(self, source: SourceConfig) -> bool:
+        """Whether source and target of a source are the same text."""
+        return source.kind == "mono" or self.take_of(source) in ("src", "tgt")
+
     def tags_of(self, source: SourceConfig) -> list[str]:
         """What stands before each source text of a source: its languages, where they are tagged, and its tags."""
-        languages = source.src_lang or self.src_lang, source.tgt_lang or self.tgt_lang
-        return [*language_tags(self.language_tags, *languages), *source.tags]
+        return [*language_tags(self.language_tags, *self.languages_of(source)), *source.tags]
 
     @property
     def directions(self) -> list[tuple[str, str]]:
         """Source and target language of the training sources, each pair of them once."""
-        pairs = [(source.src_lang or self.src_lang, source.tgt_lang or self.tgt_lang) for source in self.train]
-        return list(dict.fromkeys(pairs))
+        return list(dict.fromkeys(map(self.languages_of, self.train)))
 
     @property
     def all_tags(self) -> list[str]:

@@ -13,6 +13,7 @@ from pydantic import model_validator
 from mtkit.settings.data import DataConfig
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.settings.model import ModelConfig
+from mtkit.settings.sampling import MASK
 from mtkit.settings.section import MAY_CHANGE, Section
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
@@ -48,8 +49,12 @@ class Config(Section):
                 f"data.cleaning.max_tokens ({self.data.cleaning.max_tokens}){tags} must be below "
                 f"model.max_length ({self.model.max_length}), which counts the end of sentence too"
             )
-        if self.training.sampling.noise.mask and "<mask>" not in self.tokenizer.user_defined_symbols:
-            raise ValueError("training.sampling.noise.mask needs tokenizer.user_defined_symbols: [<mask>]")
+        noise = self.training.sampling.noise
+        masking = next((name for name in ("mask", "infill", "span") if getattr(noise, name)), None)
+        if masking is not None and MASK not in self.tokenizer.user_defined_symbols:
+            raise ValueError(f"training.sampling.noise.{masking} needs tokenizer.user_defined_symbols: [{MASK}]")
+        if noise.span and not all(map(self.data.is_one_side, self.data.train)):
+            raise ValueError("training.sampling.noise.span is predicted from one text: it needs data.task: reconstruct")
         if self.training.sampling.subword.probability and self.tokenizer.type not in ("unigram", "bpe"):
             raise ValueError(
                 f"training.sampling.subword needs tokenizer.type unigram or bpe: with {self.tokenizer.type} there is "

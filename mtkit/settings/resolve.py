@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from mtkit.errors import ConfigError
+from mtkit.settings.denoising import with_noise
 from mtkit.settings.layers import (
     Layer,
     as_yaml,
@@ -90,7 +91,9 @@ class Settings:
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         if given:
             layers.append(Layer("flag", tree_of(given.items())))
-        return cls(with_recommended_batches(with_plan_by_time(layers, n_of_recipe=0 if path is None else 2)))
+        return cls(
+            with_noise(with_recommended_batches(with_plan_by_time(layers, n_of_recipe=0 if path is None else 2)))
+        )
 
     def with_layer(self, origin: str, values: Mapping[str, object]) -> "Settings":
         """The same with one more, weaker source: dotted keys and their values."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from mtkit.settings.section import Section, Share
+from mtkit.settings.section import Mistakes, Section, Share
 
 
 def _as_curriculum(value: Any) -> Any:
@@ -27,6 +27,10 @@ Curriculum = Annotated[
     BeforeValidator(_as_curriculum, json_schema_input_type=Weight | dict[NonNegativeInt, Weight]),
 ]
 """After so many updates, this weight; one number alone stands for {0: number}."""
+
+
+MASK = "<mask>"
+"""What stands in a source for words that are to be guessed; one piece of the tokenizer."""
 
 
 class MixingConfig(Section):
@@ -59,7 +63,10 @@ class SubwordConfig(Section):
 
 
 class NoiseConfig(Section):
-    """Words of the source dropped, moved and masked, for denoising (Lample et al. 2018)."""
+    """Noise on the source, for denoising: words dropped, moved and masked (Lample et al. 2018), spans of words and
+    sentences (BART, Lewis et al. 2020), one span to be predicted (MASS, Song et al. 2019). A word is what stands
+    between spaces.
+    """
 
     probability: Share = 0.0
     """Share of sentences that get noise."""
@@ -72,6 +79,37 @@ class NoiseConfig(Section):
 
     mask: Share = 0.0
     """Probability that a word becomes ``<mask>``, which ``tokenizer.user_defined_symbols`` must contain."""
+
+    permute: Share = 0.0
+    """Share of such texts whose sentences are put in random order; one sentence stays as it is (see ``join``)."""
+
+    infill: Share = 0.0
+    """Share of the words that are masked in spans, each of which becomes one ``<mask>`` (text infilling); BART has 0.3,
+    mBART 0.35."""
+
+    mean_span: Annotated[float, Field(ge=0.1, le=100)] = 3.5
+    """For ``infill``: mean length of a span in words, drawn from the Poisson distribution; a span of length 0 is a
+    ``<mask>`` between two words."""
+
+    random: Share = 0.0
+    """Share of all ``<mask>`` that become a random piece of the vocabulary instead; mBART has 0.1."""
+
+    span: Share = 0.0
+    """Share of the words that are masked in one span, word by word, and alone are the target, as in MASS, which has
+    0.5; no word is dropped or moved then. Only where source and target are the same text (``data.task:
+    reconstruct``)."""
+
+    @property
+    def masks(self) -> bool:
+        """Whether any of it writes ``<mask>``."""
+        return bool(self.probability and (self.mask or self.infill or self.span))
+
+    @model_validator(mode="after")
+    def _check_span(self) -> Self:
+        others = [name for name in ("mask", "permute", "infill") if getattr(self, name)]
+        if self.span and others:
+            raise Mistakes(self, [("span", f"masks its span alone: leave out either span or {' and '.join(others)}")])
+        return self
 
 
 class CasingConfig(Section):

@@ -1,6 +1,6 @@
 """Where pairs come from, as a recipe says it: one source, its format and its options."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
@@ -20,6 +20,7 @@ KINDS = {
     "po": "po",
     "hf": "hf",
     "mtdata": "mtdata",
+    "mono": "mono",
 }
 """The kinds of sources by the setting that names the input, and how a person says them."""
 
@@ -52,9 +53,11 @@ def kind_of(path: str) -> str | None:
 
 
 class SourceConfig(Section):
-    """Where pairs come from: line-aligned files, TSV, JSONL, TMX, XLIFF, PO, Hugging Face ``datasets`` or ``mtdata``.
+    """Where pairs come from: line-aligned files, TSV, JSONL, TMX, XLIFF, PO, Hugging Face ``datasets`` or ``mtdata``;
+    or text in one language.
 
-    Exactly one of ``src`` + ``tgt``, ``tsv``, ``jsonl``, ``tmx``, ``xliff``, ``po``, ``hf`` and ``mtdata`` is given.
+    Exactly one of ``src`` + ``tgt``, ``tsv``, ``jsonl``, ``tmx``, ``xliff``, ``po``, ``hf``, ``mtdata`` and ``mono`` is
+    given.
     In a recipe a string stands for a file by its ending, ``hf:NAME`` for ``{hf: NAME}`` and ``mtdata:ID`` for
     ``{mtdata: ID}``. All files may be packed (.gz, .zst, .xz, .bz2).
     """
@@ -85,6 +88,14 @@ class SourceConfig(Section):
 
     mtdata: Annotated[str | None, PLACE] = None
     """Id of a data set or of a recipe of ``mtdata``."""
+
+    mono: Annotated[str | None, PLACE] = None
+    """Text file of lines in one language, ``src_lang``: each is source and target, to be reconstructed."""
+
+    take: Literal["both", "swapped", "src", "tgt"] | None = None
+    """What becomes of the pairs: taken as they are (both), with source and target exchanged (swapped), or of one side
+    alone as source and target of the same text (src, tgt). By default both, and src with ``data.task: reconstruct``.
+    ``src_lang`` and ``tgt_lang`` are those of the file."""
 
     columns: tuple[Column, Column] = (0, 1)
     """For ``tsv``: the columns of source and target, as numbers counted from 0 where every line is a pair, or as names
@@ -135,6 +146,16 @@ class SourceConfig(Section):
         """The setting that names the input, one of ``KINDS``."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
+    @property
+    def is_one_side(self) -> bool:
+        """Whether source and target are the same text, whatever the task."""
+        return self.kind == "mono" or self.take in ("src", "tgt")
+
+    def languages(self, src_lang: str, tgt_lang: str) -> tuple[str, str]:
+        """Languages of source and target in the file, where these are those of the recipe."""
+        src_lang = self.src_lang or src_lang
+        return src_lang, src_lang if self.kind == "mono" else self.tgt_lang or tgt_lang
+
     @model_validator(mode="before")
     @classmethod
     def _from_string(cls, value: Any) -> Any:
@@ -175,8 +196,14 @@ class SourceConfig(Section):
                 found.append(([*chosen][-1], "give the columns all by number, or all by the names in the first line"))
         for option in ("columns", "fields"):
             chosen_pair = getattr(self, option)
-            if chosen_pair is not None and chosen_pair[0] == chosen_pair[1]:
+            if chosen_pair is not None and chosen_pair[0] == chosen_pair[1] and not self.is_one_side:
                 found.append((option, f"source and target are both {chosen_pair[0]}: name two different ones"))
+        if self.kind == "mono":
+            found += [
+                (option, "does nothing for mono, which has one side")
+                for option in ("take", "tgt_lang")
+                if getattr(self, option) is not None
+            ]
         if found:
             raise Mistakes(self, found)
         return self

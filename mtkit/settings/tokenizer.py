@@ -86,6 +86,11 @@ class TokenizerConfig(Section):
         return self
 
 
+def is_byte_piece(piece: str) -> bool:
+    """Whether a piece stands for one byte."""
+    return _BYTE_PIECE.fullmatch(piece) is not None
+
+
 def as_piece(symbol: str) -> str:
     """A symbol as SentencePiece writes it, which has U+2581 for every blank."""
     return symbol.replace(" ", "\u2581")
@@ -100,7 +105,7 @@ def symbol_mistake(symbol: str, kind: str) -> str | None:
     """
     if not symbol.strip("\u2581 ") or symbol.isspace():
         return "empty" if not symbol else "only white space"
-    if symbol in _SPECIAL_PIECES or _BYTE_PIECE.fullmatch(symbol):
+    if symbol in _SPECIAL_PIECES or is_byte_piece(symbol):
         return "taken: a special piece is called so"
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in symbol):
         return "holds a control character or half of a surrogate pair, which is in no segment"

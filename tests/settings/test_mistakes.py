@@ -113,7 +113,7 @@ def test_several_mistakes_are_all_listed(tmp_path: Path) -> None:
         (MINIMAL.replace("{src: a.en, tgt: a.de}", "{src: a.en}"), r"src and tgt go together"),
         (
             MINIMAL.replace("{src: a.en, tgt: a.de}", "{hf: x, tsv: y}"),
-            r"give one of src \+ tgt, tsv, .* and mtdata",
+            r"give one of src \+ tgt, tsv, .* and mono",
         ),
         (
             MINIMAL.replace("{src: a.en, tgt: a.de}", "a.en"),

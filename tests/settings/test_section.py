@@ -46,7 +46,7 @@ EXPECTED: list[tuple[type[BaseModel], Mark, str]] = [
     ),
     (DataConfig, NOT_IN_CORPUS, "prepared mixing"),
     (SourceConfig, NOT_IN_CORPUS, "weight"),
-    (SourceConfig, PLACE, "src tgt tsv jsonl tmx xliff po hf mtdata"),
+    (SourceConfig, PLACE, "src tgt tsv jsonl tmx xliff po hf mtdata mono"),
     (SourceConfig, FETCHING, "streaming"),
 ]
 

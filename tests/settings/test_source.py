@@ -36,7 +36,9 @@ def test_any_other_string_is_refused(short: str) -> None:
 def test_two_inputs_are_refused(kind: str) -> None:
     other = "tsv" if kind != "tsv" else "po"
     given = {kind: "a", other: "b"} | ({"tgt": "c"} if kind == "src" else {})
-    with pytest.raises(ValidationError, match=r"give one of src \+ tgt, tsv, jsonl, tmx, xliff, po, hf and mtdata"):
+    with pytest.raises(
+        ValidationError, match=r"give one of src \+ tgt, tsv, jsonl, tmx, xliff, po, hf, mtdata and mono"
+    ):
         SourceConfig.model_validate(given)
 
 
@@ -55,6 +57,8 @@ def test_two_inputs_are_refused(kind: str) -> None:
         ("jsonl", "fields", ["en", "en"], "fields: source and target are both en: name two different ones"),
         ("hf", "fields", ["en", "en"], "fields: source and target are both en: name two different ones"),
         ("tsv", "score", "quality", "score: give the columns all by number, or all by the names"),
+        ("mono", "take", "src", "take: does nothing for mono, which has one side"),
+        ("mono", "tgt_lang", "de", "tgt_lang: does nothing for mono, which has one side"),
     ],
 )
 def test_an_option_that_does_nothing_is_named(kind: str, option: str, value: object, reason: str) -> None:

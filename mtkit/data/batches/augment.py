@@ -5,9 +5,7 @@ Every function takes its randomness from ``draw.random()`` alone, whose sequence
 
 from random import Random
 
-from mtkit.settings.sampling import CasingConfig, NoiseConfig
-
-MASK = "<mask>"
+from mtkit.settings.sampling import MASK, CasingConfig, NoiseConfig
 
 _FULL_STOPS = (".", "。", "।", "۔", "．")
 _NO_SPACE_AFTER = ("。", "！", "？", "；", "：", "」", "』", "】", "．")
@@ -63,10 +61,10 @@ def _with_typo(word: str, draw: Random) -> str:
     places = [i for i in range(len(word) - 1) if word[i].isalpha() and word[i + 1].isalpha()]
     if not places:
         return word
-    at = places[_below(len(places), draw)]
+    at = places[below(len(places), draw)]
     before, letter, following, after = word[:at], word[at], word[at + 1], word[at + 2 :]
     changed = (following + letter, letter + letter + following, following)
-    return before + changed[_below(3, draw)] + after
+    return before + changed[below(3, draw)] + after
 
 
 def noised(text: str, draw: Random, config: NoiseConfig) -> str:
@@ -74,12 +72,13 @@ def noised(text: str, draw: Random, config: NoiseConfig) -> str:
     words = text.split()
     kept = [word for word in words if draw.random() >= config.drop]
     if words and not kept:
-        kept = [words[_below(len(words), draw)]]
+        kept = [words[below(len(words), draw)]]
     # Of i + u with u below k + 1 none passes another that stands more than k places away.
     keys = [i + (config.swap + 1) * draw.random() for i in range(len(kept))]
     moved = [kept[i] for i in sorted(range(len(kept)), key=keys.__getitem__)]
     return " ".join(MASK if draw.random() < config.mask else word for word in moved)
 
 
-def _below(n: int, draw: Random) -> int:
+def below(n: int, draw: Random) -> int:
+    """A number below ``n``, all equally likely."""
     return min(int(draw.random() * n), n - 1)

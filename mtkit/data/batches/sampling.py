@@ -11,13 +11,15 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from mtkit.data.batches.augment import joined, noised, recased, with_typos, without_full_stop
+from mtkit.data.batches.augment import below, joined, noised, recased, with_typos, without_full_stop
+from mtkit.data.batches.denoising import infilled, permuted, span_masked
 from mtkit.data.batches.splitmix import splitmix64
 from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.corpus.store import IdLists, Ids, Int32s
 from mtkit.data.tokens.sides import Side
 from mtkit.data.tokens.subwords import Segmenter, segmenter
-from mtkit.settings.sampling import SamplingConfig
+from mtkit.settings.sampling import MASK, NoiseConfig, SamplingConfig
+from mtkit.settings.tokenizer import as_piece, is_byte_piece
 
 Places = NDArray[np.int64]
 
@@ -60,6 +62,9 @@ class Sampler:
         self._ends = np.cumsum([source["n_kept"] for source in prepared.manifest.of_place("train")])
         self._key = recipe.seed % (1 << 64)
         self._segmenters = _segmenters(recipe.config, prepared)
+        noise = recipe.config.noise
+        (self._mask_id,) = self._tokenizer.tag_ids([MASK]) if noise.masks else (-1,)
+        self._random_ids = _plain_ids(prepared) if noise.masks and noise.random else []
 
     def lengths(self, places: Places) -> tuple[Int32s, Int32s]:
         """Source and target tokens of pairs as far as they can be foretold: with the pairs joined to them, but in the
@@ -96,7 +101,7 @@ class Sampler:
             drawn.append(pair)
         self._encode(drawn)
         prefixes = [self._prefixes[corpus] for corpus in self._corpora(rows).tolist()]
-        src = [[*prefix.src, *self._with_unknowns(pair)] for pair, prefix in zip(drawn, prefixes, strict=True)]
+        src = [[*prefix.src, *self._with_odd_pieces(pair)] for pair, prefix in zip(drawn, prefixes, strict=True)]
         tgt = [[*prefix.tgt, *pair.tgt_ids] for pair, prefix in zip(drawn, prefixes, strict=True)]
         return _laid_out(src), _laid_out(tgt)
 
@@ -111,7 +116,7 @@ class Sampler:
         if config.typos.probability and draw.random() < config.typos.probability:
             src = with_typos(src, draw, config.typos.words)
         if config.noise.probability and draw.random() < config.noise.probability:
-            src = noised(src, draw, config.noise)
+            src, tgt = _denoising(src, tgt, draw, config.noise)
         pair.changed = src != pair.src, tgt != pair.tgt
         pair.src, pair.tgt = src, tgt
 
@@ -130,11 +135,20 @@ class Sampler:
             if of_tgt is not None and pair.draw.random() < probability:
                 pair.tgt_ids = self._unless_too_long(of_tgt.segment(pair.tgt, pair.draw), pair.tgt_ids)
 
-    def _with_unknowns(self, pair: "_Pair") -> list[int]:
-        share, draw = self._config.word_dropout, pair.draw
-        if not share:
-            return pair.src_ids
-        return [self._tokenizer.unk_id if draw.random() < share else token for token in pair.src_ids]
+    def _with_odd_pieces(self, pair: "_Pair") -> list[int]:
+        """The source with some masks as random pieces, and some pieces unknown."""
+        ids, draw = pair.src_ids, pair.draw
+        if self._random_ids and self._mask_id in ids:
+            ids = [self._random_id(draw) if token == self._mask_id else token for token in ids]
+        if share := self._config.word_dropout:
+            ids = [self._tokenizer.unk_id if draw.random() < share else token for token in ids]
+        return ids
+
+    def _random_id(self, draw: Random) -> int:
+        """What stands in the place of a mask: the mask itself, or a random piece."""
+        if draw.random() >= self._config.noise.random:
+            return self._mask_id
+        return self._random_ids[below(len(self._random_ids), draw)]
 
     def _unless_too_long(self, ids: list[int], otherwise: list[int]) -> list[int]:
         return ids if 0 < len(ids) <= self._max_tokens else otherwise
@@ -177,13 +191,42 @@ def uniform(places: Places, key: int) -> NDArray[np.float64]:
     return bits.astype(np.float64) * 2.0**-53
 
 
+def _denoising(src: str, tgt: str, draw: Random, config: NoiseConfig) -> tuple[str, str]:
+    """A pair with noise on its source; the target is the same, or what the source has lost."""
+    if config.span:
+        return span_masked(src, draw, share=config.span)
+    if config.permute and draw.random() < config.permute:
+        src = permuted(src, draw)
+    src = noised(src, draw, config)
+    if config.infill:
+        src = infilled(src, draw, share=config.infill, mean_span=config.mean_span)
+    return src, tgt
+
+
+def _plain_ids(prepared: Prepared) -> list[int]:
+    """The source ids that stand for text: no special piece, tag or symbol of the recipe, or byte."""
+    special = prepared.tokenizer.special
+    apart = {special.pad, special.unk, special.bos, special.eos, special.start, *special.never}
+    symbols = {as_piece(symbol) for symbol in _symbols(prepared)}
+    return [
+        number
+        for number, piece in enumerate(prepared.tokenizer.src_pieces)
+        if number not in apart and piece not in symbols and not is_byte_piece(piece)
+    ]
+
+
+def _symbols(prepared: Prepared) -> list[str]:
+    """What the recipe has made pieces of: its symbols and its tags."""
+    tags = [tag for source in prepared.manifest.sources for tag in source.get("tags", [])]
+    return list(dict.fromkeys((*prepared.manifest.settings["tokenizer"]["user_defined_symbols"], *tags)))
+
+
 def _segmenters(config: SamplingConfig, prepared: Prepared) -> tuple[Segmenter | None, Segmenter | None]:
     """What draws segmentations of the source and the target; None for a side that is left as it is."""
     subword, settings, tokenizer = config.subword, prepared.manifest.settings["tokenizer"], prepared.tokenizer
     if not subword.probability:
         return None, None
-    tags = [tag for source in prepared.manifest.sources for tag in source.get("tags", [])]
-    symbols = list(dict.fromkeys((*settings["user_defined_symbols"], *tags)))
+    symbols = _symbols(prepared)
 
     def of(side: Side) -> Segmenter:
         return segmenter(

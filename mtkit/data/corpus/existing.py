@@ -25,6 +25,12 @@ def settings_of_corpus(data: DataConfig, tokenizer: TokenizerConfig, ready: Toke
     of_data = data.model_dump(mode="json", exclude=left_out)
     if data.language_tags == "none":
         del of_data["language_tags"]  # as in a corpus of a version that knew none
+    if data.task == "translate":
+        del of_data["task"]
+    for source in (*of_data["train"], *of_data["valid"], *of_data["test"]):
+        for name in ("mono", "take"):
+            if source[name] is None:
+                del source[name]
     of_tokenizer = tokenizer.model_dump(mode="json")
     if not tokenizer.extend.adds:
         del of_tokenizer["extend"]  # as above

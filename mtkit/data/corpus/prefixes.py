@@ -27,11 +27,12 @@ def pieces_before(
     pieces = tokenizer.languages
     if pieces is None:
         return own, []
+    src_lang, tgt_lang = data.languages_of(config)
     languages = [
         meant(given, codes, where=f"data.{key}: {given}: {model}") if codes else given
         for key, given, codes in (
-            ("src_lang", config.src_lang or data.src_lang, pieces.src_codes()),
-            ("tgt_lang", config.tgt_lang or data.tgt_lang, pieces.tgt_codes()),
+            ("src_lang", src_lang, pieces.src_codes()),
+            ("tgt_lang", tgt_lang, pieces.tgt_codes()),
         )
     ]
     found = pieces.prefix(*languages)

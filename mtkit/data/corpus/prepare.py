@@ -167,11 +167,12 @@ def clean(data: DataConfig, sources: Sources, workers: Workers, scratch: Path) -
         build_pipeline(
             source.filters,
             data.cleaning,
-            src_lang=source.src_lang or data.src_lang,
-            tgt_lang=source.tgt_lang or data.tgt_lang,
+            src_lang=src_lang,
+            tgt_lang=tgt_lang,
             held_out=lambda names: _pairs_of(held_out, names),
         )
         for source in data.train
+        for src_lang, tgt_lang in [data.languages_of(source)]
     ]
     return judge(sources["train"], pipelines, workers, scratch)
 
@@ -220,10 +221,9 @@ def _prepare(
 
 def _warn_of_languages(data: DataConfig, judgement: Judgement) -> None:
     """Say where most of a side is in another language, if that can be told and all sources have the same languages."""
-    pairs = {(source.src_lang or data.src_lang, source.tgt_lang or data.tgt_lang) for source in data.train}
-    if len(pairs) > 1:
+    if len(data.directions) > 1:
         return
-    (expected,) = pairs
+    (expected,) = data.directions
     found = [other_language(list(kept_segments(judgement, side, 2 * MANY)), expected[side]) for side in (0, 1)]
     wrong = [
         f"most {side} lines are in {other}, not {language}"
@@ -238,7 +238,7 @@ def _warn_of_languages(data: DataConfig, judgement: Judgement) -> None:
 
 def _inputs(data: DataConfig, sources: Sources, hashes: AllHashes, place: Place, tokenizer: Tokenizer) -> list[Input]:
     return [
-        Input(source, sha256, tags, forced, tokenizer.prefix(tags, forced), config.tgt_lang or data.tgt_lang)
+        Input(source, sha256, tags, forced, tokenizer.prefix(tags, forced), data.languages_of(config)[1])
         for source, sha256, config in zip(sources[place], hashes[place], data.sources_of(place), strict=True)
         for tags, forced in [pieces_before(data, config, tokenizer)]
     ]

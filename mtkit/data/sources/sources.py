@@ -14,6 +14,7 @@ from mtkit.data.sources.formats.tmx import TmxSource
 from mtkit.data.sources.formats.xliff import XliffSource
 from mtkit.data.sources.holding_out import held_out_of
 from mtkit.data.sources.pairs import FirstPairs, Source
+from mtkit.data.sources.taking import taken
 from mtkit.errors import ConfigError, DataError
 from mtkit.files.text import PACKED
 from mtkit.languages.codes import CODE, meant_by
@@ -35,9 +36,8 @@ def open_sources(data: DataConfig) -> dict[Place, list[Source]]:
     """
     languages = (data.src_lang, data.tgt_lang)
     sources: dict[Place, list[Source]] = {
-        "train": [open_source(config, "train", languages) for config in data.train],
-        "valid": [open_source(config, "valid", languages) for config in data.valid],
-        "test": [open_source(config, "test", languages) for config in data.test],
+        place: [taken(open_source(config, place, languages), data.take_of(config)) for config in getattr(data, place)]
+        for place in PLACES
     }
     if data.hold_out is not None:
         places = [place for place in PLACES if place in data.held_out()]
@@ -69,8 +69,11 @@ def open_source(config: SourceConfig, place: Place, languages: tuple[str, str]) 
         config: What the recipe says of it.
         place: Where it stands there.
         languages: Codes of source and target, where it has none of its own.
+
+    Returns:
+        Its pairs as the file has them, whatever is taken of them.
     """
-    languages = (config.src_lang or languages[0], config.tgt_lang or languages[1])
+    languages = config.languages(*languages)
     for language in languages:
         _warn_of(language)
     source = _of_kind(config, place, languages)
@@ -89,6 +92,8 @@ def _of_kind(config: SourceConfig, place: Place, languages: tuple[str, str]) -> 
         case "src":
             assert config.tgt is not None
             return TextSource(name, path, Path(config.tgt))
+        case "mono":
+            return taken(TextSource(name, path, path), "src")
         case "tsv":
             return TsvSource(name, path, config.columns, config.score)
         case "jsonl":

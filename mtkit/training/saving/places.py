@@ -13,7 +13,7 @@ from mtkit.settings.data import DataConfig
 from mtkit.settings.section import PLACE, marked
 from mtkit.settings.source import SourceConfig
 
-_FILES = ("src", "tgt", "tsv", "jsonl", "tmx", "xliff", "po")
+_FILES = ("src", "tgt", "tsv", "jsonl", "tmx", "xliff", "po", "mono")
 
 
 def note_of_place(run_dir: Path) -> dict[str, str]:

@@ -90,6 +90,32 @@ def test_tags_stay_before_whatever_is_done(prepared: Prepared) -> None:
     assert all(ids[:1] == tag and set(ids[1:]) == {unknown} for ids in src[N_FIRST:])
 
 
+def test_infilling_leaves_tags_and_targets_and_draws_by_the_place(prepared: Prepared) -> None:
+    noise = {"probability": 1, "drop": 0, "swap": 0, "infill": 0.35, "random": 0.5}
+    infilling, plain = sampler(prepared, {"noise": noise}), sampler(prepared, {})
+    places = np.arange(8 * len(TOY))
+    (src, tgt), (whole, same_tgt) = lists(infilling.sample(places)), lists(plain.sample(places))
+    assert tgt == same_tgt
+    tag, mask = prepared.tokenizer.tag_ids(["<bt>", "<mask>"])
+    assert [ids[0] == tag for ids in src] == [place % len(TOY) >= N_FIRST for place in places]
+    assert all(tag not in ids[1:] for ids in src)
+    shown = [{*ids} - {*before} for ids, before in zip(src, whole, strict=True)]
+    assert mask in set().union(*shown)
+    assert len(set().union(*shown)) > 50  # random pieces
+    assert not set().union(*shown) & {OWN.pad, OWN.bos, OWN.eos}
+    assert lists(infilling.sample(places[::-1]))[0] == src[::-1]
+    assert lists(sampler(prepared, {"noise": noise}, seed=6).sample(places))[0] != src
+
+
+def test_of_a_masked_span_the_target_is_the_span_alone(prepared: Prepared) -> None:
+    masking = sampler(prepared, {"noise": {"probability": 1, "span": 0.5}})
+    store = prepared.store("train")
+    src, tgt = (texts(prepared, side) for side in lists(masking.sample(ALL)))
+    for row, (masked, span) in enumerate(zip(src, tgt, strict=True)):
+        assert masked.count("<mask>") == len(span.split())
+        assert span in store.src_text(row, row + 1)[0]
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
