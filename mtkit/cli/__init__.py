@@ -12,6 +12,7 @@ import typer
 from mtkit.cli.align import align
 from mtkit.cli.average import average
 from mtkit.cli.bench import bench
+from mtkit.cli.compare import compare
 from mtkit.cli.describe import describe
 from mtkit.cli.doctor import doctor
 from mtkit.cli.evaluation.command import evaluate
@@ -54,6 +55,7 @@ for _command in (
     train,
     translate,
     evaluate,
+    compare,
     report,
     score,
     align,

@@ -32,7 +32,7 @@ def json_element(name: str, value: object) -> str:
     return f'<script type="application/json" class="{name}">{data.replace("<", chr(92) + "u003c")}</script>\n'
 
 
-def page_program(path: Path) -> str:
-    """The page's program, a JavaScript file, after what the programs of all pages share, and the end of the page."""
-    program = "\n".join(part.read_text(encoding="utf-8") for part in (_SHARED.with_suffix(".js"), path))
+def page_program(*paths: Path) -> str:
+    """The end of a page: its program, JavaScript files in order, after what the programs of all pages share."""
+    program = "\n".join(part.read_text(encoding="utf-8") for part in (_SHARED.with_suffix(".js"), *paths))
     return f"<script>\n{program}</script>\n</body>\n</html>\n"

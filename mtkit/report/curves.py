@@ -23,6 +23,11 @@ MEASUREMENTS = {
 }
 """Keys of ``metrics.jsonl`` that are drawn, and what they are."""
 
+SO_FAR = ("tgt_tokens", "seconds")
+"""Keys of target tokens trained on and of working time in seconds, up to a line; older runs do not have them."""
+
+METRICS = "metrics.jsonl"
+
 _MAX_POINTS = 500
 
 
@@ -46,6 +51,15 @@ class Plot:
     curves: list[Curve]
 
 
+@dataclass(frozen=True)
+class Record:
+    """One line of ``metrics.jsonl``."""
+
+    update: float
+    values: dict[str, float]
+    """By the keys of ``MEASUREMENTS`` and of ``SO_FAR``: those that the line has, finite ones alone."""
+
+
 def read_curves(runs: Sequence[Path]) -> list[Plot]:
     """Read the learning curves of runs.
 
@@ -55,38 +69,50 @@ def read_curves(runs: Sequence[Path]) -> list[Plot]:
     Raises:
         DataError: If a file is missing or not what a run writes, naming the line.
     """
-    of_runs = [(name, str(run), _read(run / "metrics.jsonl")) for name, run in zip(run_names(runs), runs, strict=True)]
+    for run in runs:
+        if not run.is_dir():
+            raise DataError(f"{run}: no such run directory; --run takes what mtkit train wrote with -o")
+        if not (run / METRICS).exists():
+            raise DataError(f"{run}: is not a run directory: it has no {METRICS}, which mtkit train writes")
+    return plots_of([(name, run, read_records(run / METRICS)) for name, run in zip(run_names(runs), runs, strict=True)])
+
+
+def plots_of(runs: Sequence[tuple[str, Path, Sequence[Record]]]) -> list[Plot]:
+    """A plot of each measurement, out of name, path and records of each run."""
     plots = []
     for key, measurement in MEASUREMENTS.items():
-        curves = [Curve(name, path, _thinned(points[key])) for name, path, points in of_runs if points[key]]
+        curves = []
+        for name, path, records in runs:
+            points = [(record.update, record.values[key]) for record in records if key in record.values]
+            if points:
+                curves.append(Curve(name, str(path), _thinned(points)))
         if curves:
             plots.append(Plot(measurement, curves))
     return plots
 
 
-def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
-    if not path.parent.is_dir():
-        raise DataError(f"{path.parent}: no such run directory; --run takes what mtkit train wrote with -o")
-    if not path.exists():
-        raise DataError(f"{path.parent}: is not a run directory: it has no {path.name}, which mtkit train writes")
+def read_records(path: Path) -> list[Record]:
+    """Read a ``metrics.jsonl``; a value that is not finite is left out, with a warning.
+
+    Raises:
+        DataError: If the file is not what a run writes, naming the line.
+    """
     check_regular(path)
-    points: dict[str, list[tuple[float, float]]] = {key: [] for key in MEASUREMENTS}
+    records = []
     n_left_out = 0
     for number, line in enumerate(read_lines(path), start=1):
         try:
             record = parse_json(line)
             update = _number(record["update"])
-            values = {key: _number(record[key]) for key in MEASUREMENTS if key in record}
+            values = {key: _number(record[key]) for key in (*MEASUREMENTS, *SO_FAR) if key in record}
         except (ValueError, KeyError, TypeError):
             raise DataError(f'{path}:{number}: expected a JSON object with an "update" and numbers') from None
-        for key, value in values.items():
-            if math.isfinite(update) and math.isfinite(value):
-                points[key].append((update, value))
-            else:
-                n_left_out += 1
+        finite = {key: value for key, value in values.items() if math.isfinite(update) and math.isfinite(value)}
+        n_left_out += len(values) - len(finite)
+        records.append(Record(update, finite))
     if n_left_out:
         logger.warning("%s: left out %s that is not finite", path, counted(n_left_out, "value"))
-    return points
+    return records
 
 
 def _number(value: object) -> float:

@@ -1,7 +1,6 @@
 // Draws the report that the page holds as JSON.
 const PAGE_SIZE = 50;
 const MAX_CELLS = 250000; // of the table that finds differences: two sentences of 500 words
-const SIDES = ["first", "second"];
 
 const report = JSON.parse(document.querySelector("script.report").textContent);
 const sentences = JSON.parse(document.querySelector("script.sentences").textContent);
@@ -9,9 +8,7 @@ const systems = report.systems.map((system) => system.name);
 const two = systems.length === 2;
 const [srcLang, tgtLang] = report.language_pair ?? [null, null];
 
-const whole = (n) => n.toLocaleString("en-GB");
 const signed = (value, digits = 1) => (value > 0 ? "+" : "") + value.toFixed(digits);
-const cell = (text, kind = "n") => make("td", { class: kind, text });
 const sideHeads = report.systems.map(({ name, hyp }, side) => ({ name, hyp, side })); // where a system heads a column
 const heads = (...columns) => make("tr", {}, ...columns.map((column, i) => (column.side === undefined
   ? make("th", { class: i ? "n" : "", text: column })
@@ -105,37 +102,7 @@ function faults() {
   return scrolling(table);
 }
 
-// ---- learning curves
-
-// A run has one colour in all plots, whichever of them it is in.
-const runs = [...new Set(report.curves.flatMap((each) => each.curves.map((curve) => curve.path)))];
-function colourOf({ path }) {
-  const i = runs.indexOf(path);
-  return i < 2 ? `var(--${SIDES[i]})` : `hsl(${(137 * i) % 360} 65% var(--curve))`;
-}
-
-function plot({ name, curves }) {
-  const [width, height, left, bottom] = [440, 200, 48, 22];
-  const points = curves.flatMap((curve) => curve.points);
-  const range = (values) => [Math.min(...values), Math.max(...values)];
-  const [[x0, x1], [y0, y1]] = [range(points.map((p) => p[0])), range(points.map((p) => p[1]))];
-  const x = (value) => left + (width - left - 8) * (x1 > x0 ? (value - x0) / (x1 - x0) : 0.5);
-  const y = (value) => 8 + (height - bottom - 8) * (y1 > y0 ? (y1 - value) / (y1 - y0) : 0.5);
-  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img" });
-  svg.append(draw("title", {}, name), draw("path", { class: "axis", d: `M${left},8 V${height - bottom} H${width - 8}` }));
-  for (const value of y1 > y0 ? [y0, (y0 + y1) / 2, y1] : [y0]) svg.append(draw("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end" }, value.toPrecision(3)));
-  for (const value of x1 > x0 ? [x0, x1] : [x0]) svg.append(draw("text", { x: x(value), y: height - 6, "text-anchor": value === x1 ? "end" : "start" }, whole(value)));
-  curves.forEach((curve) => {
-    const stroke = colourOf(curve);
-    const line = draw("path", { stroke, d: "M" + curve.points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" L") });
-    line.append(draw("title", {}, curve.path));
-    svg.append(line);
-    if (curve.points.length === 1) svg.append(draw("circle", { cx: x(curve.points[0][0]), cy: y(curve.points[0][1]), r: 3, fill: stroke }));
-  });
-  const keys = curves.map((curve) => make("div", { style: `color: ${colourOf(curve)}`,
-    title: curve.path, text: `${curve.run}: last ${curve.points[curve.points.length - 1][1].toFixed(3)}` }));
-  return make("div", {}, make("h3", { text: name }), svg, ...keys);
-}
+const runColours = coloursOf(report.curves);
 
 // ---- runs that started from a model
 
@@ -296,7 +263,7 @@ document.querySelector("main").append(
     + (two ? ` Differences are ${systems[1]} minus ${systems[0]}.` : "") }),
   ...titled("Scores", two ? "With 95 % intervals, and p by paired bootstrap; * is p < 0.05." : "With 95 % intervals by bootstrap."),
   ...warnings(), ...scores(),
-  ...(report.curves.length ? [...titled("Learning curves", "By update."), make("div", { class: "beside" }, ...report.curves.map(plot))] : []),
+  ...(report.curves.length ? [...titled("Learning curves", "By update."), make("div", { class: "beside" }, ...report.curves.map((each) => plot(each, runColours)))] : []),
   ...(report.tunings.length ? [...titled("Before and after fine-tuning", "Intervals of the difference by paired bootstrap."), ...report.tunings.map(tuning)] : []),
   ...titled(`By length of the ${report.lengths_of}`, `In words, without punctuation marks. ${meanHint}`), groups(report.lengths, "words"),
   ...titled(`By kind of ${report.lengths_of}`, meanHint), groups(report.types, "kind"),

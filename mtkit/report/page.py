@@ -23,4 +23,4 @@ def page(report: Report, *, title: str | None = None) -> Iterator[str]:
     yield "<noscript>This page is drawn by JavaScript.</noscript>\n<main></main>\n"
     yield json_element("report", report.as_json() | {"version": __version__, "kinds": list(FAULTS), "enough": ENOUGH})
     yield json_element("sentences", report.sentences.as_json())
-    yield page_program(_HERE / "page.js")
+    yield page_program(_HERE / "curves.js", _HERE / "page.js")

@@ -1,6 +1,7 @@
 """The end of a run: choose or average the weights, score the test sets, write the bundle."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from mtkit.engines.speed import SECONDS
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
 from mtkit.evaluation.certainty.before_after import BeforeAfter, comparison_in
 from mtkit.evaluation.pitfalls.seen import SeenSources
+from mtkit.evaluation.translated_sets import TranslatedLine, write_translated_set
 from mtkit.files.reading import read_json
 from mtkit.log import logger
 from mtkit.machine.compute import Compute
@@ -38,6 +40,7 @@ from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.starting import inherited
 from mtkit.training.state import TrainState
 from mtkit.translation.in_time import SHORT, Deadline
+from mtkit.translation.test_sets import held_out_of
 from mtkit.translation.translator import Translator
 from mtkit.wording import bytes_shown
 
@@ -96,8 +99,20 @@ def finish(
         scores = score_test_sets(loaded, config, prepared, device, deadline, run_dir, n_more=n_more)
         comparison = compare(loaded, config, prepared, run_dir, device, deadline, scores)
         plain = None if comparison is None else comparison.as_json()
+        _keep_translations(run_dir, config, prepared, scores)
         note_scores(bundle, {name: of_set.as_json() for name, of_set in scores.items()}, comparison=plain)
     return Finished(scores, comparison)
+
+
+def _keep_translations(run_dir: Path, config: Config, prepared: Prepared, scores: Mapping[str, SetScores]) -> None:
+    """Write what the test sets were translated to into the run directory, for comparisons with other runs."""
+    for test in held_out_of(prepared):
+        of_set, tgt_lang = scores[test.name], test.tgt_lang or config.data.tgt_lang
+        lines = [
+            TranslatedLine(row + 1, test.src_text[row], test.ref_text[row], hyp, tgt_lang)
+            for row, hyp in zip(of_set.rows, of_set.hyp_text, strict=True)
+        ]
+        write_translated_set(run_dir, test.name, lines)
 
 
 def _noted(bundle: Path) -> tuple[dict[str, Any], Finished | None]:

@@ -50,7 +50,7 @@ class Reporter:
 
     def training(self, state: TrainState, measured: dict[str, float]) -> None:
         """Report what was measured since the last report."""
-        self._record(state.update, measured)
+        self._record(state, measured)
         m = measured
         line = (
             f"loss {m['loss_per_token']:.3f}{_parts_shown(m)}  ppl {m['perplexity']:.2f}  lr {m['learning_rate']:.2e}  "
@@ -77,7 +77,7 @@ class Reporter:
         seconds: float,
     ) -> None:
         """Report a validation; ``by`` names what judged where that is not what was asked for."""
-        self._record(state.update, measured | {"valid_seconds": round(seconds, 2)})
+        self._record(state, measured | {"valid_seconds": round(seconds, 2)})
         shown = [f"loss {measured['valid_loss_per_token']:.3f}  ppl {measured['valid_perplexity']:.2f}"]
         if "valid_bleu" in measured:
             shown.append(f"BLEU {measured['valid_bleu']:.2f}  chrF {measured['valid_chrf']:.2f} (greedy)")
@@ -96,12 +96,13 @@ class Reporter:
         if self._board is not None:
             self._board.close()
 
-    def _record(self, update: int, values: dict[str, float]) -> None:
-        self._metrics.write(update, values)
+    def _record(self, state: TrainState, values: dict[str, float]) -> None:
+        so_far = {"tgt_tokens": state.tgt_tokens, "seconds": round(state.seconds, 2)}
+        self._metrics.write(state.update, values | so_far)
         if self._board is not None:
             for name, value in values.items():
                 section = "valid" if name.startswith("valid_") else "train"
-                self._board.add_scalar(f"{section}/{name.removeprefix('valid_')}", value, update)
+                self._board.add_scalar(f"{section}/{name.removeprefix('valid_')}", value, state.update)
 
     def _seconds_left(self, state: TrainState) -> tuple[float, bool]:
         """Time to the end, and whether a limit of time says so.

@@ -11,6 +11,7 @@ from mtkit.bundle.run_note import DIRECTORY, NOTE, noted_hashes
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import FILES, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
+from mtkit.evaluation.translated_sets import DIRECTORY as TRANSLATIONS
 from mtkit.files.locks import open_lock
 from mtkit.files.reading import check_regular
 from mtkit.files.whole import atomic_file, delete_directory, leftovers, lock_open_file, remove_if_left, write_json
@@ -73,7 +74,7 @@ def clear(run_dir: Path) -> None:
     if not (run_dir / _MARKER).exists() and not of_older_version:
         return
     (run_dir / _MARKER).touch()
-    for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer", "adapter", ORIGIN):
+    for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer", "adapter", TRANSLATIONS, ORIGIN):
         with suppress(OSError):
             delete_directory(run_dir / name)
     notes = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE, "base.json", "before.json")
