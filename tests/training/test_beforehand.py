@@ -7,8 +7,8 @@ import pytest
 
 from mtkit.errors import ConfigError, MtkitError, Stopped
 from mtkit.training import run as run_module
+from mtkit.training.base import NOTE
 from mtkit.training.run import train
-from mtkit.training.starting import NOTE
 from tests.conftest import ToyTask
 from tests.tiny_foreign import save_foreign_bundle
 from tests.training.test_starting import tuned
