@@ -30,7 +30,7 @@ from mtkit.training.base import Base, noted_base, run_or_bundle
 from mtkit.training.growing import grown_tensors
 from mtkit.training.planning.fine_tuning import Suited, suited
 from mtkit.training.saving.checkpoint import CheckpointStore
-from mtkit.training.saving.run_directory import has_begun
+from mtkit.training.saving.run_directory import has_begun, is_marked
 from mtkit.wording import parameters_shown
 
 BASE_TOKENIZER = "base_tokenizer"
@@ -198,8 +198,11 @@ def _check_place(path: Path, run_dir: Path, *, begun: bool, overwrite: bool) -> 
     """Refuse a run that would start from itself, or that began from random weights."""
     if path.resolve().is_relative_to(run_dir.resolve()):
         raise ConfigError(f"--from {path}: lies in the run directory {run_dir} itself; choose another -o")
-    if run_dir.resolve().is_relative_to(path.resolve()):
-        raise ConfigError(f"{run_dir}: lies in {path}, the model that the run starts from; choose another -o")
+    place = path.resolve()
+    for directory in (place, *(each for each in place.parents if is_marked(each))):
+        if run_dir.resolve().is_relative_to(directory):
+            what = f"in {path}" if directory == place else f"in the run of {path}"
+            raise ConfigError(f"{run_dir}: lies {what}, the model that the run starts from; choose another -o")
     if not begun and not overwrite and CheckpointStore(run_dir).updates():
         raise CheckpointError(
             f"{run_dir}: the run did not begin from {path}; choose another -o, or --overwrite to start afresh"
