@@ -16,7 +16,7 @@ def grown(bundle: Bundle, *, tag: bool = False) -> Bundle:
     """The bundle with pieces for Greek, their rows, and a recipe; with a tag of Greek too where that is asked for."""
     before = bundle.tokenizer
     tags = NewTags(directions=[("eng", "ell")] if tag else [])
-    after = extended(before, lambda: GREEK, lambda: GREEK, 20, tags)
+    after = extended(before, lambda: GREEK, lambda: GREEK, 60, tags)
     path = bundle.directory / WEIGHTS
     save_file(grown_tensors(load_file(path), before, after, like=None), path)
     after.save(bundle.directory)
