@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ import torch
 from mtkit.bench.sizes import sizes_of
 from mtkit.bench.training import TrainingSpeed, measure_training
 from mtkit.bench.translation import TranslationSpeed, measure_model, measure_random
-from mtkit.bundle.bundle import Bundle, load_bundle
+from mtkit.bundle.bundle import Bundle
 from mtkit.data.batches.synthetic import random_store
 from mtkit.data.corpus.store import Store
 from mtkit.data.tokens.special import OWN
@@ -152,12 +151,20 @@ def bench_recipe(settings: Settings, *, seconds: float) -> Bench:
 
 
 def bench_model(
-    path: Path, src_text: Sequence[str] | None, *, device: str, precision: str, threads: int | None, seconds: float
+    bundle: Bundle,
+    name: str,
+    src_text: Sequence[str] | None,
+    *,
+    device: str,
+    precision: str,
+    threads: int | None,
+    seconds: float,
 ) -> Bench:
     """Measure translation with a trained model.
 
     Args:
-        path: A run directory, a checkpoint or a bundle.
+        bundle: The model.
+        name: What it is called.
         src_text: What to translate; None for the first test set of the model's corpus.
         device: auto, cpu or cuda.
         precision: fp32, bf16 or int8; or auto: on a CPU each that the model may be translated in, on a GPU the one
@@ -168,7 +175,7 @@ def bench_model(
     Raises:
         MtkitError: For everything that a user can fix.
     """
-    bundle, data = load_bundle(path), "the text given"
+    data = "the text given"
     if src_text is None:
         held_out = held_out_sets(bundle)[0]
         src_text, data = held_out.src_text, f"test set {held_out.name}"
@@ -181,7 +188,7 @@ def bench_model(
     compute = Compute.choose(device, "fp32" if precisions[0] == "int8" else precisions[0], threads)
     limits = _limits(compute)
     vocab_sizes = (bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size)
-    work = Work(str(path), data, bundle.model, bundle.n_parameters(), *vocab_sizes)
+    work = Work(name, data, bundle.model, bundle.n_parameters(), *vocab_sizes)
     translated = []
     for translator in translators:
         logger.info("translating for about %.0f s with %s", seconds / len(translators), translator.engine.description)

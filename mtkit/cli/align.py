@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from mtkit.cli.help import of_metrics, of_settings
 from mtkit.cli.options import (
+    AdapterOption,
     DeviceOption,
     ModelOption,
     OutputOption,
@@ -31,6 +32,7 @@ _PAIRS_AT_ONCE = 2048  # sorted by length among themselves
 def align(
     run: RunArgument = None,
     model: ModelOption = None,
+    adapter: AdapterOption = None,
     src: PairsSrcOption = None,
     tgt: PairsTgtOption = None,
     layer: Annotated[
@@ -81,22 +83,24 @@ def align(
         raise ConfigError("give the pairs: --src FILE and --tgt FILE")
     if remember and gold is None:
         raise ConfigError("--remember needs --gold FILE, to know what is best")
+    if remember and adapter is not None:
+        raise ConfigError("--remember stores the layer in the model of -m, without the adapters: leave out --adapter")
     if gold is not None and (layer is not None or reading is not None):
         raise ConfigError("--gold compares all layers: leave out --layer and --reading")
     check_inputs(src, tgt, gold)
     check_outputs({"-o": output or STANDARD_OUTPUT}, src, tgt, gold)
 
-    from mtkit.bundle.bundle import load_bundle
+    from mtkit.exchange.opening import opened
     from mtkit.files.outputs import open_output
     from mtkit.files.text import read_aligned_chunks
     from mtkit.forced.aligner import Aligner, pharaoh
     from mtkit.log import logger
     from mtkit.wording import counted
 
-    bundle = load_bundle(model)
-    aligner = Aligner.load(
-        bundle, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
-    )
+    with opened(model, adapter) as bundle:
+        aligner = Aligner.load(
+            bundle, layer=layer, reading=reading, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
+        )
     n_too_long = 0
     with open_output(output) as out:
         write = line_writer(out)

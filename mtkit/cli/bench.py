@@ -7,6 +7,7 @@ import typer
 
 from mtkit.cli.help import of_input, of_settings, of_speed
 from mtkit.cli.options import (
+    AdapterOption,
     ConfigOption,
     JsonOption,
     ModelOption,
@@ -25,6 +26,7 @@ def bench(
     recipe: RecipeArgument = None,
     config: ConfigOption = None,
     model: ModelOption = None,
+    adapter: AdapterOption = None,
     input_file: Annotated[
         str | None,
         of_input(
@@ -71,18 +73,22 @@ def bench(
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     changes = preset is not None or bool(overrides)
     config, model = recipe_or_model(recipe, config, model, changes=changes, verb="measures")
+    if model is None and adapter is not None:
+        raise ConfigError("--adapter belongs to -m RUN, the model that the adapters are to")
     if model is None and input_file is not None:
         raise ConfigError("-i belongs to -m RUN: without a trained model random tokens are translated")
 
     from mtkit.bench.run import bench_model, bench_recipe, settings_of_preset
     from mtkit.bench.table import table
+    from mtkit.exchange.opening import opened
     from mtkit.files.text import read_lines
     from mtkit.settings.resolve import Settings
 
     if model is not None:
         text = None if input_file is None else list(read_lines(input_file))
         choice = {"device": device or "auto", "precision": precision or "auto"}
-        measured = bench_model(model, text, **choice, threads=threads, seconds=seconds)
+        with opened(model, adapter) as bundle:
+            measured = bench_model(bundle, str(model), text, **choice, threads=threads, seconds=seconds)
     else:
         flags: dict[str, object] = {
             "training.device": device,

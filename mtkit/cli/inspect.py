@@ -10,6 +10,7 @@ import typer
 
 from mtkit.cli.help import of_input, of_output, of_search
 from mtkit.cli.options import (
+    AdapterOption,
     DeviceOption,
     ModelOption,
     SrcLangOption,
@@ -37,6 +38,7 @@ def inspect(
         list[str] | None, typer.Argument(metavar="TEXT", help="Sentences. Without TEXT and -i: stdin.")
     ] = None,
     model: ModelOption = None,
+    adapter: AdapterOption = None,
     input_file: Annotated[
         str | None,
         of_input(
@@ -99,9 +101,11 @@ def inspect(
     check_outputs({"-o": output or STANDARD_OUTPUT}, *read, pictures=_PICTURE)
     pairs = _given_pairs(texts, tgt) if texts else _read_pairs(source, tgt)
 
+    from mtkit.exchange.opening import opened
     from mtkit.inspection.inspector import Inspector
 
-    inspector = Inspector.load(model, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
+    with opened(model, adapter) as bundle:
+        inspector = Inspector.load(bundle, device=device, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang)
     options = inspector.options(beam_size=beam_size, n_best=n_best)
     logger.info("looking into %s, beam %d", model, options.beam_size)
 

@@ -26,6 +26,10 @@ ModelOption = Annotated[
     Path | None,
     of_model("--model", "-m", metavar="RUN", help="Run directory, checkpoint or model bundle.", show_default=False),
 ]
+AdapterOption = Annotated[
+    Path | None,
+    of_model("--adapter", metavar="DIR", help="Adapters (LoRA) to this model: adapter/ of a run, or of PEFT's."),
+]
 RunArgument = Annotated[Path | None, typer.Argument(metavar="RUN", help="The same as -m RUN.", show_default=False)]
 DeviceOption = Annotated[str, of_speed("--device", metavar="auto|cpu|cuda", help="Device to compute on.")]
 TranslationPrecisionOption = Annotated[

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from mtkit.cli.help import of_input, of_output, of_speed
 from mtkit.cli.options import (
+    AdapterOption,
     DeviceOption,
     ModelOption,
     OutputOption,
@@ -33,6 +34,7 @@ _PAIRS_AT_ONCE = 4096  # sorted by length among themselves
 def score(
     run: RunArgument = None,
     model: ModelOption = None,
+    adapter: AdapterOption = None,
     src: PairsSrcOption = None,
     tgt: PairsTgtOption = None,
     contrast: Annotated[
@@ -85,15 +87,17 @@ def score(
     check_inputs(src, tgt, contrast)
     check_outputs({"-o": output or STANDARD_OUTPUT}, src, tgt, contrast)
 
+    from mtkit.exchange.opening import opened
     from mtkit.files.outputs import open_output
     from mtkit.files.text import read_aligned_chunks
     from mtkit.forced.scorer import Scorer
     from mtkit.log import logger, progress_bar
     from mtkit.wording import counted
 
-    scorer = Scorer.load(
-        model, device=device, precision=precision, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
-    )
+    with opened(model, adapter) as bundle:
+        scorer = Scorer.load(
+            bundle, device=device, precision=precision, threads=threads, src_lang=src_lang, tgt_lang=tgt_lang
+        )
     logger.info("scoring with %s on %s", model, scorer.description)
     n_too_long = 0
     with open_output(output) as out:

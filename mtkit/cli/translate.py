@@ -10,6 +10,7 @@ import typer
 
 from mtkit.cli.help import of_input, of_model, of_output, of_search, of_speed
 from mtkit.cli.options import (
+    AdapterOption,
     DeviceOption,
     Engine,
     EngineOption,
@@ -58,10 +59,7 @@ def translate(
         list[Path] | None,
         of_model("--model", "-m", metavar="RUN", help="Run directory, checkpoint or model bundle."),
     ] = None,
-    adapter: Annotated[
-        Path | None,
-        of_model("--adapter", metavar="DIR", help="Adapters (LoRA) to this model: adapter/ of a run, or of PEFT's."),
-    ] = None,
+    adapter: AdapterOption = None,
     input_file: Annotated[
         str | None,
         of_input("--input", "-i", metavar="FILE", help="The same as INPUT; may be packed (.gz, .zst, .xz, .bz2)."),
@@ -161,17 +159,13 @@ def translate(
     check_outputs({"-o": output or STANDARD_OUTPUT, "--alignments": alignments}, source)
     temporary = ExitStack()
     try:
-        from mtkit.bundle.bundle import load_bundle
         from mtkit.bundle.languages import direction_of
+        from mtkit.exchange.opening import opened
         from mtkit.translation.file import Alignments, FileOptions, beginning, format_by_name, translate_file
         from mtkit.translation.translator import Translator
 
         format_name = format_by_name(source) if input_format is None else input_format.value
-        bundle = load_bundle(model)
-        if adapter is not None:
-            from mtkit.exchange.adapted import with_adapter  # which needs torch
-
-            bundle = temporary.enter_context(with_adapter(bundle, adapter))
+        bundle = temporary.enter_context(opened(model, adapter))
         translator = Translator.load(
             bundle,
             engine=engine.value,

@@ -5,11 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import save_file
 
-from mtkit.bundle.bundle import MANIFEST, WEIGHTS, Bundle, load_bundle
+from mtkit.bundle.bundle import CORPUS, MANIFEST, WEIGHTS, Bundle, load_bundle
 from mtkit.errors import CheckpointError
 from mtkit.exchange import peft
 from mtkit.files.cache import cache_directory
@@ -36,10 +37,17 @@ def with_adapter(base: Bundle, directory: Path) -> Iterator[Bundle]:
     logger.info("%s with %s from %s", base.path, peft.told(adapters), directory)
     made = _in_cache(base, adapters, _place(base, directory))
     if made is not None:
-        yield made
+        yield _beside(base, made)
         return
     with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
-        yield _made(base, adapters, Path(name) / "model")
+        yield _beside(base, _made(base, adapters, Path(name) / "model"))
+
+
+def _beside(base: Bundle, made: Bundle) -> Bundle:
+    """The model with its corpus where that of the base is, which says so as seen from where it lies itself."""
+    if not isinstance(noted := base.metadata.get(CORPUS), str):
+        return made
+    return replace(made, metadata={**made.metadata, CORPUS: str(base.directory.resolve() / noted)})
 
 
 def _in_cache(base: Bundle, adapters: peft.Adapters, place: Path | None) -> Bundle | None:

@@ -13,6 +13,9 @@ from mtkit.exchange.weights import Weights
 ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "swish": "silu", "silu": "silu"}
 """By transformers' names."""
 
+POSITIONS = ".embed_positions.weight"
+"""In the names of tables of positions."""
+
 _EMBEDDINGS = {"encoder": "model.encoder.embed_tokens.weight", "decoder": "model.decoder.embed_tokens.weight"}
 
 
@@ -91,7 +94,7 @@ def aliases_of(weights: Weights, names: Mapping[str, str]) -> tuple[dict[str, st
 
 def positions_in(weights: Weights) -> frozenset[str]:
     """The tables of sinusoids that older files have; they are computed."""
-    return frozenset(name for name in weights.tensors if ".embed_positions.weight" in name)
+    return frozenset(name for name in weights.tensors if POSITIONS in name)
 
 
 def generation(settings: ForeignSettings, generated: ForeignSettings) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 from mtkit.bundle.bundle import Bundle
+from mtkit.evaluation.certainty.before_after import BeforeAfter, comparison_in
+from mtkit.evaluation.metrics.metrics import decimals_of
 from mtkit.exchange.origin import Origin
 
 FILE = "README.md"
@@ -83,10 +85,11 @@ class Card:
                 for place, each in scores
             ]
             found.append("## Scores\n\n" + _table(("test set", "metric", "score", "signature"), rows))
+        if (comparison := comparison_in(self.metadata)) is not None:
+            found.append(_before_after(comparison))
         data = self.metadata.get("data")
         if isinstance(data, dict) and data:
-            # The name alone of a file that was named with its whole path: where it lay is of this machine.
-            shown = {name: Path(name).name if Path(name).is_absolute() else name for name in map(str, data)}
+            shown = {name: _without_place(name) for name in map(str, data)}
             hashes = [(shown[str(name)], f"`{value}`") for name, value in data.items() if isinstance(value, str)]
             found.append("## Data\n\nWhat it was trained and scored on:\n\n" + _table(("file", "sha256"), hashes))
         if n := self.metadata.get("n_parameters"):
@@ -170,6 +173,24 @@ def _results(scores: Sequence[tuple[str, Mapping[str, Any]]], pair: tuple[str, s
         }
         for place, each in scores
     ]
+
+
+def _before_after(comparison: BeforeAfter) -> str:
+    """What fine-tuning changed, on the new test sets and on those of before."""
+    rows = []
+    for each in comparison.sets:
+        for one in each.differences:
+            n = decimals_of(one.metric)
+            change = f"{one.difference:+.{n}f} ({one.low:+.{n}f} to {one.high:+.{n}f})"
+            rows.append((each.title(), one.name, f"{one.before:.{n}f}", f"{one.after:.{n}f}", change, one.signature))
+    heads = ("set", "metric", "before", "after", "difference (95 % interval)", "signature")
+    base = f"Fine-tuned from {_without_place(comparison.base)}, weights {comparison.weights[:12]}"
+    return f"## Before and after\n\n{base}:\n\n{_table(heads, rows)}"
+
+
+def _without_place(name: str) -> str:
+    """The name alone of what was named with its whole path: where it lay is of this machine."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 
 from mtkit.bundle.bundle import ORIGIN, WEIGHTS, Bundle
-from mtkit.errors import CheckpointError, ConfigError, DataError
+from mtkit.errors import CheckpointError, DataError
+from mtkit.exchange.bart import POSITIONS
 from mtkit.exchange.bart_names import bart_names
+from mtkit.exchange.generation import write_search
+from mtkit.exchange.grown import check_can_grow, has_grown, write_grown
 from mtkit.exchange.marian_file import CONFIG_FILE, MULTIPLIER, SCALES, write_bin, write_npz
 from mtkit.exchange.marian_names import OUTPUT, OUTPUT_ROWS, marian_names
 from mtkit.exchange.naming import Layers, Match, given_back, renamed
@@ -68,6 +71,8 @@ def original_tensors(bundle: Bundle, origin: Origin) -> dict[str, Tensor]:
     matches, ours = matches_of(origin, bundle.model), load_tensors(bundle.directory / WEIGHTS)
     path = bundle.directory / UNUSED
     unused = load_tensors(path) if path.exists() else {}
+    if has_grown(bundle, origin):  # rows for the pieces of then alone, in embeddings that are tied to others
+        unused = {name: tensor for name, tensor in unused.items() if POSITIONS in name}
     found = given_back(matches, ours, unused)
     for name in (name for match in matches for name in match.theirs):
         found[name] = found[name].to(getattr(torch, origin.dtypes.get(name, origin.dtype)))
@@ -88,14 +93,20 @@ def give_back(bundle: Bundle, origin: Origin, directory: Path) -> str:
 
     Raises:
         CheckpointError: If the bundle is damaged.
-        ConfigError: If its vocabulary has grown since, which the tokenizer of its family cannot express.
+        ConfigError: If its vocabulary has grown since, and the tokenizer of its family cannot cut the new pieces.
         OSError: If they cannot be written.
     """
-    _check_not_grown(bundle, origin)
+    grown = has_grown(bundle, origin)
+    if grown:
+        check_can_grow(bundle, origin)
     tensors = original_tensors(bundle, origin)
     kept = bundle.directory / ORIGIN
     _copy_files(kept, directory, without=_CARDS if is_trained(bundle) else ())
     if origin.layout == "huggingface":
+        if grown:
+            write_grown(bundle, directory)
+        if is_trained(bundle):
+            write_search(bundle.decoding, directory)
         _write_safetensors(tensors, origin, directory)
         return f"{origin.family}, as it was imported from {origin.source}"
     try:
@@ -123,16 +134,6 @@ def _without_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def is_trained(bundle: Bundle) -> bool:
     """Whether an imported model was trained on since: what was imported has no recipe."""
     return "config" in bundle.metadata
-
-
-def _check_not_grown(bundle: Bundle, origin: Origin) -> None:
-    """Refuse pieces that were added: the tokenizer of no family can be told to cut them as mtkit does."""
-    if origin.n_pieces and max(bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size) > origin.n_pieces:
-        raise ConfigError(
-            f"{bundle.directory}: its vocabulary has grown since it was imported, by tokenizer.extend, and the "
-            f"tokenizer of its family, {origin.family}, cannot cut the new pieces as mtkit does: --to safetensors "
-            "writes any model"
-        )
 
 
 def _copy_files(kept: Path, output: Path, *, without: Collection[str]) -> None:

@@ -1,20 +1,18 @@
 """Models for transformers: what was imported in the layout that it had, our own Transformers as MarianMT or Pegasus."""
 
 from pathlib import Path
-from typing import Any
 
 from mtkit.bundle.bundle import WEIGHTS, Bundle
 from mtkit.bundle.foreign import EXPORT
 from mtkit.exchange.card import FILE as CARD
 from mtkit.exchange.card import card_of
+from mtkit.exchange.generation import GENERATION, generation_settings, special_ids
 from mtkit.exchange.giving_back import give_back
 from mtkit.exchange.huggingface_own import kind_of, model_settings, permuted_tensors
 from mtkit.exchange.huggingface_tokenizer import check_tags, code_of, write_tokenizer
 from mtkit.exchange.origin import Origin
 from mtkit.files.whole import atomic_directory, atomic_file, write_json
 from mtkit.settings.data import language_tags
-
-GENERATION = "generation_config.json"
 
 
 def export_huggingface(bundle: Bundle, output: Path, *, licence: str | None = None) -> str:
@@ -59,7 +57,7 @@ def _export_own(bundle: Bundle, output: Path, licence: str | None) -> str:
     tensors = permuted_tensors(model, load_tensors(bundle.directory / WEIGHTS))
     settings = {
         **model_settings(model, kind, vocab_sizes=(tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)),
-        **_special_ids(bundle),
+        **special_ids(bundle),
         "forced_eos_token_id": None,
         "dtype": "float32",
     }
@@ -92,28 +90,3 @@ def text_prefix(bundle: Bundle) -> str:
         return ""
     tags = language_tags(bundle.data.language_tags, bundle.src_lang, bundle.tgt_lang)
     return "".join(f"{code_of(tag)} " for tag in tags)
-
-
-def generation_settings(bundle: Bundle) -> dict[str, Any]:
-    """The search of a model as ``generate`` is told it: the same hypotheses win there."""
-    tokenizer, decoding = bundle.tokenizer, bundle.decoding
-    settings = {
-        **_special_ids(bundle),
-        "bad_words_ids": [[number] for number in tokenizer.special.never],
-        "max_length": bundle.model.max_length,
-        "num_beams": decoding.beam_size,
-        "do_sample": False,
-    }
-    if decoding.beam_size > 1:  # a search of mtkit's ends with as many finished hypotheses as the beam is wide
-        settings |= {"length_penalty": decoding.length_penalty, "early_stopping": True}
-    return settings
-
-
-def _special_ids(bundle: Bundle) -> dict[str, Any]:
-    tokenizer = bundle.tokenizer
-    return {
-        "pad_token_id": tokenizer.pad_id,
-        "bos_token_id": tokenizer.special.bos,
-        "eos_token_id": tokenizer.eos_id,
-        "decoder_start_token_id": tokenizer.start_id,
-    }

@@ -6,9 +6,7 @@ directory keeps the translations, and the texts of the old sets, so that neither
 again. At the end the new model translates the same lines with the same search.
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -16,30 +14,28 @@ import torch
 from pydantic import ConfigDict
 
 from mtkit.bundle.bundle import Bundle
-from mtkit.bundle.languages import has_tags, languages_of, prefixes_for
+from mtkit.bundle.languages import languages_of
 from mtkit.data.corpus.prepared import Prepared
-from mtkit.data.sources.sources import open_source, tell_apart
-from mtkit.data.tokens.special import NO_PREFIX, Prefix
+from mtkit.data.tokens.special import Prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.errors import DataError, MtkitError
+from mtkit.errors import DataError
 from mtkit.evaluation.certainty.before_after import BeforeAfter, Kind, SetDifference, differences_of
-from mtkit.files.reading import check_regular, read_json
+from mtkit.files.reading import read_json
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
 from mtkit.log import logger
 from mtkit.settings.recipe import Config
-from mtkit.settings.source import SourceConfig
+from mtkit.training.compared_sets import compared_sets, digest_of, digest_of_set, named_sets, new_sets, part_of
 from mtkit.training.final_scores import SetScores
 from mtkit.training.saving.run_directory import has_begun
 from mtkit.training.starting import Start
 from mtkit.translation.in_time import Deadline, translate_in_time
-from mtkit.translation.test_sets import HeldOut, held_out_of, held_out_sets, translate_lines, validation_of
+from mtkit.translation.test_sets import HeldOut, translate_lines
 from mtkit.translation.translator import Translator
 
 NOTE = "before.json"
 FORMAT_VERSION = 1
 
-_MOST_VALIDATION = 1_000  # lines of the validation set that are translated
 _BEFORE_SHARE = 0.1  # of the time of a run by time, for what comes before the first update
 _AFTER_SHARE = 0.9  # of the time left; the rest is for computing the scores
 
@@ -108,14 +104,14 @@ def translate_before(
     if start.bundle is None:
         logger.warning("%s is not there any more: what it translated is all that is compared", start.base.name)
         return
-    sets = list(_sets(config, prepared, start.bundle))
+    sets = list(compared_sets(config, prepared, start.bundle))
     done = {each.digest for each in before.sets}
-    n_left = sum(len(held.src_text) for _, held, _ in sets if _digest_of(held) not in done)
+    n_left = sum(len(held.src_text) for _, held, _ in sets if digest_of_set(held) not in done)
     minutes = config.training.max_minutes
     deadline = None if minutes is None else Deadline(started + _BEFORE_SHARE * 60 * minutes)
     translator = None
     for kind, held, n_lines in sets:
-        digest = _digest_of(held)
+        digest = digest_of_set(held)
         if digest in done:
             continue
         if translator is None:
@@ -138,7 +134,7 @@ def check_old_sets(config: Config, start: Start, run_dir: Path) -> None:
         DataError: If one cannot be read, has no lines, or its files differ in length.
     """
     if config.training.keep_test and not (has_begun(run_dir) and _begun(config, start, run_dir).is_complete):
-        for _ in _named_sets(config):
+        for _ in named_sets(config):
             pass
 
 
@@ -171,7 +167,7 @@ def compare(
     before = _read(run_dir)
     if before is None:
         return None
-    known = {_digest_of(held): held for _, held, _ in _new_sets(prepared)}
+    known = {digest_of_set(held): held for _, held, _ in new_sets(prepared)}
     known |= {each.digest: each.old for each in before.sets if each.old is not None}
     sets = [(each, known[each.digest]) for each in before.sets if each.digest in known and each.rows]
     n_left = sum(len(each.rows) for each, _ in sets if each.kind != "new")
@@ -186,7 +182,7 @@ def compare(
             logger.info("after training: translating %s, %s lines", held.name, f"{len(each.rows):,}")
             own = None if deadline is None else deadline.part(_AFTER_SHARE * len(each.rows) / n_left)
             n_left -= len(each.rows)
-            some = _part_of(held, each.rows)
+            some = part_of(held, each.rows)
             rows, hyp_text = _translated(translator, some, own)
             rows = [each.rows[row] for row in rows]
         tgt_lang = held.tgt_lang or config.data.tgt_lang
@@ -221,73 +217,15 @@ def _warn(comparison: BeforeAfter) -> None:
         logger.warning("%s: worse than before: %s", each.title(), advice)
 
 
-def _sets(config: Config, prepared: Prepared, bundle: Bundle) -> Iterator[tuple[Kind, HeldOut, int]]:
-    """What is compared, each set once: its kind, its lines, and how many it has."""
-    seen = set()
-    for kind, held, n_lines in (*_new_sets(prepared), *_old_sets(config, bundle)):
-        digest = _digest_of(held)
-        if digest not in seen and held.src_text:
-            yield kind, held, n_lines
-        seen.add(digest)
-
-
-def _new_sets(prepared: Prepared) -> Iterator[tuple[Kind, HeldOut, int]]:
-    for held in held_out_of(prepared):
-        yield "new", held, len(held.src_text)
-    valid = validation_of(prepared)
-    n = len(valid.src_text)
-    rows = [i * n // min(n, _MOST_VALIDATION) for i in range(min(n, _MOST_VALIDATION))]
-    yield "validation", _part_of(valid, rows), n
-
-
 def _begun(config: Config, start: Start, run_dir: Path) -> _Before:
     """What has been translated of what is asked for."""
-    asked = _digest(config.decoding.model_dump_json(), *(each.model_dump_json() for each in config.training.keep_test))
+    asked = digest_of(
+        config.decoding.model_dump_json(), *(each.model_dump_json() for each in config.training.keep_test)
+    )
     before = _read(run_dir)
     if before is None or (before.weights, before.asked) != (start.base.weights, asked):
         return _Before(start.base.name, start.base.weights, asked)
     return before
-
-
-def _named_sets(config: Config) -> Iterator[tuple[SourceConfig, str, list[str], list[str]]]:
-    """The old test sets that the settings name: what is said of each, its name and its lines."""
-    sources = [
-        open_source(each, "test", (config.data.src_lang, config.data.tgt_lang)) for each in config.training.keep_test
-    ]
-    tell_apart(sources)
-    for source, named in zip(sources, config.training.keep_test, strict=True):
-        for path in (getattr(named, named.kind), named.tgt):
-            if path is not None and named.kind not in ("hf", "mtdata"):
-                check_regular(Path(path))
-        chunks = list(source.chunks())
-        src_text, ref_text = [line for c in chunks for line in c.src], [line for c in chunks for line in c.tgt]
-        if not src_text:
-            raise DataError(f"training.keep_test: {source.name}: has no lines")
-        yield named, source.name, src_text, ref_text
-
-
-def _old_sets(config: Config, bundle: Bundle) -> Iterator[tuple[Kind, HeldOut, int]]:
-    """The test sets that the settings name, and those of the corpus that the model was trained on."""
-    languages = config.data.src_lang, config.data.tgt_lang
-    for named, name, src_text, ref_text in _named_sets(config):
-        pair = named.src_lang or languages[0], named.tgt_lang or languages[1]
-        prefix = prefixes_for(bundle, *pair) if has_tags(bundle) else NO_PREFIX
-        yield "old", HeldOut(name, src_text, ref_text, prefix, pair[1]), len(src_text)
-    try:
-        own = held_out_sets(bundle)
-    except MtkitError as error:
-        if not config.training.keep_test:
-            reason = str(error).partition(";")[0]
-            logger.warning("what is forgotten is not measured: %s; name an old test set with --keep-test FILE", reason)
-        return
-    for held in own:
-        yield "old", held, len(held.src_text)
-
-
-def _part_of(held: HeldOut, rows: Sequence[int]) -> HeldOut:
-    """Some lines of a set."""
-    src_text, ref_text = ([text[row] for row in rows] for text in (held.src_text, held.ref_text))
-    return replace(held, src_text=src_text, ref_text=ref_text)
 
 
 def _translator(bundle: Bundle, config: Config, device: torch.device) -> Translator:
@@ -332,11 +270,3 @@ def _read(run_dir: Path) -> _Before | None:
     except (DataError, ValueError) as error:
         logger.warning("%s: damaged (%s); translating again", path, " ".join(str(error).split()))
         return None
-
-
-def _digest_of(held: HeldOut) -> str:
-    return _digest(*held.src_text, "", *held.ref_text)
-
-
-def _digest(*texts: str) -> str:
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()

@@ -28,6 +28,7 @@ from mtkit.model.weights import restore_model
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import read_config
 from mtkit.settings.training import AverageConfig
+from mtkit.training.base import inherited
 from mtkit.training.comparison import compare, n_lines_to_compare
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.lora import settle_adapters
@@ -37,7 +38,6 @@ from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_
 from mtkit.training.saving.keeper import Keeper
 from mtkit.training.saving.places import apart_from_places
 from mtkit.training.source_lines import noted_source_lines
-from mtkit.training.starting import inherited
 from mtkit.training.state import TrainState
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.test_sets import held_out_of

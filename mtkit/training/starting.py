@@ -1,27 +1,20 @@
 """Starting from a model that exists: what a run takes over from it, and keeps of it in case that the model goes.
 
-Tokenizer, shape and defaults of the search are the model's; a recipe that says otherwise is told. ``base.json`` in the
-run directory notes them with the hash of the weights, so that a run never goes on from another model, and goes on
-without the model once it has checkpoints of its own.
+Tokenizer, shape and defaults of the search are the model's; a recipe that says otherwise is told.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copytree
-from typing import Any
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from mtkit.bundle.bundle import ORIGIN, Bundle, load_bundle
-from mtkit.bundle.writing import Inherited
 from mtkit.data.corpus.prepared import Manifest
-from mtkit.data.tokens.language_pieces import longest_prefix
 from mtkit.data.tokens.tokenizer import Tokenizer
-from mtkit.errors import CheckpointError, ConfigError, DataError, MtkitError
-from mtkit.files.reading import read_json
-from mtkit.files.shapes import shaped
-from mtkit.files.whole import atomic_directory, write_json
+from mtkit.errors import CheckpointError, ConfigError, MtkitError
+from mtkit.files.whole import atomic_directory
 from mtkit.languages.codes import base_language
 from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
@@ -30,89 +23,21 @@ from mtkit.settings.layers import Layer
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import ModelShape
 from mtkit.settings.plan_by_time import BY_TIME
-from mtkit.settings.resolve import Settings, read_config
+from mtkit.settings.resolve import Settings
 from mtkit.settings.section import TRAINING_ONLY, marked
-from mtkit.settings.tokenizer import ExtendConfig, TokenizerConfig
+from mtkit.settings.tokenizer import TokenizerConfig
+from mtkit.training.base import Base, noted_base, run_or_bundle
 from mtkit.training.growing import grown_tensors
 from mtkit.training.planning.fine_tuning import Suited, suited
 from mtkit.training.saving.checkpoint import CheckpointStore
-from mtkit.training.saving.run_directory import has_begun
+from mtkit.training.saving.run_directory import has_begun, is_marked
 from mtkit.wording import parameters_shown
 
-NOTE = "base.json"
 BASE_TOKENIZER = "base_tokenizer"
 """In a run directory: the tokenizer as it was, where that of the run has more pieces."""
 
-FORMAT_VERSION = 1
-
 _TYPICAL_PAIRS, _TYPICAL_TOKENS = 10_000, 250_000
 """Of a corpus that is not prepared yet."""
-
-_DEFAULT_MAX_TOKENS = 256
-_INHERITED = (ORIGIN,)
-
-
-@dataclass(frozen=True)
-class Base:
-    """The model that a run starts from."""
-
-    __pydantic_config__ = ConfigDict(extra="ignore")
-
-    name: str
-    """As the settings name it."""
-
-    weights: str
-    """Sha256 of its weights."""
-
-    tokenizer: str
-    """Sha256 of its tokenizer."""
-
-    n_parameters: int
-
-    directions: list[tuple[str, str]]
-    """Codes of source and target that it translates; none of a model of many languages."""
-
-    preset: str
-    """Name of its sizes, or auto."""
-
-    settings: dict[str, Any]
-    """Of the sections that it brings along: model, tokenizer, decoding and data."""
-
-    inherited: dict[str, Any] = field(default_factory=dict)
-    """Keys of its manifest that the new model keeps."""
-
-    training: dict[str, Any] = field(default_factory=dict)
-    """What suited its training when the run began; empty before."""
-
-    @classmethod
-    def of(cls, bundle: Bundle, name: str) -> "Base":
-        """What a run takes over from a model."""
-        model = bundle.model.model_dump(mode="json", exclude={"preset"})
-        tokenizer = _tokenizer_of(bundle)
-        data: dict[str, Any] = {"src_lang": bundle.src_lang, "tgt_lang": bundle.tgt_lang}
-        most = bundle.max_src_tokens if bundle.data else min(_DEFAULT_MAX_TOKENS, bundle.max_src_tokens)
-        room = bundle.model.max_length - 1 - longest_prefix(bundle.tokenizer.languages)
-        data["cleaning"] = {"max_tokens": max(min(most, room), 1)}
-        if bundle.data is not None:
-            data["language_tags"] = bundle.data.language_tags
-        directions = [(bundle.src_lang, bundle.tgt_lang)] if bundle.data is None else bundle.data.directions
-        if bundle.tokenizer.languages is not None:  # it is told the languages, and refuses those that it does not know
-            directions = []
-        return cls(
-            name,
-            bundle.weights_sha256,
-            bundle.tokenizer.sha256(),
-            bundle.n_parameters(),
-            directions,
-            bundle.model.preset,
-            {"model": model, "tokenizer": tokenizer, "decoding": bundle.decoding.model_dump(mode="json"), "data": data},
-            _inherited_of(bundle),
-        )
-
-    def note(self, run_dir: Path, training: dict[str, Any]) -> None:
-        """Write it into a run directory, with what suits its training."""
-        noted = replace(self, training=training)
-        write_json(run_dir / NOTE, {"format_version": FORMAT_VERSION, **vars(noted)})
 
 
 @dataclass(frozen=True)
@@ -162,7 +87,7 @@ class Start:
             if manifest.tokenizer_sha256 != self.base.tokenizer:  # it has grown: what it was is kept too
                 (run_dir / BASE_TOKENIZER).mkdir(exist_ok=True)
                 self.tokenizer.save(run_dir / BASE_TOKENIZER)
-            origin = None if self.bundle is None else _run_or_bundle(self.bundle) / ORIGIN
+            origin = None if self.bundle is None else run_or_bundle(self.bundle) / ORIGIN
             if origin is not None and origin.is_dir():
                 with atomic_directory(run_dir / ORIGIN) as work:
                     copytree(origin, work, dirs_exist_ok=True)
@@ -229,20 +154,6 @@ class Start:
                     )
 
 
-def inherited(run_dir: Path) -> Inherited | None:
-    """What the model of a run has from the one that it started from; None where it started from random weights.
-
-    Raises:
-        CheckpointError: If the run's note of that is damaged.
-    """
-    noted = _noted(run_dir)
-    if noted is None:
-        return None
-    origin = run_dir / ORIGIN
-    base = {"name": noted.name, "weights": noted.weights}
-    return Inherited({"base": base, **noted.inherited}, origin if origin.is_dir() else None)
-
-
 def start_of(settings: Settings, run_dir: Path | None, *, overwrite: bool = False) -> Start | None:
     """The model that a run starts from; None where it starts from random weights.
 
@@ -256,7 +167,7 @@ def start_of(settings: Settings, run_dir: Path | None, *, overwrite: bool = Fals
         ConfigError: If it lies in the run directory itself, or the run began from one and none is named.
     """
     named = settings.given("training", "from")
-    noted = None if run_dir is None or overwrite else _noted(run_dir)
+    noted = None if run_dir is None or overwrite else noted_base(run_dir)
     if not isinstance(named, str) or not named:
         if noted is not None:
             raise ConfigError(f"{run_dir}: the run began from {noted.name}: name it again with --from {noted.name}")
@@ -287,27 +198,15 @@ def _check_place(path: Path, run_dir: Path, *, begun: bool, overwrite: bool) -> 
     """Refuse a run that would start from itself, or that began from random weights."""
     if path.resolve().is_relative_to(run_dir.resolve()):
         raise ConfigError(f"--from {path}: lies in the run directory {run_dir} itself; choose another -o")
-    if run_dir.resolve().is_relative_to(path.resolve()):
-        raise ConfigError(f"{run_dir}: lies in {path}, the model that the run starts from; choose another -o")
+    place = path.resolve()
+    for directory in (place, *(each for each in place.parents if is_marked(each))):
+        if run_dir.resolve().is_relative_to(directory):
+            what = f"in {path}" if directory == place else f"in the run of {path}"
+            raise ConfigError(f"{run_dir}: lies {what}, the model that the run starts from; choose another -o")
     if not begun and not overwrite and CheckpointStore(run_dir).updates():
         raise CheckpointError(
             f"{run_dir}: the run did not begin from {path}; choose another -o, or --overwrite to start afresh"
         )
-
-
-def _noted(run_dir: Path) -> Base | None:
-    """What a run noted of the model that it began from; None where it noted none."""
-    path = run_dir / NOTE
-    if not path.exists():
-        return None
-    try:
-        noted = shaped(Base, read_json(path))
-        if not {"model", "tokenizer", "decoding", "data"} <= noted.settings.keys():
-            raise ValueError("it has not all sections")
-        return noted
-    except (DataError, ValueError) as error:
-        reason = " ".join(str(error).removeprefix(f"{path}: ").split())
-        raise CheckpointError(f"{path}: damaged ({reason}); start again with --overwrite") from None
 
 
 def _kept_tokenizer(noted: Base, run_dir: Path) -> Tokenizer:
@@ -319,30 +218,3 @@ def _kept_tokenizer(noted: Base, run_dir: Path) -> Tokenizer:
     if tokenizer.sha256() != noted.tokenizer:
         raise CheckpointError(f"{run_dir}: the tokenizer is not the one that the run began with; copy it again")
     return tokenizer
-
-
-def _inherited_of(bundle: Bundle) -> dict[str, Any]:
-    """Where an imported model comes from; of a checkpoint its run has noted it."""
-    noted = None if bundle.metadata else _noted(_run_or_bundle(bundle))
-    manifest = bundle.metadata if noted is None else noted.inherited
-    return {key: manifest[key] for key in _INHERITED if key in manifest}
-
-
-def _run_or_bundle(bundle: Bundle) -> Path:
-    """Where what comes with the weights lies."""
-    return bundle.directory if bundle.metadata else bundle.directory.parent.parent
-
-
-def _tokenizer_of(bundle: Bundle) -> dict[str, Any]:
-    """What the settings would say of a model's tokenizer, as far as that is known."""
-    tokenizer = bundle.tokenizer
-    known: dict[str, Any] = {"joint": tokenizer.joint, "vocab_size": tokenizer.src_vocab_size}
-    known["extend"] = ExtendConfig().model_dump(mode="json")  # what was added once is not added again
-    try:
-        if bundle.metadata:
-            section = bundle.metadata["config"]["tokenizer"]
-        else:
-            section = read_config(bundle.directory.parent.parent / "config.yaml").tokenizer.model_dump(mode="json")
-        return TokenizerConfig.model_validate(section).model_dump(mode="json") | known
-    except (KeyError, TypeError, ValidationError, MtkitError):
-        return known

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from mtkit.bundle.bundle import load_bundle
+from mtkit.bundle.bundle import Bundle
 from mtkit.evaluation.assessment import Method
 from mtkit.evaluation.evaluating import PlannedEvaluation
 from mtkit.evaluation.gates.gating import Gating
@@ -14,7 +14,7 @@ from mtkit.translation.test_sets import translate, with_languages
 
 
 def evaluation_of_model(
-    model: Path,
+    bundle: Bundle,
     method: Method,
     *,
     sets: list[EvaluationSet] | None = None,
@@ -26,7 +26,7 @@ def evaluation_of_model(
     """The evaluation of a model on test sets; they are translated when its reports are asked for.
 
     Args:
-        model: A run directory, a checkpoint or a bundle.
+        bundle: The model.
         method: How it is scored.
         sets: The test sets; by default those of the corpus that the model was trained on.
         pair_of: What the languages of the texts are called, from the codes of the model's.
@@ -39,10 +39,9 @@ def evaluation_of_model(
 
     Raises:
         ConfigError: If a gate cannot be checked, or the model does not know a language.
-        CheckpointError: If there is no whole model.
         DataError: If the corpus of the model is not there any more, or has no test set.
     """
-    bundle, gating = load_bundle(model), gating or Gating()
+    gating = gating or Gating()
     pair = pair_of(bundle.src_lang, bundle.tgt_lang)
     to_translate = with_languages(bundle, sets, pair)
     whole = [each for each, _ in to_translate]

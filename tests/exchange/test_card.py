@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from mtkit.bundle.bundle import load_bundle
+from mtkit.evaluation.certainty.before_after import BeforeAfter, Difference, SetDifference
 from mtkit.exchange.card import card_of
 from mtkit.exchange.origin import Origin
 from tests.tiny import save_tiny_bundle
@@ -80,6 +81,19 @@ def test_scores_stand_with_their_signatures(directory: Path) -> None:
 def test_scores_of_another_kind_are_left_out(directory: Path, scores: object) -> None:
     note(directory, scores=scores)
     assert "## Scores" not in page(directory)
+
+
+def test_what_fine_tuning_changed_is_a_table(directory: Path) -> None:
+    change = Difference("bleu", "BLEU", 20.0, 23.456, 2.0, 4.5, 0.001, "nrefs:1|case:mixed")
+    sets = [SetDifference("medical", "new", 800, 1000, [change]), SetDifference("news", "old", 500, 500, [change])]
+    note(directory, comparison=BeforeAfter("/home/me/base", "abcdef0123456789", sets).as_json())
+    text = page(directory)
+    assert "Fine-tuned from base, weights abcdef012345:" in text
+    row = "| BLEU | 20.00 | 23.46 | +3.46 (+2.00 to +4.50) | nrefs:1\\|case:mixed |"
+    assert f"| test set medical, 800 of 1,000 lines {row}" in text
+    assert f"| old test set news, 500 lines {row}" in text
+    note(directory, comparison={"base": 1})
+    assert "## Before and after" not in page(directory)
 
 
 def test_data_is_named_with_its_hash_and_without_its_place(directory: Path) -> None:

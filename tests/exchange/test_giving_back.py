@@ -1,5 +1,7 @@
 import io
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,8 @@ from mtkit.exchange.reading import read_model
 from mtkit.files.reading import sha256_file
 from mtkit.model.fitting import skeleton
 from mtkit.settings.model import ModelConfig
+from tests.exchange import made
+from tests.exchange.grown import GREEK, grown
 from tests.tiny import LINES
 
 SHAPE = {"d_model": 16, "n_heads": 2, "d_ff": 32, "n_encoder_layers": 1, "n_decoder_layers": 1, "norm": "post"}
@@ -151,8 +155,63 @@ def test_a_bundle_without_its_settings_is_damaged(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_pieces_that_were_added_do_not_go_back(tmp_path: Path) -> None:
-    bundle = imported(student(tmp_path / "source", int8=False), tmp_path / "bundle")
-    bundle.metadata["origin"]["n_pieces"] -= 1
+@pytest.mark.parametrize("tags", [(), (">>deu<<", ">>nld<<")])
+def test_pieces_that_were_added_go_back_where_pieces_are_looked_up(tmp_path: Path, tags: tuple[str, ...]) -> None:
+    source = made.marian(tmp_path / "source", tags=tags)
+    bundle = grown(imported(source, tmp_path / "bundle"), tag=bool(tags))
+    export_huggingface(bundle, tmp_path / "out")
+    again = imported(tmp_path / "out", tmp_path / "again")
+    n = bundle.tokenizer.src_vocab_size
+    before, after, config = (
+        json.loads((tmp_path / name).read_text()) for name in ("source/vocab.json", "out/vocab.json", "out/config.json")
+    )
+    assert before.items() < after.items()
+    assert len(before) < len(after) == n == config["vocab_size"]
+    assert (">>ell<<" in after) == bool(tags)
+    lines = [*LINES, *GREEK]
+    assert again.tokenizer.encode_src(lines) == bundle.tokenizer.encode_src(lines)
+    assert again.tokenizer.unk_id not in again.tokenizer.encode_src([GREEK[0]])[0]
+    ours, theirs = (load_file(each.directory / "model.safetensors") for each in (bundle, again))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_projection_that_was_never_used_does_not_come_back_too_small(tmp_path: Path) -> None:
+    source = made.marian(tmp_path / "source")
+    tensors = load_file(source / "model.safetensors")
+    save_file(
+        tensors | {"lm_head.weight": torch.randn_like(tensors["model.shared.weight"])}, source / "model.safetensors"
+    )
+    bundle = imported(source, tmp_path / "bundle")
+    export_huggingface(bundle, tmp_path / "before")
+    assert "lm_head.weight" in load_file(tmp_path / "before" / "model.safetensors")
+    export_huggingface(grown(bundle), tmp_path / "out")
+    assert "lm_head.weight" not in load_file(tmp_path / "out" / "model.safetensors")
+
+
+@pytest.mark.parametrize("maker", [made.m2m100, made.t5, made.opus])
+def test_pieces_do_not_go_back_where_ids_follow_each_other(tmp_path: Path, maker: Callable[[Path], Path]) -> None:
+    bundle = grown(imported(maker(tmp_path / "source"), tmp_path / "bundle"))
     with pytest.raises(ConfigError, match=r"its vocabulary has grown since it was imported, by tokenizer\.extend"):
         export_huggingface(bundle, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_the_search_of_what_was_trained_goes_back(tmp_path: Path, has_file: bool) -> None:
+    source, name = made.marian(tmp_path / "source", num_beams=6, max_length=33), "config.json"
+    if has_file:
+        name = "generation_config.json"
+        (source / name).write_text(json.dumps({"num_beams": 6, "max_length": 33}))
+    bundle = imported(source, tmp_path / "bundle")
+    assert bundle.decoding.beam_size == 6
+    export_huggingface(bundle, tmp_path / "before")
+    assert (tmp_path / "before" / name).read_bytes() == (source / name).read_bytes()
+    bundle = trained(bundle)
+    decoding = bundle.decoding.model_copy(update={"beam_size": 3, "length_penalty": 0.4})
+    export_huggingface(replace(bundle, decoding=decoding), tmp_path / "out")
+    found = json.loads((tmp_path / "out" / name).read_text())
+    assert (found["num_beams"], found["length_penalty"], found["max_length"]) == (3, 0.4, 33)
+    assert (tmp_path / "out" / "generation_config.json").exists() == has_file
+    again = imported(tmp_path / "out", tmp_path / "again")
+    assert (again.decoding.beam_size, again.decoding.length_penalty) == (3, 0.4)

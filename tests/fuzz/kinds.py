@@ -43,6 +43,22 @@ def _mtkit(line: str) -> Action:
     return command(*line.split())
 
 
+def _imported(family: str, languages: str) -> Action:
+    """Import a model, and translate with what became of it."""
+    import_it = _mtkit(f"import foreign/{family} -o new {languages}")
+    translate = _mtkit("translate -q -m new -i test.num -o out --threads 1 -b 1 --batch-size 5")
+
+    def act() -> None:
+        try:
+            import_it()
+        except SystemExit as end:
+            if end.code:
+                raise
+        translate()
+
+    return act
+
+
 def _first_batch() -> None:
     """Open the prepared corpus as training does, and print what it would train on."""
     from mtkit.data.batches.batches import BatchPlan
@@ -209,6 +225,20 @@ KINDS = (
     Kind("test sets", ["sets.yaml"], [_mtkit("evaluate --sets sets.yaml --metrics bleu -l en-de")]),
     Kind("alignments", ["links", "gold"], [_mtkit("evaluate --hyp links --alignments gold")], may_be_piped=True),
     Kind("metrics", ["run/metrics.jsonl"], [_mtkit("report --hyp hyp --ref test.abc -l en-de --run run -o page.html")]),
+    *(
+        Kind(f"foreign {family}", [f"foreign/{family}/*"], [_imported(family, languages)])
+        for family, languages in (
+            ("marian", "-s en -t de"),
+            ("m2m100", "-s en -t de"),
+            ("t5", "-s en -t fr"),
+            ("t5-json", "-s en -t fr"),
+            ("opus", "-s en -t de"),
+            ("student", "-s en -t de"),
+        )
+    ),
+    Kind("adapters", ["adapter/*"],
+         [_mtkit("translate -q -m run --adapter adapter -i test.num -o out --engine torch --threads 1")],
+         witness=_translated, free=["adapter/adapter_config.json"]),
     Kind("json lines", ["in.jsonl"], [_mtkit("translate -m run --input-format jsonl -i in.jsonl -o out --threads 1")],
          may_be_piped=True),
 )  # fmt: skip

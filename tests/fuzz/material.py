@@ -3,10 +3,12 @@
 import json
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
+from tests.fuzz.foreign import make_adapter, make_foreign
 from tests.fuzz.trial import attempt, command
 
 _LETTERS = str.maketrans("0123456789", "abcdefghij")
@@ -50,10 +52,17 @@ def make(directory: Path) -> None:
     shutil.rmtree(directory / "begun" / "model")
     _run("train", "-c", "recipe.yaml", "-o", "run", at=directory)
     _run("evaluate", *EVALUATED, "--save-baseline", "baseline.json", at=directory)
+    _do(lambda: make_foreign(Path("foreign")), at=directory)
+    _do(lambda: make_adapter(Path("adapter"), Path("run")), at=directory)
 
 
 def _run(*arguments: str, at: Path) -> None:
-    done = attempt(command(*arguments), at)
+    _do(command(*arguments), at=at)
+
+
+def _do(action: Callable[[], None], *, at: Path) -> None:
+    """In a process of its own, so that this one starts no thread."""
+    done = attempt(action, at)
     if done.code:
         raise RuntimeError(done.output)
 

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from mtkit.bundle.bundle import Bundle, load_bundle
 from mtkit.cli import app
 from mtkit.exchange.huggingface_export import export_huggingface
-from tests.oracles.foreign import MAKERS
+from tests.exchange.grown import GREEK, grown
+from tests.oracles.foreign import MAKERS, odd_lines
 
 transformers = pytest.importorskip("transformers")
 
@@ -67,3 +68,26 @@ def test_transformers_loads_what_comes_back(tmp_path: Path, kind: str) -> None:
     assert not told["unexpected_keys"]
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
     assert type(tokenizer) is type(transformers.AutoTokenizer.from_pretrained(source))
+
+
+@pytest.mark.parametrize("kind", ["marian", "marian-apart", "marian-tags"])
+def test_what_has_grown_is_the_same_model_there(tmp_path: Path, kind: str) -> None:
+    bundle = grown(imported(MAKERS[kind](tmp_path / "source"), tmp_path / "bundle", kind), tag=kind == "marian-tags")
+    export_huggingface(bundle, tmp_path / "out")
+    model, told = transformers.AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "out", output_loading_info=True)
+    assert not any(told.values())
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    lines = [*odd_lines()[:50], *GREEK]
+    assert [ids[:-1] for ids in tokenizer(lines).input_ids] == bundle.tokenizer.encode_src(lines)
+    assert [ids[:-1] for ids in tokenizer(text_target=lines).input_ids] == bundle.tokenizer.encode_tgt(lines)
+    if kind == "marian-tags":
+        (tag,) = bundle.tokenizer.tag_ids([">>ell<<"])
+        assert tokenizer(">>ell<< A boy.").input_ids[0] == tag
+    src, tgt = bundle.tokenizer.src_vocab_size, bundle.tokenizer.tgt_vocab_size
+    ids, tgt_ids = (torch.tensor([[5, 9, size - 1, 3, size - 5]]) for size in (src, tgt))
+    ours = bundle.build_model()
+    with torch.inference_mode():
+        theirs = model.eval()(input_ids=ids, decoder_input_ids=tgt_ids).logits
+        found = ours.project(ours(ids, tgt_ids, torch.zeros_like(ids, dtype=torch.bool)))
+    assert theirs.shape == found.shape
+    assert (theirs - found).abs().max() < 1e-5 * theirs.abs().max()

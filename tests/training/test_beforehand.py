@@ -7,8 +7,8 @@ import pytest
 
 from mtkit.errors import ConfigError, MtkitError, Stopped
 from mtkit.training import run as run_module
+from mtkit.training.base import NOTE
 from mtkit.training.run import train
-from mtkit.training.starting import NOTE
 from tests.conftest import ToyTask
 from tests.tiny_foreign import save_foreign_bundle
 from tests.training.test_starting import tuned
@@ -88,8 +88,10 @@ def test_a_run_that_made_no_update_begins_again_with_other_settings(
 
 def test_a_run_does_not_lie_in_the_model_that_it_starts_from(toy_task: ToyTask, straight: Path, tmp_path: Path) -> None:
     before = {*straight.rglob("*")}
+    inside = r"/sub: lies in .*, the model that the run starts from; choose another"
     for place in (straight / "sub", straight / "model" / "sub"):
-        with pytest.raises(ConfigError, match=r"/sub: lies in .*, the model that the run starts from; choose another"):
-            train(tuned(toy_task, straight, tmp_path / "prepared"), place)
+        for base in (straight, straight / "model", straight / "last"):
+            with pytest.raises(ConfigError, match=inside):
+                train(tuned(toy_task, base, tmp_path / "prepared"), place)
     assert {*straight.rglob("*")} == before
     assert not (tmp_path / "prepared").exists()

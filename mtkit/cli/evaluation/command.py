@@ -15,6 +15,7 @@ from mtkit.cli.evaluation.run import Scoring, evaluate_sets
 from mtkit.cli.help import of_certainty, of_gates, of_input, of_metrics, of_output, of_search, of_speed
 from mtkit.cli.languages import NamedLanguages, PairOption, SrcOption, TgtOption
 from mtkit.cli.options import (
+    AdapterOption,
     DeviceOption,
     Engine,
     EngineOption,
@@ -59,6 +60,7 @@ def evaluate(
         ),
     ] = None,
     model: ModelOption = None,
+    adapter: AdapterOption = None,
     src: Annotated[
         str | None,
         of_input(
@@ -202,7 +204,7 @@ def evaluate(
     thresholds = {"bleu": min_bleu, "chrf": min_chrf, "ter": max_ter}
     evaluate_sets(
         context,
-        Inputs(hyps or [], names or [], refs or [], src, docs, sets, model, output, gate, against),
+        Inputs(hyps or [], names or [], refs or [], src, docs, sets, model, output, gate, against, adapter),
         NamedLanguages(language_pair, src_lang, tgt_lang),
         Scoring(
             metrics or [], comet_model, tokenize, lowercase, confidence, paired.value if paired else None, samples,

@@ -30,6 +30,7 @@ class Inputs:
     output: Path | None
     gate: Path | None = None
     against: Path | None = None
+    adapter: Path | None = None
 
     @property
     def files(self) -> list[str]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mtkit.cli.evaluation.inputs import Inputs
     from mtkit.cli.evaluation.outputs import Outputs
 
-_OF_SEARCH = ("beam_size", "batch_size", "engine", "device", "precision")
+_OF_SEARCH = ("adapter", "beam_size", "batch_size", "engine", "device", "precision")
 _OF_CASE = {"bleu", "spbleu", "chrf", "chrf++", "exact"}
 
 

@@ -1,6 +1,7 @@
 """``mtkit evaluate`` from its options to its output: check, read, translate, score, tell."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -78,7 +79,7 @@ def evaluate_sets(
         GateError: If a gate was missed.
         MtkitError: For everything that a user can fix.
     """
-    with outputs.telling_errors(inputs):
+    with outputs.telling_errors(inputs), ExitStack() as models:
         inputs.check()
         outputs.check(inputs)
         check_options(context, inputs, outputs)
@@ -97,10 +98,11 @@ def evaluate_sets(
             outputs.check_sets(material)
             evaluation = PlannedEvaluation.of(material, method, gating)
         else:
+            from mtkit.exchange.opening import opened
             from mtkit.translation.evaluating import evaluation_of_model
 
             evaluation, pair = evaluation_of_model(
-                inputs.model,
+                models.enter_context(opened(inputs.model, inputs.adapter)),
                 method,
                 sets=material,
                 pair_of=languages.of_model,
