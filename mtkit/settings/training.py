@@ -102,8 +102,12 @@ class TrainingConfig(Section):
     """Number of micro-batches per update, each of about ``batch_tokens / accumulate`` target tokens. auto is the
     smallest number that fits the memory, found once, at the start."""
 
-    schedule: Literal["inverse_sqrt", "linear", "cosine", "constant"] = "inverse_sqrt"
-    """Course of the learning rate after warm-up; linear and cosine reach zero at the end of the run."""
+    schedule: Literal["inverse_sqrt", "linear", "cosine", "constant", "wsd"] = "inverse_sqrt"
+    """Course of the learning rate after warm-up. linear, cosine and wsd reach zero at the end of the run: wsd (warm-up,
+    stable, decay) stays at the peak until the last ``decay_share``, so that a run may be made longer later."""
+
+    decay_share: Annotated[Annotated[float, Field(gt=0, le=0.9)], MAY_CHANGE] = 0.2
+    """With the schedule wsd: share of the run, at its end, in which the learning rate falls to zero."""
 
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 7e-4
     """Peak learning rate, reached at the end of warm-up."""
@@ -195,7 +199,7 @@ class TrainingConfig(Section):
         self._check_end()
         if self.freeze and self.from_ is None:
             raise Mistakes(self, [("freeze", "keeps what a model brought along: name the model with from, or --from")])
-        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer():
+        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer() or self._mistake_of_schedule():
             raise Mistakes(self, [mistake])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
@@ -221,6 +225,17 @@ class TrainingConfig(Section):
                     return name, "does nothing with optimizer: adafactor"
         return None
 
+    def _mistake_of_schedule(self) -> Mistake | None:
+        if self.schedule != "wsd":
+            unused = self.decay_share != type(self).model_fields["decay_share"].default
+            return ("decay_share", f"does nothing with schedule: {self.schedule}") if unused else None
+        if self.max_updates is not None and self.max_minutes is None:
+            begin = decay_begins(self.max_updates, self.decay_share)
+            if self.warmup_updates >= begin:
+                reason = f"must be below {begin}, where the decay begins; lower it, or decay_share"
+                return "warmup_updates", f"({self.warmup_updates}) {reason}"
+        return None
+
     def _mistake_of_lora(self) -> Mistake | None:
         if self.lora.rank is None:
             changed = [name for name in LoraConfig.model_fields if getattr(self.lora, name) != getattr(_NO_LORA, name)]
@@ -232,13 +247,19 @@ class TrainingConfig(Section):
         return None
 
     def _check_end(self) -> None:
-        decays = self.schedule in ("linear", "cosine")
+        decays = self.schedule in ("linear", "cosine", "wsd")
         if self.max_minutes is not None:
             if not decays:
                 raise ValueError(
-                    f"schedule {self.schedule} does not reach zero when max_minutes are over; write linear or cosine"
+                    f"schedule {self.schedule} does not reach zero when max_minutes are over; "
+                    "write linear, cosine or wsd"
                 )
         elif self.max_updates is None:
             raise ValueError("max_updates: null needs max_minutes, or the run never ends")
         elif decays and self.warmup_updates >= self.max_updates:
             raise ValueError(f"warmup_updates ({self.warmup_updates}) must be below max_updates ({self.max_updates})")
+
+
+def decay_begins(max_updates: int, decay_share: float) -> int:
+    """The last update of a run before the decay of the schedule wsd."""
+    return max_updates - max(1, round(decay_share * max_updates))

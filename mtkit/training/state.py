@@ -66,6 +66,10 @@ class TrainState:
     judged_by: str = ""
     """What judged the last validation."""
 
+    decay_from: int = 0
+    """With the schedule wsd: the update after which the learning rate falls to the end; 0 before. Its checkpoint is
+    kept, so that a longer run can go on from there."""
+
     scores: dict[str, float] = field(default_factory=dict)
     """``Standing.number`` of validations by update."""
 
@@ -108,6 +112,14 @@ class TrainState:
     def note_regular_save(self) -> None:
         """The checkpoint of the present update would be there without a signal too."""
         self.off_schedule = [update for update in self.off_schedule if update != self.update]
+
+    def before_decay(self) -> set[int]:
+        """Updates whose checkpoints a longer run goes on with: where the decay began, and the best until then."""
+        if not self.decay_from:
+            return set()
+        until_then = [int(update) for update in self.scores if update.isdecimal() and int(update) <= self.decay_from]
+        best = sorted(until_then, key=lambda update: (self.scores[str(update)], update))[-1:]
+        return {self.decay_from, *best}
 
     def validation_is_due(self, config: TrainingConfig) -> bool:
         """Whether the present update is to be validated, and has not been: every so often, and at the end."""

@@ -12,6 +12,7 @@ from mtkit.settings.training import TrainingConfig
 from mtkit.training.saving.average import choose_checkpoints
 from mtkit.training.saving.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
 from mtkit.training.saving.fitted import fitted
+from mtkit.training.saving.prolonging import before_decay
 from mtkit.training.state import TrainState
 from mtkit.training.team import Team
 
@@ -52,7 +53,8 @@ class Keeper:
             self.store.delete(update)
         keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
         keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
-        self.store.prune({*keep, self.state.best_update, self.state.update})
+        keep += [*self.state.before_decay(), self.state.best_update, self.state.update]
+        self.store.prune(set(keep))
         logger.debug("saved %s", self.store.path(self.state.update))
 
     def _link_best(self) -> None:
@@ -65,6 +67,7 @@ class Keeper:
         checkpoint = self.store.load_newest()
         if checkpoint is None:
             return
+        checkpoint = before_decay(self.store, checkpoint, self._config)
         path = self.store.path(checkpoint.state["train"]["update"])
         restore_model(self.model, checkpoint.model, source=path)
         restore_optimizer(self.optimizer, checkpoint.optimizer, self._names, source=path)
