@@ -116,12 +116,14 @@ class TrainingConfig(Section):
     """Number of updates in which the learning rate rises linearly from zero; with ``max_minutes`` at most a tenth of
     the time."""
 
-    optimizer: Literal["adamw", "adafactor"] = "adamw"
-    """Optimiser: AdamW, or Adafactor, whose state is a row and a column for each matrix in the place of two matrices.
-    Both take the learning rate of the schedule."""
+    optimizer: Literal["adamw", "adafactor", "schedule_free"] = "adamw"
+    """Optimiser: AdamW; Adafactor, whose state is a row and a column for each matrix in the place of two matrices; or
+    Schedule-Free AdamW (schedule_free), whose model is an average that is kept while training, so that the schedule is
+    constant. All take the learning rate of the schedule."""
 
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
-    """Decay rates of Adam's running means of the gradient and of its square."""
+    """Decay rates of Adam's running means of the gradient and of its square; with schedule_free the first is how near
+    the gradient is taken to the average."""
 
     adam_epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-9
     """Number added to the divisor of Adam's steps, so that it is never zero."""
@@ -194,6 +196,12 @@ class TrainingConfig(Section):
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str | dict) else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_schedule(cls, values: Any) -> Any:
+        free = isinstance(values, dict) and values.get("optimizer") == "schedule_free"
+        return {"schedule": "constant", **values} if free else values
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_end()
@@ -226,6 +234,8 @@ class TrainingConfig(Section):
         return None
 
     def _mistake_of_schedule(self) -> Mistake | None:
+        if self.optimizer == "schedule_free" and self.schedule != "constant":
+            return "schedule", f"{self.schedule} does not go with optimizer: schedule_free; write constant"
         if self.schedule != "wsd":
             unused = self.decay_share != type(self).model_fields["decay_share"].default
             return ("decay_share", f"does nothing with schedule: {self.schedule}") if unused else None
@@ -249,7 +259,7 @@ class TrainingConfig(Section):
     def _check_end(self) -> None:
         decays = self.schedule in ("linear", "cosine", "wsd")
         if self.max_minutes is not None:
-            if not decays:
+            if not decays and self.optimizer != "schedule_free":
                 raise ValueError(
                     f"schedule {self.schedule} does not reach zero when max_minutes are over; "
                     "write linear, cosine or wsd"

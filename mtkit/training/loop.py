@@ -17,7 +17,7 @@ from mtkit.settings.training import Metric, TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.arithmetic import batch_flop
 from mtkit.training.objectives.objective import Objective
-from mtkit.training.optimizer import step
+from mtkit.training.optimizer import as_judged, step
 from mtkit.training.planning.budget import Budget
 from mtkit.training.state import TrainState
 from mtkit.training.team import SOLO, Team
@@ -131,10 +131,11 @@ def fit(
         if validator is not None and budget.validation_is_due():
             started = time.monotonic()
             try:
-                measured, samples = validator.measure(
-                    model,
-                    lambda: stopped() or budget.validation_takes_too_long(time.monotonic() - started),  # noqa: B023  # called at once
-                )
+                with as_judged(optimizer):
+                    measured, samples = validator.measure(
+                        model,
+                        lambda: stopped() or budget.validation_takes_too_long(time.monotonic() - started),  # noqa: B023  # called at once
+                    )
             except Abandoned:
                 measured = None
             budget.note_validation(time.monotonic() - started)

@@ -31,7 +31,8 @@ def learning_rate(update: int, config: TrainingConfig) -> float:
 
 
 def learning_rate_at(share: float, update: int, config: TrainingConfig) -> float:
-    """Linear warm-up to the peak, then down to zero at the end of the time: linear, cosine or wsd.
+    """Linear warm-up to the peak, then down to zero at the end of the time: linear, cosine or wsd. The optimiser
+    Schedule-Free stays at the peak.
 
     Warm-up takes ``warmup_updates``, but at most the first tenth of the time; the decay takes the other nine tenths, or
     the last ``decay_share`` of wsd.
@@ -43,6 +44,8 @@ def learning_rate_at(share: float, update: int, config: TrainingConfig) -> float
     """
     if share <= WARMUP_SHARE:
         return config.learning_rate * min(1.0, max(update / max(1, config.warmup_updates), share / WARMUP_SHARE))
+    if config.optimizer == "schedule_free":
+        return config.learning_rate
     begin = 1 - config.decay_share if config.schedule == "wsd" else WARMUP_SHARE
     return config.learning_rate * _decay(min(1.0, max(0.0, (share - begin) / (1 - begin))), config)
 

@@ -70,8 +70,8 @@ def activation_bytes(
 
 
 def _optimizer_numbers(parameter: Tensor, training: TrainingConfig) -> int:
-    if training.optimizer == "adamw":
-        return 2 * parameter.numel()
+    if training.optimizer != "adafactor":
+        return (3 if training.optimizer == "schedule_free" else 2) * parameter.numel()
     shapes: Mapping[str, tuple[int, ...]] = state_shapes(parameter.shape)
     return sum(math.prod(shape) for shape in shapes.values())
 

@@ -9,10 +9,12 @@ from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import model_tensors, restore_model
 from mtkit.settings.training import TrainingConfig
+from mtkit.training.optimizer import as_judged
 from mtkit.training.saving.average import choose_checkpoints
 from mtkit.training.saving.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
 from mtkit.training.saving.fitted import fitted
 from mtkit.training.saving.prolonging import before_decay
+from mtkit.training.schedule_free import ScheduleFree
 from mtkit.training.state import TrainState
 from mtkit.training.team import Team
 
@@ -47,7 +49,8 @@ class Keeper:
     def _write(self, stale: list[int]) -> None:
         optimizer = optimizer_tensors(self.optimizer, self._names)
         state = {"train": self.state.state_dict(), "data": self.plan.state_dict(), "fitted": fitted(self.store.run_dir)}
-        self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
+        with as_judged(self.optimizer):
+            self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
         self._link_best()
         for update in stale:
             self.store.delete(update)
@@ -71,6 +74,8 @@ class Keeper:
         path = self.store.path(checkpoint.state["train"]["update"])
         restore_model(self.model, checkpoint.model, source=path)
         restore_optimizer(self.optimizer, checkpoint.optimizer, self._names, source=path)
+        if isinstance(self.optimizer, ScheduleFree):
+            self.optimizer.go_on()
         self.state = TrainState.from_dict(checkpoint.state["train"])
         try:
             self.plan.load_state_dict(checkpoint.state["data"])
