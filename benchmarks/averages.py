@@ -2,8 +2,8 @@
 
     python benchmarks/averages.py [RECIPE] [--runs 3] [--only NAME ...] [--set name=value ...]
 
-Every run is one ``mtkit train`` with a seed of its own; of all runs of a seed the pairs, their order and the first weights
-are the same. The loss is that of the last validation, of the weights that the run would give its model.
+Every run is one ``mtkit train`` with a seed of its own; in all runs of a seed the first weights, the pairs and
+their order are the same. The loss is that of the last validation, of the weights that the run would give its model.
 """
 
 import argparse

@@ -15,6 +15,8 @@ from mtkit.wording import counted
 MEASUREMENTS = {
     "loss_per_token": "training loss per token, in nats",
     "valid_loss_per_token": "validation loss per token, in nats",
+    "valid_plain_loss_per_token": "validation loss per token of the weights beside their average, in nats",
+    "valid_ema_loss_per_token": "validation loss per token of the average of the weights (EMA), in nats",
     "valid_bleu": "BLEU of the validation set",
     "valid_chrf": "chrF of the validation set",
 }

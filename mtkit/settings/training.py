@@ -6,6 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 
 from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.bounds import MINUTES
+from mtkit.settings.ema import EmaConfig
 from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.section import MAY_CHANGE, Mistake, Mistakes, Probability, Section
 from mtkit.settings.source import SourceConfig
@@ -164,6 +165,7 @@ class TrainingConfig(Section):
 
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
+    ema: EmaConfig = EmaConfig()
     lora: LoraConfig = LoraConfig()
     sampling: SamplingConfig = SamplingConfig()
 
@@ -207,7 +209,12 @@ class TrainingConfig(Section):
         self._check_end()
         if self.freeze and self.from_ is None:
             raise Mistakes(self, [("freeze", "keeps what a model brought along: name the model with from, or --from")])
-        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer() or self._mistake_of_schedule():
+        if (
+            mistake := self._mistake_of_lora()
+            or self._mistake_of_optimizer()
+            or self._mistake_of_schedule()
+            or self._mistake_of_ema()
+        ):
             raise Mistakes(self, [mistake])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
@@ -244,6 +251,15 @@ class TrainingConfig(Section):
             if self.warmup_updates >= begin:
                 reason = f"must be below {begin}, where the decay begins; lower it, or decay_share"
                 return "warmup_updates", f"({self.warmup_updates}) {reason}"
+        return None
+
+    def _mistake_of_ema(self) -> Mistake | None:
+        if self.ema.decay is None:
+            return None if self.ema.start is None else ("ema.start", "does nothing here: give ema.decay, such as 0.999")
+        if self.optimizer == "schedule_free":
+            return "ema.decay", "does nothing beside optimizer: schedule_free, whose model is an average already"
+        if self.ema.start is not None and self.max_updates is not None and self.ema.start >= self.max_updates:
+            return "ema.start", f"({self.ema.start}) must be below max_updates ({self.max_updates})"
         return None
 
     def _mistake_of_lora(self) -> Mistake | None:

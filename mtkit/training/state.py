@@ -63,6 +63,12 @@ class TrainState:
     validations_without_best: int = 0
     """Since the last one that was better than all before it."""
 
+    ema_updates: int = 0
+    """Updates whose weights are in their moving average; 0 where there is none, or none yet."""
+
+    better_by_ema: list[int] = field(default_factory=list)
+    """Updates at whose validation that average was better than the weights themselves."""
+
     judged_by: str = ""
     """What judged the last validation."""
 
@@ -94,14 +100,17 @@ class TrainState:
                 raise ValueError(f"{name}: {value} cannot be")
         return state
 
-    def note_validation(self, standing: Standing) -> bool:
+    def note_validation(self, standing: Standing, *, by_ema: bool = False) -> bool:
         """Take in where the present update stands; returns whether it is the best: of equals the later one is.
 
-        An equal is no progress, so that it does not keep a run from stopping early.
+        An equal is no progress, so that it does not keep a run from stopping early. ``by_ema`` says that it stands
+        there with the average of its weights.
         """
         score, before = standing.number, self.best_score
         self.validated_update, self.judged_by = self.update, standing.metric
         self.scores[str(self.update)] = score
+        if by_ema:
+            self.better_by_ema.append(self.update)
         progress = not math.isnan(score) and (before is None or score > before)
         self.validations_without_best = 0 if progress else self.validations_without_best + 1
         best = progress or score == before

@@ -39,12 +39,15 @@ def trained_skeleton(
 
 
 def memory_needed(model: nn.Module, training: TrainingConfig) -> dict[str, int]:
-    """Bytes of the weights, of the gradients and of the optimiser's state, whatever a batch needs besides."""
+    """Bytes of weights, gradients, the optimiser's state and the average of the weights, whatever a batch needs."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    n_trained = sum(parameter.numel() for parameter in trained)
+    average = {} if training.ema.decay is None else {"average": _BYTES * n_trained}
     return {
         "weights": _BYTES * sum(parameter.numel() for parameter in model.parameters()),
-        "gradients": _BYTES * sum(parameter.numel() for parameter in trained),
+        "gradients": _BYTES * n_trained,
         "optimiser": _BYTES * sum(_optimizer_numbers(parameter, training) for parameter in trained),
+        **average,
     }
 
 

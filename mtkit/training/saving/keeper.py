@@ -9,6 +9,7 @@ from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import model_tensors, restore_model
 from mtkit.settings.training import TrainingConfig
+from mtkit.training.ema import FILE, Ema
 from mtkit.training.optimizer import as_judged
 from mtkit.training.saving.average import choose_checkpoints
 from mtkit.training.saving.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
@@ -34,6 +35,7 @@ class Keeper:
     ) -> None:
         self.store, self.model, self.optimizer, self.plan, self.state = store, model, optimizer, plan, state
         self._config, self._team = config, team
+        self.ema = None if config.ema.decay is None else Ema(model, config)
         self._names: dict[Tensor, str] = {
             parameter: name for name, parameter in model.named_parameters() if parameter.requires_grad
         }
@@ -49,8 +51,9 @@ class Keeper:
     def _write(self, stale: list[int]) -> None:
         optimizer = optimizer_tensors(self.optimizer, self._names)
         state = {"train": self.state.state_dict(), "data": self.plan.state_dict(), "fitted": fitted(self.store.run_dir)}
+        extra = {FILE: self.ema.tensors()} if self.ema is not None and self.ema.has_begun else {}
         with as_judged(self.optimizer):
-            self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
+            self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state, extra))
         self._link_best()
         for update in stale:
             self.store.delete(update)
@@ -77,6 +80,8 @@ class Keeper:
         if isinstance(self.optimizer, ScheduleFree):
             self.optimizer.go_on()
         self.state = TrainState.from_dict(checkpoint.state["train"])
+        if self.ema is not None:
+            self.ema.restore(checkpoint.extra.get(FILE, {}), self.state, source=path)
         try:
             self.plan.load_state_dict(checkpoint.state["data"])
         except ValueError as error:
