@@ -8,7 +8,7 @@ from typing import Any
 
 from mtkit.bench.sizes import sizes_of
 from mtkit.bench.sublayers import sublayer_of
-from mtkit.bundle.bundle import load_bundle
+from mtkit.bundle.bundle import EMA, KIND_OF_WEIGHTS, load_bundle
 from mtkit.evaluation.certainty.before_after import BeforeAfter, comparison_in
 from mtkit.exchange.told import origin_rows
 from mtkit.model.cost import decoding_flop, forward_flop
@@ -62,7 +62,8 @@ class Description:
     """Numbers that training changes: all, unless the recipe freezes some or trains adapters."""
 
     origin: dict[str, str] = field(default_factory=dict)
-    """Of a model that was imported: from where, its family, languages and licence; else empty."""
+    """Of a model that was imported: from where, its family, languages and licence. Of one that has the moving average
+    of its run's weights: that it has. Else empty."""
 
     comparison: BeforeAfter | None = None
     """With the model that its training started from, of a trained model that has one."""
@@ -103,7 +104,10 @@ def describe_model(path: Path) -> Description:
     described = _described(
         bundle.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size, bundle.decoding.beam_size, lengths=None
     )
-    return replace(described, origin=dict(origin_rows(bundle)), comparison=comparison_in(bundle.metadata))
+    origin = dict(origin_rows(bundle))
+    if bundle.metadata.get(KIND_OF_WEIGHTS) == EMA:
+        origin["weights"] = "moving average (training.ema)"
+    return replace(described, origin=origin, comparison=comparison_in(bundle.metadata))
 
 
 def _described(

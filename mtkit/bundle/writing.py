@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
-from mtkit.bundle.bundle import CORPUS, FORMAT_VERSION, MANIFEST, ORIGIN, WEIGHTS, max_src_tokens
+from mtkit.bundle.bundle import CORPUS, FORMAT_VERSION, KIND_OF_WEIGHTS, MANIFEST, ORIGIN, WEIGHTS, max_src_tokens
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.files.reading import read_json, sha256_file
@@ -39,6 +39,7 @@ def save_bundle(
     data_hashes: Mapping[str, Any],
     scores: Any,
     updates: Sequence[int] = (),
+    weights: str | None = None,
     seen: "SeenSources | None" = None,
     corpus: str | None = None,
     lines: SourceLines | None = None,
@@ -54,6 +55,7 @@ def save_bundle(
         data_hashes: sha256 of the training data, as the prepared corpus names them.
         scores: What the model reached, with signatures; any JSON value. None where that is yet to be found out.
         updates: Of the run, whose weights these are: one, or those that were averaged.
+        weights: ``EMA`` where they are the moving average of those of the run.
         seen: The sources that the model was trained on, for warnings about test sets that overlap with them.
         corpus: Where the prepared corpus lies, as seen from the bundle, so that its test sets are found again.
         lines: What the sources were like, for what a translation cuts in parts.
@@ -90,6 +92,7 @@ def save_bundle(
             "data": dict(data_hashes),
             "files": {name: sha256_file(work / name) for name in files},
             "config": config.model_dump(mode="json"),
+            **({} if weights is None else {KIND_OF_WEIGHTS: weights}),
             **({} if corpus is None else {CORPUS: corpus}),
             **({} if inherited is None else inherited.manifest),
         }

@@ -23,12 +23,16 @@ def average(
     best: Annotated[
         int | None, of_settings("--best", metavar="N", min=1, help="Number of best checkpoints to average.")
     ] = None,
+    ema: Annotated[
+        bool, of_settings("--ema", help="Take the moving averages that the run kept (training.ema), not its weights.")
+    ] = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Average the weights of checkpoints into a model bundle.
 
     \b
     mtkit average -m runs/my --last 5 -o averaged
+    mtkit average -m runs/my --last 1 --ema -o smoothed
     mtkit translate -m averaged -i FILE
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     run_dir = needed(run_dir, run)
@@ -45,5 +49,5 @@ def average(
 
     from mtkit.training.finish import average_into_bundle
 
-    updates = average_into_bundle(run_dir, output, n=last or best or 0, by="last" if last else "best")
+    updates = average_into_bundle(run_dir, output, n=last or best or 0, by="last" if last else "best", ema=ema)
     typer.echo(f"averaged updates {', '.join(map(str, updates))} into {output}")

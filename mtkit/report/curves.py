@@ -18,6 +18,8 @@ MEASUREMENTS = {
     "consistency_per_token": "divergence between two passes per token, in nats, without its weight",
     "adversarial_per_token": "loss on moved embeddings per token, in nats, without its weight",
     "valid_loss_per_token": "validation loss per token, in nats",
+    "valid_plain_loss_per_token": "validation loss per token of the weights beside their average, in nats",
+    "valid_ema_loss_per_token": "validation loss per token of the average of the weights (EMA), in nats",
     "valid_bleu": "BLEU of the validation set",
     "valid_chrf": "chrF of the validation set",
 }

@@ -29,7 +29,9 @@ def with_plan_by_time(layers: list[Layer], *, n_of_recipe: int) -> list[Layer]:
         return layers
     place = n_of_recipe if source >= n_of_recipe else 0
     plan: dict[str, Any] = {"max_updates": None, "max_epochs": None}
-    if value_at(merge(layer.tree for layer in layers[:place]), ("training", "schedule")) != "cosine":
+    if value_at(merge(layer.tree for layer in layers), ("training", "optimizer")) == "schedule_free":
+        plan["schedule"] = "constant"
+    elif value_at(merge(layer.tree for layer in layers[:place]), ("training", "schedule")) not in ("cosine", "wsd"):
         plan["schedule"] = "linear"
     if not any(stands_in(layer.tree, ("training", "batch_tokens")) for layer in layers):
         plan["min_updates"] = _MIN_UPDATES

@@ -8,6 +8,7 @@ from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.adversarial import AdversarialConfig
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.consistency import ConsistencyConfig
+from mtkit.settings.ema import EmaConfig
 from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.section import MAY_CHANGE, Mistake, Mistakes, Probability, Section
 from mtkit.settings.source import SourceConfig
@@ -104,8 +105,12 @@ class TrainingConfig(Section):
     """Number of micro-batches per update, each of about ``batch_tokens / accumulate`` target tokens. auto is the
     smallest number that fits the memory, found once, at the start."""
 
-    schedule: Literal["inverse_sqrt", "linear", "cosine", "constant"] = "inverse_sqrt"
-    """Course of the learning rate after warm-up; linear and cosine reach zero at the end of the run."""
+    schedule: Literal["inverse_sqrt", "linear", "cosine", "constant", "wsd"] = "inverse_sqrt"
+    """Course of the learning rate after warm-up. linear, cosine and wsd reach zero at the end of the run: wsd (warm-up,
+    stable, decay) stays at the peak until the last ``decay_share``, so that a run may be made longer later."""
+
+    decay_share: Annotated[Annotated[float, Field(gt=0, le=0.9)], MAY_CHANGE] = 0.2
+    """With the schedule wsd: share of the run, at its end, in which the learning rate falls to zero."""
 
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 7e-4
     """Peak learning rate, reached at the end of warm-up."""
@@ -114,12 +119,14 @@ class TrainingConfig(Section):
     """Number of updates in which the learning rate rises linearly from zero; with ``max_minutes`` at most a tenth of
     the time."""
 
-    optimizer: Literal["adamw", "adafactor"] = "adamw"
-    """Optimiser: AdamW, or Adafactor, whose state is a row and a column for each matrix in the place of two matrices.
-    Both take the learning rate of the schedule."""
+    optimizer: Literal["adamw", "adafactor", "schedule_free"] = "adamw"
+    """Optimiser: AdamW; Adafactor, whose state is a row and a column for each matrix in the place of two matrices; or
+    Schedule-Free AdamW (schedule_free), whose model is an average that is kept while training, so that the schedule is
+    constant. All take the learning rate of the schedule."""
 
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
-    """Decay rates of Adam's running means of the gradient and of its square."""
+    """Decay rates of Adam's running means of the gradient and of its square; with schedule_free the first is how near
+    the gradient is taken to the average."""
 
     adam_epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-9
     """Number added to the divisor of Adam's steps, so that it is never zero."""
@@ -160,6 +167,7 @@ class TrainingConfig(Section):
 
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
+    ema: EmaConfig = EmaConfig()
     lora: LoraConfig = LoraConfig()
     consistency: ConsistencyConfig = ConsistencyConfig()
     adversarial: AdversarialConfig = AdversarialConfig()
@@ -194,12 +202,25 @@ class TrainingConfig(Section):
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str | dict) else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_schedule(cls, values: Any) -> Any:
+        free = isinstance(values, dict) and values.get("optimizer") == "schedule_free"
+        return {"schedule": "constant", **values} if free else values
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_end()
         if self.freeze and self.from_ is None:
             raise Mistakes(self, [("freeze", "keeps what a model brought along: name the model with from, or --from")])
-        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer() or self._mistake_of_objective():
+        mistakes = (
+            self._mistake_of_lora(),
+            self._mistake_of_optimizer(),
+            self._mistake_of_schedule(),
+            self._mistake_of_ema(),
+            self._mistake_of_objective(),
+        )
+        if mistake := next(filter(None, mistakes), None):
             raise Mistakes(self, [mistake])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
@@ -230,6 +251,28 @@ class TrainingConfig(Section):
             return "adversarial.method", f"does not go with consistency.method: {self.consistency.method}; use one"
         return None
 
+    def _mistake_of_schedule(self) -> Mistake | None:
+        if self.optimizer == "schedule_free" and self.schedule != "constant":
+            return "schedule", f"{self.schedule} does not go with optimizer: schedule_free; write constant"
+        if self.schedule != "wsd":
+            unused = self.decay_share != type(self).model_fields["decay_share"].default
+            return ("decay_share", f"does nothing with schedule: {self.schedule}") if unused else None
+        if self.max_updates is not None and self.max_minutes is None:
+            begin = decay_begins(self.max_updates, self.decay_share)
+            if self.warmup_updates >= begin:
+                reason = f"must be below {begin}, where the decay begins; lower it, or decay_share"
+                return "warmup_updates", f"({self.warmup_updates}) {reason}"
+        return None
+
+    def _mistake_of_ema(self) -> Mistake | None:
+        if self.ema.decay is None:
+            return None if self.ema.start is None else ("ema.start", "does nothing here: give ema.decay, such as 0.999")
+        if self.optimizer == "schedule_free":
+            return "ema.decay", "does nothing beside optimizer: schedule_free, whose model is an average already"
+        if self.ema.start is not None and self.max_updates is not None and self.ema.start >= self.max_updates:
+            return "ema.start", f"({self.ema.start}) must be below max_updates ({self.max_updates})"
+        return None
+
     def _mistake_of_lora(self) -> Mistake | None:
         if self.lora.rank is None:
             changed = [name for name in LoraConfig.model_fields if getattr(self.lora, name) != getattr(_NO_LORA, name)]
@@ -241,13 +284,19 @@ class TrainingConfig(Section):
         return None
 
     def _check_end(self) -> None:
-        decays = self.schedule in ("linear", "cosine")
+        decays = self.schedule in ("linear", "cosine", "wsd")
         if self.max_minutes is not None:
-            if not decays:
+            if not decays and self.optimizer != "schedule_free":
                 raise ValueError(
-                    f"schedule {self.schedule} does not reach zero when max_minutes are over; write linear or cosine"
+                    f"schedule {self.schedule} does not reach zero when max_minutes are over; "
+                    "write linear, cosine or wsd"
                 )
         elif self.max_updates is None:
             raise ValueError("max_updates: null needs max_minutes, or the run never ends")
         elif decays and self.warmup_updates >= self.max_updates:
             raise ValueError(f"warmup_updates ({self.warmup_updates}) must be below max_updates ({self.max_updates})")
+
+
+def decay_begins(max_updates: int, decay_share: float) -> int:
+    """The last update of a run before the decay of the schedule wsd."""
+    return max_updates - max(1, round(decay_share * max_updates))

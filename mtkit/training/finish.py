@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from mtkit.bundle.bundle import MANIFEST, load_bundle, read_source_lines
+from mtkit.bundle.bundle import EMA, KIND_OF_WEIGHTS, MANIFEST, load_bundle, read_source_lines
 from mtkit.bundle.check import check_run_tokenizer
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import DIRECTORY, noted_place
@@ -27,18 +27,19 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import read_config
-from mtkit.settings.training import AverageConfig
 from mtkit.training.base import inherited
 from mtkit.training.comparison import compare, n_lines_to_compare
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.lora import settle_adapters
 from mtkit.training.planning.budget import FINISH_MOST
 from mtkit.training.saving.average import average_checkpoints, choose_checkpoints
-from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_state, verify
+from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors, read_state
+from mtkit.training.saving.choosing import Choice, best_of, candidates, or_newest
 from mtkit.training.saving.keeper import Keeper
 from mtkit.training.saving.places import apart_from_places
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.state import TrainState
+from mtkit.training.validation import validator_of
 from mtkit.translation.in_time import SHORT, Deadline
 from mtkit.translation.test_sets import held_out_of
 from mtkit.translation.translator import Translator
@@ -72,9 +73,8 @@ def finish(
     what cannot be translated before ``deadline`` is not scored.
 
     """
-    store, state, model = keeper.store, keeper.state, keeper.model
-    average = config.training.average
-    updates, which = _chosen(store, state, average)
+    store = keeper.store
+    choices = candidates(store, keeper.state, config.training)
     bundle = run_dir / "model"
     try:
         manifest, finished = _noted(bundle)
@@ -83,15 +83,15 @@ def finish(
         manifest, finished = {}, None
         if deadline is not None and config.training.max_minutes is not None:  # the run's own time is over long ago
             deadline = Deadline(time.monotonic() + FINISH_MOST * 60 * config.training.max_minutes)
-    if manifest and manifest["updates"] != updates:
-        updates = _whole(store, updates)
-    same = (updates, apart_from_places(config.model_dump(mode="json")), sorted(data_hashes(prepared).values()))
-    is_written = bool(manifest) and _made_from(manifest) == same
+    if manifest and manifest["updates"] not in [choice.updates for choice in choices]:
+        choices = [choice.whole(store) for choice in choices]
+    same = apart_from_places(config.model_dump(mode="json")), sorted(data_hashes(prepared).values())
+    is_written = bool(manifest) and _made_from(manifest) in [(each.updates, each.ema, *same) for each in choices]
     if is_written and finished is not None:
-        logger.info("%s: finished at update %d, nothing to do", run_dir, state.update)
+        logger.info("%s: finished at update %d, nothing to do", run_dir, keeper.state.update)
         return finished
     if not is_written:
-        _write(bundle, config, prepared, store, updates, which, model)
+        _write(bundle, config, prepared, keeper, _chosen(choices, config, prepared, keeper, device))
     with disk_errors(bundle):
         loaded = load_bundle(bundle)
         convert_measured(loaded, config, prepared, device, deadline)
@@ -129,14 +129,21 @@ def _noted(bundle: Path) -> tuple[dict[str, Any], Finished | None]:
         scores = manifest["scores"]
         noted = None if scores is None else {name: SetScores.from_json(of_set) for name, of_set in scores.items()}
         finished = None if noted is None else Finished(noted, comparison_in(manifest))
-        return {key: manifest[key] for key in ("updates", "config", "data")}, finished
+        return {key: manifest[key] for key in ("updates", "config", "data")} | {
+            KIND_OF_WEIGHTS: manifest.get(KIND_OF_WEIGHTS)
+        }, finished
     except (KeyError, TypeError, ValueError, AttributeError):
         raise CheckpointError(f"{bundle / MANIFEST}: damaged") from None
 
 
 def _made_from(manifest: dict[str, Any]) -> tuple[object, ...]:
-    """Of a bundle: its updates, its settings apart from places, and the hashes of its data."""
-    return manifest["updates"], apart_from_places(manifest["config"]), sorted(manifest["data"].values())
+    """Of a bundle: its updates, whether it has a moving average, its settings apart from places, its data's hashes."""
+    return (
+        manifest["updates"],
+        manifest[KIND_OF_WEIGHTS] == EMA,
+        apart_from_places(manifest["config"]),
+        sorted(manifest["data"].values()),
+    )
 
 
 def is_unscored(run_dir: Path) -> bool:
@@ -147,22 +154,26 @@ def is_unscored(run_dir: Path) -> bool:
         return False
 
 
-def _write(
-    bundle: Path,
-    config: Config,
-    prepared: Prepared,
-    store: CheckpointStore,
-    updates: list[int],
-    which: str,
-    model: EncoderDecoder,
-) -> None:
-    """Put the weights of some checkpoints, or their average, into ``model`` and write them as a bundle."""
-    updates = _whole(store, updates) or _whole(store, store.updates())[-1:]
-    if not updates:
-        raise CheckpointError(f"{store.run_dir}: no checkpoint is whole; start again with --overwrite")
-    logger.info("%s: update %s", which, ", ".join(map(str, updates)))
-    paths = [store.path(update) for update in updates]
-    restore_model(model, average_checkpoints(paths), source=paths[0])
+def _chosen(choices: list[Choice], config: Config, prepared: Prepared, keeper: Keeper, device: torch.device) -> Choice:
+    """Of several choices the one that is best on the validation set."""
+    store, model = keeper.store, keeper.model
+    whole = [choice for each in choices if (choice := each.whole(store)).updates]
+    compute = Compute(device, "fp32", threads=torch.get_num_threads())
+    validator = validator_of(config, prepared, store.run_dir, compute, keeper.plan.micro_batch_tokens)
+
+    def loss(choice: Choice) -> float:
+        restore_model(model, choice.tensors(store), source=store.path(choice.updates[0]))
+        return validator.measure_loss(model.eval())["valid_loss_per_token"]
+
+    return best_of(whole or choices, loss)
+
+
+def _write(bundle: Path, config: Config, prepared: Prepared, keeper: Keeper, choice: Choice) -> None:
+    """Put weights of checkpoints into the model and write them as a bundle."""
+    store, model = keeper.store, keeper.model
+    choice = or_newest(choice, store)
+    logger.info("%s: update %s", choice.which, ", ".join(map(str, choice.updates)))
+    restore_model(model, choice.tensors(store), source=store.path(choice.updates[0]))
     model.eval()
     settle_adapters(model, config.training, store.run_dir)
     lines = noted_source_lines(prepared, store.run_dir, join=config.training.sampling.join)
@@ -174,7 +185,8 @@ def _write(
             config=config,
             data_hashes=data_hashes(prepared),
             scores=None,
-            updates=updates,
+            updates=choice.updates,
+            weights=EMA if choice.ema else None,
             seen=_seen_sources(prepared),
             corpus=relative_path(prepared.directory, bundle),
             lines=lines,
@@ -190,17 +202,6 @@ def _seen_sources(prepared: Prepared) -> SeenSources:
     seen = SeenSources.build(lines, len(store))
     logger.debug("kept which sources were trained on, %s", bytes_shown(seen.n_bytes))
     return seen
-
-
-def _chosen(store: CheckpointStore, state: TrainState, average: AverageConfig) -> tuple[list[int], str]:
-    """Updates whose weights become the model, and what that is called."""
-    unseen = state.share >= 1 and state.validated_update < state.update
-    if unseen and (average.n == 0 or average.by == "best"):  # an older best was measured before the decay
-        return [state.update], "taking the last checkpoint, which there was no time to validate"
-    if average.n == 0:
-        return [state.best_update or state.update], "taking the best checkpoint"
-    updates = choose_checkpoints(store, state, average.n, average.by)
-    return updates, f"averaging the {average.by} {len(updates)} checkpoints"
 
 
 def seconds_to_translate(
@@ -240,21 +241,12 @@ def seconds_to_translate(
             return seconds * n_lines / n + SECONDS
 
 
-def _whole(store: CheckpointStore, updates: list[int]) -> list[int]:
-    """Those whose checkpoints are whole; the others are named in a warning."""
-    whole = []
-    for update in updates:
-        try:
-            verify(store.path(update))
-        except CheckpointError as error:
-            logger.warning("%s; leaving this checkpoint out", error)
-        else:
-            whole.append(update)
-    return whole
-
-
-def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["last", "best"]) -> list[int]:
+def average_into_bundle(
+    run_dir: Path, output: Path, *, n: int, by: Literal["last", "best"], ema: bool = False
+) -> list[int]:
     """Average checkpoints of a run into a bundle of their own; returns their updates.
+
+    With ``ema`` these are the moving averages that the run kept of its weights.
 
     Raises:
         CheckpointError: If the run has none or one is damaged, or ``output`` is something else than a bundle.
@@ -280,7 +272,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
         )
     model = EncoderDecoder.for_tokenizer(config.model, tokenizer)
     paths = [store.path(update) for update in updates]
-    restore_model(model, average_checkpoints(paths), source=paths[0])
+    restore_model(model, average_checkpoints(paths, ema=ema), source=paths[0])
     seen = load_bundle(run_dir / "model").training_sources() if (run_dir / "model" / MANIFEST).exists() else None
     with disk_errors(output):
         save_bundle(
@@ -291,6 +283,7 @@ def average_into_bundle(run_dir: Path, output: Path, *, n: int, by: Literal["las
             data_hashes={},
             scores={},
             updates=updates,
+            weights=EMA if ema else None,
             seen=seen,
             corpus=_corpus_of(run_dir, output),
             lines=read_source_lines(run_dir),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,13 +17,14 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import Metric, TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.arithmetic import batch_flop
+from mtkit.training.ema import Ema
 from mtkit.training.objectives.objective import Objective
 from mtkit.training.objectives.passes import passes_of
-from mtkit.training.optimizer import step
+from mtkit.training.optimizer import as_judged, step
 from mtkit.training.planning.budget import Budget
 from mtkit.training.state import TrainState
 from mtkit.training.team import SOLO, Team
-from mtkit.training.validation import Abandoned, Sample
+from mtkit.training.validation import Abandoned, Sample, ema_is_better
 from mtkit.training.window import Window
 from mtkit.training.working_copy import WorkingCopy
 
@@ -30,7 +32,13 @@ from mtkit.training.working_copy import WorkingCopy
 class Validation(Protocol):
     """Scores a model; see ``Validator``."""
 
-    def measure(self, model: EncoderDecoder, stopped: Callable[[], object], /) -> tuple[dict[str, float], list[Sample]]:
+    def measure(
+        self,
+        model: EncoderDecoder,
+        stopped: Callable[[], object],
+        averaged: Callable[[], AbstractContextManager[None]] | None,
+        /,
+    ) -> tuple[dict[str, float], list[Sample]]:
         """Measures by name, and some translations; raises ``Abandoned`` once ``stopped`` says so."""
 
     def standing(self, measured: Mapping[str, float], metric: Metric, /) -> Standing:
@@ -94,6 +102,9 @@ class Parts:
     peak_flop_per_second: float
     """Of the machine, in this precision: what ``mfu`` is a share of."""
 
+    ema: Ema | None = None
+    """The average of the weights, where one is kept."""
+
     team: Team = SOLO
     """The processes that do this together."""
 
@@ -117,7 +128,7 @@ def fit(
         TrainingError: If too many updates in a row were not finite.
         CheckpointError: If a checkpoint cannot be written.
     """
-    working, optimizer, team = parts.working, parts.optimizer, parts.team
+    working, optimizer, ema, team = parts.working, parts.optimizer, parts.ema, parts.team
     budget, validator, reporter = parts.budget, parts.validator, parts.reporter
     model, compute, passes = working.trained, working.compute, passes_of(config)
     model.train()
@@ -132,16 +143,18 @@ def fit(
         if validator is not None and budget.validation_is_due():
             started = time.monotonic()
             try:
-                measured, samples = validator.measure(
-                    model,
-                    lambda: stopped() or budget.validation_takes_too_long(time.monotonic() - started),  # noqa: B023  # called at once
-                )
+                with as_judged(optimizer):
+                    measured, samples = validator.measure(
+                        model,
+                        lambda: stopped() or budget.validation_takes_too_long(time.monotonic() - started),  # noqa: B023  # called at once
+                        ema.in_model if ema is not None and ema.has_begun else None,
+                    )
             except Abandoned:
                 measured = None
             budget.note_validation(time.monotonic() - started)
             if measured is not None:
                 standing = validator.standing(measured, config.best_metric)
-                best = state.note_validation(standing)
+                best = state.note_validation(standing, by_ema=ema_is_better(measured))
                 seconds = time.monotonic() - started
                 by = None if standing.metric == config.best_metric else NAMES[standing.metric]
                 reporter.validation(state, measured, samples, best=best, by=by, seconds=seconds)
@@ -181,6 +194,8 @@ def fit(
         grad_norm = step(optimizer, config.max_grad_norm, team)
         optimizer.zero_grad(set_to_none=True)
         working.refresh()
+        if ema is not None:
+            ema.update(state)
         window.close_update(grad_norm)
         state.src_tokens += team.sum(sum(batch.n_src_tokens for batch in micro_batches))
         state.tgt_tokens += team.sum(sum(batch.n_tgt_tokens for batch in micro_batches))

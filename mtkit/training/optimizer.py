@@ -1,5 +1,6 @@
 """The optimiser of a run, and its step."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import assert_never
 
 import torch
@@ -8,11 +9,14 @@ from torch import Tensor
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.adafactor import Adafactor
+from mtkit.training.schedule_free import ScheduleFree
 from mtkit.training.team import SOLO, Team
 
 
 def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) or Adafactor, with weight decay on matrices alone, over what is trained."""
+    """AdamW (Loshchilov and Hutter 2019) or what the settings name, with weight decay on matrices alone, over what is
+    trained.
+    """
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.dim() > 1]
     vectors = [p for p in trained if p.dim() <= 1]
@@ -24,8 +28,15 @@ def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.opti
             )
         case "adafactor":
             return Adafactor(groups, lr=config.learning_rate)
+        case "schedule_free":
+            return ScheduleFree(groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon)
         case _:
             assert_never(config.optimizer)
+
+
+def as_judged(optimizer: torch.optim.Optimizer) -> AbstractContextManager[None]:
+    """Within the block the model has the weights that it is validated, saved and used with."""
+    return optimizer.at_average() if isinstance(optimizer, ScheduleFree) else nullcontext()
 
 
 def step(optimizer: torch.optim.Optimizer, max_grad_norm: float, team: Team = SOLO) -> Tensor:

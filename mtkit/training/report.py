@@ -8,7 +8,7 @@ from mtkit.errors import ConfigError
 from mtkit.log import logger, progress_bar
 from mtkit.training.metrics_log import MetricsLog
 from mtkit.training.state import TrainState
-from mtkit.training.validation import Sample
+from mtkit.training.validation import EMA_LOSS, PLAIN_LOSS, Sample, ema_is_better
 from mtkit.wording import duration_shown
 
 _SHORT = {"cross_entropy": "xent", "consistency": "kl", "adversarial": "adv"}
@@ -81,6 +81,10 @@ class Reporter:
         shown = [f"loss {measured['valid_loss_per_token']:.3f}  ppl {measured['valid_perplexity']:.2f}"]
         if "valid_bleu" in measured:
             shown.append(f"BLEU {measured['valid_bleu']:.2f}  chrF {measured['valid_chrf']:.2f} (greedy)")
+        if EMA_LOSS in measured:
+            of, other = ("average", "weights") if ema_is_better(measured) else ("weights", "their average")
+            loss = measured[PLAIN_LOSS if other == "weights" else EMA_LOSS]
+            shown.append(f"with the {of} ({other}: loss {loss:.3f})")
         mark = "  best so far" if best else f"  best at {state.best_update}"
         mark += "" if by is None else f" ({by})"
         took = duration_shown(seconds)

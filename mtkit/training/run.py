@@ -49,10 +49,9 @@ from mtkit.training.saving.run_directory import (
     sole_user,
 )
 from mtkit.training.session import Session, begin
-from mtkit.training.source_lines import noted_source_lines
 from mtkit.training.starting import Start, start_of
 from mtkit.training.state import TrainState
-from mtkit.training.validation import Validator
+from mtkit.training.validation import validator_of
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted, duration_shown
 
@@ -195,19 +194,9 @@ def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
     """Within the block what ``fit`` takes is at hand, and signals ask it to stop."""
     training, prepared, compute = session.training, session.prepared, session.compute
     keeper, budget = session.keeper, session.budget
-    validator = Validator(
-        prepared.store("valid"),
-        prepared.tokenizer,
-        prefixes=prepared.prefixes("valid"),
-        batch_tokens=max(keeper.plan.micro_batch_tokens // 4, 1),  # small batches hold less padding
-        # What is reported is computed in float32.
-        compute=compute.with_precision("bf16" if training.precision == "bf16" else "fp32"),
-        tgt_lang=session.config.data.tgt_lang,
-        n_samples=training.n_samples,
-        decode=training.validate_text,
-        split=session.config.decoding.split,
-        lines=noted_source_lines(prepared, session.run_dir, join=training.sampling.join),
-    )
+    # What is reported is computed in float32.
+    exact = compute.with_precision("bf16" if training.precision == "bf16" else "fp32")
+    validator = validator_of(session.config, prepared, session.run_dir, exact, keeper.plan.micro_batch_tokens)
     reporter = Reporter(
         session.run_dir,
         keeper.state,
@@ -231,6 +220,7 @@ def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
         save=lambda: budget.save(keeper.save),
         epoch=_epoch_of(keeper.plan, prepared),
         peak_flop_per_second=peak.flop_per_second,
+        ema=keeper.ema,
         team=session.team,
     )
     advice = "lower training.batch_tokens or raise training.accumulate (--set training.accumulate=2)"

@@ -63,8 +63,18 @@ class TrainState:
     validations_without_best: int = 0
     """Since the last one that was better than all before it."""
 
+    ema_updates: int = 0
+    """Updates whose weights are in their moving average; 0 where there is none, or none yet."""
+
+    better_by_ema: list[int] = field(default_factory=list)
+    """Updates at whose validation that average was better than the weights themselves."""
+
     judged_by: str = ""
     """What judged the last validation."""
+
+    decay_from: int = 0
+    """With the schedule wsd: the update after which the learning rate falls to the end; 0 before. Its checkpoint is
+    kept, so that a longer run can go on from there."""
 
     scores: dict[str, float] = field(default_factory=dict)
     """``Standing.number`` of validations by update."""
@@ -90,14 +100,17 @@ class TrainState:
                 raise ValueError(f"{name}: {value} cannot be")
         return state
 
-    def note_validation(self, standing: Standing) -> bool:
+    def note_validation(self, standing: Standing, *, by_ema: bool = False) -> bool:
         """Take in where the present update stands; returns whether it is the best: of equals the later one is.
 
-        An equal is no progress, so that it does not keep a run from stopping early.
+        An equal is no progress, so that it does not keep a run from stopping early. ``by_ema`` says that it stands
+        there with the average of its weights.
         """
         score, before = standing.number, self.best_score
         self.validated_update, self.judged_by = self.update, standing.metric
         self.scores[str(self.update)] = score
+        if by_ema:
+            self.better_by_ema.append(self.update)
         progress = not math.isnan(score) and (before is None or score > before)
         self.validations_without_best = 0 if progress else self.validations_without_best + 1
         best = progress or score == before
@@ -108,6 +121,14 @@ class TrainState:
     def note_regular_save(self) -> None:
         """The checkpoint of the present update would be there without a signal too."""
         self.off_schedule = [update for update in self.off_schedule if update != self.update]
+
+    def before_decay(self) -> set[int]:
+        """Updates whose checkpoints a longer run goes on with: where the decay began, and the best until then."""
+        if not self.decay_from:
+            return set()
+        until_then = [int(update) for update in self.scores if update.isdecimal() and int(update) <= self.decay_from]
+        best = sorted(until_then, key=lambda update: (self.scores[str(update)], update))[-1:]
+        return {self.decay_from, *best}
 
     def validation_is_due(self, config: TrainingConfig) -> bool:
         """Whether the present update is to be validated, and has not been: every so often, and at the end."""

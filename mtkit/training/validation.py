@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 
 import torch
 
 from mtkit.data.batches.batch import Batch
 from mtkit.data.batches.batches import fixed_batches
+from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.corpus.store import Store
 from mtkit.data.tokens.special import NO_PREFIX, Prefix
@@ -22,9 +24,14 @@ from mtkit.machine.compute import Compute
 from mtkit.machine.cores import map_on_cores
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.decoding import DecodingConfig, Split
+from mtkit.settings.recipe import Config
 from mtkit.settings.training import Metric
 from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.source_lines import noted_source_lines
 from mtkit.translation.translator import Translator
+
+PLAIN_LOSS, EMA_LOSS = "valid_plain_loss_per_token", "valid_ema_loss_per_token"
+"""Where a run keeps an average of its weights: the loss of the weights, and of the average."""
 
 MAX_DECODED = 3_000  # lines translated at a validation; the loss is always taken over all
 
@@ -40,6 +47,11 @@ class Sample:
 
 class Abandoned(Exception):
     """A signal arrived during a validation; it will be done again when the run goes on."""
+
+
+def ema_is_better(measured: Mapping[str, float]) -> bool:
+    """Whether a validation found the average of the weights better than the weights; False where there is none."""
+    return EMA_LOSS in measured and measured[EMA_LOSS] < measured[PLAIN_LOSS]
 
 
 class Validator:
@@ -71,17 +83,23 @@ class Validator:
         self._lines = lines
 
     def measure(
-        self, model: EncoderDecoder, stopped: Callable[[], object] = lambda: None
+        self,
+        model: EncoderDecoder,
+        stopped: Callable[[], object] = lambda: None,
+        averaged: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> tuple[dict[str, float], list[Sample]]:
         """Measure the model, leaving it in the mode it was in.
 
         Args:
             model: On the device given at construction.
             stopped: Asked now and then; a true answer abandons the measurement.
+            averaged: Within its block the model has the average of its weights, where there is one. Then the loss is
+                taken with both, and all else with what has the lower one.
 
         Returns:
             ``valid_loss_per_token`` (nats, unsmoothed) and ``valid_perplexity``, with decoding ``valid_bleu`` and
-            ``valid_chrf`` (greedy search, 0 to 100) too; and some translations, always of the same lines.
+            ``valid_chrf`` (greedy search, 0 to 100) too; and some translations, always of the same lines. With an
+            average also ``valid_plain_loss_per_token`` and ``valid_ema_loss_per_token``; the lower one is the loss.
 
         Raises:
             Abandoned: If ``stopped`` says so.
@@ -89,10 +107,22 @@ class Validator:
         was_training = model.training
         model.eval()
         try:
-            measured = self._measure_loss(model, stopped)
+            measured = self.measure_loss(model, stopped)
+            better: AbstractContextManager[None] = nullcontext()
+            if averaged is not None:
+                plain, losses = measured, {PLAIN_LOSS: measured["valid_loss_per_token"]}
+                with averaged():
+                    measured = self.measure_loss(model, stopped)
+                losses[EMA_LOSS] = measured["valid_loss_per_token"]
+                if ema_is_better(losses):
+                    better = averaged()
+                else:
+                    measured = plain
+                measured |= losses
             samples: list[Sample] = []
             if self._decode:
-                scores, samples = self._measure_text(model, stopped)
+                with better:
+                    scores, samples = self._measure_text(model, stopped)
                 measured |= scores
             return measured, samples
         finally:
@@ -110,7 +140,8 @@ class Validator:
         """What ``mtkit.evaluation.telling`` says of the references that are translated."""
         return telling(self._store.tgt_text(0, min(len(self._store), MAX_DECODED)), self._tgt_lang)
 
-    def _measure_loss(self, model: EncoderDecoder, stopped: Callable[[], object]) -> dict[str, float]:
+    def measure_loss(self, model: EncoderDecoder, stopped: Callable[[], object] = lambda: None) -> dict[str, float]:
+        """The loss alone, and its perplexity, of a model in evaluation mode; as ``measure`` otherwise."""
         objective = CrossEntropy(pad_id=self._tokenizer.pad_id, smoothing=0.0)  # whatever the run minimises
         nll, n_tokens = 0.0, 0
 
@@ -168,3 +199,29 @@ class Validator:
         for row, corpus in enumerate(self._store.corpora()[:n].tolist()):
             rows.setdefault(self._prefixes[corpus], []).append(row)
         return rows
+
+
+def validator_of(
+    config: Config, prepared: Prepared, run_dir: Path, compute: Compute, micro_batch_tokens: int
+) -> Validator:
+    """What measures the model of a run on its validation set.
+
+    Args:
+        config: Of the run.
+        prepared: Its corpus.
+        run_dir: Of the run.
+        compute: Where, and in which precision.
+        micro_batch_tokens: Target tokens that training computes at once.
+    """
+    return Validator(
+        prepared.store("valid"),
+        prepared.tokenizer,
+        prefixes=prepared.prefixes("valid"),
+        batch_tokens=max(micro_batch_tokens // 4, 1),  # small batches hold less padding
+        compute=compute,
+        tgt_lang=config.data.tgt_lang,
+        n_samples=config.training.n_samples,
+        decode=config.training.validate_text,
+        split=config.decoding.split,
+        lines=noted_source_lines(prepared, run_dir, join=config.training.sampling.join),
+    )

@@ -106,6 +106,7 @@ def test_positions_without_a_branch_are_not_others() -> None:
             build_relative(name, n_heads=2, per_head=4, causal=False)
 
 
+BY_TIME = ("linear", "cosine", "wsd")
 SCHEDULES = [value for setting, value in named_choices(TrainingConfig) if setting == "schedule"]
 
 
@@ -114,9 +115,9 @@ def test_every_schedule_is_another_one() -> None:
         TrainingConfig.model_construct(**{**TrainingConfig().model_dump(), "schedule": name}) for name in SCHEDULES
     ]
     rates = [tuple(learning_rate(update, config) for update in (5_000, 50_000, 90_000)) for config in configs]
-    assert len(set(rates)) == len(SCHEDULES) == 4
-    of_time = {name: config for name, config in zip(SCHEDULES, configs, strict=True) if name in ("linear", "cosine")}
-    assert len({learning_rate_at(0.7, 9, config) for config in of_time.values()}) == 2
+    assert len(set(rates)) == len(SCHEDULES) == 5
+    of_time = {name: config for name, config in zip(SCHEDULES, configs, strict=True) if name in BY_TIME}
+    assert len({learning_rate_at(0.7, 9, config) for config in of_time.values()}) == 3
 
 
 def test_an_unknown_schedule_is_none() -> None:

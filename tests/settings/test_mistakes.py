@@ -41,7 +41,7 @@ from tests.settings.conftest import MINIMAL, write
         ("training: {max_minutes: ten}\n", r"my.yaml:6: training.max_minutes: .*number.* \(got 'ten'\)"),
         (
             "training: {max_minutes: 5, schedule: constant}\n",
-            r"my.yaml:6: training: schedule constant does not reach zero .*; write linear or cosine",
+            r"my.yaml:6: training: schedule constant does not reach zero .*; write linear, cosine or wsd",
         ),
         ("training: {max_updates: null}\n", r"my.yaml:6: training: max_updates: null needs max_minutes"),
         (

@@ -98,7 +98,7 @@ LIMITS = "training: {schedule: SCHEDULE, max_updates: 700, max_epochs: 9}\n"
 
 
 @pytest.mark.parametrize(
-    ("schedule", "planned"), [("inverse_sqrt", "linear"), ("constant", "linear"), ("cosine", "cosine")]
+    ("schedule", "planned"), [("inverse_sqrt", "linear"), ("constant", "linear"), ("cosine", "cosine"), ("wsd", "wsd")]
 )
 def test_minutes_that_are_typed_replace_the_length_and_the_schedule_of_the_recipe(
     tmp_path: Path, schedule: str, planned: str

@@ -108,7 +108,7 @@ def test_a_signal_in_the_last_validation_is_heeded_and_the_validation_done_once(
 ) -> None:
     from mtkit.training.validation import Validator
 
-    measure_loss, n_measured = Validator._measure_loss, 0
+    measure_loss, n_measured = Validator.measure_loss, 0
 
     def interrupted(*arguments: object) -> dict[str, float]:
         nonlocal n_measured
@@ -117,7 +117,7 @@ def test_a_signal_in_the_last_validation_is_heeded_and_the_validation_done_once(
             os.kill(os.getpid(), signal.SIGTERM)
         return measure_loss(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Validator, "_measure_loss", interrupted)
+    monkeypatch.setattr(Validator, "measure_loss", interrupted)
     settings = toy_task.recipe(training__accumulate=2)
     with pytest.raises(Interrupted):
         train(settings, tmp_path / "run")

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from mtkit.errors import TrainingError
 from mtkit.log import logger
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.schedule import learning_rate, learning_rate_at
+from mtkit.training.schedule import decay_has_begun, learning_rate, learning_rate_at
 from mtkit.training.state import TrainState
 from mtkit.training.team import SOLO, Team
 from mtkit.translation.in_time import Deadline
@@ -112,8 +112,14 @@ class Budget:
         """Update ``state.update`` is done, and took so long."""
         state, seconds = self._state, self._team.agree(seconds)
         state.seconds = self.spent()
-        if self._limit is None:
-            return
+        if self._limit is not None:
+            self._advance(seconds)
+        if not state.decay_from and decay_has_begun(state, self._config):
+            state.decay_from = state.update
+
+    def _advance(self, seconds: float) -> None:
+        """An update of so many seconds is done, in a run by time."""
+        state = self._state
         state.share = self._share_after(seconds, self._left() + seconds)
         mean = seconds if self._update_seconds is None else self._update_seconds
         self._update_seconds = 0.9 * mean + 0.1 * seconds
@@ -156,6 +162,8 @@ class Budget:
 
     def save_is_due(self) -> bool:
         """Whether a checkpoint is to be written now; the one at the end is not asked for here."""
+        if self._state.update and self._state.decay_from == self._state.update:
+            return True
         if self._limit is None:
             return self._state.update % self._config.save_every == 0
         return self._saves.is_due(self._state.share, self._state.seconds)

@@ -66,7 +66,7 @@ def suited(n_parameters: int, n_pairs: int, n_tokens: int, given: Mapping[str, A
         "learning_rate": peak_rate(n_parameters, n_pairs) * (_LORA if _has_lora(given) else 1),
         "batch_tokens": batch_tokens,
         "max_updates": n_updates,
-        "schedule": "linear",
+        "schedule": "constant" if given.get("optimizer") == "schedule_free" else "linear",
         "warmup_updates": warmup,
         "validate_every": every,
         "save_every": every,
@@ -118,7 +118,7 @@ def _reasons(
         made = f"{passes:g} {'pass' if passes == 1 else 'passes'} over them"
         found.append(f"{counted(values['max_updates'], 'update')} of {values['batch_tokens']:,} target tokens: {made}")
     if "warmup_updates" in own and values["warmup_updates"]:
-        decay = ", then down to zero in a straight line" if "schedule" in own else ""
+        decay = ", then down to zero in a straight line" if "schedule" in own and values["schedule"] == "linear" else ""
         warmup = f"{counted(values['warmup_updates'], 'update')} of warm-up"
         found.append(f"{warmup}, so that no step is large at first{decay}")
     return found

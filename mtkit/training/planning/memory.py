@@ -102,7 +102,10 @@ class MemoryProbe:
         self._widest = widest
         self._compute = compute
         needed = memory_needed(model, training)
-        self._gradient_bytes, self._optimizer_bytes = needed["gradients"], needed["optimiser"]
+        self._gradient_bytes, self._optimizer_bytes = (
+            needed["gradients"],
+            needed["optimiser"] + needed.get("average", 0),
+        )
 
     def __call__(self, n_tokens: int) -> bool:
         """Whether micro-batches of ``n_tokens`` target tokens fit."""

@@ -40,12 +40,15 @@ def trained_skeleton(
 
 
 def memory_needed(model: nn.Module, training: TrainingConfig) -> dict[str, int]:
-    """Bytes of the weights, of the gradients and of the optimiser's state, whatever a batch needs besides."""
+    """Bytes of weights, gradients, the optimiser's state and the average of the weights, whatever a batch needs."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    n_trained = sum(parameter.numel() for parameter in trained)
+    average = {} if training.ema.decay is None else {"average": _BYTES * n_trained}
     return {
         "weights": _BYTES * sum(parameter.numel() for parameter in model.parameters()),
-        "gradients": _BYTES * sum(parameter.numel() for parameter in trained),
+        "gradients": _BYTES * n_trained,
         "optimiser": _BYTES * sum(_optimizer_numbers(parameter, training) for parameter in trained),
+        **average,
     }
 
 
@@ -71,8 +74,8 @@ def activation_bytes(
 
 
 def _optimizer_numbers(parameter: Tensor, training: TrainingConfig) -> int:
-    if training.optimizer == "adamw":
-        return 2 * parameter.numel()
+    if training.optimizer != "adafactor":
+        return (3 if training.optimizer == "schedule_free" else 2) * parameter.numel()
     shapes: Mapping[str, tuple[int, ...]] = state_shapes(parameter.shape)
     return sum(math.prod(shape) for shape in shapes.values())
 

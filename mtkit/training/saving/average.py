@@ -10,12 +10,17 @@ from torch import Tensor
 from mtkit.errors import CheckpointError
 from mtkit.files.tensor_file import check_finite
 from mtkit.model.weights import load_tensors
+from mtkit.training.ema import FILE, averaged_weights
 from mtkit.training.saving.checkpoint import CheckpointStore, verify
 from mtkit.training.state import TrainState
 
 
-def average_checkpoints(paths: Sequence[Path]) -> dict[str, Tensor]:
+def average_checkpoints(paths: Sequence[Path], *, ema: bool = False) -> dict[str, Tensor]:
     """The mean of each weight over checkpoints, summed in float64 (Vaswani et al. 2017, section 6.1).
+
+    Args:
+        paths: Of the checkpoints.
+        ema: Take the averages that the run kept of its weights (``training.ema``) in their place.
 
     Raises:
         CheckpointError: If there is none, one is damaged or not finite, or they are not of one model.
@@ -26,7 +31,9 @@ def average_checkpoints(paths: Sequence[Path]) -> dict[str, Tensor]:
     for path in paths:
         verify(path)
         check_finite(path / "model.safetensors")
-        tensors = load_tensors(path / "model.safetensors")
+        if ema and (path / FILE).exists():
+            check_finite(path / FILE)
+        tensors = averaged_weights(path) if ema else load_tensors(path / "model.safetensors")
         if sums and {k: v.shape for k, v in sums.items()} != {k: v.shape for k, v in tensors.items()}:
             raise CheckpointError(f"{path}: another model than {paths[0]}; average checkpoints of one run")
         for name, tensor in tensors.items():

@@ -1,14 +1,15 @@
 """Checkpoints on disk: whole or absent, checked by hash, the newest whole one found again.
 
-``checkpoints/update-00002000/`` holds model.safetensors, optimizer.safetensors, state.json and, written last,
-manifest.json with the size and sha256 of each. ``best`` and ``last`` are links into ``checkpoints/``.
+``checkpoints/update-00002000/`` holds model.safetensors, optimizer.safetensors, state.json, other tensors where a run
+carries more and, written last, manifest.json with the size and sha256 of each. ``best`` and ``last`` are links into
+``checkpoints/``.
 """
 
 import errno
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -42,6 +43,9 @@ class Checkpoint:
     state: dict[str, Any]
     """JSON values: ``train`` (TrainState), ``data`` (BatchPlan) and ``fitted`` (what the run computes with)."""
 
+    extra: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    """What else a run carries: tensors by name, by the name of their file, which ends in .safetensors."""
+
 
 class CheckpointStore:
     """The checkpoints of one run directory."""
@@ -70,9 +74,12 @@ class CheckpointStore:
         with disk_errors(path), atomic_directory(path) as work:
             save_file(checkpoint.model, work / "model.safetensors")
             save_file(checkpoint.optimizer, work / "optimizer.safetensors")
+            for name, tensors in checkpoint.extra.items():
+                save_file(tensors, work / name)
             write_json(work / "state.json", checkpoint.state)
             files = {
-                name: {"size": (work / name).stat().st_size, "sha256": sha256_file(work / name)} for name in _FILES
+                name: {"size": (work / name).stat().st_size, "sha256": sha256_file(work / name)}
+                for name in (*_FILES, *checkpoint.extra)
             }
             write_json(work / "manifest.json", {"format_version": FORMAT_VERSION, "update": update, "files": files})
         self.link("last", update)
@@ -123,12 +130,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: Naming the file that is missing, damaged or from a newer mtkit.
     """
-    verify(path)
+    names = verify(path)
     state = read_state(path)
     return Checkpoint(
         load_tensors(path / "model.safetensors"),
         load_tensors(path / "optimizer.safetensors"),
         state,
+        {name: load_tensors(path / name) for name in names if name not in _FILES and name.endswith(".safetensors")},
     )
 
 
@@ -151,8 +159,12 @@ def read_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def verify(path: Path) -> None:
-    """Check the files of a checkpoint against its manifest; raises CheckpointError as ``load_checkpoint`` does."""
+def verify(path: Path) -> list[str]:
+    """Check the files of a checkpoint against its manifest; returns their names.
+
+    Raises:
+        CheckpointError: As ``load_checkpoint`` does.
+    """
     note = path / "manifest.json"
     try:
         manifest = read_json(note)
@@ -170,6 +182,7 @@ def verify(path: Path) -> None:
                 raise CheckpointError(f"{file}: missing")
             if file.stat().st_size != expected["size"] or sha256_file(file) != expected["sha256"]:
                 raise CheckpointError(f"{file}: damaged (its sha256 is not the one in manifest.json)")
+        return list(files)
     except CheckpointError:
         raise
     except DataError as error:

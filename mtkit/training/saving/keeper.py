@@ -9,9 +9,13 @@ from mtkit.log import logger
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import model_tensors, restore_model
 from mtkit.settings.training import TrainingConfig
+from mtkit.training.ema import FILE, Ema
+from mtkit.training.optimizer import as_judged
 from mtkit.training.saving.average import choose_checkpoints
 from mtkit.training.saving.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
 from mtkit.training.saving.fitted import fitted
+from mtkit.training.saving.prolonging import before_decay
+from mtkit.training.schedule_free import ScheduleFree
 from mtkit.training.state import TrainState
 from mtkit.training.team import Team
 
@@ -31,6 +35,7 @@ class Keeper:
     ) -> None:
         self.store, self.model, self.optimizer, self.plan, self.state = store, model, optimizer, plan, state
         self._config, self._team = config, team
+        self.ema = None if config.ema.decay is None else Ema(model, config)
         self._names: dict[Tensor, str] = {
             parameter: name for name, parameter in model.named_parameters() if parameter.requires_grad
         }
@@ -46,13 +51,16 @@ class Keeper:
     def _write(self, stale: list[int]) -> None:
         optimizer = optimizer_tensors(self.optimizer, self._names)
         state = {"train": self.state.state_dict(), "data": self.plan.state_dict(), "fitted": fitted(self.store.run_dir)}
-        self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state))
+        extra = {FILE: self.ema.tensors()} if self.ema is not None and self.ema.has_begun else {}
+        with as_judged(self.optimizer):
+            self.store.save(self.state.update, Checkpoint(model_tensors(self.model), optimizer, state, extra))
         self._link_best()
         for update in stale:
             self.store.delete(update)
         keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
         keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
-        self.store.prune({*keep, self.state.best_update, self.state.update})
+        keep += [*self.state.before_decay(), self.state.best_update, self.state.update]
+        self.store.prune(set(keep))
         logger.debug("saved %s", self.store.path(self.state.update))
 
     def _link_best(self) -> None:
@@ -65,10 +73,15 @@ class Keeper:
         checkpoint = self.store.load_newest()
         if checkpoint is None:
             return
+        checkpoint = before_decay(self.store, checkpoint, self._config)
         path = self.store.path(checkpoint.state["train"]["update"])
         restore_model(self.model, checkpoint.model, source=path)
         restore_optimizer(self.optimizer, checkpoint.optimizer, self._names, source=path)
+        if isinstance(self.optimizer, ScheduleFree):
+            self.optimizer.go_on()
         self.state = TrainState.from_dict(checkpoint.state["train"])
+        if self.ema is not None:
+            self.ema.restore(checkpoint.extra.get(FILE, {}), self.state, source=path)
         try:
             self.plan.load_state_dict(checkpoint.state["data"])
         except ValueError as error:

@@ -130,7 +130,7 @@ SPEEDS = {
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "wsd"])
 def test_the_run_ends_on_time_with_a_rate_of_zero_whatever_the_speed(speed: str, schedule: str) -> None:
     session = work(config(schedule=schedule), Machine(update=SPEEDS[speed]()))
     update = 4.0 if speed == "slow" else 0.5
@@ -141,6 +141,14 @@ def test_the_run_ends_on_time_with_a_rate_of_zero_whatever_the_speed(speed: str,
     assert session.rates[:peak] == sorted(session.rates[:peak])
     assert session.rates[peak:] == sorted(session.rates[peak:], reverse=True)
     assert session.state.reason_to_stop(config()) == "10 minutes are over"
+
+
+def test_the_beginning_of_a_late_decay_is_noted_and_saved() -> None:
+    session = work(config(schedule="wsd", decay_share=0.25), Machine())
+    noted = session.state.decay_from
+    assert session.rates[noted - 2] == 1.0 > session.rates[noted]
+    assert session.shares[noted - 1] == pytest.approx(0.75, abs=0.001)
+    assert session.shares[noted - 1] in session.saved
 
 
 def test_at_an_even_speed_the_plan_is_a_straight_line() -> None:
