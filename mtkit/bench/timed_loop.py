@@ -70,6 +70,9 @@ class _Stopwatch:
     def validation(self, *_: object, **__: object) -> None:
         """There is none."""
 
+    def went_back(self, *_: object) -> None:
+        """It never does."""
+
 
 class TimedLoop:
     """A model in training, run for a while and then for another."""

@@ -10,6 +10,7 @@ _OF_MODEL |= {"target_vocabulary.json", "vocabulary.json"}
 _OF_RUN = {".mtkit", ".lock", "config.yaml", "recipe.yaml", "corpus.json", "fitted.json", "machine.json"}
 _OF_RUN |= {
     "metrics.jsonl",
+    "skipped.jsonl",
     "train.log",
     "state.json",
     "manifest.json",

@@ -9,6 +9,7 @@ from mtkit.settings.adversarial import AdversarialConfig
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.consistency import ConsistencyConfig
 from mtkit.settings.ema import EmaConfig
+from mtkit.settings.healing import HealingConfig
 from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.section import MAY_CHANGE, Mistake, Mistakes, Probability, Section
 from mtkit.settings.source import SourceConfig
@@ -141,7 +142,8 @@ class TrainingConfig(Section):
     """Largest global L2 norm of the gradient; a larger gradient is scaled down to it."""
 
     max_bad_updates: Annotated[PositiveInt, MAY_CHANGE] = 20
-    """Number of updates skipped in a row, for a loss or gradient that is not finite, after which training stops."""
+    """Number of updates skipped in a row, for a loss or gradient that is not finite, after which training goes
+    back to an earlier checkpoint (``healing``), or stops where that does not help."""
 
     report_every: Annotated[PositiveInt, MAY_CHANGE] = 100
     """Number of updates between two lines of the log and of ``metrics.jsonl``."""
@@ -165,6 +167,7 @@ class TrainingConfig(Section):
     keep_best: Annotated[PositiveInt, MAY_CHANGE] = 1
     """Number of best checkpoints kept."""
 
+    healing: HealingConfig = HealingConfig()
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
     ema: EmaConfig = EmaConfig()

@@ -9,7 +9,6 @@ from typing import Protocol
 import torch
 
 from mtkit.data.batches.batch import Batch
-from mtkit.errors import TrainingError
 from mtkit.evaluation.telling import NAMES, Standing
 from mtkit.machine.stopping import StopSignal
 from mtkit.model.dropout import seed_dropout
@@ -18,6 +17,7 @@ from mtkit.settings.training import Metric, TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.arithmetic import batch_flop
 from mtkit.training.ema import Ema
+from mtkit.training.healing import Trouble, give_up, trouble_in
 from mtkit.training.objectives.objective import Objective
 from mtkit.training.objectives.passes import passes_of
 from mtkit.training.optimizer import as_judged, step
@@ -67,6 +67,9 @@ class Report(Protocol):
     ) -> None:
         """A validation; ``by`` names what judged where that is not what was asked for."""
 
+    def went_back(self, state: TrainState, reason: str, /) -> None:
+        """The run has gone back to the present update, for a reason."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -104,6 +107,11 @@ class Parts:
 
     ema: Ema | None = None
     """The average of the weights, where one is kept."""
+    go_back: Callable[[Trouble], None] = give_up
+    """Takes all this back to before a trouble, or raises ``TrainingError`` where that was tried too often."""
+
+    shares: Callable[[], list[float]] = list
+    """The mix of the corpora; empty where there is none."""
 
     team: Team = SOLO
     """The processes that do this together."""
@@ -125,7 +133,7 @@ def fit(
         Why the run is over; empty if a signal ended it before that.
 
     Raises:
-        TrainingError: If too many updates in a row were not finite.
+        TrainingError: If the run has gone wrong, and going back has not helped.
         CheckpointError: If a checkpoint cannot be written.
     """
     working, optimizer, ema, team = parts.working, parts.optimizer, parts.ema, parts.team
@@ -139,8 +147,26 @@ def fit(
         return team.agree(stop.received) is not None
 
     saved = (state.update, state.validated_update)
+
+    def look() -> Trouble | None:
+        return trouble_in(window, state, config, team, parts.shares())
+
+    def went_back(trouble: Trouble | None) -> bool:
+        nonlocal window, saved
+        if trouble is None:
+            return False
+        with stop.held():
+            parts.go_back(trouble)
+        working.refresh()
+        window = Window(compute.device)
+        saved = (state.update, state.validated_update)
+        reporter.went_back(state, trouble.reason)
+        return True
+
     while True:
         if validator is not None and budget.validation_is_due():
+            if went_back(look()):
+                continue
             started = time.monotonic()
             try:
                 with as_judged(optimizer):
@@ -159,7 +185,7 @@ def fit(
                 by = None if standing.metric == config.best_metric else NAMES[standing.metric]
                 reporter.validation(state, measured, samples, best=best, by=by, seconds=seconds)
                 if best:
-                    state.note_regular_save()
+                    state.note_regular_save(config.healing)
                     with stop.held():
                         parts.save()
                     saved = (state.update, state.validated_update)
@@ -167,9 +193,10 @@ def fit(
         over = state.reason_to_stop(config)
         due = budget.save_is_due() or over is not None
         if (due or stopped() or budget.is_unsaved_for_long()) and saved != (state.update, state.validated_update):
-            _count_bad_updates(state, window, config)
+            if went_back(look()):
+                continue
             if due:
-                state.note_regular_save()
+                state.note_regular_save(config.healing)
             else:
                 state.off_schedule.append(state.update)
             with stop.held():
@@ -183,7 +210,7 @@ def fit(
         state.update += 1
         micro_batches = next(updates)
         window.seconds_waiting += time.monotonic() - started
-        rate = budget.learning_rate()
+        rate = budget.learning_rate() * state.rollbacks.rate_scale
         for group in optimizer.param_groups:
             group["lr"] = rate
 
@@ -204,24 +231,13 @@ def fit(
         reporter.advance()
 
         # Reading a result waits for the device: on a GPU only once in a while, so that it never runs dry.
-        if compute.on_cpu or state.update % config.report_every == 0 or state.update % config.save_every == 0:
-            _count_bad_updates(state, window, config)
+        looks = compute.on_cpu or state.update % config.report_every == 0 or state.update % config.save_every == 0
+        trouble = look() if looks else None
         window.seconds += time.monotonic() - started
         budget.note_update(time.monotonic() - started)
+        if went_back(trouble):
+            continue
         if state.update % config.report_every == 0:
             position = {"learning_rate": rate, "epoch": round(state.epoch, 4), "bad_updates": state.bad_updates}
             reporter.training(state, window.summary(parts.peak_flop_per_second, team) | position)
             window = Window(compute.device)
-
-
-def _count_bad_updates(state: TrainState, window: Window, config: TrainingConfig) -> None:
-    """Take in how the last updates went; end the run where too many in a row were skipped."""
-    for finite in window.take_outcomes():
-        state.bad_in_a_row = 0 if finite else state.bad_in_a_row + 1
-        state.bad_updates += not finite
-        if state.bad_in_a_row >= config.max_bad_updates:
-            raise TrainingError(
-                f"loss or gradient was not finite in {state.bad_in_a_row} updates in a row up to update "
-                f"{state.update}; the last good checkpoint is kept: lower training.learning_rate or raise "
-                "training.warmup_updates"
-            )

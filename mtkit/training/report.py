@@ -37,12 +37,16 @@ class Reporter:
             tensorboard: Write for TensorBoard too.
         """
         self._metrics = MetricsLog(
-            run_dir / "metrics.jsonl", last_update=state.update, last_validated=state.validated_update
+            run_dir / "metrics.jsonl",
+            last_update=state.update,
+            last_validated=state.validated_update,
+            n_rollbacks=state.rollbacks.n,
         )
         self._bar = progress_bar(total=max_updates, description="train", unit="update", initial=state.update)
         self._max_updates, self._budgeted_seconds_left = max_updates, seconds_left
         self._first_update, self._started = state.update, time.monotonic()
-        self._board = _open_board(run_dir / "tensorboard", state.update) if tensorboard else None
+        self._board_directory = run_dir / "tensorboard" if tensorboard else None
+        self._board = self._opened_board(state.update)
 
     def advance(self) -> None:
         """One more update is done."""
@@ -94,6 +98,21 @@ class Reporter:
             logger.info("  translation %s", sample.hyp_text)
             logger.info("  reference   %s", sample.ref_text)
 
+    def went_back(self, state: TrainState, reason: str) -> None:
+        """Report that the run has gone back to the present update: what came of later ones before is taken away."""
+        rollbacks = state.rollbacks
+        self._metrics.rewind(
+            last_update=state.update, last_validated=state.validated_update, n_rollbacks=rollbacks.n - 1
+        )
+        record = {"rollback": rollbacks.n, "rollback_from": rollbacks.last_trouble, "reason": reason}
+        self._metrics.write(state.update, record)
+        if self._board is not None:
+            self._board.close()
+            self._board = self._opened_board(state.update)
+        self._first_update, self._started = state.update, time.monotonic()
+        self._bar.n = state.update
+        self._bar.refresh()
+
     def close(self) -> None:
         """End the bar and flush TensorBoard."""
         self._bar.close()
@@ -119,6 +138,9 @@ class Reporter:
         assert self._max_updates is not None  # TrainingConfig checks it
         done = max(1, state.update - self._first_update)
         return (time.monotonic() - self._started) / done * (self._max_updates - state.update), False
+
+    def _opened_board(self, update: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as below
+        return None if self._board_directory is None else _open_board(self._board_directory, update)
 
 
 def _parts_shown(measured: Mapping[str, float]) -> str:

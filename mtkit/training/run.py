@@ -34,6 +34,7 @@ from mtkit.training.comparison import translate_before
 from mtkit.training.final_scores import SetScores
 from mtkit.training.finish import Finished, finish, is_unscored
 from mtkit.training.freezing import n_trained_parameters
+from mtkit.training.healing import Healer
 from mtkit.training.loop import Parts, fit
 from mtkit.training.objectives.objective import objective_of
 from mtkit.training.planning.planner import count_sampling_workers
@@ -49,6 +50,7 @@ from mtkit.training.saving.run_directory import (
     sole_user,
 )
 from mtkit.training.session import Session, begin
+from mtkit.training.skipped import Skipped
 from mtkit.training.starting import Start, start_of
 from mtkit.training.state import TrainState
 from mtkit.training.validation import validator_of
@@ -204,6 +206,7 @@ def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
         seconds_left=budget.seconds_left,
         tensorboard=training.tensorboard,
     )
+    skipped = Skipped(keeper.plan, prepared, session.run_dir, n_rollbacks=keeper.state.rollbacks.n)
     working = WorkingCopy(keeper.model, compute=compute)
     if _compiles(training, compute.device):
         compile_layers(working.model.layers(), compute.device)
@@ -218,6 +221,8 @@ def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
         validator=validator,
         reporter=reporter,
         save=lambda: budget.save(keeper.save),
+        go_back=Healer(keeper, session.initial, skipped, training),
+        shares=lambda: keeper.plan.shares,
         epoch=_epoch_of(keeper.plan, prepared),
         peak_flop_per_second=peak.flop_per_second,
         ema=keeper.ema,

@@ -1,5 +1,6 @@
 """What one command works with, from the first update to the scores: the model and all that trains it, made or found."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,10 @@ class Session:
     compute: Compute
     n_workers: int
     keeper: Keeper
+
+    initial: Callable[[], EncoderDecoder]
+    """Makes the model that the run began with."""
+
     budget: Budget
     team: Team
 
@@ -83,7 +88,11 @@ def begin(config: Config, prepared: Prepared, run_dir: Path, started: float, sta
         )
 
     budget = Budget(training, keeper.state, started=started, rehearse=rehearse, team=team)
-    return Session(config, training, prepared, run_dir, compute, n_workers, keeper, budget, team)
+
+    def initial() -> EncoderDecoder:
+        return _built(config, prepared.tokenizer, start, torch.device("cpu"))
+
+    return Session(config, training, prepared, run_dir, compute, n_workers, keeper, initial, budget, team)
 
 
 def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: torch.device) -> EncoderDecoder:

@@ -6,11 +6,44 @@ from typing import Any
 
 from mtkit.evaluation.telling import Standing
 from mtkit.files.shapes import shaped
+from mtkit.settings.healing import HealingConfig
 from mtkit.settings.training import TrainingConfig
+from mtkit.training.loss_course import LossCourse
 from mtkit.wording import counted
 
 _MOST = 10**18
 """Of anything that is counted."""
+
+
+CLEAR_OF_TROUBLE = 10
+"""Times ``healing.recent``: updates that lie at least between a checkpoint to go back to and the trouble, as the
+hundred of PaLM; what went wrong may have begun before it showed."""
+
+_STAYS = {"rollbacks", "seconds", "share", "planned_seconds", "costs"}
+"""What going back does not undo: that it went back, and the time that has gone by."""
+
+
+@dataclass
+class Rollbacks:
+    """How often a run has gone back to an earlier checkpoint."""
+
+    n: int = 0
+    """In all."""
+
+    in_a_row: int = 0
+    """Of these, those of the present trouble."""
+
+    last_trouble: int = 0
+    """The update at which it went back last, by the count of then."""
+
+    to_update: int = 0
+    """The update that it went back to then."""
+
+    position: dict[str, Any] = field(default_factory=dict)
+    """Of the plan of the data then: the pairs up to there are behind it."""
+
+    rate_scale: float = 1.0
+    """What the learning rate is multiplied by since."""
 
 
 @dataclass
@@ -46,6 +79,15 @@ class TrainState:
     """Updates that were skipped because loss or gradient was not finite."""
 
     bad_in_a_row: int = 0
+
+    course: LossCourse = field(default_factory=LossCourse)
+    """Of the updates that were finite."""
+
+    fallbacks: list[int] = field(default_factory=list)
+    """Updates whose checkpoints are kept for a run that has to go back, oldest first: one that is clear of any trouble
+    of now, and later ones that will be."""
+
+    rollbacks: Rollbacks = field(default_factory=Rollbacks)
 
     validated_update: int = 0
     """The last update whose validation is complete."""
@@ -118,9 +160,25 @@ class TrainState:
             self.best_score, self.best_update = score, self.update
         return best
 
-    def note_regular_save(self) -> None:
-        """The checkpoint of the present update would be there without a signal too."""
+    def note_regular_save(self, healing: HealingConfig) -> None:
+        """The checkpoint of the present update would be there without a signal too: one may go back to it.
+
+        Of these the newest that is clear of any trouble of now is kept, the next one, and the present one if the one
+        before has come to be clear. Those of a signal are not among them, so that a run that was stopped goes back to
+        where it would have gone back to without that.
+        """
         self.off_schedule = [update for update in self.off_schedule if update != self.update]
+        if healing.rollbacks and not self.bad_in_a_row and self.update not in self.fallbacks:
+            clear = [update for update in self.fallbacks if update <= self.update - CLEAR_OF_TROUBLE * healing.recent]
+            later = [update for update in self.fallbacks if update not in clear]
+            self.fallbacks = clear[-1:] + (later[:1] or [self.update])
+
+    def go_back_to(self, earlier: "TrainState") -> None:
+        """Become what the run was at an earlier update, but for the time that it took."""
+        for each in fields(self):
+            if each.name not in _STAYS:
+                setattr(self, each.name, getattr(earlier, each.name))
+        self.off_schedule = [update for update in self.off_schedule if update <= self.update]
 
     def before_decay(self) -> set[int]:
         """Updates whose checkpoints a longer run goes on with: where the decay began, and the best until then."""

@@ -1,6 +1,7 @@
 """What is measured between two reports of a run."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -8,6 +9,17 @@ from torch import Tensor
 from mtkit.data.batches.batch import Batch
 from mtkit.training.objectives.loss import Loss
 from mtkit.training.team import Team
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an update went."""
+
+    finite: bool
+    """Whether its gradient was; otherwise it was skipped."""
+
+    nll_per_token: float
+    """Negative log-likelihood of the references, in nats."""
 
 
 class Window:
@@ -36,17 +48,21 @@ class Window:
 
     def close_update(self, grad_norm: Tensor) -> None:
         """Take in the update under way; one that was not finite does not spoil the sums."""
-        finite = grad_norm.isfinite()
-        self._outcomes.append(finite)
         sums = torch.cat([torch.stack([grad_norm, torch.ones_like(grad_norm)]), self._open])
-        self._sums = self._sums + torch.where(finite, sums, 0.0)
+        self._outcomes.append(sums)
+        self._sums = self._sums + torch.where(grad_norm.isfinite(), sums, 0.0)
         self._open = torch.zeros_like(self._open)
 
-    def take_outcomes(self) -> list[bool]:
-        """Whether each update since the last call was finite."""
-        outcomes = [bool(outcome) for outcome in self._outcomes]
+    def take_outcomes(self, team: Team) -> list[Outcome]:
+        """How each update since the last call went, over all processes; waits for the device."""
+        if not self._outcomes:
+            return []
+        sums = torch.stack(self._outcomes)
         self._outcomes.clear()
-        return outcomes
+        losses = sums[:, 3:5].contiguous()
+        team.sum([losses])
+        per_token = zip(sums[:, 0].tolist(), losses.tolist(), strict=True)
+        return [Outcome(math.isfinite(norm), nll / max(1, n_tokens)) for norm, (nll, n_tokens) in per_token]
 
     def summary(self, peak_flop_per_second: float, team: Team) -> dict[str, float]:
         """The window of all processes in numbers.

@@ -7,7 +7,7 @@ from mtkit.data.batches.batch import Batch, collate
 from mtkit.data.tokens.special import OWN
 from mtkit.training.objectives.loss import Loss
 from mtkit.training.team import SOLO, Solo, Summed
-from mtkit.training.window import Window
+from mtkit.training.window import Outcome, Window
 from tests.training.teams import Twins
 
 NAN = torch.tensor(math.nan)
@@ -53,8 +53,10 @@ def test_an_update_that_is_not_finite_is_noted_and_counts_for_no_mean() -> None:
     mixed = window()
     mixed.add(loss(math.nan, math.nan, 7, agreement=math.nan), batch(), flop=0.0)
     mixed.close_update(NAN)
-    assert mixed.take_outcomes() == [True, True, False]
-    assert mixed.take_outcomes() == []
+    first, second, bad = mixed.take_outcomes(SOLO)
+    assert (first, second) == (Outcome(True, 1.0), Outcome(True, 1.0))
+    assert not bad.finite
+    assert mixed.take_outcomes(SOLO) == []
     summary = mixed.summary(10.0, SOLO)
     assert (summary["loss_per_token"], summary["agreement_per_token"], summary["grad_norm"]) == (2.0, 0.5, 1.5)
 

@@ -40,6 +40,10 @@ class Position:
     window: int
     update: int
 
+    def order(self) -> tuple[int, int, int]:
+        """Grows from update to update."""
+        return self.epoch, self.window, self.update
+
 
 class BatchPlan:
     """Endless updates over a corpus: every pair once per epoch, in an order of (seed, epoch) alone.
@@ -82,7 +86,7 @@ class BatchPlan:
         self._n_windows = -(-n_blocks * _BLOCK // max(window, _BLOCK))
         self._n_blocks = n_blocks
         self._sampler = sampler
-        self._position = Position(0, 0, 0)
+        self._position = self._origin()
 
     @property
     def epoch(self) -> int:
@@ -104,11 +108,34 @@ class BatchPlan:
         Raises:
             ValueError: If it is not a state of such a plan.
         """
-        position = shaped(Position, state)
-        places = position.epoch * len(self._store)
-        if not 0 <= position.window < self._n_windows or not 0 <= places < MOST_PLACES or position.update < 0:
-            raise ValueError("the position in the data does not exist in this corpus")
-        self._position = position
+        self._position = self._read(state)
+
+    @property
+    def shares(self) -> list[float]:
+        """The mix of the corpora in what comes next; empty where there is none."""
+        return []
+
+    def rows_between(self, start: dict[str, Any] | None, end: dict[str, Any]) -> Iterator[Rows]:
+        """The rows of each update from one position to another: as they lie in the store, whatever sampling adds.
+
+        Args:
+            start: As ``state_dict`` has it; None is the beginning of the first epoch.
+            end: As well, at ``start`` or later.
+
+        Raises:
+            ValueError: If one of them is not a state of such a plan.
+        """
+        at, last = self._read(start), self._read(end)
+        if at.order() >= last.order():
+            return
+        for micro_batches, after in self._planned(at):
+            yield np.concatenate(micro_batches) % len(self._store)
+            if after.order() >= last.order():
+                return
+
+    def is_later(self, one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+        """Whether a position lies behind another one; arguments and errors as for ``rows_between``."""
+        return self._read(one).order() > self._read(other).order()
 
     def __iter__(self) -> Iterator[list[Batch]]:
         return self._advancing(self._upcoming())
@@ -154,7 +181,9 @@ class BatchPlan:
             pin: Put the batches in pinned memory.
         """
         begin = begin or self._begin
-        begun = (([(places, begin(places)) for places in update], after) for update, after in self._planned())
+        begun = (
+            ([(places, begin(places)) for places in update], after) for update, after in self._planned(self._position)
+        )
         queue = deque(islice(begun, n_begun))
         for item in begun:
             queue.append(item)
@@ -162,9 +191,8 @@ class BatchPlan:
             micro_batches = [batch for places, finish in update for batch in self._batches(places, finish())]
             yield [batch.pinned() for batch in micro_batches] if pin else micro_batches, after
 
-    def _planned(self) -> Iterator[tuple[list[Rows], Position]]:
-        """Places of each update's micro-batches from the present position on, and the position after it."""
-        at = self._position
+    def _planned(self, at: Position) -> Iterator[tuple[list[Rows], Position]]:
+        """Places of each update's micro-batches from a position on, and the position after it."""
         while True:
             updates, after = self._window(at)
             for number, places in enumerate(updates[at.update :], start=at.update + 1):
@@ -179,8 +207,20 @@ class BatchPlan:
             after = replace(at, epoch=at.epoch + 1, window=0, update=0)
         return self._grouped(places, batches), after
 
+    def _origin(self) -> Position:
+        return Position(0, 0, 0)
+
+    def _read(self, state: dict[str, Any] | None) -> Position:
+        if state is None:
+            return self._origin()
+        position = shaped(Position, state)
+        places = position.epoch * len(self._store)
+        if not 0 <= position.window < self._n_windows or not 0 <= places < MOST_PLACES or position.update < 0:
+            raise ValueError("the position in the data does not exist in this corpus")
+        return position
+
     def _first_cut(self) -> tuple[Rows, Lengths, Lengths, list[Rows]]:
-        return self._cut(*self._plain_window(Position(0, 0, 0)))
+        return self._cut(*self._plain_window(self._origin()))
 
     def _grouped(self, places: Rows, batches: list[Rows]) -> list[list[Rows]]:
         """The micro-batches of each update."""

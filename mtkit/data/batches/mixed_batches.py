@@ -54,14 +54,13 @@ class MixedPlan(BatchPlan):
         Raises:
             ConfigError: If a corpus has so little weight that no window would hold a pair of it.
         """
+        self._mix = mix
         super().__init__(
             store, special=special, batch_tokens=batch_tokens, accumulate=accumulate, seed=seed, sampler=sampler
         )
-        self._mix = mix
         n = sum(len(corpus) for corpus in mix.corpora)
         self._n_pairs = n
         self._window_pairs = -(-n // -(-n // max(window, 1)))
-        self._position: Position = MixedPosition(0, 0, 0, 0, (0,) * len(mix.corpora))
         self._check()
 
     def state_dict(self) -> dict[str, Any]:
@@ -69,13 +68,23 @@ class MixedPlan(BatchPlan):
         state = asdict(self._position)
         return state | {"pairs_before": list(state["pairs_before"])}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with the update after the one that the state was taken at; errors as in ``BatchPlan``."""
+    @property
+    def shares(self) -> list[float]:
+        """The mix of the corpora in what comes next."""
+        assert isinstance(self._position, MixedPosition)
+        return self._mix.shares_at(self._position.updates_before).tolist()
+
+    def _origin(self) -> MixedPosition:
+        return MixedPosition(0, 0, 0, 0, (0,) * len(self._mix.corpora))
+
+    def _read(self, state: dict[str, Any] | None) -> MixedPosition:
+        if state is None:
+            return self._origin()
         position = shaped(MixedPosition, state)
         numbers = [position.epoch, position.window, position.update, position.updates_before, *position.pairs_before]
         if len(position.pairs_before) != len(self._mix.corpora) or not all(0 <= n < MOST_PLACES for n in numbers):
             raise ValueError("the position in the data does not exist in this corpus")
-        self._position = position
+        return position
 
     def log_shares(self) -> None:
         """Say how large each corpus is in the mix now, and how often it has been passed through."""
@@ -107,7 +116,7 @@ class MixedPlan(BatchPlan):
         return places, batches
 
     def _first_cut(self) -> tuple[Rows, Lengths, Lengths, list[Rows]]:
-        at = MixedPosition(0, 0, 0, 0, (0,) * len(self._mix.corpora))
+        at = self._origin()
         return self._cut(self._places(at, apportion(self._mix.shares_at(0), self._window_pairs)), self._rng(at))
 
     def _rng(self, at: MixedPosition) -> np.random.Generator:

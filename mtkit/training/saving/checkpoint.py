@@ -119,6 +119,15 @@ class CheckpointStore:
             if update not in keep:
                 self.delete(update)
 
+    def delete_after(self, update: int) -> None:
+        """Delete every checkpoint of a later update, the newest first, and a link to one of them."""
+        for later in reversed([each for each in self.updates() if each > update]):
+            self.delete(later)
+        for name in ("best", "last"):
+            link = self.run_dir / name
+            if link.is_symlink() and not link.exists():
+                link.unlink()
+
     def delete(self, update: int) -> None:
         """Delete the checkpoint of an update, if there is one; a kill half-way does not leave half of it there."""
         delete_directory(self.path(update))

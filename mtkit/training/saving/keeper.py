@@ -1,5 +1,9 @@
 """Everything that makes up a run, saved and restored whole."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -12,7 +16,14 @@ from mtkit.settings.training import TrainingConfig
 from mtkit.training.ema import FILE, Ema
 from mtkit.training.optimizer import as_judged
 from mtkit.training.saving.average import choose_checkpoints
-from mtkit.training.saving.checkpoint import Checkpoint, CheckpointStore, optimizer_tensors, restore_optimizer
+from mtkit.training.saving.checkpoint import (
+    Checkpoint,
+    CheckpointStore,
+    NewerFormatError,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+)
 from mtkit.training.saving.fitted import fitted
 from mtkit.training.saving.prolonging import before_decay
 from mtkit.training.schedule_free import ScheduleFree
@@ -59,7 +70,7 @@ class Keeper:
             self.store.delete(update)
         keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
         keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
-        keep += [*self.state.before_decay(), self.state.best_update, self.state.update]
+        keep += [*self.state.before_decay(), *self.state.fallbacks, self.state.best_update, self.state.update]
         self.store.prune(set(keep))
         logger.debug("saved %s", self.store.path(self.state.update))
 
@@ -75,18 +86,70 @@ class Keeper:
             return
         checkpoint = before_decay(self.store, checkpoint, self._config)
         path = self.store.path(checkpoint.state["train"]["update"])
-        restore_model(self.model, checkpoint.model, source=path)
-        restore_optimizer(self.optimizer, checkpoint.optimizer, self._names, source=path)
-        if isinstance(self.optimizer, ScheduleFree):
-            self.optimizer.go_on()
-        self.state = TrainState.from_dict(checkpoint.state["train"])
-        if self.ema is not None:
-            self.ema.restore(checkpoint.extra.get(FILE, {}), self.state, source=path)
-        try:
-            self.plan.load_state_dict(checkpoint.state["data"])
-        except ValueError as error:
-            raise CheckpointError(f"{path / 'state.json'}: damaged: {error}") from None
+        self.state = self._take(checkpoint, path)
+        self.plan.load_state_dict(checkpoint.state["data"])
+        if "fallbacks" not in checkpoint.state["train"]:  # written by a version that did not go back
+            self.state.fallbacks = [u for u in self.store.updates() if u not in self.state.off_schedule][-1:]
         if self._team.is_first:
             self.store.link("last", self.state.update)
             self._link_best()
         logger.info("going on from %s", path)
+
+    def go_back(self, latest: int, initial: Callable[[], EncoderDecoder]) -> dict[str, Any] | None:
+        """Go back to the newest fallback up to ``latest``, or to before the first update, and delete all that is newer.
+
+        The plan stays where it is, so that the pairs since then are left out. What is deleted here was made by updates
+        that a resumed run would do again in the same way, up to the point where it goes back: a kill changes nothing.
+
+        Args:
+            latest: The newest update that may be gone back to.
+            initial: Makes the model that the run began with.
+
+        Returns:
+            The position in the data at the update that the run is at now; None before the first one.
+
+        Raises:
+            CheckpointError: If what the run began with is not there any longer.
+        """
+        earlier, position = TrainState(), None
+        for update in [update for update in self.state.fallbacks if update <= latest][::-1]:
+            path = self.store.path(update)
+            try:
+                checkpoint = load_checkpoint(path)
+            except NewerFormatError:
+                raise
+            except CheckpointError as error:
+                logger.warning("%s; going back to before it", error)
+                continue
+            earlier, position = self._take(checkpoint, path), checkpoint.state["data"]
+            break
+        else:
+            restore_model(self.model, model_tensors(initial()), source=self.store.run_dir)
+            self.optimizer.state.clear()
+            if isinstance(self.optimizer, ScheduleFree):
+                self.optimizer.go_on()
+            if self.ema is not None:
+                self.ema.restore({}, earlier, source=self.store.run_dir)
+        self.state.go_back_to(earlier)
+        if self._team.is_first:
+            self.store.delete_after(self.state.update)
+            if self.state.update:
+                self.store.link("last", self.state.update)
+                self._link_best()
+        self._team.barrier()
+        return position
+
+    def _take(self, checkpoint: Checkpoint, path: Path) -> TrainState:
+        """Take weights, their averages and the optimiser of a checkpoint; returns its state."""
+        state = TrainState.from_dict(checkpoint.state["train"])
+        try:
+            self.plan.is_later(checkpoint.state["data"], state.rollbacks.position or None)
+        except ValueError as error:
+            raise CheckpointError(f"{path / 'state.json'}: damaged: {error}") from None
+        restore_model(self.model, checkpoint.model, source=path)
+        restore_optimizer(self.optimizer, checkpoint.optimizer, self._names, source=path)
+        if isinstance(self.optimizer, ScheduleFree):
+            self.optimizer.go_on()
+        if self.ema is not None:
+            self.ema.restore(checkpoint.extra.get(FILE, {}), state, source=path)
+        return state
