@@ -67,6 +67,11 @@ def chance(p: float) -> bool:
     return bool(_random.generator.random() < p)
 
 
+def drawn_seed() -> int:
+    """A number below 2**63 to seed other draws with, drawn as masks are."""
+    return int(_random.generator.integers(1 << 63))
+
+
 class Dropout(nn.Module):
     """Zero a share ``p`` of the elements and scale the others by 1 / (1 - p) (Srivastava et al. 2014).
 

@@ -6,6 +6,8 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 
 from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.bounds import MINUTES
+from mtkit.settings.distillation import DistillationConfig
+from mtkit.settings.minimum_risk import MinimumRiskConfig
 from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.section import MAY_CHANGE, Mistake, Mistakes, Probability, Section
 from mtkit.settings.source import SourceConfig
@@ -159,6 +161,8 @@ class TrainingConfig(Section):
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
     lora: LoraConfig = LoraConfig()
+    distillation: DistillationConfig = DistillationConfig()
+    minimum_risk: MinimumRiskConfig = MinimumRiskConfig()
     sampling: SamplingConfig = SamplingConfig()
 
     workers: Annotated[NonNegativeInt | None, MAY_CHANGE] = None

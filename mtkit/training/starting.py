@@ -33,6 +33,7 @@ from mtkit.settings.plan_by_time import BY_TIME
 from mtkit.settings.resolve import Settings, read_config
 from mtkit.settings.section import TRAINING_ONLY, marked
 from mtkit.settings.tokenizer import ExtendConfig, TokenizerConfig
+from mtkit.training.contradictions import contradictions
 from mtkit.training.growing import grown_tensors
 from mtkit.training.planning.fine_tuning import Suited, suited
 from mtkit.training.saving.checkpoint import CheckpointStore
@@ -88,7 +89,7 @@ class Base:
     def of(cls, bundle: Bundle, name: str) -> "Base":
         """What a run takes over from a model."""
         model = bundle.model.model_dump(mode="json", exclude={"preset"})
-        tokenizer = _tokenizer_of(bundle)
+        tokenizer = tokenizer_settings(bundle)
         data: dict[str, Any] = {"src_lang": bundle.src_lang, "tgt_lang": bundle.tgt_lang}
         most = bundle.max_src_tokens if bundle.data else min(_DEFAULT_MAX_TOKENS, bundle.max_src_tokens)
         room = bundle.model.max_length - 1 - longest_prefix(bundle.tokenizer.languages)
@@ -207,26 +208,11 @@ class Start:
 
     def _contradictions(self, settings: Settings) -> Iterator[str]:
         """What the settings say of the model or the tokenizer that is not so."""
-        own = self.base.settings
+        own, name = self.base.settings, self.base.name
+        of_model = {**own["model"], "preset": self.base.preset}
         may_differ = marked(ModelConfig, TRAINING_ONLY) - {"preset"}
-        for section, shape, known in (
-            ("model", ModelShape, {**own["model"], "preset": self.base.preset}),
-            ("tokenizer", TokenizerConfig, own["tokenizer"]),
-        ):
-            given = settings.given(section)
-            for key, value in given.items() if isinstance(given, dict) else ():
-                if key in may_differ or key == "extend" or (key == "preset" and value == "auto"):
-                    continue
-                try:
-                    value = shape.model_validate({key: value}).model_dump(mode="json")[key]
-                except (ValidationError, KeyError):
-                    continue  # the mistake itself will be told
-                if value is not None and value != known.get(key):
-                    there = f"{known[key]!r}" if key in known else "its own"
-                    yield settings.told(
-                        f"{section}.{key}",
-                        f"{value!r} here, {there} in {self.base.name}: the {section} comes from there; leave this out",
-                    )
+        yield from contradictions(settings, "model", ModelShape, of_model, name, may_differ)
+        yield from contradictions(settings, "tokenizer", TokenizerConfig, own["tokenizer"], name)
 
 
 def inherited(run_dir: Path) -> Inherited | None:
@@ -333,7 +319,7 @@ def _run_or_bundle(bundle: Bundle) -> Path:
     return bundle.directory if bundle.metadata else bundle.directory.parent.parent
 
 
-def _tokenizer_of(bundle: Bundle) -> dict[str, Any]:
+def tokenizer_settings(bundle: Bundle) -> dict[str, Any]:
     """What the settings would say of a model's tokenizer, as far as that is known."""
     tokenizer = bundle.tokenizer
     known: dict[str, Any] = {"joint": tokenizer.joint, "vocab_size": tokenizer.src_vocab_size}

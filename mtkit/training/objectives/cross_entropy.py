@@ -73,7 +73,7 @@ def projected_cross_entropy(
     return total, nll
 
 
-def _chunk_rows(device: str, vocab_size: int) -> int:
+def chunk_rows(device: str, vocab_size: int) -> int:
     """Positions whose logits are held at once; a multiple of 64, so that the last chunk alone has another shape."""
     rows = _CHUNK_LOGITS[device] // vocab_size
     return rows - rows % 64 if rows > 64 else max(1, rows)
@@ -112,7 +112,7 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight) if of_weight else None
         grad_bias = torch.zeros_like(bias) if of_bias and bias is not None else None
         multiply = multiply_for(hidden, cast_weight)
-        size = _chunk_rows(hidden.device.type, weight.size(0))
+        size = chunk_rows(hidden.device.type, weight.size(0))
         for start in range(0, hidden.size(0), size):
             rows = slice(start, start + size)
             chunk, target = hidden[rows], targets[rows]

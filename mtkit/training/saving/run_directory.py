@@ -76,7 +76,19 @@ def clear(run_dir: Path) -> None:
     for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer", "adapter", ORIGIN):
         with suppress(OSError):
             delete_directory(run_dir / name)
-    notes = ("best", "last", "metrics.jsonl", "train.log", NOTE, LINES, FITTED, MACHINE, "base.json", "before.json")
+    notes = (
+        "best",
+        "last",
+        "metrics.jsonl",
+        "train.log",
+        NOTE,
+        LINES,
+        FITTED,
+        MACHINE,
+        "base.json",
+        "before.json",
+        "teacher.json",
+    )
     for name in (*notes, *FILES, "config.yaml"):  # the last: while it is there, it is a run
         (run_dir / name).unlink(missing_ok=True)
 
