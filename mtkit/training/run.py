@@ -102,9 +102,7 @@ def train(
     if teacher is not None and start is None:
         settings = teacher.under(settings)
     config = before_corpus(settings, start).config()
-    check_beforehand(config, start, run_dir)
-    if teacher is not None:
-        teacher.check(config, start)
+    check_beforehand(config, start, run_dir, teacher)
     choose_device(config.training.device)
     check_unused(run_dir)
     if not overwrite:

@@ -55,7 +55,9 @@ def test_the_divergence_and_its_gradients_are_those_of_whole_logits(
         torch.testing.assert_close(mine, theirs)
 
 
-def slow_loss(model: EncoderDecoder, teacher: EncoderDecoder, batch: Batch, weight: float, temperature: float) -> Tensor:
+def slow_loss(
+    model: EncoderDecoder, teacher: EncoderDecoder, batch: Batch, weight: float, temperature: float
+) -> Tensor:
     """Equation by equation, over the logits of the whole batch."""
     mask = batch.src.eq(0)
     z, u = (each.project(each(batch.src, batch.tgt_in, mask)).flatten(0, 1) for each in (model, teacher))
