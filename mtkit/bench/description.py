@@ -11,12 +11,13 @@ from mtkit.bench.sublayers import sublayer_of
 from mtkit.bundle.bundle import load_bundle
 from mtkit.evaluation.certainty.before_after import BeforeAfter, comparison_in
 from mtkit.exchange.told import origin_rows
-from mtkit.model.cost import decoding_flop, forward_flop, training_flop
+from mtkit.model.cost import decoding_flop, forward_flop
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.model_shape import Side
 from mtkit.settings.resolve import Settings
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.freezing import n_trained_parameters
+from mtkit.training.objectives.passes import passes_of
 from mtkit.training.planning.needs import activation_bytes, memory_needed, trained_skeleton
 from mtkit.wording import bytes_shown
 
@@ -126,6 +127,7 @@ def _described(
         activations = activation_bytes(model, training, (src_length, tgt_length), accumulate=n)
         memory |= {} if activations is None else {"activations": activations}
     work = {"n_sentences": 1 / tgt_length, "n_src_tokens": src_length / tgt_length, "n_tgt_tokens": 1.0}
+    forward = forward_flop(config, **work, vocab_size=tgt_vocab_size)
     decoding = decoding_flop(config, **work, vocab_size=tgt_vocab_size, beam_size=beam_size)
     return Description(
         config,
@@ -135,8 +137,8 @@ def _described(
         tgt_vocab_size,
         src_length,
         tgt_length,
-        forward_flop(config, **work, vocab_size=tgt_vocab_size),
-        training_flop(config, **work, vocab_size=tgt_vocab_size),
+        forward,
+        passes_of(training or TrainingConfig()).flop(forward),
         sum(decoding.values()),
         beam_size,
         memory,

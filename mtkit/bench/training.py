@@ -17,12 +17,13 @@ from mtkit.data.tokens.special import OWN
 from mtkit.machine.compute import Compute
 from mtkit.machine.memory import memory_advice, peak_memory
 from mtkit.machine.peak import Peak
-from mtkit.model.cost import FORWARD_AND_BACKWARD, training_flop
+from mtkit.model.cost import forward_flop
 from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.arithmetic import batch_flop, batch_flop_by_part
+from mtkit.training.objectives.passes import Passes, passes_of
 from mtkit.training.planning.tuning import Way, fastest_way
 
 _NEVER = 1 << 62
@@ -159,7 +160,8 @@ def measure_training(
     if training.max_epochs is not None:
         per_epoch = math.ceil((int(store.tgt_lengths.sum()) + len(store)) / (plain.tgt_tokens_per_update() * scale))
         n_updates = min(n_updates, training.max_epochs * per_epoch)
-    flop = [sum(batch_flop(model, batch) for batch in update) for update in plain.updates]
+    passes = passes_of(training)
+    flop = [sum(batch_flop(model, batch, passes) for batch in update) for update in plain.updates]
     return TrainingSpeed(
         way=way,
         ways={str(tried): speed for tried, speed in ways.items()},
@@ -173,7 +175,7 @@ def measure_training(
         mfu=statistics.median(map(operator.truediv, flop, plain.seconds)) / of_peak.flop_per_second,
         padding_share=padding_share([batch for update in plain.updates for batch in update]),
         peak_memory_bytes=memory,
-        parts=_parts(timeline, watched, model, of_peak),
+        parts=_parts(timeline, watched, model, of_peak, passes),
         parts_seconds_per_update=statistics.median(watched.seconds),
         n_updates_to_do=n_updates,
         seconds_to_finish=n_updates * per_update * scale,
@@ -183,9 +185,10 @@ def measure_training(
 def _batch_tokens(config: ModelConfig, training: TrainingConfig, vocab_size: int, peak: Peak, seconds: float) -> int:
     """Tokens of an update: the recipe's, or as many as let five updates be done in time at 40 % of the peak."""
     wanted = training.batch_tokens
-    flop = training_flop(
+    forward = forward_flop(
         config, n_sentences=wanted / 25, n_src_tokens=wanted, n_tgt_tokens=wanted, vocab_size=vocab_size
     )
+    flop = passes_of(training).flop(forward)
     affordable = wanted * seconds / 5 / (flop / (0.4 * peak.flop_per_second))
     return min(wanted, max(int(affordable), 500))
 
@@ -198,19 +201,19 @@ def _flop_by_part(model: EncoderDecoder, updates: list[list[Batch]]) -> dict[str
     return total
 
 
-def _parts(timeline: Timeline, measured: Measured, model: EncoderDecoder, peak: Peak) -> list[Part]:
+def _parts(timeline: Timeline, measured: Measured, model: EncoderDecoder, peak: Peak, passes: Passes) -> list[Part]:
     """What was marked, per update: the model in the order of its forward pass, then what belongs to no part of it."""
     last = [LOSS, "dropout", OPTIMISER, DATA, REST]
     spent = timeline.spent()
     names = [name for name in spent if name not in last] + [name for name in last if name in spent]
     total = sum(sum(phases.values()) for phases in spent.values())
-    flop = _flop_by_part(model, measured.all_updates)
+    flop = {part: passes.of(part) * each for part, each in _flop_by_part(model, measured.all_updates).items()}
     flop[LOSS] = flop.pop("projection")
     n = len(measured.all_updates)
     parts = []
     for name in names:
         phases = spent[name]
         seconds = sum(phases.values())
-        share_of_peak = FORWARD_AND_BACKWARD * flop[name] / seconds / peak.flop_per_second if name in flop else None
+        share_of_peak = flop[name] / seconds / peak.flop_per_second if name in flop else None
         parts.append(Part(name, phases["forward"] / n, phases["backward"] / n, seconds / total, share_of_peak))
     return parts

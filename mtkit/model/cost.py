@@ -43,20 +43,6 @@ def forward_flop(
     return parts | {"projection": n_tgt_tokens * _projection(config, vocab_size)}
 
 
-def training_flop(
-    config: ModelConfig, *, n_sentences: float, n_src_tokens: float, n_tgt_tokens: float, vocab_size: int
-) -> float:
-    """FLOP of a forward and backward pass; arguments as for ``forward_flop``."""
-    forward = forward_flop(
-        config,
-        n_sentences=n_sentences,
-        n_src_tokens=n_src_tokens,
-        n_tgt_tokens=n_tgt_tokens,
-        vocab_size=vocab_size,
-    )
-    return FORWARD_AND_BACKWARD * sum(forward.values())
-
-
 def decoding_flop(
     config: ModelConfig,
     *,

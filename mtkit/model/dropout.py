@@ -3,9 +3,13 @@
 ``torch.nn.functional.dropout`` draws its mask one element at a time on most CPUs, which can take longer than the
 matrix products around it. Here the CPU draws 16 bits for each element, 64 at a time, from a fast generator, and keeps
 an element where its bits reach a threshold. On a GPU torch's own dropout is used.
+
+Whatever else training draws at random within an update comes from the same generators.
 """
 
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,6 +74,42 @@ def chance(p: float) -> bool:
 def drawn_seed() -> int:
     """A number below 2**63 to seed other draws with, drawn as masks are."""
     return int(_random.generator.integers(1 << 63))
+
+
+def chances(p: float, shape: torch.Size, device: torch.device) -> Tensor:
+    """Bool in that shape, each True with probability ``p`` by itself, drawn on the CPU as masks are."""
+    return torch.from_numpy(_random.generator.random(tuple(shape), dtype=np.float32) < p).to(device)
+
+
+def normal(shape: torch.Size, device: torch.device) -> Tensor:
+    """Standard normal numbers, float32, drawn by what draws the masks on that device."""
+    if device.type != "cpu":
+        return torch.randn(shape, device=device)
+    return torch.from_numpy(_random.generator.standard_normal(tuple(shape), dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class DropoutState:
+    """Where the generators of this thread are: what is drawn from here on can be drawn again."""
+
+    own: Mapping[str, Any]
+    cpu: Tensor
+    """Of torch, which draws the dropout of attention weights; one for all threads."""
+
+    gpu: Tensor | None
+
+    @classmethod
+    def now(cls, device: torch.device) -> "DropoutState":
+        """The state at present, of what draws on ``device``."""
+        gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        return cls(_random.generator.bit_generator.state, torch.get_rng_state(), gpu)
+
+    def restore(self, device: torch.device) -> None:
+        """Draw the same again from here on."""
+        _random.generator.bit_generator.state = self.own
+        torch.set_rng_state(self.cpu)
+        if self.gpu is not None:
+            torch.cuda.set_rng_state(self.gpu, device)
 
 
 class Dropout(nn.Module):

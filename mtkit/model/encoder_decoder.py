@@ -4,6 +4,7 @@ Shapes: B batch, S source length, T target length, D d_model, V vocabulary; in s
 """
 
 import math
+from collections.abc import Callable
 from typing import Protocol, Self, assert_never
 
 import torch
@@ -23,6 +24,9 @@ from mtkit.settings.model_shape import RELATIVE, Side
 
 Encoder = TransformerEncoder | RecurrentEncoder | ConvolutionalEncoder
 Decoder = TransformerDecoder | RecurrentDecoder | ConvolutionalDecoder
+
+Change = Callable[[Tensor], Tensor]
+"""Changes token embeddings, (B, L, their width), before they are scaled and positions are added."""
 
 _ENCODERS: dict[str, type[Encoder]] = {
     "transformer": TransformerEncoder,
@@ -64,9 +68,10 @@ class Embedding(nn.Module):
             self.register_buffer("positions", table, persistent=False)
         self.norm = build_norm(config) if config.embedding_norm else None
 
-    def forward(self, ids: Tensor, start: int = 0) -> Tensor:
+    def forward(self, ids: Tensor, start: int = 0, change: Change | None = None) -> Tensor:
         """int64 (B, L), the first column at position ``start`` -> (B, L, D)."""
-        x = self.tokens(ids) * self.scale
+        x = self.tokens(ids)
+        x = (x if change is None else change(x)) * self.scale
         x = x if self.widen is None else self.widen(x)
         x = x if self.positions is None else x + self.positions[start : start + ids.size(1)]
         return x if self.norm is None else self.norm(x)
@@ -160,25 +165,34 @@ class EncoderDecoder(nn.Module):
             start_id=tokenizer.start_id,
         )
 
-    def forward(self, src: Tensor, tgt_in: Tensor, src_padding_mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        src: Tensor,
+        tgt_in: Tensor,
+        src_padding_mask: Tensor | None = None,
+        *,
+        src_change: Change | None = None,
+        tgt_change: Change | None = None,
+    ) -> Tensor:
         """Hidden states (B, T, D) under teacher forcing; ``project`` turns them into logits."""
-        return self.decode(tgt_in, self.encode(src, src_padding_mask))
+        return self.decode(tgt_in, self.encode(src, src_padding_mask, src_change), tgt_change)
 
-    def encode(self, src: Tensor, src_padding_mask: Tensor | None = None) -> Memory:
+    def encode(self, src: Tensor, src_padding_mask: Tensor | None = None, change: Change | None = None) -> Memory:
         """Read the source.
 
         Args:
             src: int64 (B, S), right-padded.
             src_padding_mask: Bool (B, S), True = padding; None where no row is padded.
+            change: Of the token embeddings; None leaves them as they are.
         """
-        return self.encoder(self.dropout(self.src_embedding(src)), src_padding_mask)
+        return self.encoder(self.dropout(self.src_embedding(src, change=change)), src_padding_mask)
 
-    def decode(self, tgt_in: Tensor, memory: Memory) -> Tensor:
+    def decode(self, tgt_in: Tensor, memory: Memory, change: Change | None = None) -> Tensor:
         """All target positions at once, each seeing those before it: int64 (B, T) -> (B, T, D), what ``project`` takes.
 
-        With factorised embeddings the last dimension is theirs, here and in ``step``.
+        With factorised embeddings the last dimension is theirs, here and in ``step``. ``change`` is as in ``encode``.
         """
-        return self._narrowed(self.decoder(self.dropout(self.tgt_embedding(tgt_in)), memory))
+        return self._narrowed(self.decoder(self.dropout(self.tgt_embedding(tgt_in, change=change)), memory))
 
     def start(self, memory: Memory, beam_size: int = 1) -> SearchState:
         """The state before the first token, with ``beam_size`` equal rows for each sentence, side by side."""

@@ -14,6 +14,9 @@ from mtkit.wording import counted
 
 MEASUREMENTS = {
     "loss_per_token": "training loss per token, in nats",
+    "cross_entropy_per_token": "cross-entropy per token in training, in nats, where it is a part of the loss",
+    "consistency_per_token": "divergence between two passes per token, in nats, without its weight",
+    "adversarial_per_token": "loss on moved embeddings per token, in nats, without its weight",
     "valid_loss_per_token": "validation loss per token, in nats",
     "valid_bleu": "BLEU of the validation set",
     "valid_chrf": "chrF of the validation set",

@@ -215,6 +215,11 @@ class ModelShape(Section):
         """The width of all heads of queries together."""
         return self.n_heads * self.per_head
 
+    @property
+    def drops(self) -> bool:
+        """Whether anything of the model is left out at random in training."""
+        return any((self.dropout, self.attention_dropout, self.activation_dropout, self.layer_drop))
+
     def scales_embeddings(self, side: Side) -> bool:
         """Whether a side multiplies its embeddings by the root of their width."""
         return self.side(side) != "conv" if self.scale_embeddings is None else self.scale_embeddings

@@ -55,6 +55,11 @@ class Config(Section):
                 f"training.sampling.subword needs tokenizer.type unigram or bpe: with {self.tokenizer.type} there is "
                 "one way to segment a sentence"
             )
+        if self.training.consistency.method == "r_drop" and not (self.model.drops or self.training.lora.dropout):
+            raise ValueError(
+                "training.consistency.method r_drop compares passes with different dropout, and this model has none: "
+                "raise model.dropout, or use simcut"
+            )
         if self.tokenizer.extend.adds and self.training.from_ is None:
             raise ValueError("tokenizer.extend adds to the tokenizer of a model: name it with training.from, or --from")
         if self.tokenizer.extend.adds and self.training.lora.rank is not None:

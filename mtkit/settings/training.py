@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from mtkit.machine.threads import MOST_THREADS
+from mtkit.settings.adversarial import AdversarialConfig
 from mtkit.settings.bounds import MINUTES
+from mtkit.settings.consistency import ConsistencyConfig
 from mtkit.settings.distillation import DistillationConfig
 from mtkit.settings.minimum_risk import MinimumRiskConfig
 from mtkit.settings.sampling import SamplingConfig
@@ -161,6 +163,8 @@ class TrainingConfig(Section):
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     average: AverageConfig = AverageConfig()
     lora: LoraConfig = LoraConfig()
+    consistency: ConsistencyConfig = ConsistencyConfig()
+    adversarial: AdversarialConfig = AdversarialConfig()
     distillation: DistillationConfig = DistillationConfig()
     minimum_risk: MinimumRiskConfig = MinimumRiskConfig()
     sampling: SamplingConfig = SamplingConfig()
@@ -199,7 +203,7 @@ class TrainingConfig(Section):
         self._check_end()
         if self.freeze and self.from_ is None:
             raise Mistakes(self, [("freeze", "keeps what a model brought along: name the model with from, or --from")])
-        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer():
+        if mistake := self._mistake_of_lora() or self._mistake_of_optimizer() or self._mistake_of_objective():
             raise Mistakes(self, [mistake])
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
@@ -223,6 +227,20 @@ class TrainingConfig(Section):
             for name in ("adam_betas", "adam_epsilon"):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     return name, "does nothing with optimizer: adafactor"
+        return None
+
+    def _mistake_of_objective(self) -> Mistake | None:
+        named = {
+            "consistency.method": self.consistency.method,
+            "adversarial.method": self.adversarial.method,
+            "distillation.teacher": self.distillation.teacher or "none",
+        }
+        used = [(name, method) for name, method in named.items() if method != "none"]
+        if len(used) > 1:
+            (first, method), (second, _) = used[:2]
+            return second, f"does not go with {first}: {method}; use one"
+        if used and self.minimum_risk.metric is not None and self.minimum_risk.weight == 1:
+            return "minimum_risk.weight", f"leaves no weight to {used[0][0]}: lower it, or use one"
         return None
 
     def _mistake_of_lora(self) -> Mistake | None:

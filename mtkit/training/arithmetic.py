@@ -1,8 +1,9 @@
 """Floating-point operations (FLOP) of a batch: of its real tokens, padding not counted."""
 
 from mtkit.data.batches.batch import Batch
-from mtkit.model.cost import FORWARD_AND_BACKWARD, forward_flop
+from mtkit.model.cost import forward_flop
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.training.objectives.passes import Passes
 
 
 def batch_flop_by_part(model: EncoderDecoder, batch: Batch) -> dict[str, float]:
@@ -16,6 +17,6 @@ def batch_flop_by_part(model: EncoderDecoder, batch: Batch) -> dict[str, float]:
     )
 
 
-def batch_flop(model: EncoderDecoder, batch: Batch) -> float:
-    """FLOP of forward and backward pass."""
-    return FORWARD_AND_BACKWARD * sum(batch_flop_by_part(model, batch).values())
+def batch_flop(model: EncoderDecoder, batch: Batch, passes: Passes) -> float:
+    """FLOP of all forward and backward passes that an objective takes."""
+    return passes.flop(batch_flop_by_part(model, batch))

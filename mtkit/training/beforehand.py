@@ -1,4 +1,4 @@
-"""What is wrong with a run that starts or learns from a model, as far as its settings tell, before anything is written."""
+"""What is wrong with a run that starts or learns from a model, as its settings tell, before it writes anything."""
 
 from pathlib import Path
 

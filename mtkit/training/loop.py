@@ -17,6 +17,7 @@ from mtkit.settings.training import Metric, TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator
 from mtkit.training.arithmetic import batch_flop
 from mtkit.training.objectives.objective import Objective
+from mtkit.training.objectives.passes import passes_of
 from mtkit.training.optimizer import step
 from mtkit.training.planning.budget import Budget
 from mtkit.training.state import TrainState
@@ -118,7 +119,7 @@ def fit(
     """
     working, optimizer, team = parts.working, parts.optimizer, parts.team
     budget, validator, reporter = parts.budget, parts.validator, parts.reporter
-    model, compute = working.trained, working.compute
+    model, compute, passes = working.trained, working.compute, passes_of(config)
     model.train()
     window = Window(compute.device)
     accumulate = GradientAccumulator(working, parts.objective, n_workers=parts.n_workers, team=team)
@@ -176,7 +177,7 @@ def fit(
         # Summed losses, divided once by the tokens of the whole update: micro-batches of unequal size then weigh the
         # same as they would in one large batch.
         for batch, loss in accumulate(micro_batches, lambda part: seed_dropout(config.seed, state.update, part)):
-            window.add(loss, batch, batch_flop(model, batch))
+            window.add(loss, batch, batch_flop(model, batch, passes))
         grad_norm = step(optimizer, config.max_grad_norm, team)
         optimizer.zero_grad(set_to_none=True)
         working.refresh()

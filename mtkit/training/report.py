@@ -1,7 +1,7 @@
 """What a run says of itself: a progress bar or log lines on stderr, metrics.jsonl, and TensorBoard where asked for."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mtkit.errors import ConfigError
@@ -10,6 +10,9 @@ from mtkit.training.metrics_log import MetricsLog
 from mtkit.training.state import TrainState
 from mtkit.training.validation import Sample
 from mtkit.wording import duration_shown
+
+_SHORT = {"cross_entropy": "xent", "consistency": "kl", "adversarial": "adv"}
+"""Parts of a loss as the progress line has them."""
 
 
 class Reporter:
@@ -50,7 +53,7 @@ class Reporter:
         self._record(state.update, measured)
         m = measured
         line = (
-            f"loss {m['loss_per_token']:.3f}  ppl {m['perplexity']:.2f}  lr {m['learning_rate']:.2e}  "
+            f"loss {m['loss_per_token']:.3f}{_parts_shown(m)}  ppl {m['perplexity']:.2f}  lr {m['learning_rate']:.2e}  "
             f"grad {m['grad_norm']:.2f}  src {m['src_tokens_per_second']:,.0f}  "
             f"tgt {m['tgt_tokens_per_second']:,.0f} tok/s  MFU {100 * m['mfu']:.0f} %  "
             f"wait {100 * m['data_wait_share']:.0f} %"
@@ -111,6 +114,13 @@ class Reporter:
         assert self._max_updates is not None  # TrainingConfig checks it
         done = max(1, state.update - self._first_update)
         return (time.monotonic() - self._started) / done * (self._max_updates - state.update), False
+
+
+def _parts_shown(measured: Mapping[str, float]) -> str:
+    """What a loss of several parts is made of, each by itself, without its weight."""
+    found = {name.removesuffix("_per_token"): value for name, value in measured.items() if name.endswith("_per_token")}
+    parts = [f"{_SHORT.get(name, name)} {value:.3f}" for name, value in found.items() if name != "loss"]
+    return f" ({' '.join(parts)})" if parts else ""
 
 
 def _open_board(directory: Path, update: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  # an optional package

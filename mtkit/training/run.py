@@ -239,7 +239,7 @@ def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
     logger.info("MFU below is the share of %s, in matrix products", peak)
     parts = Parts(
         working=working,
-        objective=objective_of(training, prepared.tokenizer.pad_id, session.guidance),
+        objective=objective_of(training, prepared.tokenizer.pad_id, prepared.language_ids(), session.guidance),
         optimizer=keeper.optimizer,
         n_workers=session.n_workers,
         budget=budget,

@@ -38,6 +38,10 @@ class Batch:
     n_tgt_tokens: int
     """Real tokens in ``tgt_out``."""
 
+    def src_padding_mask(self, pad_id: int) -> Tensor | None:
+        """Bool (B, S), True = padding; None where no source is padded."""
+        return self.src.eq(pad_id) if self.n_src_tokens < self.src.numel() else None
+
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "Batch":
         """The batch on another device."""
         return replace(

@@ -170,6 +170,10 @@ class Prepared:
         of_place = [(each.get("tags", []), each.get("forced", [])) for each in self.manifest.of_place(place)]
         return [self.tokenizer.prefix(*pieces) if any(pieces) else NO_PREFIX for pieces in of_place]
 
+    def language_ids(self) -> frozenset[int]:
+        """Ids that stand before training pairs, to say which languages or tasks are meant."""
+        return frozenset(number for prefix in self.prefixes("train") for side in prefix for number in side)
+
     def store(self, split: str) -> Store:
         """The pairs of ``train``, ``valid`` or ``test/NAME``.
 

@@ -26,8 +26,7 @@ class CrossEntropy:
 
     def __call__(self, model: EncoderDecoder, batch: Batch) -> Loss:
         """The loss of a batch; (B, T, V) logits never exist at once."""
-        padded = batch.n_src_tokens < batch.src.numel()
-        hidden = model(batch.src, batch.tgt_in, batch.src.eq(self.pad_id) if padded else None)  # (B, T, D)
+        hidden = model(batch.src, batch.tgt_in, batch.src_padding_mask(self.pad_id))  # (B, T, D)
         total, nll = projected_cross_entropy(
             hidden.flatten(0, 1),
             model.output_weight,
@@ -47,6 +46,7 @@ def projected_cross_entropy(
     bias: Tensor | None = None,
     pad_id: int,
     smoothing: float,
+    again: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Project and take the smoothed cross-entropy, a chunk of positions at a time.
 
@@ -57,6 +57,7 @@ def projected_cross_entropy(
         bias: (V,), added to the logits.
         pad_id: Id of the padding token.
         smoothing: Mass spread evenly over all V tokens, the reference included.
+        again: Whether the gradient may be asked for more than once, as with autograd's ``retain_graph``.
 
     Returns:
         The smoothed loss and the negative log-likelihood, two float32 scalars summed over real tokens, in nats.
@@ -68,14 +69,19 @@ def projected_cross_entropy(
     on = torch.is_grad_enabled()
     needed = [on and tensor is not None and tensor.requires_grad for tensor in (hidden, weight, bias)]
     total, nll = _ProjectedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden, weight, bias, targets, pad_id, smoothing, needed
+        hidden, weight, bias, targets, pad_id, smoothing, needed, again
     )
     return total, nll
 
 
-def chunk_rows(device: str, vocab_size: int) -> int:
-    """Positions whose logits are held at once; a multiple of 64, so that the last chunk alone has another shape."""
-    rows = _CHUNK_LOGITS[device] // vocab_size
+def chunk_rows(device: str, n_logits: int) -> int:
+    """Positions whose logits are held at once; a multiple of 64, so that the last chunk alone has another shape.
+
+    Args:
+        device: Its type.
+        n_logits: Numbers that each position has.
+    """
+    rows = _CHUNK_LOGITS[device] // n_logits
     return rows - rows % 64 if rows > 64 else max(1, rows)
 
 
@@ -98,6 +104,7 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
         pad_id: int,
         smoothing: float,
         needed: list[bool],
+        again: bool,
     ) -> tuple[Tensor, Tensor]:
         """See ``projected_cross_entropy``."""
         cast_weight = weight.to(hidden.dtype)
@@ -137,15 +144,19 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
             grad_weight.index_add_(0, targets, counted, alpha=smoothing - 1)
             grad_weight -= counted.sum(0) * (smoothing / weight.size(0))
         if grad_bias is not None:
-            grad_bias.index_add_(0, targets, real[:, 0], alpha=smoothing - 1)
+            grad_bias.index_add_(0, targets, real[:, 0].to(grad_bias.dtype), alpha=smoothing - 1)
             grad_bias -= real.sum() * (smoothing / weight.size(0))
-        ctx.gradients = grad_hidden, grad_weight, grad_bias
+        ctx.gradients, ctx.again = (grad_hidden, grad_weight, grad_bias), again
         ctx.mark_non_differentiable(nll)
         return total, nll
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """Scale what the forward pass computed, and let go of it: autograd copies what somebody else still holds."""
+        if ctx.again:
+            return *[None if gradient is None else gradient * grad_outputs[0] for gradient in ctx.gradients], *[
+                None
+            ] * 5
         gradients = [None if gradient is None else gradient.mul_(grad_outputs[0]) for gradient in ctx.gradients]
         ctx.gradients = None
-        return *gradients, *[None] * 4
+        return *gradients, *[None] * 5

@@ -19,5 +19,5 @@ class Loss:
     """Real target tokens, end of sentence included."""
 
     parts: dict[str, Tensor] = field(default_factory=dict)
-    """What ``total`` is made of, by name, where that is more than one thing; logged per token. The same names for every
-    batch. Scalars, detached."""
+    """What ``total`` is made of, by name and before weights, where that is more than one thing; logged per token. The
+    same names for every batch. Scalars, detached."""

@@ -5,7 +5,11 @@ from typing import Protocol
 
 from mtkit.data.batches.batch import Batch
 from mtkit.model.encoder_decoder import EncoderDecoder
+from mtkit.settings.adversarial import AdversarialConfig
+from mtkit.settings.consistency import ConsistencyConfig
 from mtkit.settings.training import TrainingConfig
+from mtkit.training.objectives.adversarial import FastGradient, VirtualAdversarial
+from mtkit.training.objectives.consistency import RDrop, SimCut
 from mtkit.training.objectives.cross_entropy import CrossEntropy
 from mtkit.training.objectives.distillation import Distillation
 from mtkit.training.objectives.loss import Loss
@@ -13,7 +17,7 @@ from mtkit.training.objectives.minimum_risk import MinimumRisk, SentenceRisk
 
 
 class Objective(Protocol):
-    """A function of a model and a batch."""
+    """A function of a model and a batch. Several threads may call it at once, each with a batch of its own."""
 
     def __call__(self, model: EncoderDecoder, batch: Batch, /) -> Loss:
         """The loss of a batch, which is on the device of the model, in the precision of autocast."""
@@ -33,30 +37,52 @@ class Guidance:
 NO_GUIDANCE = Guidance()
 
 
-def objective_of(training: TrainingConfig, pad_id: int, guidance: Guidance = NO_GUIDANCE) -> Objective:
-    """The objective of a run.
+def objective_of(
+    training: TrainingConfig,
+    pad_id: int,
+    never_cut: frozenset[int] = frozenset(),
+    guidance: Guidance = NO_GUIDANCE,
+) -> Objective:
+    """The objective of a run; what goes with what is checked where the settings are.
 
     Args:
         training: Its settings.
         pad_id: Id of the padding token.
-        guidance: What these name; what is not there is left out, as where speed is measured on random pairs.
+        never_cut: Ids that say what is asked of the model, such as those of languages, and are always read.
+        guidance: What the settings name; what is not there is left out, as where speed is measured on random pairs.
     """
-    objective: Objective = CrossEntropy(pad_id=pad_id, smoothing=training.label_smoothing)
-    if guidance.teacher is not None:
-        objective = Distillation(
-            guidance.teacher,
-            pad_id=pad_id,
-            smoothing=training.label_smoothing,
-            weight=training.distillation.weight,
-            temperature=training.distillation.temperature,
-        )
-    if guidance.risk is not None:
-        config = training.minimum_risk
-        objective = MinimumRisk(
-            objective,
-            guidance.risk,
-            n_samples=config.n_samples,
-            sharpness=config.sharpness,
-            weight=config.weight,
-        )
-    return objective
+    objective = _of_references(training, pad_id, never_cut, guidance.teacher)
+    if guidance.risk is None:
+        return objective
+    config = training.minimum_risk
+    return MinimumRisk(
+        objective, guidance.risk, n_samples=config.n_samples, sharpness=config.sharpness, weight=config.weight
+    )
+
+
+def _of_references(
+    training: TrainingConfig, pad_id: int, never_cut: frozenset[int], teacher: EncoderDecoder | None
+) -> Objective:
+    """What is made of the pairs themselves."""
+    smoothing = training.label_smoothing
+    if teacher is not None:
+        config = training.distillation
+        weight, temperature = config.weight, config.temperature
+        return Distillation(teacher, pad_id=pad_id, smoothing=smoothing, weight=weight, temperature=temperature)
+    if training.consistency.method != "none":
+        return _consistency(training.consistency, pad_id, smoothing, never_cut)
+    if training.adversarial.method != "none":
+        return _adversarial(training.adversarial, pad_id, smoothing)
+    return CrossEntropy(pad_id=pad_id, smoothing=smoothing)
+
+
+def _consistency(config: ConsistencyConfig, pad_id: int, smoothing: float, never_cut: frozenset[int]) -> Objective:
+    if config.method == "r_drop":
+        return RDrop(pad_id=pad_id, smoothing=smoothing, alpha=config.weight)
+    return SimCut(pad_id=pad_id, smoothing=smoothing, alpha=config.weight, cutoff=config.cutoff, never_cut=never_cut)
+
+
+def _adversarial(config: AdversarialConfig, pad_id: int, smoothing: float) -> Objective:
+    kind = FastGradient if config.method == "fgm" else VirtualAdversarial
+    sides = ("src", "tgt") if config.side == "both" else (config.side,)
+    return kind(pad_id=pad_id, smoothing=smoothing, epsilon=config.epsilon, sides=sides, weight=config.weight)

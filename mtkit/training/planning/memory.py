@@ -1,5 +1,6 @@
 """Fit a run to the memory: choose the size of its micro-batches by trying."""
 
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -66,6 +67,13 @@ def _smaller(training: TrainingConfig) -> str:
     if training.from_ is None:
         return "a smaller one, such as --preset small"
     return "a smaller one, or train less of it: training.lora.rank: 16, training.freeze, training.optimizer: adafactor"
+
+
+class _Held:
+    """A tensor, for as long as autograd holds it."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
 
 
 class MemoryProbe:
@@ -142,16 +150,18 @@ class MemoryProbe:
         return (self._kept(batch) - self._kept(fewer)) / (_positions(batch) - _positions(fewer))
 
     def _kept(self, batch: Batch) -> int:
-        kept: dict[int, int] = {}
+        """Bytes that are held when the loss is there: what an objective needed on the way to it is gone by then."""
+        held: weakref.WeakSet[_Held] = weakref.WeakSet()
 
-        def note(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage.nbytes()
-            return tensor
+        def note(tensor: Tensor) -> _Held:
+            held.add(each := _Held(tensor))
+            return each
 
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            self._loss(batch)
-        return sum(kept.values())
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda each: each.tensor):
+            loss = self._loss(batch)
+        storages = [each.tensor.untyped_storage() for each in held]
+        del loss
+        return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
     def _loss(self, batch: Batch) -> Loss:
         with self._compute.autocast():
@@ -177,7 +187,7 @@ def count_micro_batches(
     def widest(n_tokens: int) -> list[Batch]:
         return planner.plan(n_tokens).widest()
 
-    objective = objective_of(training, model.pad_id, guidance)
+    objective = objective_of(training, model.pad_id, guidance=guidance)
     fits = MemoryProbe(model, objective, widest, compute=compute, training=training)
     n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, training.batch_tokens))
     logger.info(

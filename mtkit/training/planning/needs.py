@@ -18,6 +18,7 @@ from mtkit.settings.training import TrainingConfig
 from mtkit.training.adafactor import state_shapes
 from mtkit.training.freezing import freeze
 from mtkit.training.lora import shape_of
+from mtkit.training.objectives.passes import passes_of
 
 _BYTES = 4  # of a number
 
@@ -51,12 +52,12 @@ def memory_needed(model: nn.Module, training: TrainingConfig) -> dict[str, int]:
 def activation_bytes(
     model: EncoderDecoder, training: TrainingConfig, lengths: tuple[float, float], *, accumulate: int
 ) -> int | None:
-    """Bytes that a forward pass keeps for the backward pass, of one micro-batch of sentences of mean length; None where
-    a part is recurrent, whose kernels keep what suits the machine.
+    """Bytes that the forward passes keep for the backward pass, of one micro-batch of sentences of mean length; None
+    where a part is recurrent, whose kernels keep what suits the machine.
 
     Args:
         model: As ``trained_skeleton`` makes it.
-        training: For the size of an update.
+        training: For the size of an update, and the passes over it.
         lengths: Mean tokens of source and target sentences.
         accumulate: Micro-batches of an update.
     """
@@ -66,7 +67,7 @@ def activation_bytes(
     n_sentences = max(1, math.ceil(training.batch_tokens / accumulate / tgt_length))
     few = 2, 4  # what does not depend on the number of sentences cancels out
     kept = [_kept(model, n, src_length, tgt_length) for n in few]
-    return round((kept[1] - kept[0]) / (few[1] - few[0]) * n_sentences)
+    return round((kept[1] - kept[0]) / (few[1] - few[0]) * n_sentences * passes_of(training).held)
 
 
 def _optimizer_numbers(parameter: Tensor, training: TrainingConfig) -> int:

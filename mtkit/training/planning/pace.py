@@ -68,7 +68,7 @@ def measured_speed(
     guidance: Guidance = NO_GUIDANCE,
 ) -> float:
     """Target tokens a second that ``model`` is trained on, found out in a few updates."""
-    objective = objective_of(training, model.pad_id, guidance)
+    objective = objective_of(training, model.pad_id, guidance=guidance)
     update = next(iter(plan(min(_PROBE_TOKENS[compute.device.type], training.batch_tokens))))
     # The same one again: what is made once for each new shape is not what a long run spends its time on.
     return measure_tokens_per_second(model, objective, repeat(update), compute=compute, n_workers=n_workers)

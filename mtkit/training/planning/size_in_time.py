@@ -34,6 +34,9 @@ FEW_PASSES = 25.0
 _MOST_DROPOUT = ((5.0, 0.0), (8.0, 0.1))
 """With fewer passes than these, the most dropout that helps: there is little overfitting yet that it could prevent."""
 
+_LEAST_DROPOUT = 0.1
+"""Of an objective that lives on it."""
+
 _VOCABULARIES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
 _TOKENS_PER_PIECE = 500  # of the target side, that are trained on: with fewer, pieces are seen too seldom
 _RANDOM_PIECES, _N_RANDOM_PAIRS = 8_000, 2_000  # what the speed is measured on before there is a corpus
@@ -94,6 +97,8 @@ def size_in_time(
         larger = BY_TIME.index(chosen[0]) > BY_TIME.index(suits)
         reason += f", which {suits} would suit, but {minutes} {'only ' * larger}{allowed}"
     most = next((rate for limit, rate in _MOST_DROPOUT if passes[chosen[0]] < limit), 1.0)
+    if training.consistency.method == "r_drop":  # which compares passes with different dropout
+        most = max(most, _LEAST_DROPOUT)
     if _dropout_of(chosen[0]) <= most:
         return SizeInTime(chosen[0], reason)
     return SizeInTime(chosen[0], f"{reason}; dropout {most:g}, as the passes are few", {"dropout": most})

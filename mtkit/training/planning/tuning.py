@@ -20,6 +20,7 @@ from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
 from mtkit.training.arithmetic import batch_flop
 from mtkit.training.objectives.objective import NO_GUIDANCE, Guidance, Objective, objective_of
+from mtkit.training.objectives.passes import passes_of
 from mtkit.training.saving.fitted import fitted, remembered
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted
@@ -106,8 +107,8 @@ def _tried(
     ways = possible_ways(training, model, tokens, compute)
     if len(ways) > 1:
         batch = next(iter(plan(tokens)))[0]
-        if batch_flop(model, batch) >= smallest_flop:
-            objective = objective_of(training, model.pad_id, guidance)
+        if batch_flop(model, batch, passes_of(training)) >= smallest_flop:
+            objective = objective_of(training, model.pad_id, guidance=guidance)
             # The same one in all rounds: what is made for each new shape is made in the first, which is not counted.
             batches = [batch] * _N_ROUNDS
             return measure_ways(ways, model, objective, batches, compute=compute, seconds=seconds)

@@ -9,50 +9,17 @@ from mtkit.data.batches.batch import Batch, collate
 from mtkit.data.tokens.special import OWN
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
-from mtkit.training.objectives import cross_entropy
-from mtkit.training.objectives.distillation import Distillation, Projected, projected_divergence
+from mtkit.training.objectives.distillation import Distillation
 
 pytestmark = pytest.mark.processor
 
-N, D, V = 11, 6, 13
 BATCH = collate([[5, 6, 7], [8]], [[9, 10], [11, 12, 13]], OWN)
-
-
-def projected(d_model: int, *, bias: bool) -> Projected:
-    tensors = [torch.randn(N, d_model), torch.randn(V, d_model), *[torch.randn(V)] * bias]
-    hidden, weight, *rest = (tensor.double().requires_grad_() for tensor in tensors)
-    return Projected(hidden, weight, rest[0] if rest else None)
-
-
-def log_softmax(of: Projected, temperature: float) -> Tensor:
-    logits = of.hidden @ of.weight.t()
-    return ((logits if of.bias is None else logits + of.bias) / temperature).log_softmax(-1)
 
 
 def new_model(d_model: int, **values: object) -> EncoderDecoder:
     sizes = {"d_model": d_model, "n_heads": 2, "d_ff": 32, "n_encoder_layers": 1, "n_decoder_layers": 1, "dropout": 0.0}
     config = ModelConfig.model_validate(sizes | values)
     return EncoderDecoder(config, src_vocab_size=24, tgt_vocab_size=24, pad_id=0)
-
-
-@pytest.mark.parametrize("chunk_rows", [1, 4, 100])
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-@pytest.mark.parametrize("bias", [False, True])
-def test_the_divergence_and_its_gradients_are_those_of_whole_logits(
-    chunk_rows: int, temperature: float, bias: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(cross_entropy._CHUNK_LOGITS, "cpu", chunk_rows * V)
-    torch.manual_seed(0)
-    student, teacher = projected(D, bias=bias), projected(2 * D, bias=bias)
-    real = torch.rand(N) < 0.7
-    log_p, log_q = log_softmax(teacher, temperature).detach(), log_softmax(student, temperature)
-    expected = F.kl_div(log_q, log_p, log_target=True, reduction="none").sum(-1)[real].sum()
-    found = projected_divergence(student, teacher, real, temperature=temperature)
-    torch.testing.assert_close(found, expected)
-    inputs = [tensor for tensor in student if tensor is not None]
-    of_found, of_expected = (torch.autograd.grad(0.3 * total, inputs) for total in (found, expected))
-    for mine, theirs in zip(of_found, of_expected, strict=True):
-        torch.testing.assert_close(mine, theirs)
 
 
 def slow_loss(
@@ -71,7 +38,7 @@ def slow_loss(
 @pytest.mark.parametrize(("weight", "temperature"), [(0.5, 1.0), (0.3, 2.0), (1.0, 1.0)])
 def test_the_loss_is_the_mixture_of_the_equation(weight: float, temperature: float) -> None:
     torch.manual_seed(0)
-    model, teacher = new_model(16).double(), new_model(32, output_bias=True).double().eval()
+    model, teacher = new_model(16).double(), new_model(32, output_bias=True).double().eval().requires_grad_(False)
     objective = Distillation(teacher, pad_id=0, smoothing=0.1, weight=weight, temperature=temperature)
     loss = objective(model, BATCH)
     expected = slow_loss(model, teacher, BATCH, weight, temperature)
