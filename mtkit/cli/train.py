@@ -178,10 +178,12 @@ def train(
             return
         check_output_directory(run_dir)
         before, start = _before_corpus(settings, run_dir, overwrite=overwrite)
-        if start is not None:
+        learns = settings.given("training", "distillation", "teacher") is not None
+        if start is not None or learns:
             from mtkit.training.beforehand import check_beforehand
+            from mtkit.training.teacher import teacher_of
 
-            check_beforehand(before, start, run_dir)
+            check_beforehand(before, start, run_dir, teacher_of(settings, run_dir, overwrite=overwrite))
         config = write_recipe(given, run_dir, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
@@ -255,8 +257,11 @@ def _explain(settings: "Settings", run_dir: Path) -> str:
     from mtkit.training.planning.size_in_time import begun_size
     from mtkit.training.run import before_corpus, resolve
     from mtkit.training.starting import start_of
+    from mtkit.training.teacher import teacher_of
 
-    start = start_of(settings, run_dir)
+    start, teacher = start_of(settings, run_dir), teacher_of(settings, run_dir)
+    if teacher is not None and start is None:
+        settings = teacher.under(settings)
     before = before_corpus(settings, start)
     directory = before.config().prepared_directory
     if directory.exists():

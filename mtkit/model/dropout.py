@@ -71,6 +71,11 @@ def chance(p: float) -> bool:
     return bool(_random.generator.random() < p)
 
 
+def drawn_seed() -> int:
+    """A number below 2**63 to seed other draws with, drawn as masks are."""
+    return int(_random.generator.integers(1 << 63))
+
+
 def chances(p: float, shape: torch.Size, device: torch.device) -> Tensor:
     """Bool in that shape, each True with probability ``p`` by itself, drawn on the CPU as masks are."""
     return torch.from_numpy(_random.generator.random(tuple(shape), dtype=np.float32) < p).to(device)

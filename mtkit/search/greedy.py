@@ -65,7 +65,7 @@ def greedy_search(
                 if NOTHING not in ids:
                     score = log_prob / (n_before + len(ids) + ended) ** options.length_penalty
                     results[live[row]] = [Hypothesis(ids, log_prob, score, finished=ended)]
-            rows = _closed_up(len(live), done)
+            rows = closed_up(len(live), done)
             live = [live[row] for row in rows]
             going = torch.tensor(rows, device=last.device, dtype=torch.long)
             last, log_probs = last[going], log_probs[going]
@@ -88,7 +88,7 @@ def read_prefix(model: Any, state: Any, tokens: Sequence[int], rows: Tensor) -> 
     return torch.full_like(rows, last)
 
 
-def _closed_up(n: int, done: Container[int]) -> list[int]:
+def closed_up(n: int, done: Container[int]) -> list[int]:
     """Which of ``n`` rows go on: the last ones fill the gaps, and the others stay in place."""
     going = [row for row in range(n) if row not in done]
     moving = [row for row in going if row >= len(going)]

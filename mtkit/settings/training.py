@@ -8,8 +8,10 @@ from mtkit.machine.threads import MOST_THREADS
 from mtkit.settings.adversarial import AdversarialConfig
 from mtkit.settings.bounds import MINUTES
 from mtkit.settings.consistency import ConsistencyConfig
+from mtkit.settings.distillation import DistillationConfig
 from mtkit.settings.ema import EmaConfig
 from mtkit.settings.healing import HealingConfig
+from mtkit.settings.minimum_risk import MinimumRiskConfig
 from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.section import MAY_CHANGE, Mistake, Mistakes, Probability, Section
 from mtkit.settings.source import SourceConfig
@@ -174,6 +176,8 @@ class TrainingConfig(Section):
     lora: LoraConfig = LoraConfig()
     consistency: ConsistencyConfig = ConsistencyConfig()
     adversarial: AdversarialConfig = AdversarialConfig()
+    distillation: DistillationConfig = DistillationConfig()
+    minimum_risk: MinimumRiskConfig = MinimumRiskConfig()
     sampling: SamplingConfig = SamplingConfig()
 
     workers: Annotated[NonNegativeInt | None, MAY_CHANGE] = None
@@ -250,8 +254,17 @@ class TrainingConfig(Section):
         return None
 
     def _mistake_of_objective(self) -> Mistake | None:
-        if self.consistency.method != "none" and self.adversarial.method != "none":
-            return "adversarial.method", f"does not go with consistency.method: {self.consistency.method}; use one"
+        named = {
+            "consistency.method": self.consistency.method,
+            "adversarial.method": self.adversarial.method,
+            "distillation.teacher": self.distillation.teacher or "none",
+        }
+        used = [(name, method) for name, method in named.items() if method != "none"]
+        if len(used) > 1:
+            (first, method), (second, _) = used[:2]
+            return second, f"does not go with {first}: {method}; use one"
+        if used and self.minimum_risk.metric is not None and self.minimum_risk.weight == 1:
+            return "minimum_risk.weight", f"leaves no weight to {used[0][0]}: lower it, or use one"
         return None
 
     def _mistake_of_schedule(self) -> Mistake | None:

@@ -64,7 +64,7 @@ class Base:
     def of(cls, bundle: Bundle, name: str) -> "Base":
         """What a run takes over from a model."""
         model = bundle.model.model_dump(mode="json", exclude={"preset"})
-        tokenizer = _tokenizer_of(bundle)
+        tokenizer = tokenizer_settings(bundle)
         data: dict[str, Any] = {"src_lang": bundle.src_lang, "tgt_lang": bundle.tgt_lang}
         most = bundle.max_src_tokens if bundle.data else min(_DEFAULT_MAX_TOKENS, bundle.max_src_tokens)
         room = bundle.model.max_length - 1 - longest_prefix(bundle.tokenizer.languages)
@@ -136,7 +136,7 @@ def run_or_bundle(bundle: Bundle) -> Path:
     return bundle.directory if bundle.metadata else bundle.directory.parent.parent
 
 
-def _tokenizer_of(bundle: Bundle) -> dict[str, Any]:
+def tokenizer_settings(bundle: Bundle) -> dict[str, Any]:
     """What the settings would say of a model's tokenizer, as far as that is known."""
     tokenizer = bundle.tokenizer
     known: dict[str, Any] = {"joint": tokenizer.joint, "vocab_size": tokenizer.src_vocab_size}

@@ -1,4 +1,4 @@
-"""What is wrong with a run that starts from a model, as far as its settings tell, before anything is written."""
+"""What is wrong with a run that starts or learns from a model, as its settings tell, before it writes anything."""
 
 from pathlib import Path
 
@@ -7,22 +7,26 @@ from mtkit.settings.recipe import Config
 from mtkit.training.comparison import check_old_sets
 from mtkit.training.planning.needs import trained_skeleton
 from mtkit.training.starting import Start
+from mtkit.training.teacher import Teacher
 
 
-def check_beforehand(config: Config, start: Start | None, run_dir: Path) -> None:
+def check_beforehand(config: Config, start: Start | None, run_dir: Path, teacher: Teacher | None = None) -> None:
     """Refuse what could not be trained, before a corpus is prepared for it; nothing is written.
 
     Args:
         config: Before the corpus is known.
-        start: The model that the run starts from; without one there is nothing to check.
+        start: The model that the run starts from.
         run_dir: Of the run, which may have begun.
+        teacher: The model that it learns from.
 
     Raises:
         ConfigError: If the model has nothing of a name in ``training.freeze`` or ``training.lora.modules``, nothing is
-            left to train, or it does not know a language of the corpus.
+            left to train, it does not know a language of the corpus, or the teacher cannot read what the run reads.
         DataError: If an old test set cannot be read.
         VocabularyError: If the model's tokenizer lacks a tag of the corpus.
     """
+    if teacher is not None:
+        teacher.check(config, start)
     if start is None:
         return
     tokenizer = start.tokenizer

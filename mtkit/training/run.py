@@ -53,6 +53,7 @@ from mtkit.training.session import Session, begin
 from mtkit.training.skipped import Skipped
 from mtkit.training.starting import Start, start_of
 from mtkit.training.state import TrainState
+from mtkit.training.teacher import Teacher, teacher_of
 from mtkit.training.validation import validator_of
 from mtkit.training.working_copy import WorkingCopy
 from mtkit.wording import counted, duration_shown
@@ -98,8 +99,11 @@ def train(
     started = time.monotonic() if started is None else started
     check_is_run(run_dir)
     start = start or start_of(settings, run_dir, overwrite=overwrite)
+    teacher = teacher_of(settings, run_dir, overwrite=overwrite)
+    if teacher is not None and start is None:
+        settings = teacher.under(settings)
     config = before_corpus(settings, start).config()
-    check_beforehand(config, start, run_dir)
+    check_beforehand(config, start, run_dir, teacher)
     choose_device(config.training.device)
     check_unused(run_dir)
     if not overwrite:
@@ -107,8 +111,10 @@ def train(
     again = f"the same command{' without --overwrite' * overwrite} goes on"
     is_other = overwrite  # whether what lies there is of the run that makes way
     try:
-        prepared = _prepared(settings, config, start, run_dir, started, overwrite=overwrite)
-        in_time = size_in_time(settings, prepared, run_dir, started, overwrite=overwrite) if start is None else None
+        prepared = _prepared(settings, config, start or teacher, run_dir, started, overwrite=overwrite)
+        in_time = None
+        if start is None:
+            in_time = size_in_time(settings, prepared, run_dir, started, teacher, overwrite=overwrite)
         resolved, choice = resolve(settings, prepared, in_time, start)
         config = resolved.config()
         _check_room_for_tags(config, prepared)
@@ -119,6 +125,9 @@ def train(
             if start is not None:
                 start.note(run_dir, settings, prepared.manifest)
             check_same_run(config, prepared, run_dir)
+            if teacher is not None:
+                teacher.note(run_dir)
+                choice.append(teacher.told())
             if (log := run_dir / "train.log").exists():
                 check_regular(log)
             with log_to_file(log):
@@ -127,9 +136,11 @@ def train(
                 if start is not None:
                     device = choose_device(config.training.device)
                     translate_before(config, prepared, start, run_dir, device, started)
-                session = begin(config, prepared, run_dir, started, start)
+                session = begin(config, prepared, run_dir, started, start, teacher)
                 state, budget = session.keeper.state, session.budget
                 reason = state.reason_to_stop(session.training)
+                if reason is None and teacher is not None:
+                    teacher.check_there()
                 if reason is None or budget.validation_is_due():
                     budget.check()
                     _announce(session)
@@ -176,16 +187,22 @@ def resolve(
 
 
 def _prepared(
-    settings: Settings, config: Config, start: Start | None, run_dir: Path, started: float, *, overwrite: bool
+    settings: Settings,
+    config: Config,
+    model: Start | Teacher | None,
+    run_dir: Path,
+    started: float,
+    *,
+    overwrite: bool,
 ) -> Prepared:
-    """The corpus, with a tokenizer of its own or with that of the model to start from."""
-    if start is not None:
+    """The corpus, with a tokenizer of its own or with that of the model to start or learn from."""
+    if model is not None:
         return prepare(
             config.data,
             config.tokenizer,
             config.prepared_directory,
-            ready=start.tokenizer,
-            known_languages=start.known_languages,
+            ready=model.tokenizer,
+            known_languages=model.known_languages if isinstance(model, Start) else (),
         )
     pieces = vocabulary_in_time(settings, run_dir, started, overwrite=overwrite)
     return prepare(config.data, config.tokenizer, config.prepared_directory, max_vocab_size=pieces)
@@ -214,7 +231,7 @@ def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
     logger.info("MFU below is the share of %s, in matrix products", peak)
     parts = Parts(
         working=working,
-        objective=objective_of(training, prepared.tokenizer.pad_id, prepared.language_ids()),
+        objective=objective_of(training, prepared.tokenizer.pad_id, prepared.language_ids(), session.guidance),
         optimizer=keeper.optimizer,
         n_workers=session.n_workers,
         budget=budget,

@@ -18,7 +18,9 @@ from mtkit.training.accumulation import count_workers
 from mtkit.training.comparison import n_lines_to_compare
 from mtkit.training.finish import seconds_to_translate
 from mtkit.training.freezing import freeze
+from mtkit.training.guidance import guidance_of
 from mtkit.training.lora import adapted_parts
+from mtkit.training.objectives.objective import Guidance
 from mtkit.training.optimizer import build_optimizer
 from mtkit.training.planning.budget import Budget
 from mtkit.training.planning.memory import check_room, count_micro_batches
@@ -30,6 +32,7 @@ from mtkit.training.saving.fitted import note_machine, use_remembered_threads
 from mtkit.training.saving.keeper import Keeper
 from mtkit.training.starting import Start
 from mtkit.training.state import TrainState
+from mtkit.training.teacher import Teacher
 from mtkit.training.team import SOLO, Team
 
 
@@ -53,10 +56,18 @@ class Session:
     """Makes the model that the run began with."""
 
     budget: Budget
+    guidance: Guidance
     team: Team
 
 
-def begin(config: Config, prepared: Prepared, run_dir: Path, started: float, start: Start | None) -> Session:
+def begin(
+    config: Config,
+    prepared: Prepared,
+    run_dir: Path,
+    started: float,
+    start: Start | None,
+    teacher: Teacher | None = None,
+) -> Session:
     """A session that goes on from the newest checkpoint, or from the weights of a model, or from random ones."""
     training, team = config.training, SOLO
     threads = use_remembered_threads(run_dir, training.threads)
@@ -66,17 +77,18 @@ def begin(config: Config, prepared: Prepared, run_dir: Path, started: float, sta
     store = CheckpointStore(run_dir)
     needed = start if config.training.lora.rank is not None or not store.updates() else None
     model = _built(config, prepared.tokenizer, needed, compute.device)
+    guidance = guidance_of(config, prepared.tokenizer, teacher, compute.device)
     optimizer = build_optimizer(model, training)
     planner = Planner(config, prepared)
-    way = remembered_way(training, model, planner.plan, run_dir, compute)
+    way = remembered_way(training, model, planner.plan, run_dir, compute, guidance)
     compute = compute.with_precision(way.precision)
     if training.max_minutes is not None and not store.updates():
         training = planned_by_time(
-            training, model, planner, prepared.manifest, run_dir, started, compute, way.n_workers
+            training, model, planner, prepared.manifest, run_dir, started, compute, way.n_workers, guidance
         )
     else:
         training = with_fitted_updates(training, run_dir)
-    n_micro_batches = count_micro_batches(training, model, planner, run_dir, compute)
+    n_micro_batches = count_micro_batches(training, model, planner, run_dir, compute, guidance)
     plan = planner.plan(training.batch_tokens, n_micro_batches)
     keeper = Keeper(store, model, optimizer, plan, TrainState(), training, team)
     keeper.restore()
@@ -92,7 +104,7 @@ def begin(config: Config, prepared: Prepared, run_dir: Path, started: float, sta
     def initial() -> EncoderDecoder:
         return _built(config, prepared.tokenizer, start, torch.device("cpu"))
 
-    return Session(config, training, prepared, run_dir, compute, n_workers, keeper, initial, budget, team)
+    return Session(config, training, prepared, run_dir, compute, n_workers, keeper, initial, budget, guidance, team)
 
 
 def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: torch.device) -> EncoderDecoder:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copytree
 
-from pydantic import ValidationError
-
 from mtkit.bundle.bundle import ORIGIN, Bundle, load_bundle
 from mtkit.data.corpus.prepared import Manifest
 from mtkit.data.tokens.tokenizer import Tokenizer
@@ -27,6 +25,7 @@ from mtkit.settings.resolve import Settings
 from mtkit.settings.section import TRAINING_ONLY, marked
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.training.base import Base, noted_base, run_or_bundle
+from mtkit.training.contradictions import contradictions
 from mtkit.training.growing import grown_tensors
 from mtkit.training.planning.fine_tuning import Suited, suited
 from mtkit.training.saving.checkpoint import CheckpointStore
@@ -132,26 +131,11 @@ class Start:
 
     def _contradictions(self, settings: Settings) -> Iterator[str]:
         """What the settings say of the model or the tokenizer that is not so."""
-        own = self.base.settings
+        own, name = self.base.settings, self.base.name
+        of_model = {**own["model"], "preset": self.base.preset}
         may_differ = marked(ModelConfig, TRAINING_ONLY) - {"preset"}
-        for section, shape, known in (
-            ("model", ModelShape, {**own["model"], "preset": self.base.preset}),
-            ("tokenizer", TokenizerConfig, own["tokenizer"]),
-        ):
-            given = settings.given(section)
-            for key, value in given.items() if isinstance(given, dict) else ():
-                if key in may_differ or key == "extend" or (key == "preset" and value == "auto"):
-                    continue
-                try:
-                    value = shape.model_validate({key: value}).model_dump(mode="json")[key]
-                except (ValidationError, KeyError):
-                    continue  # the mistake itself will be told
-                if value is not None and value != known.get(key):
-                    there = f"{known[key]!r}" if key in known else "its own"
-                    yield settings.told(
-                        f"{section}.{key}",
-                        f"{value!r} here, {there} in {self.base.name}: the {section} comes from there; leave this out",
-                    )
+        yield from contradictions(settings, "model", ModelShape, of_model, name, may_differ)
+        yield from contradictions(settings, "tokenizer", TokenizerConfig, own["tokenizer"], name)
 
 
 def start_of(settings: Settings, run_dir: Path | None, *, overwrite: bool = False) -> Start | None:

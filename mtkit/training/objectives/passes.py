@@ -1,7 +1,7 @@
 """How much more an objective computes and holds than the cross-entropy of one pass."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtkit.model.cost import FORWARD_AND_BACKWARD
 from mtkit.settings.adversarial import AdversarialConfig
@@ -40,10 +40,32 @@ _TWO = Passes(_BOTH, _BOTH, _BOTH, held=2)
 
 
 def passes_of(training: TrainingConfig) -> Passes:
-    """What the objective of a run computes."""
+    """What the objective of a run computes; the passes of a teacher, which has sizes of its own, are left out."""
+    passes = _of_references(training)
+    if training.minimum_risk.metric is None:
+        return passes
+    return _with_samples(passes, training.minimum_risk.n_samples)
+
+
+def _of_references(training: TrainingConfig) -> Passes:
+    if training.distillation.teacher is not None:
+        return replace(_PLAIN, projection=_BOTH)  # of the cross-entropy, and of the divergence
     if training.consistency.method != "none":
         return _TWO
     return _PLAIN if training.adversarial.method == "none" else _adversarial(training.adversarial)
+
+
+def _with_samples(passes: Passes, n: int) -> Passes:
+    """With minimum risk training, all samples of a length like that of the reference, and none drawn twice.
+
+    They are drawn, and then predicted with the reference in one pass, whose backward pass projects again.
+    """
+    return Passes(
+        encoder=passes.encoder + 1 + _ONE,
+        decoder=passes.decoder + n + (n + 1) * _ONE,
+        projection=passes.projection + n + (n + 1) * (1 + _ONE),
+        held=passes.held + n + 1,
+    )
 
 
 def _adversarial(config: AdversarialConfig) -> Passes:

@@ -16,7 +16,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.objectives.loss import Loss
-from mtkit.training.objectives.objective import Objective, objective_of
+from mtkit.training.objectives.objective import NO_GUIDANCE, Guidance, Objective, objective_of
 from mtkit.training.planning.needs import memory_needed, trained_skeleton
 from mtkit.training.planning.planner import Planner
 from mtkit.training.saving.fitted import remembered
@@ -181,6 +181,7 @@ def count_micro_batches(
     planner: Planner,
     run_dir: Path,
     compute: Compute,
+    guidance: Guidance = NO_GUIDANCE,
 ) -> int:
     """Micro-batches per update: as many as the settings say, or as few as fit."""
     if training.accumulate != "auto":
@@ -189,7 +190,7 @@ def count_micro_batches(
     def widest(n_tokens: int) -> list[Batch]:
         return planner.plan(n_tokens).widest()
 
-    objective = objective_of(training, model.pad_id)
+    objective = objective_of(training, model.pad_id, guidance=guidance)
     fits = MemoryProbe(model, objective, widest, compute=compute, training=training)
     n = remembered(run_dir, "accumulate", lambda: fewest_micro_batches(fits, training.batch_tokens))
     logger.info(

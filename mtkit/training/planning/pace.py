@@ -18,7 +18,7 @@ from mtkit.model.dropout import seed_dropout
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator
-from mtkit.training.objectives.objective import Objective, objective_of
+from mtkit.training.objectives.objective import NO_GUIDANCE, Guidance, Objective, objective_of
 from mtkit.training.planning.foresight import TRAINING_SHARE, Foresight
 from mtkit.training.planning.planner import Planner
 from mtkit.training.planning.tuning import Plan
@@ -39,13 +39,14 @@ def planned_by_time(
     started: float,
     compute: Compute,
     n_workers: int,
+    guidance: Guidance = NO_GUIDANCE,
 ) -> TrainingConfig:
     """What a run by time begins with: updates so small that there are ``min_updates``; says what the time allows.
 
     ``started``, on ``time.monotonic()``, is when the time began.
     """
     assert training.max_minutes is not None
-    speed = measured_speed(training, model, planner.plan, compute, n_workers)
+    speed = measured_speed(training, model, planner.plan, compute, n_workers, guidance)
     seconds = 60 * training.max_minutes - (time.monotonic() - started)
     if training.min_updates:
         tokens, n = training.batch_tokens, training.min_updates
@@ -59,10 +60,15 @@ def planned_by_time(
 
 
 def measured_speed(
-    training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute, n_workers: int
+    training: TrainingConfig,
+    model: EncoderDecoder,
+    plan: Plan,
+    compute: Compute,
+    n_workers: int,
+    guidance: Guidance = NO_GUIDANCE,
 ) -> float:
     """Target tokens a second that ``model`` is trained on, found out in a few updates."""
-    objective = objective_of(training, model.pad_id)
+    objective = objective_of(training, model.pad_id, guidance=guidance)
     update = next(iter(plan(min(_PROBE_TOKENS[compute.device.type], training.batch_tokens))))
     # The same one again: what is made once for each new shape is not what a long run spends its time on.
     return measure_tokens_per_second(model, objective, repeat(update), compute=compute, n_workers=n_workers)

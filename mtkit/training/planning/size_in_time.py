@@ -14,11 +14,15 @@ from mtkit.settings.model import ModelConfig
 from mtkit.settings.presets import BY_TIME, SIZE_CLASSES, size_class_for
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import Settings, SizeInTime
+from mtkit.settings.training import TrainingConfig
+from mtkit.training.guidance import guidance_of
+from mtkit.training.objectives.objective import NO_GUIDANCE, Guidance
 from mtkit.training.planning.foresight import TRAINING_SHARE, Foresight, passes_shown
 from mtkit.training.planning.pace import measured_speed
 from mtkit.training.planning.planner import Planner
 from mtkit.training.planning.tuning import Plan, quick_way
 from mtkit.training.saving.run_directory import begun_with, has_begun
+from mtkit.training.teacher import Teacher
 from mtkit.wording import counted
 
 ENOUGH_PASSES = 6.0
@@ -39,7 +43,13 @@ _RANDOM_PIECES, _N_RANDOM_PAIRS = 8_000, 2_000  # what the speed is measured on 
 
 
 def size_in_time(
-    settings: Settings, prepared: Prepared, run_dir: Path, started: float, *, overwrite: bool
+    settings: Settings,
+    prepared: Prepared,
+    run_dir: Path,
+    started: float,
+    teacher: Teacher | None = None,
+    *,
+    overwrite: bool,
 ) -> SizeInTime | None:
     """The largest preset that sees the corpus ``ENOUGH_PASSES`` times; a begun run keeps its own.
 
@@ -50,6 +60,7 @@ def size_in_time(
         prepared: The corpus.
         run_dir: Of the run.
         started: When its time began, on ``time.monotonic()``.
+        teacher: Its teacher, which takes time too.
         overwrite: Whether an earlier run there is of no concern.
 
     Returns:
@@ -68,7 +79,10 @@ def size_in_time(
     passes: dict[str, float] = {}
     for name in BY_TIME[: BY_TIME.index(suits) + 2]:  # from the smallest up, as large ones take long to measure
         config = settings.for_corpus(n_pairs, SizeInTime(name, ""))[0].config()
-        speed = _speed(config, vocab_sizes, prepared.tokenizer.pad_id, Planner(config, prepared).plan)
+        compute = _compute(config.training)
+        guidance = guidance_of(config, prepared.tokenizer, teacher, compute.device)
+        plan = Planner(config, prepared).plan
+        speed = _speed(config, vocab_sizes, prepared.tokenizer.pad_id, plan, compute, guidance)
         foresight = Foresight(speed, n_pairs, prepared.manifest.n_train_tgt_tokens)
         passes[name] = foresight.passes(60 * training.max_minutes - (time.monotonic() - started))
         if passes[name] < ENOUGH_PASSES or (name == suits and passes[name] < 1.5 * ENOUGH_PASSES):
@@ -133,7 +147,7 @@ def vocabulary_in_time(settings: Settings, run_dir: Path, started: float, *, ove
     def plan(batch_tokens: int) -> BatchPlan:
         return BatchPlan(store, special=OWN, batch_tokens=batch_tokens, accumulate=1, seed=training.seed)
 
-    speed = _speed(config, (_RANDOM_PIECES, _RANDOM_PIECES), 0, plan)
+    speed = _speed(config, (_RANDOM_PIECES, _RANDOM_PIECES), 0, plan, _compute(training), NO_GUIDANCE)
     seconds = 60 * training.max_minutes - (time.monotonic() - started)
     n_tokens = TRAINING_SHARE * max(seconds, 0.0) * speed
     return max(n for n in _VOCABULARIES if n == _VOCABULARIES[0] or n * _TOKENS_PER_PIECE <= n_tokens)
@@ -143,13 +157,18 @@ def _dropout_of(preset: str) -> float:
     return ModelConfig(**SIZE_CLASSES[preset].model).dropout
 
 
-def _speed(config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Plan) -> float:
+def _compute(training: TrainingConfig) -> Compute:
+    return Compute.choose(training.device, training.precision, training.threads)
+
+
+def _speed(
+    config: Config, vocab_sizes: tuple[int, int], pad_id: int, plan: Plan, compute: Compute, guidance: Guidance
+) -> float:
     """Target tokens a second."""
     training = config.training
-    compute = Compute.choose(training.device, training.precision, training.threads)
     seed_dropout(training.seed, 0)
     model = EncoderDecoder(
         config.model, src_vocab_size=vocab_sizes[0], tgt_vocab_size=vocab_sizes[1], pad_id=pad_id
     ).to(compute.device)
-    way = quick_way(training, model, plan, compute)
-    return measured_speed(training, model, plan, compute.with_precision(way.precision), way.n_workers)
+    way = quick_way(training, model, plan, compute, guidance)
+    return measured_speed(training, model, plan, compute.with_precision(way.precision), way.n_workers, guidance)

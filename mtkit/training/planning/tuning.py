@@ -19,7 +19,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.accumulation import GradientAccumulator, count_workers
 from mtkit.training.arithmetic import batch_flop
-from mtkit.training.objectives.objective import Objective, objective_of
+from mtkit.training.objectives.objective import NO_GUIDANCE, Guidance, Objective, objective_of
 from mtkit.training.objectives.passes import passes_of
 from mtkit.training.saving.fitted import fitted, remembered
 from mtkit.training.working_copy import WorkingCopy
@@ -48,14 +48,21 @@ class Way:
         return f"{self.precision}, {counted(self.n_workers, 'worker')}"
 
 
-def remembered_way(training: TrainingConfig, model: EncoderDecoder, plan: Plan, run_dir: Path, compute: Compute) -> Way:
+def remembered_way(
+    training: TrainingConfig,
+    model: EncoderDecoder,
+    plan: Plan,
+    run_dir: Path,
+    compute: Compute,
+    guidance: Guidance = NO_GUIDANCE,
+) -> Way:
     """The fastest way for a new run; a run that has begun keeps its own, but for a precision that the settings name.
 
     Raises:
         DataError: If what the run remembers is damaged.
     """
     if not {"bits", "workers"} <= fitted(run_dir).keys():
-        chosen, _ = fastest_way(training, model, plan, compute)
+        chosen, _ = fastest_way(training, model, plan, compute, guidance)
         remembered(run_dir, "bits", lambda: 16 if chosen.precision == "bf16" else 32)
         remembered(run_dir, "workers", lambda: chosen.n_workers)
     known = fitted(run_dir)  # and not what was chosen now: a kill may have left half of it
@@ -64,13 +71,13 @@ def remembered_way(training: TrainingConfig, model: EncoderDecoder, plan: Plan, 
 
 
 def fastest_way(
-    training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute
+    training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute, guidance: Guidance = NO_GUIDANCE
 ) -> tuple[Way, dict[Way, float]]:
     """How to compute here, and the target tokens a second of each way that was measured.
 
     Nothing is measured on a GPU, for a model so small that it does not matter, or where there is but one way.
     """
-    speeds = _tried(training, model, plan, compute, seconds=_SECONDS, smallest_flop=_SMALL_FLOP)
+    speeds = _tried(training, model, plan, compute, guidance, seconds=_SECONDS, smallest_flop=_SMALL_FLOP)
     if len(speeds) == 1:
         return next(iter(speeds)), {}
     shown = "; ".join(f"{way}: {speed:,.0f}" for way, speed in speeds.items())
@@ -78,9 +85,11 @@ def fastest_way(
     return preferred(speeds), speeds
 
 
-def quick_way(training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute) -> Way:
+def quick_way(
+    training: TrainingConfig, model: EncoderDecoder, plan: Plan, compute: Compute, guidance: Guidance = NO_GUIDANCE
+) -> Way:
     """The fastest way at a quick look, of which nothing is said or remembered: for a model that is only tried."""
-    return preferred(_tried(training, model, plan, compute, seconds=_SECONDS / 4, smallest_flop=0.0))
+    return preferred(_tried(training, model, plan, compute, guidance, seconds=_SECONDS / 4, smallest_flop=0.0))
 
 
 def _tried(
@@ -88,6 +97,7 @@ def _tried(
     model: EncoderDecoder,
     plan: Plan,
     compute: Compute,
+    guidance: Guidance,
     *,
     seconds: float,
     smallest_flop: float,
@@ -98,7 +108,7 @@ def _tried(
     if len(ways) > 1:
         batch = next(iter(plan(tokens)))[0]
         if batch_flop(model, batch, passes_of(training)) >= smallest_flop:
-            objective = objective_of(training, model.pad_id)
+            objective = objective_of(training, model.pad_id, guidance=guidance)
             # The same one in all rounds: what is made for each new shape is made in the first, which is not counted.
             batches = [batch] * _N_ROUNDS
             return measure_ways(ways, model, objective, batches, compute=compute, seconds=seconds)

@@ -89,6 +89,7 @@ def clear(run_dir: Path) -> None:
         MACHINE,
         "base.json",
         "before.json",
+        "teacher.json",
     )
     for name in (*notes, *FILES, "config.yaml"):  # the last: while it is there, it is a run
         (run_dir / name).unlink(missing_ok=True)
