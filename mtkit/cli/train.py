@@ -1,6 +1,7 @@
 """``mtkit train``."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,13 +24,16 @@ from mtkit.cli.options import (
     corpus_instead_of_recipe,
     is_file_of_pairs,
 )
-from mtkit.errors import ConfigError
+from mtkit.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     from mtkit.settings.recipe import Config
     from mtkit.settings.resolve import Settings
     from mtkit.training.starting import Start
+    from mtkit.training.verification import Recipe
 
+Corpus = tuple[list[Path], list[Path], tuple[str | None, str | None], dict[str, tuple[Path | None, Path | None]]]
+"""Files of a corpus, their languages, and the files of its sets by their place."""
 
 ValidSrcOption = Annotated[
     Path | None,
@@ -122,6 +126,13 @@ def train(
     threads: ThreadsOption = None,
     overwrite: OverwriteOption = False,
     print_config: PrintConfigOption = False,
+    verify_resume: Annotated[
+        bool,
+        of_output(
+            "--verify-resume",
+            help="Do not train: kill and resume a small copy of the run, and compare it with one without interruption.",
+        ),
+    ] = False,
 ) -> None:
     """Train a model from a recipe, or from files alone.
 
@@ -165,6 +176,12 @@ def train(
     }
     from mtkit.files.output_directory import check_output_directory
 
+    if verify_resume:
+        from mtkit.training.verification import Recipe
+
+        sets_of = None if not src_files else (src_files, tgt_files, (src_lang, tgt_lang), sets)
+        _verify_resume(Recipe(config, overrides or (), flags), sets_of, run_dir or Path("runs") / recipe_name(config))
+        return
     start = None
     if src_files:
         assert run_dir is not None
@@ -212,6 +229,26 @@ def train(
         typer.echo(line)
     typer.echo(f"the model: {directory / 'model'}")
     typer.echo(f"translate with: mtkit translate -m {directory} -i FILE")
+
+
+def _verify_resume(recipe: "Recipe", corpus: Corpus | None, run_dir: Path) -> None:
+    """Kill and resume a small copy of a run, print what came of it, and end with 1 where that is another run."""
+    from mtkit.settings.resolve import Settings
+    from mtkit.training.quickstart import Given, write_recipe
+    from mtkit.training.verification import directory_beside, first_difference, smaller, table
+    from mtkit.training.verification import verify_resume as verify
+
+    with directory_beside(run_dir) as directory:
+        if corpus is not None:
+            recipe = replace(recipe, path=write_recipe(Given.of_files(*corpus), directory / "corpus"))
+        settings = Settings.load(recipe.path, overrides=recipe.overrides, flags=recipe.flags)
+        before, _ = _before_corpus(settings, run_dir, overwrite=False)
+        compared = verify(smaller(recipe, before, directory), directory)
+    for line in table(compared):
+        typer.echo(line)
+    if (difference := first_difference(compared)) is not None:
+        raise TrainingError(f"a run that is killed and resumed is another one here: {difference}")
+    typer.echo("killed and resumed, the run is the same, bit for bit")
 
 
 def _before_corpus(

@@ -50,8 +50,9 @@ def trouble_in(
             state.bad_in_a_row += 1
             state.bad_updates += 1
             if state.bad_in_a_row >= config.max_bad_updates:
-                n, began = state.bad_in_a_row, update - state.bad_in_a_row + 1
-                return Trouble(f"loss or gradient was not finite in {n} updates in a row up to update {update}", began)
+                n = counted(state.bad_in_a_row, "update")
+                reason = f"loss or gradient was not finite in {n} in a row up to update {update}"
+                return Trouble(reason, update - state.bad_in_a_row + 1)
             continue
         state.bad_in_a_row = 0
         if update > state.rollbacks.last_trouble + config.healing.window:

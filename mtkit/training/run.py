@@ -81,6 +81,7 @@ def train(
     *,
     overwrite: bool = False,
     started: float | None = None,
+    watch: Callable[[Iterator[list[Batch]]], Iterator[list[Batch]]] | None = None,
 ) -> Run:
     """Prepare the corpus, train, and write the bundle; or go on with any of these where it stopped.
 
@@ -90,6 +91,7 @@ def train(
         start: The model that the settings start from, where it has been found already.
         overwrite: Start afresh, deleting what ``run_dir`` holds of an earlier run.
         started: When the command began, on ``time.monotonic()``; by default now. ``max_minutes`` count from there.
+        watch: What the updates pass through on their way to the training.
 
     Raises:
         Interrupted: If a signal ended the run with everything saved.
@@ -145,6 +147,7 @@ def train(
                     budget.check()
                     _announce(session)
                     with _training(session) as (parts, updates, stop):
+                        updates = updates if watch is None else watch(updates)
                         reason = fit(parts, updates, session.training, state, stop=stop)
                     if stop.received or not reason:
                         raise Interrupted(f"stopped after update {state.update}, everything is saved; {again}")
