@@ -25,7 +25,7 @@ def find_corpus(bundle: Bundle) -> Prepared:
 
     Raises:
         ConfigError: If the recipe in the bundle is damaged.
-        DataError: If the corpus is not there any more or is damaged.
+        DataError: If the corpus is not there any more or is damaged, or the model names none, as imported ones do not.
     """
     named = _recipe(bundle).prepared_directory
     noted = _noted(bundle)
@@ -68,7 +68,9 @@ def _places(bundle: Bundle, named: Path, noted: Path | None) -> Iterator[Path]:
 def _recipe(bundle: Bundle) -> Config:
     """The settings that a model was trained with: its bundle has them, a checkpoint's run directory does."""
     if bundle.metadata:
-        path, config = bundle.directory / MANIFEST, bundle.metadata.get("config", {})
+        path, config = bundle.directory / MANIFEST, bundle.metadata.get("config")
+        if config is None:  # it was imported
+            raise DataError(f"{bundle.path}: the model does not say what corpus it was trained on; {INSTEAD}")
         if not isinstance(config, dict):
             raise ConfigError(f"{path}: damaged: its config is not a recipe")
         return Settings([Layer(str(path), config)]).config()

@@ -24,6 +24,7 @@ from mtkit.exchange.marian_file import read_bin, read_npz
 from mtkit.exchange.origin import Origin
 from mtkit.exchange.reading import read_model
 from mtkit.files.reading import sha256_file
+from mtkit.translation.test_sets import held_out_sets
 from mtkit.translation.translator import Translator
 from tests.exchange.made import bart_tensors, m2m100, marian, opus, student, t5
 from tests.exchange.test_reading import MAKERS, changed
@@ -325,3 +326,9 @@ def test_describe_shows_where_a_model_comes_from(tmp_path: Path, capsys: pytest.
     assert "Marian (Marian's .bin, as in Firefox, int8)" in table
     assert "cc-by-nc-sa-4.0 (not for commercial use" in table
     assert json.loads(plain)["origin"]["languages"] == "en to de"
+
+
+def test_an_imported_model_has_no_test_sets_of_its_own(tmp_path: Path) -> None:
+    bundle = imported(marian(tmp_path / "source"), tmp_path / "bundle")
+    with pytest.raises(DataError, match=r"bundle: the model does not say what corpus .* name a test set with -i FILE"):
+        held_out_sets(bundle)

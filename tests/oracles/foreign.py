@@ -107,8 +107,10 @@ def marian(directory: Path, *, apart: bool = False, tags: tuple[str, ...] = (), 
         made.rename(directory / f"{name}.spm")
         (directory / f"{name}.vocab").unlink()
 
+    frequent = {piece for side in sides for piece in side[:100]}  # else nearly every line has something unknown
+
     def numbered(pieces: list[str]) -> dict[str, int]:
-        some = [piece for number, piece in enumerate(dict.fromkeys(pieces)) if not lacking or number % 17]
+        some = [each for n, each in enumerate(dict.fromkeys(pieces)) if not lacking or n % 17 or each in frequent]
         # the end is the last but one where there are tags: models have it at any place
         order = ["<unk>", *tags, *some, "</s>"] if tags else ["</s>", "<unk>", *some]
         return {piece: number for number, piece in enumerate([*order, "<pad>"])}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mtkit.bundle.bundle import load_bundle
+from mtkit.bundle.bundle import CORPUS, load_bundle
 from mtkit.errors import CheckpointError, ConfigError, Interrupted
 from mtkit.exchange.adapted import with_adapter
 from mtkit.exchange.peft import read_adapter
@@ -63,6 +63,18 @@ def test_the_model_of_the_run_is_the_base_with_the_adapters_taken_in(straight: P
         for projection in ("q_proj", "kv_proj", "out_proj")
     }
     assert load_bundle(run).model == load_bundle(straight).model.model_copy(update={"preset": "auto"})
+
+
+def test_the_corpus_of_the_base_is_where_it_was(
+    straight: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    base = load_bundle(straight)
+    for _ in range(2):  # made, then found
+        with with_adapter(base, run / "adapter") as bundle:
+            place, before = ((each.directory / each.metadata[CORPUS]).resolve() for each in (bundle, base))
+            assert place == before
+            assert place.is_dir()
 
 
 def test_adapters_by_themselves_make_the_same_model_of_the_base(
