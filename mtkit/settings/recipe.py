@@ -27,11 +27,11 @@ class Config(Section):
     """Name of the run, which names its directories; by default the recipe's folder or file name."""
 
     data: DataConfig
-    pretraining: PretrainingConfig = PretrainingConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()
+    pretraining: PretrainingConfig = PretrainingConfig()
 
     @property
     def prepared_directory(self) -> Path:
@@ -53,7 +53,7 @@ class Config(Section):
         if not stage.active:
             return self
         if training.from_ is not None:
-            raise Mistakes(self, [("training.from", "brings its own weights: leave out either this or pretraining")])
+            raise Mistakes(self, [("pretraining.task", "a model to start from brings its weights: leave out either")])
         if self.data.task != "translate":
             raise Mistakes(self, [("pretraining.task", f"does nothing with data.task: {self.data.task}")])
         if not self.tokenizer.joint:

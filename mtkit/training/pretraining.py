@@ -121,20 +121,17 @@ def _in_stages(settings: Settings, config: Config, run_dir: Path, started: float
             logger.info("%s", line)
         seconds = _noted_seconds(stage_dir)
         if seconds is None:
-            logger.info("stage 1 of 2, %s: in %s", config.pretraining.task, stage_dir)
+            told = f"stage 1 of 2, {config.pretraining.task}: in {stage_dir}"
+            stage = Stage(first, is_first=True, told=told, overwritten=overwrite)
             own = with_model(first_stage(settings, resolved), resolved)
-            seconds = run.train(
-                own, stage_dir, stage=Stage(first, is_first=True, overwritten=overwrite), started=started
-            ).seconds
+            seconds = run.train(own, stage_dir, stage=stage, started=started).seconds
             write_json(stage_dir / _NOTE, {"seconds": seconds})
             logger.info("stage 1 of 2 is over after %s", duration_shown(seconds))
             started = time.monotonic()
         started -= seconds  # max_minutes are of both stages
-    weights = None
-    if not has_begun(run_dir):
-        weights = _last_checkpoint(stage_dir)
-        logger.info("stage 2 of 2, translate: begins with the weights of %s", weights)
-    stage = Stage(second, is_first=False, weights=weights, overwritten=overwrite)
+    weights = None if has_begun(run_dir) else _last_checkpoint(stage_dir)
+    told = "stage 2 of 2, translate" + ("" if weights is None else f": begins with the weights of {weights}")
+    stage = Stage(second, is_first=False, weights=weights, told=told, overwritten=overwrite)
     return run.train(settings, run_dir, stage=stage, started=started)
 
 

@@ -131,6 +131,8 @@ def train(
             if (log := run_dir / "train.log").exists():
                 check_regular(log)
             with log_to_file(log):
+                if stage is not None:
+                    logger.info("%s", stage.told)
                 for line in choice:
                     logger.info("%s", line)
                 if start is not None:

@@ -22,6 +22,9 @@ class Stage:
     weights: Path | None = None
     """Checkpoint that it begins with; None where it begins with random weights, or has checkpoints of its own."""
 
+    told: str = ""
+    """What the log of the run says of it."""
+
     overwritten: bool = False
     """Whether the command made room for the run with --overwrite."""
 
