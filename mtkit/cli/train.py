@@ -213,7 +213,7 @@ def train(
     before, start = _before_corpus(settings, directory, start, overwrite=overwrite)
 
     from mtkit.evaluation.report import score_lines
-    from mtkit.training.run import train as run_training
+    from mtkit.training.pretraining import train as run_training
     from mtkit.training.saving.places import where_it_began
 
     with where_it_began(directory, before.data) as seen_from_there:

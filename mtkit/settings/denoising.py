@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from mtkit.settings.layers import Layer, merge, stands_in, value_at
+from mtkit.settings.pretraining import DENOISING
 from mtkit.settings.sampling import MASK
 
-ORIGIN = "data.task: reconstruct"
+RECONSTRUCTION, PRETRAINING = "data.task: reconstruct", "pretraining"
+"""Origins of what follows from a task."""
 
 INFILLING: dict[str, Any] = {"probability": 1.0, "drop": 0.0, "swap": 0, "infill": 0.35, "random": 0.1}
 """Noise of mBART (Liu et al. 2020, section 2.1), but for the order of sentences, of which most lines have one."""
@@ -22,8 +24,23 @@ def with_noise(layers: Sequence[Layer]) -> list[Layer]:
     if value_at(tree, ("data", "task")) != "reconstruct":
         return list(layers)
     if stands_in(tree, ("training", "sampling", "noise")):
-        return with_mask(layers, ORIGIN)
-    return with_mask([Layer(ORIGIN, {"training": {"sampling": {"noise": INFILLING}}}), *layers], ORIGIN)
+        return with_mask(layers, RECONSTRUCTION)
+    return with_mask([Layer(RECONSTRUCTION, {"training": {"sampling": {"noise": INFILLING}}}), *layers], RECONSTRUCTION)
+
+
+def with_pretraining(layers: Sequence[Layer]) -> list[Layer]:
+    """Let a task of pretraining bring along what it needs: the languages' tags, and ``<mask>`` as a piece.
+
+    A tag of the target language says which language is to be written, as one model writes both in the first stage.
+
+    Args:
+        layers: Weakest first, the preset not among them yet.
+    """
+    task = value_at(merge(layer.tree for layer in layers), ("pretraining", "task"))
+    if task in (None, "none"):
+        return list(layers)
+    tagged = [Layer(PRETRAINING, {"data": {"language_tags": "target"}}), *layers]
+    return with_mask(tagged, PRETRAINING) if task in DENOISING else tagged
 
 
 def with_mask(layers: Sequence[Layer], origin: str) -> list[Layer]:

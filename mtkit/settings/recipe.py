@@ -13,8 +13,9 @@ from pydantic import model_validator
 from mtkit.settings.data import DataConfig
 from mtkit.settings.decoding import DecodingConfig
 from mtkit.settings.model import ModelConfig
+from mtkit.settings.pretraining import PretrainingConfig
 from mtkit.settings.sampling import MASK
-from mtkit.settings.section import MAY_CHANGE, Section
+from mtkit.settings.section import MAY_CHANGE, Mistakes, Section
 from mtkit.settings.tokenizer import TokenizerConfig
 from mtkit.settings.training import TrainingConfig
 
@@ -30,11 +31,52 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()
+    pretraining: PretrainingConfig = PretrainingConfig()
 
     @property
     def prepared_directory(self) -> Path:
         """Where the prepared corpus lies."""
         return Path(self.data.prepared or f"prepared/{self.name}")
+
+    @property
+    def own_training(self) -> TrainingConfig:
+        """How the model of the run is trained, after pretraining: the updates of that are not among its own."""
+        training = self.training
+        if not self.pretraining.active or training.max_updates is None:
+            return training
+        n_left = training.max_updates - self.pretraining.updates_of(training.max_updates)
+        return training.model_copy(update={"max_updates": n_left})
+
+    @model_validator(mode="after")
+    def _check_pretraining(self) -> Self:
+        stage, training = self.pretraining, self.training
+        if not stage.active:
+            return self
+        if training.from_ is not None:
+            raise Mistakes(self, [("pretraining.task", "a model to start from brings its weights: leave out either")])
+        if self.data.task != "translate":
+            raise Mistakes(self, [("pretraining.task", f"does nothing with data.task: {self.data.task}")])
+        if not self.tokenizer.joint:
+            raise Mistakes(self, [("tokenizer.joint", "pretraining writes both languages: leave this out, or true")])
+        if self.data.language_tags == "none":
+            reason = "with pretraining a tag says which language is written: leave this out, or write target or both"
+            raise Mistakes(self, [("data.language_tags", reason)])
+        if self.data.hold_out is not None:
+            reason = "pretraining would see what is held out: name files with data.valid and data.test"
+            raise Mistakes(self, [("data.hold_out", reason)])
+        if training.max_minutes is not None and stage.max_updates is not None:
+            raise Mistakes(self, [("pretraining.max_updates", "the run is by time: give pretraining.share of it")])
+        if training.max_updates is not None:
+            n_first = stage.updates_of(training.max_updates)
+            if n_first >= training.max_updates:
+                reason = f"{n_first:,} leave nothing of training.max_updates ({training.max_updates:,}) for translation"
+                raise Mistakes(self, [("pretraining.max_updates", reason)])
+            decays = training.schedule in ("linear", "cosine")
+            n_left = training.max_updates - n_first
+            if decays and training.max_minutes is None and training.warmup_updates >= n_left:
+                reason = f"{training.warmup_updates:,} must be below the {n_left:,} updates after pretraining"
+                raise Mistakes(self, [("training.warmup_updates", reason)])
+        return self
 
     @model_validator(mode="after")
     def _check_tying(self) -> Self:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from mtkit.errors import ConfigError
-from mtkit.settings.denoising import with_noise
+from mtkit.settings.denoising import PRETRAINING, with_noise, with_pretraining
 from mtkit.settings.layers import (
     Layer,
     as_yaml,
@@ -91,9 +91,8 @@ class Settings:
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         if given:
             layers.append(Layer("flag", tree_of(given.items())))
-        return cls(
-            with_noise(with_recommended_batches(with_plan_by_time(layers, n_of_recipe=0 if path is None else 2)))
-        )
+        planned = with_recommended_batches(with_plan_by_time(layers, n_of_recipe=0 if path is None else 2))
+        return cls(with_pretraining(with_noise(planned)))
 
     def with_layer(self, origin: str, values: Mapping[str, object]) -> "Settings":
         """The same with one more, weaker source: dotted keys and their values."""
@@ -116,6 +115,10 @@ class Settings:
                 layer = replace(layer, tree=layer.tree | {"training": left})
             own.append(layer)
         return Settings([*layers, *own])
+
+    def topped_with(self, layer: Layer) -> "Settings":
+        """The same with one more, stronger source."""
+        return Settings([*self._layers, layer])
 
     def given(self, *location: str) -> Any:
         """What the layers say of a setting or section; None where they say nothing."""
@@ -155,7 +158,9 @@ class Settings:
     def _who_names_it(self) -> str:
         """Where the preset comes from, as a person calls it."""
         origin = next(each.origin for each in reversed(self._layers) if stands_in(each.tree, ("model", "preset")))
-        return {"flag": "--preset", "--set": "--set model.preset"}.get(origin, "the recipe")
+        return {"flag": "--preset", "--set": "--set model.preset", PRETRAINING: "the first stage"}.get(
+            origin, "the recipe"
+        )
 
     def _instead(self, name: str) -> str:
         """Which values of a preset give way to stronger ones, for a line of the log."""

@@ -51,6 +51,7 @@ from mtkit.training.saving.run_directory import (
 )
 from mtkit.training.session import Session, begin
 from mtkit.training.skipped import Skipped
+from mtkit.training.stage import Stage
 from mtkit.training.starting import Start, start_of
 from mtkit.training.state import TrainState
 from mtkit.training.teacher import Teacher, teacher_of
@@ -73,12 +74,16 @@ class Run:
     comparison: BeforeAfter | None = None
     """With the model that it started from, where there is one."""
 
+    seconds: float = 0.0
+    """Working time of all its sessions."""
+
 
 def train(
     settings: Settings,
     run_dir: Path,
     start: Start | None = None,
     *,
+    stage: Stage | None = None,
     overwrite: bool = False,
     started: float | None = None,
     watch: Callable[[Iterator[list[Batch]]], Iterator[list[Batch]]] | None = None,
@@ -89,6 +94,7 @@ def train(
         settings: The recipe and what was typed beside it.
         run_dir: Checkpoints, logs, the resolved settings and the bundle go here.
         start: The model that the settings start from, where it has been found already.
+        stage: What the run is given as one of two stages; by default it is whole in itself.
         overwrite: Start afresh, deleting what ``run_dir`` holds of an earlier run.
         started: When the command began, on ``time.monotonic()``; by default now. ``max_minutes`` count from there.
         watch: What the updates pass through on their way to the training.
@@ -110,10 +116,14 @@ def train(
     check_unused(run_dir)
     if not overwrite:
         check_same_data(config, run_dir)
-    again = f"the same command{' without --overwrite' * overwrite} goes on"
+    typed_overwrite = overwrite if stage is None else stage.overwritten
+    again = f"the same command{' without --overwrite' * typed_overwrite} goes on"
     is_other = overwrite  # whether what lies there is of the run that makes way
     try:
-        prepared = _prepared(settings, config, start or teacher, run_dir, started, overwrite=overwrite)
+        if stage is None:
+            prepared = _prepared(settings, config, start or teacher, run_dir, started, overwrite=overwrite)
+        else:
+            prepared = stage.prepared
         in_time = None
         if start is None:
             in_time = size_in_time(settings, prepared, run_dir, started, teacher, overwrite=overwrite)
@@ -133,12 +143,14 @@ def train(
             if (log := run_dir / "train.log").exists():
                 check_regular(log)
             with log_to_file(log):
+                if stage is not None:
+                    logger.info("%s", stage.told)
                 for line in choice:
                     logger.info("%s", line)
                 if start is not None:
                     device = choose_device(config.training.device)
                     translate_before(config, prepared, start, run_dir, device, started)
-                session = begin(config, prepared, run_dir, started, start, teacher)
+                session = begin(config, prepared, run_dir, started, start or stage, teacher)
                 state, budget = session.keeper.state, session.budget
                 reason = state.reason_to_stop(session.training)
                 if reason is None and teacher is not None:
@@ -153,8 +165,10 @@ def train(
                         raise Interrupted(f"stopped after update {state.update}, everything is saved; {again}")
                     took = duration_shown(state.seconds)
                     logger.info("training ended at update %d after %s: %s", state.update, took, reason)
+                if stage is not None and stage.is_first:
+                    return Run(run_dir, reason, {}, seconds=budget.spent())
                 finished = _finished(session, again)
-                return Run(run_dir, reason, finished.scores, finished.comparison)
+                return Run(run_dir, reason, finished.scores, finished.comparison, budget.spent())
     except KeyboardInterrupt:  # training itself and its end take the signals; here it is before or between them
         if not is_other and CheckpointStore(run_dir).updates():
             raise Interrupted(f"stopped, all checkpoints are saved; {again}") from None

@@ -30,6 +30,7 @@ from mtkit.training.planning.tuning import remembered_way
 from mtkit.training.saving.checkpoint import CheckpointStore
 from mtkit.training.saving.fitted import note_machine, use_remembered_threads
 from mtkit.training.saving.keeper import Keeper
+from mtkit.training.stage import Stage
 from mtkit.training.starting import Start
 from mtkit.training.state import TrainState
 from mtkit.training.teacher import Teacher
@@ -65,11 +66,11 @@ def begin(
     prepared: Prepared,
     run_dir: Path,
     started: float,
-    start: Start | None,
+    start: Start | Stage | None,
     teacher: Teacher | None = None,
 ) -> Session:
     """A session that goes on from the newest checkpoint, or from the weights of a model, or from random ones."""
-    training, team = config.training, SOLO
+    training, team = config.own_training, SOLO
     threads = use_remembered_threads(run_dir, training.threads)
     keep_freed_memory()
     compute = Compute.choose(training.device, training.precision, threads)
@@ -107,7 +108,7 @@ def begin(
     return Session(config, training, prepared, run_dir, compute, n_workers, keeper, initial, budget, guidance, team)
 
 
-def _built(config: Config, tokenizer: Tokenizer, start: Start | None, device: torch.device) -> EncoderDecoder:
+def _built(config: Config, tokenizer: Tokenizer, start: Start | Stage | None, device: torch.device) -> EncoderDecoder:
     """The model on its device, with the weights that the run starts from, and what stays as it is marked."""
     vocab_sizes = {"src_vocab_size": tokenizer.src_vocab_size, "tgt_vocab_size": tokenizer.tgt_vocab_size}
     check_room(config.model, config.training, device, **vocab_sizes)

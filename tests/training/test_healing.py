@@ -2,27 +2,23 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from torch import Tensor
 
 from mtkit.data.batches.batch import Batch
 from mtkit.data.corpus.prepared import open_prepared
-from mtkit.errors import Interrupted, TrainingError
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.resolve import Settings
 from mtkit.training.objectives.cross_entropy import CrossEntropy
 from mtkit.training.objectives.loss import Loss
 from mtkit.training.planning.planner import Planner
-from mtkit.training.report import Reporter
 from mtkit.training.run import train
-from mtkit.training.saving.checkpoint import CheckpointStore, load_checkpoint
+from mtkit.training.saving.checkpoint import load_checkpoint
 from tests.conftest import ToyTask
-from tests.training.conftest import assert_same_run, interrupted_after
 
 pytestmark = pytest.mark.processor
 

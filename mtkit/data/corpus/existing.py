@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mtkit.data.corpus.prepared import MANIFEST_FILE, READY, Prepared, difference, open_prepared
+from mtkit.data.sources.pairs import Source
 from mtkit.data.sources.sources import Place
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.errors import ConfigError, DataError, VocabularyError
@@ -18,13 +19,17 @@ Hashes = dict[str, str]
 AllHashes = Mapping[Place, Sequence[Hashes]]
 
 
-def settings_of_corpus(data: DataConfig, tokenizer: TokenizerConfig, ready: Tokenizer | None) -> dict[str, Any]:
+def settings_of_corpus(
+    data: DataConfig, tokenizer: TokenizerConfig, ready: Tokenizer | None, apart: Sequence[Source] = ()
+) -> dict[str, Any]:
     """What the prepared corpus depends on: how often its parts are seen is the trainer's affair."""
     of_train = {"__all__": marked(SourceConfig, NOT_IN_CORPUS)}
     left_out: dict[str, Any] = dict.fromkeys(marked(DataConfig, NOT_IN_CORPUS), True) | {"train": of_train}
     of_data = data.model_dump(mode="json", exclude=left_out)
     if data.language_tags == "none":
         del of_data["language_tags"]  # as in a corpus of a version that knew none
+    if apart:
+        of_data["apart"] = [digest for source in apart for digest in source.sha256().values()]
     if data.task == "translate":
         del of_data["task"]
     for source in (*of_data["train"], *of_data["valid"], *of_data["test"]):

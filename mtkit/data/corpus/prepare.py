@@ -53,6 +53,7 @@ def prepare(
     max_vocab_size: int | None = None,
     ready: Tokenizer | None = None,
     known_languages: Collection[str] = (),
+    apart: Sequence[Source] = (),
 ) -> Prepared:
     """Prepare the corpus of a recipe, or do nothing where that has been done.
 
@@ -65,6 +66,7 @@ def prepare(
         max_vocab_size: Pieces of the tokenizer at most, where the settings do not say their number.
         ready: The tokenizer of a model that exists; none is trained then, but ``tokenizer.extend`` adds to it.
         known_languages: Languages that the model of ``ready`` knows, as ``base_language`` has them.
+        apart: Sets beside those of ``data`` that the cleaning step leakage compares with.
 
     Raises:
         ConfigError: If a cleaning step cannot work with the languages or sets.
@@ -80,7 +82,7 @@ def prepare(
     hashes: AllHashes = {place: [s.sha256() for s in of_place] for place, of_place in sources.items()}
     if ready is not None and not tokenizer.extend.languages:
         check_pieces(data, ready)
-    settings = settings_of_corpus(data, tokenizer, ready)
+    settings = settings_of_corpus(data, tokenizer, ready, apart)
     if (existing := same_corpus(directory, settings, hashes, overwrite)) is not None:
         return existing
     try:
@@ -88,7 +90,7 @@ def prepare(
             if (existing := same_corpus(directory, settings, hashes, overwrite)) is not None:
                 return existing
             with atomic_directory(directory) as work, Workers(n_workers) as workers:
-                make = _Maker(data, tokenizer, ready, max_vocab_size, known_languages)
+                make = _Maker(data, tokenizer, ready, max_vocab_size, known_languages, apart)
                 trained, reports = _prepare(make, sources, hashes, workers, work)
                 test_names = [report["name"] for report in reports if report["place"] == "test"]
                 manifest = Manifest(
@@ -120,6 +122,7 @@ class _Maker:
     ready: Tokenizer | None
     max_vocab_size: int | None
     known_languages: Collection[str]
+    apart: Sequence[Source]
 
     def tokenizer_for(self, judgement: Judgement) -> Tokenizer:
         """The one that is ready, or one trained on what cleaning has left, with the symbols and tags of the recipe."""
@@ -146,7 +149,9 @@ def try_cleaning(data: DataConfig, *, n_workers: int | None = None) -> list[Clea
         return reports_by_text(sources["train"], clean(data, sources, workers, Path(scratch)))
 
 
-def clean(data: DataConfig, sources: Sources, workers: Workers, scratch: Path) -> Judgement:
+def clean(
+    data: DataConfig, sources: Sources, workers: Workers, scratch: Path, apart: Sequence[Source] = ()
+) -> Judgement:
     """Read everything once: raise what is wrong with it, and judge the training pairs by their text.
 
     Args:
@@ -154,6 +159,7 @@ def clean(data: DataConfig, sources: Sources, workers: Workers, scratch: Path) -
         sources: Those of the recipe, in its order.
         workers: Take the steps.
         scratch: Directory for temporary files, which the judgement needs as long as it is used.
+        apart: Sets beside those of the recipe that the step leakage compares with.
 
     Raises:
         ConfigError: If a cleaning step cannot work with the languages or sets.
@@ -169,7 +175,7 @@ def clean(data: DataConfig, sources: Sources, workers: Workers, scratch: Path) -
             data.cleaning,
             src_lang=src_lang,
             tgt_lang=tgt_lang,
-            held_out=lambda names: _pairs_of(held_out, names),
+            held_out=lambda names: _pairs_of([*held_out, *apart], names),
         )
         for source in data.train
         for src_lang, tgt_lang in [data.languages_of(source)]
@@ -193,7 +199,7 @@ def _prepare(
     data = make.data
     scratch = work / "scratch"
     scratch.mkdir()
-    judgement = clean(data, sources, workers, scratch)
+    judgement = clean(data, sources, workers, scratch, make.apart)
     if judgement.verdicts.all():
         raise nothing_left(reports_by_text(sources["train"], judgement))
     _warn_of_languages(data, judgement)

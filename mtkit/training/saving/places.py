@@ -49,7 +49,13 @@ def apart_from_places(settings: Mapping[str, Any]) -> dict[str, Any]:
     data = dict(settings["data"])
     for place in ("train", "valid", "test"):
         data[place] = [{key: value for key, value in source.items() if key not in places} for source in data[place]]
-    return {**settings, "data": data}
+    apart = {**settings, "data": data}
+    if "pretraining" in settings:  # settings of a version that knew none have none
+        stage = dict(settings["pretraining"])
+        for side in ("src", "tgt"):
+            stage[side] = [{key: value for key, value in source.items() if key not in places} for source in stage[side]]
+        apart["pretraining"] = stage
+    return apart
 
 
 def _all_there(data: DataConfig, base: Path) -> bool:

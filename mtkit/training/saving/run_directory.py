@@ -26,10 +26,17 @@ from mtkit.training.saving.places import apart_from_places, note_of_place
 _MARKER = ".mtkit"
 """In every run directory from its first moment, before anything else: where it is, all the rest is a run's."""
 
+PRETRAINING = "pretraining"
+"""In a run directory: its first stage, a run by itself."""
+
 _FITTED_SIZE = "tokenizer.vocab_size"  # where it is not given, what the corpus allows
 _MINUTES = "training.max_minutes"  # by which other settings are chosen where they are not given
 _LOCK = ".lock"
-_OF_OTHERS = ("prepared", "corpus")  # directories in that of a run which have writers and locks of their own
+_OF_OTHERS = (
+    "prepared",
+    "prepared-pretraining",
+    "corpus",
+)  # directories in that of a run which have writers and locks of their own
 
 
 @contextmanager
@@ -74,7 +81,8 @@ def clear(run_dir: Path) -> None:
     if not (run_dir / _MARKER).exists() and not of_older_version:
         return
     (run_dir / _MARKER).touch()
-    for name in ("checkpoints", "model", ".model", "tensorboard", "base_tokenizer", "adapter", TRANSLATIONS, ORIGIN):
+    folders = ("checkpoints", PRETRAINING, "model", ".model", "tensorboard", "base_tokenizer", "adapter")
+    for name in (*folders, TRANSLATIONS, ORIGIN):
         with suppress(OSError):
             delete_directory(run_dir / name)
     notes = (
@@ -103,7 +111,7 @@ def check_is_run(run_dir: Path) -> None:
     """
     if not run_dir.is_dir() or any((run_dir / name).exists() for name in (_MARKER, "config.yaml")):
         return
-    if visible_names(run_dir) - {"prepared", "corpus", "recipe.yaml"}:
+    if visible_names(run_dir) - {"prepared", "prepared-pretraining", "corpus", "recipe.yaml"}:
         raise ConfigError(f"{run_dir}: not empty, and not a run of mtkit; choose another -o")
 
 
