@@ -310,6 +310,11 @@ def _announce(session: Session) -> None:
     if training.from_ is None:  # what trains badly from random weights
         for doubt in doubts(m, warmup_updates=training.warmup_updates, learning_rate=training.learning_rate):
             logger.warning("%s", doubt)
+        if training.minimum_risk.metric is not None:
+            logger.warning(
+                "training.minimum_risk scores what the model draws, which means nothing before it is trained: train it "
+                "without first, and start from that with --from"
+            )
     n_trained = n_trained_parameters(keeper.model)
     partly = training.freeze or training.lora.rank is not None
     frozen = f", {n_trained / 1e6:.2f} million of them trained" if partly else ""

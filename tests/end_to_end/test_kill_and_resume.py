@@ -82,6 +82,27 @@ def tuned_recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) ->
     return path
 
 
+@pytest.fixture(scope="module")
+def taught_recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """From a model, with a teacher, and by the risk of samples; two workers share it all."""
+    folder = tmp_path_factory.mktemp("taught")
+    train(toy_task.recipe(training__max_updates=30), folder / "base")
+    config = toy_task.recipe(
+        data__prepared=str(folder / "prepared"),
+        training__from=str(folder / "base"),
+        training__distillation={"teacher": str(folder / "base"), "temperature": 2.0},
+        training__minimum_risk={"metric": "chrf", "n_samples": 3},
+        training__threads=2,
+        training__batch_tokens=500,
+        training__max_updates=UPDATES,
+        training__validate_every=20,
+        training__save_every=4,
+    ).config()
+    path = folder / "taught.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    return path
+
+
 def start(recipe: Path, run_dir: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mtkit", "train", "-c", str(recipe), "-o", str(run_dir)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -102,7 +123,7 @@ def same_files(one: Path, other: Path) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["recipe", "mixed_recipe", "tuned_recipe"])
+@pytest.mark.parametrize("name", ["recipe", "mixed_recipe", "tuned_recipe", "taught_recipe"])
 def test_a_run_killed_again_and_again_ends_bit_identical(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ class Distillation:
 
     @torch.no_grad()
     def _predicted(self, batch: Batch, mask: Tensor | None) -> Projection:
-        """What the teacher predicts: its weights ask for no gradient."""
+        """What the teacher predicts; no gradient flows to it."""
         hidden = self.teacher(batch.src, batch.tgt_in, mask).flatten(0, 1)
-        return Projection(hidden, self.teacher.output_weight, self.teacher.output_bias)
+        weight, bias = self.teacher.output_weight, self.teacher.output_bias
+        return Projection(hidden, weight.detach(), None if bias is None else bias.detach())
