@@ -73,6 +73,7 @@ def sample(
         whatever the options, the prefix left out. A row whose predictions are not finite is empty, with minus infinity.
     """
     forced = [[]] * len(max_lengths) if prefixes is None else prefixes
+    n_forced = max(map(len, forced), default=0)
     results = [Hypothesis([], -math.inf, -math.inf, finished=False) for _ in max_lengths]
     ids: list[list[int]] = [[] for _ in max_lengths]
     live = list(range(len(max_lengths)))
@@ -83,12 +84,11 @@ def sample(
         token_log_probs = model.project(model.step(last, state)).float().log_softmax(-1)  # (M, V)
         uniform = torch.from_numpy(uniforms(seed, np.array(live), step)).to(never.device)
         last = draw(token_log_probs.index_fill(1, never, -torch.inf), uniform, options)
-        for row, number in enumerate(live):
+        token_log_probs = token_log_probs.gather(1, last.clamp(min=0)[:, None])[:, 0]
+        for row, number in enumerate(live if step < n_forced else ()):
             if step < len(forced[number]):
-                last[row] = forced[number][step]
-        drawn = token_log_probs.gather(1, last.clamp(min=0)[:, None])[:, 0]
-        counts = torch.tensor([step >= len(forced[number]) for number in live], device=drawn.device)
-        log_probs = log_probs + torch.where(counts, drawn, 0.0)
+                last[row], token_log_probs[row] = forced[number][step], 0.0
+        log_probs = log_probs + token_log_probs
         step += 1
 
         done = {}  # the rows that leave, and whether they have ended by themselves

@@ -109,6 +109,10 @@ class Config(Section):
             )
         if self.tokenizer.extend.adds and self.training.from_ is None:
             raise ValueError("tokenizer.extend adds to the tokenizer of a model: name it with training.from, or --from")
+        if self.tokenizer.extend.adds and self.training.distillation.teacher is not None:
+            raise ValueError(
+                "tokenizer.extend adds pieces that the teacher of training.distillation does not know: leave out either"
+            )
         if self.tokenizer.extend.adds and self.training.lora.rank is not None:
             raise ValueError("training.lora leaves the embeddings as they are, so that tokenizer.extend adds in vain")
         if self.tokenizer.extend.adds and "embeddings" in self.training.freeze:

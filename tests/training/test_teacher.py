@@ -172,6 +172,12 @@ def test_a_run_that_began_without_a_teacher_gets_none(toy_task: ToyTask, straigh
         ({"training__distillation": {"teacher": None, "weight": 0.3}}, "weight: does nothing here: name a model with"),
         ({"training__distillation": {"weight": 0}}, "distillation.weight: must be above 0"),
         ({"training__distillation": {"temperature": 0}}, "temperature: must be at least 0.1"),
+        ({"training__consistency": {"method": "simcut"}}, "teacher: does not go with consistency.method: simcut; use"),
+        ({"training__adversarial": {"method": "fgm"}}, "teacher: does not go with adversarial.method: fgm; use one"),
+        (
+            {"training__minimum_risk": {"metric": "bleu", "weight": 1}},
+            "training.minimum_risk.weight: leaves no weight to distillation.teacher: lower it",
+        ),
         ({"training__minimum_risk": {"n_samples": 3}}, "training.minimum_risk.n_samples: does nothing here: give"),
         ({"training__minimum_risk": {"metric": "ter"}}, "training.minimum_risk.metric: must be 'bleu' or 'chrf'"),
     ],
@@ -196,6 +202,16 @@ def test_teacher_and_start_must_have_the_same_vocabulary(toy_task: ToyTask, stra
     with pytest.raises(ConfigError, match=rf"teacher {straight}: its tokenizer is not that of {other}, which the run"):
         train(settings, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_tokenizer_that_grows_leaves_the_vocabulary_of_a_teacher(toy_task: ToyTask, straight: Path) -> None:
+    settings = toy_task.recipe(
+        training__from=str(straight),
+        training__distillation={"teacher": str(straight)},
+        tokenizer__extend={"pieces": 5},
+    )
+    with pytest.raises(ConfigError, match=r"tokenizer.extend adds pieces that the teacher of training.distillation"):
+        settings.config()
 
 
 @pytest.mark.parametrize("metric", ["bleu", "chrf"])

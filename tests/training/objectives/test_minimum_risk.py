@@ -13,6 +13,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.training.objectives.cross_entropy import CrossEntropy
 from mtkit.training.objectives.minimum_risk import Candidates, MinimumRisk, SentenceRisk, expected_risk
+from tests.training.objectives.models import ARCHITECTURES
 
 pytestmark = pytest.mark.processor
 
@@ -67,8 +68,9 @@ def taken_apart(candidates: Candidates, sentence: int) -> tuple[list[list[int]],
     return ids, candidates.risks[rows].tolist()
 
 
-def test_loss_and_gradient_are_those_of_the_equations() -> None:
-    model, batch = new_model(), BATCH
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_loss_and_gradient_are_those_of_the_equations(architecture: str) -> None:
+    model, batch = new_model(**ARCHITECTURES[architecture]), BATCH
     minimum_risk = objective()
     seed_dropout(1, 1)
     loss = minimum_risk(model, batch)
@@ -90,7 +92,7 @@ def test_loss_and_gradient_are_those_of_the_equations() -> None:
     torch.testing.assert_close(loss.parts["risk"], risk.detach())
     found, wanted = (torch.autograd.grad(total, [*model.parameters()]) for total in (loss.total, expected))
     for mine, theirs in zip(found, wanted, strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)  # as the cross-entropy is in float32
 
 
 def test_with_all_translations_as_candidates_and_sharpness_1_the_risk_is_its_expectation() -> None:
