@@ -27,7 +27,7 @@ from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.model.weights import restore_model
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import read_config
-from mtkit.training.base import inherited
+from mtkit.training.base_model import inherited
 from mtkit.training.comparison import compare, n_lines_to_compare
 from mtkit.training.final_scores import SetScores, convert_measured, n_lines_to_convert, score_test_sets
 from mtkit.training.lora import settle_adapters

@@ -24,7 +24,7 @@ from mtkit.settings.plan_by_time import BY_TIME
 from mtkit.settings.resolve import Settings
 from mtkit.settings.section import TRAINING_ONLY, marked
 from mtkit.settings.tokenizer import TokenizerConfig
-from mtkit.training.base import Base, noted_base, run_or_bundle
+from mtkit.training.base_model import Base, noted_base, run_or_bundle
 from mtkit.training.contradictions import contradictions
 from mtkit.training.growing import grown_tensors
 from mtkit.training.planning.fine_tuning import Suited, suited

@@ -24,7 +24,7 @@ from mtkit.settings.layers import Layer
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import Settings
 from mtkit.settings.tokenizer import TokenizerConfig
-from mtkit.training.base import tokenizer_settings
+from mtkit.training.base_model import tokenizer_settings
 from mtkit.training.contradictions import contradictions
 from mtkit.training.saving.checkpoint import CheckpointStore
 from mtkit.training.starting import Start

@@ -19,6 +19,8 @@ from tests.oracles.trained import LANGUAGES, short_pairs, trained
 
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.slow  # seven models are trained, once
+
 KINDS = {"marian": None, "marian-apart": None, "m2m100": LANGUAGES["m2m100"], "mbart": LANGUAGES["mbart"]}
 KINDS |= {"t5-v1.0": ("en", "de"), "t5-v1.1": None, "madlad": ("en", "de")}
 LENGTH = 30

@@ -7,7 +7,7 @@ import pytest
 
 from mtkit.errors import ConfigError, MtkitError, Stopped
 from mtkit.training import run as run_module
-from mtkit.training.base import NOTE
+from mtkit.training.base_model import NOTE
 from mtkit.training.run import train
 from tests.conftest import ToyTask
 from tests.tiny_foreign import save_foreign_bundle

@@ -13,7 +13,7 @@ from mtkit.data.corpus.prepared import open_prepared
 from mtkit.errors import CheckpointError, ConfigError, Interrupted, MtkitError
 from mtkit.files.reading import sha256_file
 from mtkit.settings.resolve import Settings
-from mtkit.training.base import NOTE
+from mtkit.training.base_model import NOTE
 from mtkit.training.finish import average_into_bundle
 from mtkit.training.run import train
 from mtkit.training.starting import start_of
