@@ -25,6 +25,7 @@ VARIANTS: dict[str, list[str]] = {
     "wsd": ["schedule=wsd"],
     "schedule_free": ["optimizer=schedule_free", "schedule=constant"],
     "schedule_free, beta2 0.9955": ["optimizer=schedule_free", "schedule=constant", "adam_betas=[0.9,0.9955]"],
+    "muon": ["optimizer=muon", "schedule=linear"],
 }
 """Settings of the section training by the name of a row."""
 

@@ -122,10 +122,11 @@ class TrainingConfig(Section):
     """Number of updates in which the learning rate rises linearly from zero; with ``max_minutes`` at most a tenth of
     the time."""
 
-    optimizer: Literal["adamw", "adafactor", "schedule_free"] = "adamw"
-    """Optimiser: AdamW; Adafactor, whose state is a row and a column for each matrix in the place of two matrices; or
-    Schedule-Free AdamW (schedule_free), whose model is an average that is kept while training, so that the schedule is
-    constant. All take the learning rate of the schedule."""
+    optimizer: Literal["adamw", "adafactor", "schedule_free", "muon"] = "adamw"
+    """Optimiser: AdamW; Adafactor, whose state is a row and a column for each matrix in the place of two matrices; Muon
+    for the linear maps of the layers, with AdamW for all else; or Schedule-Free AdamW (schedule_free), whose model is
+    an average that is kept while training, so that the schedule is constant. All take the learning rate of the
+    schedule."""
 
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
     """Decay rates of Adam's running means of the gradient and of its square; with schedule_free the first is how near
@@ -295,6 +296,8 @@ class TrainingConfig(Section):
             return (f"lora.{changed[0]}", "does nothing here: give training.lora.rank, such as 16") if changed else None
         if self.from_ is None:
             return "lora.rank", "adapters need a model that is there: name it with from, or --from"
+        if self.optimizer == "muon":
+            return "optimizer", "muon does nothing with lora, whose adapters are not what it is for; write adamw"
         if self.freeze:
             return "freeze", "does nothing with lora, which leaves the whole model as it is"
         return None

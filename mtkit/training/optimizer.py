@@ -1,7 +1,7 @@
 """The optimiser of a run, and its step."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.adafactor import Adafactor
+from mtkit.training.muon import Muon, hidden_matrices
 from mtkit.training.schedule_free import ScheduleFree
 from mtkit.training.team import SOLO, Team
 
@@ -20,7 +21,10 @@ def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.opti
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.dim() > 1]
     vectors = [p for p in trained if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
     match config.optimizer:
         case "adamw":
             return torch.optim.AdamW(
@@ -30,6 +34,14 @@ def build_optimizer(model: EncoderDecoder, config: TrainingConfig) -> torch.opti
             return Adafactor(groups, lr=config.learning_rate)
         case "schedule_free":
             return ScheduleFree(groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon)
+        case "muon":
+            hidden = hidden_matrices(model)
+            for n in (1, 2):
+                stacked = [matrix for matrix in matrices if hidden.get(matrix) == n]
+                groups.append({"params": stacked, "weight_decay": config.weight_decay, "n_stacked": n})
+            groups[0]["params"] = [matrix for matrix in matrices if matrix not in hidden]
+            groups = [group for group in groups if group["params"]]
+            return Muon(groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon)
         case _:
             assert_never(config.optimizer)
 

@@ -8,11 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from mtkit.bench.description import describe_model, table
 from mtkit.errors import CheckpointError, ConfigError, Interrupted
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
 from mtkit.training.ema import FILE, Ema, averaged_weights
+from mtkit.training.finish import average_into_bundle
 from mtkit.training.planning.needs import memory_needed
 from mtkit.training.run import train
 from mtkit.training.saving.checkpoint import load_checkpoint, read_state
@@ -196,3 +198,72 @@ def test_it_takes_the_memory_of_the_trained_weights() -> None:
 def test_what_does_nothing_is_refused(toy_task: ToyTask, values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         toy_task.recipe(**values).config()
+
+
+def test_beside_averaged_checkpoints_the_lower_loss_decides(
+    toy_task: ToyTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_dir = tmp_path / "run"
+    with caplog.at_level("INFO", logger="mtkit"):
+        train(toy_task.recipe(**VALUES, training__average={"n": 2, "by": "last"}), run_dir)
+    told = [
+        record.getMessage() for record in caplog.records if "would have a validation loss of" in record.getMessage()
+    ]
+    losses = [float(line.rpartition(" ")[2]) for line in told]
+    assert len(losses) == 2
+    best = min(measures(run_dir), key=lambda record: record["valid_loss_per_token"])["valid_loss_per_token"]
+    assert losses[0] == pytest.approx(best, abs=1e-4)
+    manifest = json.loads((run_dir / "model/mtkit.json").read_text())
+    updates = [6, 7] if losses[1] < losses[0] else [read_state(run_dir / "last")["train"]["best_update"]]
+    assert manifest["updates"] == updates
+
+
+def test_average_makes_a_model_of_it(whole: Path, tmp_path: Path) -> None:
+    assert average_into_bundle(whole, tmp_path / "smoothed", n=1, by="last", ema=True) == [7]
+    bundle, averages = load_file(tmp_path / "smoothed/model.safetensors"), averaged_weights(whole / "last")
+    assert all(torch.equal(bundle[name], averages[name]) for name in averages)
+    assert any("moving average" in line for line in table("it", describe_model(tmp_path / "smoothed")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "way",
+    [{"training__ema": {"decay": 0.9, "start": 2}}, {"training__optimizer": "schedule_free"}],
+    ids=["ema", "free"],
+)
+def test_with_two_workers_in_bf16_a_killed_run_goes_on_bit_for_bit(
+    toy_task: ToyTask, tmp_path: Path, way: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = {"training__threads": 2, "training__precision": "bf16", "training__batch_tokens": 1_000}
+    settings = toy_task.recipe(**way, **shape, training__max_updates=6, training__validate_every=2)
+    train(settings, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupted_after(3, patch)
+        with pytest.raises(Interrupted):
+            train(settings, tmp_path / "killed")
+    train(settings, tmp_path / "killed")
+    assert_same_run(tmp_path / "whole", tmp_path / "killed", 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "way",
+    [{"training__ema": {"decay": 0.9, "start": 2}}, {"training__optimizer": "schedule_free"}],
+    ids=["ema", "free"],
+)
+def test_adapters_are_averaged_too(toy_task: ToyTask, whole: Path, tmp_path: Path, way: dict[str, Any]) -> None:
+    settings = toy_task.recipe(
+        training__from=str(whole),
+        training__lora={"rank": 2},
+        training__learning_rate=0.01,
+        training__max_updates=6,
+        training__validate_every=3,
+        training__warmup_updates=1,
+        **way,
+    )
+    run = train(settings, tmp_path / "run")
+    assert run.scores["test"].scores
+    saved = load_checkpoint(tmp_path / "run" / "last")
+    assert all(".adapters." in name for name in saved.model)
+    if "training__ema" in way:
+        assert saved.extra[FILE].keys() == saved.model.keys()

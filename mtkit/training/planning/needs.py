@@ -5,7 +5,7 @@ half of their size.
 """
 
 import math
-from collections.abc import Mapping
+from typing import assert_never
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from mtkit.settings.training import TrainingConfig
 from mtkit.training.adafactor import state_shapes
 from mtkit.training.freezing import freeze
 from mtkit.training.lora import shape_of
+from mtkit.training.muon import hidden_matrices
 from mtkit.training.objectives.passes import passes_of
 
 _BYTES = 4  # of a number
@@ -47,7 +48,7 @@ def memory_needed(model: nn.Module, training: TrainingConfig) -> dict[str, int]:
     return {
         "weights": _BYTES * sum(parameter.numel() for parameter in model.parameters()),
         "gradients": _BYTES * n_trained,
-        "optimiser": _BYTES * sum(_optimizer_numbers(parameter, training) for parameter in trained),
+        "optimiser": _BYTES * _optimizer_numbers(model, training),
         **average,
     }
 
@@ -73,11 +74,21 @@ def activation_bytes(
     return round((kept[1] - kept[0]) / (few[1] - few[0]) * n_sentences * passes_of(training).held)
 
 
-def _optimizer_numbers(parameter: Tensor, training: TrainingConfig) -> int:
-    if training.optimizer != "adafactor":
-        return (3 if training.optimizer == "schedule_free" else 2) * parameter.numel()
-    shapes: Mapping[str, tuple[int, ...]] = state_shapes(parameter.shape)
-    return sum(math.prod(shape) for shape in shapes.values())
+def _optimizer_numbers(model: nn.Module, training: TrainingConfig) -> int:
+    """Numbers of the optimiser's state, what it counts once for all not counted."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    match training.optimizer:
+        case "adamw":
+            return 2 * sum(parameter.numel() for parameter in trained)
+        case "adafactor":
+            return sum(math.prod(shape) for each in trained for shape in state_shapes(each.shape).values())
+        case "schedule_free":
+            return 3 * sum(parameter.numel() for parameter in trained)
+        case "muon":
+            hidden = hidden_matrices(model)
+            return sum((1 if parameter in hidden else 2) * parameter.numel() for parameter in trained)
+        case _:
+            assert_never(training.optimizer)
 
 
 def _kept(model: EncoderDecoder, n_sentences: int, src_length: int, tgt_length: int) -> int:

@@ -227,8 +227,10 @@ def restore_optimizer(
         if parameter is None or (tensor.dim() and not _may_be_of(parameter, tensor)):
             raise CheckpointError(f"{source}: the optimiser's state {name} belongs to another model")
         optimizer.state[parameter][key] = tensor.clone().to(parameter.device)
-    kinds = {(parameter.dim() > 1, frozenset(state)) for parameter, state in optimizer.state.items()}
-    if len(kinds) > len({is_matrix for is_matrix, _ in kinds}) or (tensors and len(optimizer.state) != len(parameters)):
+    of_groups = [
+        {frozenset(optimizer.state.get(each, {})) for each in group["params"]} for group in optimizer.param_groups
+    ]
+    if tensors and (max(map(len, of_groups)) > 1 or len(optimizer.state) != len(parameters)):
         raise CheckpointError(f"{source}: the optimiser's state is not that of all weights")
 
 
