@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mtkit.errors import DataError
@@ -34,6 +34,9 @@ class Curve:
     points: list[tuple[float, float]]
     """Update and value; of a long run every n-th."""
 
+    rollbacks: list[tuple[float, str]] = field(default_factory=list)
+    """Updates that the run went back to, and why: those that had followed are not in the curve."""
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -52,27 +55,34 @@ def read_curves(runs: Sequence[Path]) -> list[Plot]:
     Raises:
         DataError: If a file is missing or not what a run writes, naming the line.
     """
-    of_runs = [(name, str(run), _read(run / "metrics.jsonl")) for name, run in zip(run_names(runs), runs, strict=True)]
+    of_runs = [(name, str(run), *_read(run / "metrics.jsonl")) for name, run in zip(run_names(runs), runs, strict=True)]
     plots = []
     for key, measurement in MEASUREMENTS.items():
-        curves = [Curve(name, path, _thinned(points[key])) for name, path, points in of_runs if points[key]]
+        curves = [
+            Curve(name, path, _thinned(points[key]), rollbacks)
+            for name, path, points, rollbacks in of_runs
+            if points[key]
+        ]
         if curves:
             plots.append(Plot(measurement, curves))
     return plots
 
 
-def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
+def _read(path: Path) -> tuple[dict[str, list[tuple[float, float]]], list[tuple[float, str]]]:
     if not path.parent.is_dir():
         raise DataError(f"{path.parent}: no such run directory; --run takes what mtkit train wrote with -o")
     if not path.exists():
         raise DataError(f"{path.parent}: is not a run directory: it has no {path.name}, which mtkit train writes")
     check_regular(path)
     points: dict[str, list[tuple[float, float]]] = {key: [] for key in MEASUREMENTS}
+    rollbacks: list[tuple[float, str]] = []
     n_left_out = 0
     for number, line in enumerate(read_lines(path), start=1):
         try:
             record = parse_json(line)
             update = _number(record["update"])
+            if "rollback" in record:
+                rollbacks.append((update, str(record.get("reason", ""))))
             values = {key: _number(record[key]) for key in MEASUREMENTS if key in record}
         except (ValueError, KeyError, TypeError):
             raise DataError(f'{path}:{number}: expected a JSON object with an "update" and numbers') from None
@@ -83,7 +93,7 @@ def _read(path: Path) -> dict[str, list[tuple[float, float]]]:
                 n_left_out += 1
     if n_left_out:
         logger.warning("%s: left out %s that is not finite", path, counted(n_left_out, "value"))
-    return points
+    return points, rollbacks
 
 
 def _number(value: object) -> float:
