@@ -235,31 +235,38 @@ def test_poison_that_stays_ends_the_run_with_what_was_tried(
     assert len(pairs) == len({*pairs}), "the pairs that had been left out came again"
 
 
-@pytest.mark.parametrize("rate_factor", [1.0, 0.5])
 def test_a_run_whose_loss_jumps_up_goes_back(
-    toy_task: ToyTask, clean: Path, tmp_path: Path, rate_factor: float, monkeypatch: pytest.MonkeyPatch
+    toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A learning rate a hundred times too high, for a few updates; left to itself the run ends at 3 nats per token."""
     original, n_far_too_high = budget.learning_rate, 0
 
     def far_too_high_for_a_while(update: int, config: TrainingConfig) -> float:
         nonlocal n_far_too_high
         rate = original(update, config)
-        if update > 24 and n_far_too_high < 10:
+        if update > 70 and n_far_too_high < 5:
             n_far_too_high += 1
             return 100 * rate
         return rate
 
     monkeypatch.setattr(budget, "learning_rate", far_too_high_for_a_while)
-    healing = {"recent": 2, "window": 40, "sigmas": 4, "rate_factor": rate_factor}
-    train(recipe_of(toy_task, training__healing=healing), tmp_path / "run")
-    state = load_checkpoint(tmp_path / "run" / "last").state["train"]
-    assert state["rollbacks"]["n"] >= 1
-    assert state["rollbacks"]["rate_scale"] == rate_factor ** state["rollbacks"]["n"]
-    record = next(r for r in measured(tmp_path / "run") if "rollback" in r)
-    assert 25 < record["rollback_from"] < 35
-    assert record["update"] < 25
-    if rate_factor == 1:
-        assert abs(valid_loss(clean) - valid_loss(tmp_path / "run")) < 0.15
+    recipe = recipe_of(
+        toy_task,
+        training__batch_tokens=100,
+        training__max_updates=120,
+        training__learning_rate=5e-3,
+        training__validate_every=60,
+        training__healing={"recent": 2, "window": 40, "sigmas": 4, "rate_factor": 0.5},
+    )
+    train(recipe, tmp_path / "run")
+    rollbacks = load_checkpoint(tmp_path / "run" / "last").state["train"]["rollbacks"]
+    assert rollbacks["n"] >= 1
+    assert rollbacks["rate_scale"] == 0.5 ** rollbacks["n"]
+    first = next(r for r in measured(tmp_path / "run") if "rollback" in r)
+    assert 71 < first["rollback_from"] < 80
+    assert first["update"] <= 71 - 20
+    assert "the loss has jumped to" in first["reason"]
+    assert valid_loss(tmp_path / "run") < 2.2
 
 
 def test_a_run_on_two_cores_goes_back_to_its_random_weights(toy_task: ToyTask, tmp_path: Path) -> None:
