@@ -180,7 +180,9 @@ def train(
         from mtkit.training.verification import Recipe
 
         sets_of = None if not src_files else (src_files, tgt_files, (src_lang, tgt_lang), sets)
-        _verify_resume(Recipe(config, overrides or (), flags), sets_of, run_dir or Path("runs") / recipe_name(config))
+        directory = run_dir if config is None else run_dir or Path("runs") / recipe_name(config)
+        assert directory is not None
+        _verify_resume(Recipe(config, overrides or (), flags), sets_of, directory)
         return
     start = None
     if src_files:

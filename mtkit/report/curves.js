@@ -29,6 +29,11 @@ function plot({ name, curves }, colours) {
     const line = draw("path", { stroke, d: "M" + curve.points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" L") });
     line.append(draw("title", {}, curve.path));
     svg.append(line);
+    for (const [update, reason] of curve.rollbacks.filter(([update]) => update >= x0 && update <= x1)) {
+      const mark = draw("path", { stroke, "stroke-dasharray": "3 3", d: `M${x(update).toFixed(1)},8 V${height - bottom}` });
+      mark.append(draw("title", {}, `${curve.run} went back to update ${update}: ${reason}`));
+      svg.append(mark);
+    }
     if (curve.points.length === 1) svg.append(draw("circle", { cx: x(curve.points[0][0]), cy: y(curve.points[0][1]), r: 3, fill: stroke }));
   });
   const keys = curves.map((curve) => make("div", { style: `color: ${colours.get(curve.path)}`,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mtkit.errors import DataError
@@ -44,6 +44,9 @@ class Curve:
     points: list[tuple[float, float]]
     """Update and value; of a long run every n-th."""
 
+    rollbacks: list[tuple[float, str]] = field(default_factory=list)
+    """Updates that the run went back to, and why: those that had followed are not in the curve."""
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -60,6 +63,9 @@ class Record:
     update: float
     values: dict[str, float]
     """By the keys of ``MEASUREMENTS`` and of ``SO_FAR``: those that the line has, finite ones alone."""
+
+    went_back: str | None = None
+    """Why the run went back to this update, where the line says that it did."""
 
 
 def read_curves(runs: Sequence[Path]) -> list[Plot]:
@@ -86,8 +92,9 @@ def plots_of(runs: Sequence[tuple[str, Path, Sequence[Record]]]) -> list[Plot]:
         curves = []
         for name, path, records in runs:
             points = [(record.update, record.values[key]) for record in records if key in record.values]
+            rollbacks = [(record.update, record.went_back) for record in records if record.went_back is not None]
             if points:
-                curves.append(Curve(name, str(path), _thinned(points)))
+                curves.append(Curve(name, str(path), _thinned(points), rollbacks))
         if curves:
             plots.append(Plot(measurement, curves))
     return plots
@@ -111,7 +118,8 @@ def read_records(path: Path) -> list[Record]:
             raise DataError(f'{path}:{number}: expected a JSON object with an "update" and numbers') from None
         finite = {key: value for key, value in values.items() if math.isfinite(update) and math.isfinite(value)}
         n_left_out += len(values) - len(finite)
-        records.append(Record(update, finite))
+        went_back = str(record.get("reason", "")) if "rollback" in record and math.isfinite(update) else None
+        records.append(Record(update, finite, went_back))
     if n_left_out:
         logger.warning("%s: left out %s that is not finite", path, counted(n_left_out, "value"))
     return records

@@ -5,6 +5,7 @@ checkpoint of about a hundred updates before, without the batches of that time. 
 another state, so that it is the two together which are to be avoided.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -57,7 +58,8 @@ def trouble_in(
         state.bad_in_a_row = 0
         if update > state.rollbacks.last_trouble + config.healing.window:
             state.rollbacks.in_a_row = 0
-        if config.healing.rollbacks and state.course.note(outcome.nll_per_token, config.healing):
+        heals = config.healing.rollbacks > 0 and math.isfinite(outcome.nll_per_token)
+        if heals and state.course.note(outcome.nll_per_token, config.healing):
             recent, mean = state.course.recent, state.course.mean
             reason = (
                 f"the loss has jumped to {sum(recent) / len(recent):.3f} nats per token, from {mean:.3f}, in the "
@@ -81,13 +83,8 @@ class Healer:
             skipped: Takes the pairs that are left out.
             config: Of the run.
         """
-        self._keeper, self._plan, self._initial, self._skipped, self._config = (
-            keeper,
-            keeper.plan,
-            initial,
-            skipped,
-            config,
-        )
+        self._keeper, self._plan, self._initial = keeper, keeper.plan, initial
+        self._skipped, self._config = skipped, config
 
     def __call__(self, trouble: Trouble) -> None:
         """Go back.

@@ -6,7 +6,7 @@ few updates with a mean over many. The last few are kept apart, so that they do 
 
 import math
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from statistics import fmean, median_low
 
 from mtkit.settings.healing import HealingConfig
 
@@ -35,7 +35,7 @@ class LossCourse:
     def note(self, loss: float, config: HealingConfig) -> bool:
         """Take in the loss of an update; returns whether it has jumped up.
 
-        The mean and the median of the last few must both stand out: a single odd batch is no jump.
+        The mean of the last few and most of them must both stand out: a single odd batch is no jump.
         """
         self.recent.append(loss)
         while len(self.recent) > config.recent:
@@ -43,7 +43,7 @@ class LossCourse:
         if config.sigmas is None or len(self.recent) < config.recent or self.n < config.window // 10:
             return False
         bound = self.mean + max(config.sigmas * math.sqrt(self.variance), LEAST_JUMP)
-        return min(fmean(self.recent), median(self.recent)) > bound
+        return min(fmean(self.recent), median_low(self.recent)) > bound
 
     def note_shares(self, shares: list[float]) -> None:
         """Begin anew where the mix of the corpora has changed: another mix has another loss."""

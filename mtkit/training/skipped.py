@@ -6,6 +6,7 @@ also ``src`` and ``tgt``, the pairs themselves, in the same order.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,8 @@ class Skipped:
                             if len(suspects) < _N_SHOWN:
                                 suspects.append(f"{name}, pair {number}: {' ||| '.join(map(_shortened, texts))}")
                     file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         logger.warning(
             "left out: %s of %s from %d on; %s lists them, in full from update %d on, where the trouble showed:",
             counted(n_pairs, "pair"),

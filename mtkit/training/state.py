@@ -173,6 +173,15 @@ class TrainState:
             later = [update for update in self.fallbacks if update not in clear]
             self.fallbacks = clear[-1:] + (later[:1] or [self.update])
 
+    def kept_to_go_back(self) -> set[int]:
+        """Updates whose checkpoints a run that goes back needs: the fallbacks, and what was the best at each."""
+        kept = {*self.fallbacks}
+        scores = [(score, int(update)) for update, score in self.scores.items() if update.isdecimal()]
+        for fallback in self.fallbacks:
+            earlier = [(score, update) for score, update in scores if update <= fallback and not math.isnan(score)]
+            kept |= {update for _, update in sorted(earlier)[-1:]}
+        return kept
+
     def go_back_to(self, earlier: "TrainState") -> None:
         """Become what the run was at an earlier update, but for the time that it took."""
         for each in fields(self):

@@ -5,14 +5,15 @@ SIGKILL in the middle: every checkpoint that both have must hold the same bits.
 """
 
 import json
-import multiprocessing
+import logging
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from shutil import copyfile, rmtree
@@ -25,6 +26,7 @@ from mtkit.data.batches.batch import Batch
 from mtkit.errors import MtkitError, TrainingError
 from mtkit.files.reading import read_json
 from mtkit.log import logger, set_up_logging
+from mtkit.machine.children import environment_of_child
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import Settings
 from mtkit.training.run import train
@@ -93,7 +95,7 @@ def smaller(recipe: Recipe, config: Config, directory: Path) -> Recipe:
         overrides.append("tokenizer.vocab_size=null")
     flags = {name: value for name, value in recipe.flags.items() if name not in ("training.max_minutes",)}
     for place, most in (("train", MOST_PAIRS), ("valid", _N_VALID), ("test", _N_VALID)):
-        sources = [source.model_dump(exclude_defaults=True) for source in getattr(data, place)]
+        sources = [source.model_dump(mode="json", exclude_defaults=True) for source in getattr(data, place)]
         flags[f"data.{place}"] = [{**source, "limit": min(source.get("limit") or most, most)} for source in sources]
     if data.hold_out is not None:
         flags["data.hold_out"] = float(_N_VALID)
@@ -128,7 +130,7 @@ def compare(straight: Path, resumed: Path) -> list[Compared]:
     """Everything that two runs have saved of the same updates, the earliest first."""
     stores = [CheckpointStore(run_dir) for run_dir in (straight, resumed)]
     metrics = [_metrics(run_dir) for run_dir in (straight, resumed)]
-    found = []
+    found: list[Compared] = []
     for update in sorted({*stores[0].updates()} & {*stores[1].updates()}):
         paths = [store.path(update) for store in stores]
         files = [read_json(path / "manifest.json")["files"] for path in paths]
@@ -184,9 +186,9 @@ def _differences(one: Checkpoint, other: Checkpoint) -> list[str]:
             elif (how := _how_different(mine[name], theirs[name])) is not None:
                 found.append(f"{kind} {name}: {how}")
     for part in sorted(one.state.keys() | other.state.keys()):
-        mine, theirs = one.state.get(part), other.state.get(part)
-        for key in sorted({*(mine or {})} | {*(theirs or {})}):
-            values = [(state or {}).get(key) for state in (mine, theirs)]
+        states = [each.state.get(part) or {} for each in (one, other)]
+        for key in sorted({*states[0], *states[1]}):
+            values = [state.get(key) for state in states]
             if values[0] != values[1] and not (part == "train" and key in _OF_TIME):
                 found.append(f"state {part}.{key}: {values[0]} and {values[1]}")
     return found
@@ -220,31 +222,36 @@ def _run(recipe: Recipe, run_dir: Path, kill_after: int | None) -> None:
     Raises:
         TrainingError: If that fails.
     """
-    note = run_dir.with_suffix(".error")
-    process = multiprocessing.get_context("spawn").Process(target=_child, args=(recipe, run_dir, kill_after, note))
-    process.start()
+    task = {"recipe": asdict(recipe), "run_dir": str(run_dir), "kill_after": kill_after}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mtkit.training.verification"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment_of_child(),
+        process_group=0,  # Ctrl-C is for this process, which then ends that one
+    )
     try:
-        process.join()
-    finally:
-        if process.is_alive():
-            process.kill()
-            process.join()
-    expected = 0 if kill_after is None else -signal.SIGKILL
-    if process.exitcode != expected:
-        reason = note.read_text(encoding="utf-8") if note.exists() else f"it ended with {process.exitcode}"
+        said, failure = process.communicate(json.dumps(task, default=str))
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if process.returncode != (0 if kill_after is None else -signal.SIGKILL):
+        reason = said.strip() or "\n".join([f"it ended with {process.returncode}", *failure.splitlines()[-20:]])
         raise TrainingError(f"the small copy of the run cannot be trained: {reason}")
 
 
-def _child(recipe: Recipe, run_dir: Path, kill_after: int | None, note: Path) -> None:
+def _child(recipe: Recipe, run_dir: Path, kill_after: int | None) -> None:
+    """What the process does; an error that a user can fix is all that it says."""
     set_up_logging(quiet=True)
-    for handler in logger.handlers:
-        handler.setLevel(100)  # all is in the run's own train.log
+    logger.handlers[0].setLevel(logging.CRITICAL + 1)  # all is in the run's own train.log
     try:
         settings = Settings.load(recipe.path, overrides=recipe.overrides, flags=recipe.flags)
         train(settings, run_dir, watch=None if kill_after is None else partial(_killed, after=kill_after))
     except MtkitError as error:
-        with suppress(OSError):
-            note.write_text(str(error), encoding="utf-8")
+        sys.stdout.write(str(error))
         sys.exit(1)
 
 
@@ -254,3 +261,10 @@ def _killed(updates: Iterator[list[Batch]], *, after: int) -> Iterator[list[Batc
         if number == after:
             os.kill(os.getpid(), signal.SIGKILL)
         yield update
+
+
+if __name__ == "__main__":
+    _task = json.load(sys.stdin)
+    _recipe = Recipe(**_task["recipe"])
+    _path = None if _recipe.path is None else Path(_recipe.path)
+    _child(replace(_recipe, path=_path), Path(_task["run_dir"]), _task["kill_after"])

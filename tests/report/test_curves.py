@@ -24,6 +24,14 @@ def test_each_measurement_has_a_curve_of_each_run(tmp_path: Path) -> None:
     assert [curve.points for curve in bleu.curves] == [[(2, 9.5)]]
 
 
+def test_where_a_run_went_back_is_with_its_curves(tmp_path: Path) -> None:
+    back = {"update": 1, "rollback": 1, "rollback_from": 4, "reason": "the loss has jumped"}
+    run = run_of(tmp_path, "a", [{"update": 1, "loss_per_token": 3.0}, back, {"update": 2, "loss_per_token": 2.5}])
+    (loss,) = read_curves([run])
+    assert loss.curves[0].points == [(1, 3), (2, 2.5)]
+    assert loss.curves[0].rollbacks == [(1, "the loss has jumped")]
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_end(tmp_path: Path) -> None:
     run = run_of(tmp_path, "a", [{"update": n, "loss_per_token": 1.0} for n in range(1, 1203)])
     points = read_curves([run])[0].curves[0].points

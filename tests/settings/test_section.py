@@ -28,6 +28,8 @@ EXPECTED: list[tuple[type[BaseModel], Mark, str]] = [
         "name data.prepared training.from training.max_updates training.max_epochs training.max_minutes "
         "training.min_updates training.keep_test training.distillation.teacher training.decay_share "
         "training.report_every training.n_samples training.keep_last training.keep_best training.max_bad_updates "
+        "training.healing.rollbacks training.healing.sigmas training.healing.rate_factor training.healing.recent "
+        "training.healing.window "
         "training.early_stopping.patience training.average.n training.average.by training.device training.precision "
         "training.threads training.workers training.tensorboard decoding.beam_size decoding.length_penalty "
         "decoding.max_length_ratio decoding.max_length_offset decoding.split",

@@ -3,8 +3,10 @@ from typing import Any
 import pytest
 
 from mtkit.evaluation.telling import Standing
+from mtkit.settings.healing import HealingConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.state import TrainState
+from mtkit.training.loss_course import LossCourse
+from mtkit.training.state import Rollbacks, TrainState
 
 
 def test_a_better_score_becomes_the_best_and_of_equals_the_later_but_only_a_better_one_resets_the_patience() -> None:
@@ -52,4 +54,50 @@ def test_one_minute_is_over_in_the_singular() -> None:
 
 def test_state_survives_its_dictionary() -> None:
     state = TrainState(update=7, share=0.25, costs={"save": 0.5}, best_score=-1.5, scores={"5": -1.5})
+    state.course = LossCourse([2.5], 3, 0.1, 1e-17, [0.5, 0.5])
+    state.rollbacks, state.fallbacks = Rollbacks(1, 1, 6, 2, {"epoch": 1, "window": 0, "update": 3}, 0.5), [2, 6]
     assert TrainState.from_dict(state.state_dict()) == state
+
+
+def test_there_is_a_checkpoint_to_go_back_to_that_is_clear_of_trouble() -> None:
+    """A hundred updates old at least; of two that are old enough the newer one is kept, and never more than three."""
+    healing = HealingConfig()
+    state, kept = TrainState(), []
+    for update in range(10, 2_000, 30):
+        state.update = update
+        state.note_regular_save(healing)
+        state.note_regular_save(healing)  # a checkpoint may be regular for two reasons
+        kept.append([*state.fallbacks])
+    for update, fallbacks in zip(range(10, 2_000, 30), kept, strict=True):
+        assert fallbacks == sorted(fallbacks)
+        assert len(fallbacks) <= 2
+        assert update < 110 + 10 or fallbacks[0] <= update - 100
+        assert fallbacks[0] >= update - 100 - 2 * 130 or update < 400
+    rare = TrainState()
+    for rare.update in (1_000, 2_000, 3_000):
+        rare.note_regular_save(healing)
+    assert rare.fallbacks == [2_000, 3_000]
+
+
+def test_nothing_is_kept_to_go_back_to_while_there_is_trouble_or_where_none_is_healed() -> None:
+    in_trouble = TrainState(update=5, bad_in_a_row=1)
+    in_trouble.note_regular_save(HealingConfig())
+    unhealed = TrainState(update=5)
+    unhealed.note_regular_save(HealingConfig(rollbacks=0))
+    assert in_trouble.fallbacks == unhealed.fallbacks == []
+
+
+def test_going_back_undoes_all_but_the_time_and_that_it_went_back() -> None:
+    state = TrainState(update=9, seconds=5.0, share=0.5, costs={"save": 1.0}, scores={"8": 1.0}, off_schedule=[7])
+    state.rollbacks.n = 2
+    state.go_back_to(TrainState(update=4, tgt_tokens=100, scores={"4": 2.0}, off_schedule=[3, 4, 5], seconds=1.0))
+    assert state == TrainState(
+        update=4,
+        tgt_tokens=100,
+        seconds=5.0,
+        share=0.5,
+        costs={"save": 1.0},
+        scores={"4": 2.0},
+        off_schedule=[3, 4],
+        rollbacks=Rollbacks(n=2),
+    )

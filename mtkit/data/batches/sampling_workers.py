@@ -19,6 +19,7 @@ import numpy as np
 
 from mtkit.data.batches.sampling import Places, Sampler, SamplingRecipe, SideIds
 from mtkit.errors import DataError
+from mtkit.machine.children import environment_of_child
 from mtkit.settings.sampling import SamplingConfig
 
 _COUNT = struct.Struct("<q")
@@ -57,13 +58,11 @@ class _Worker:
     """The trainer's end of a process."""
 
     def __init__(self, recipe: SamplingRecipe) -> None:
-        root = str(Path(__file__).parents[3])
-        path = os.pathsep.join([*(() if root in sys.path else [root]), *filter(None, sys.path)])
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtkit.data.batches.sampling_workers"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
+            env=environment_of_child() | {"OMP_NUM_THREADS": "1"},
             process_group=0,  # Ctrl-C is for the trainer, which saves and then ends its workers
         )
         assert self._process.stdin is not None

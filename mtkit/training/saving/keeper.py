@@ -68,10 +68,10 @@ class Keeper:
         self._link_best()
         for update in stale:
             self.store.delete(update)
-        keep = choose_checkpoints(self.store, self.state, self._config.keep_last, "last")
-        keep += choose_checkpoints(self.store, self.state, self._config.keep_best, "best")
-        keep += [*self.state.before_decay(), *self.state.fallbacks, self.state.best_update, self.state.update]
-        self.store.prune(set(keep))
+        keep = self.state.kept_to_go_back() | self.state.before_decay()
+        keep.update(choose_checkpoints(self.store, self.state, self._config.keep_last, "last"))
+        keep.update(choose_checkpoints(self.store, self.state, self._config.keep_best, "best"))
+        self.store.prune(keep | {self.state.best_update, self.state.update})
         logger.debug("saved %s", self.store.path(self.state.update))
 
     def _link_best(self) -> None:

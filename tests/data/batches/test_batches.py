@@ -222,3 +222,21 @@ def test_validation_batches_hold_every_pair_once_and_are_always_the_same(store: 
 def test_padding_share_counts_both_sides() -> None:
     # 4 + 2 of 8 source and 2 + 3 of 6 target positions are real.
     assert padding_share([collate([[5] * 3, [5]], [[6], [6, 6]], OWN)]) == pytest.approx(3 / 14)
+
+
+@pytest.mark.parametrize("n_done", [0, 1, 7])
+def test_the_rows_between_two_positions_are_those_of_the_updates_between_them(store: Store, n_done: int) -> None:
+    plan = BatchPlan(store, special=OWN, batch_tokens=200, accumulate=2, seed=3)
+    list(islice(plan, n_done))
+    start = plan.state_dict()
+    n_between = 12  # past the end of the epoch
+    expected = [pairs_of(update) for update in islice(plan, n_between)]
+    assert plan.epoch == 1
+    other = BatchPlan(store, special=OWN, batch_tokens=200, accumulate=2, seed=3)
+    rows = [update.tolist() for update in other.rows_between(start if n_done else None, plan.state_dict())]
+    assert [sorted(update) for update in rows] == [sorted(update) for update in expected]
+    assert list(plan.rows_between(plan.state_dict(), plan.state_dict())) == []
+    assert plan.is_later(plan.state_dict(), start)
+    assert not plan.is_later(start, start)
+    assert not plan.is_later(None, start)
+    assert other.state_dict() == BatchPlan(store, special=OWN, batch_tokens=200).state_dict(), "it only looks"

@@ -1,4 +1,5 @@
 from collections import deque
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,47 @@ def test_every_process_goes_on_from_what_the_first_wrote(tmp_path: Path, monkeyp
     for mine, theirs in zip(second.model.parameters(), first.model.parameters(), strict=True):
         assert torch.equal(mine, theirs)
     assert {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_going_back_takes_the_newest_whole_checkpoint_that_is_old_enough(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = {}
+    for update in (100, 200, 300, 400):
+        each = keeper(tmp_path, SOLO, update)
+        each.state.fallbacks = [100, 200, 300]
+        each.state.tgt_tokens = update
+        expected[update] = {name: parameter.clone() for name, parameter in each.model.named_parameters()}
+        list(islice(each.plan, update // 100))
+        each.save()
+
+    def newest() -> Keeper:
+        other = keeper(tmp_path, SOLO, 7)
+        other.restore()
+        return other
+
+    (tmp_path / "checkpoints/update-00000200/model.safetensors").write_bytes(b"")
+    present = newest()
+    at = present.plan.state_dict()
+    position = present.go_back(250, lambda: pytest.fail("the beginning is not needed"))
+    assert "update-00000200/model.safetensors: damaged" in caplog.text
+    assert present.plan.state_dict() == at, "the pairs since then are left out"
+    assert (present.state.update, present.state.tgt_tokens) == (100, 100)
+    for name, parameter in present.model.named_parameters():
+        assert torch.equal(parameter, expected[100][name])
+    assert CheckpointStore(tmp_path).updates() == [100]
+    assert (tmp_path / "last").resolve().name == "update-00000100"
+    resumed = newest()
+    assert resumed.plan.state_dict() == position
+    for mine, theirs in zip(resumed.optimizer.state.values(), present.optimizer.state.values(), strict=True):
+        assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+
+
+def test_before_the_first_checkpoint_one_goes_back_to_the_beginning(tmp_path: Path) -> None:
+    present = keeper(tmp_path, SOLO, 50)
+    initial = keeper(tmp_path, SOLO, 1).model
+    present.state.fallbacks = [40]
+    assert present.go_back(30, lambda: initial) is None
+    assert (present.state.update, present.state.fallbacks, len(present.optimizer.state)) == (0, [], 0)
+    for mine, theirs in zip(present.model.parameters(), initial.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
