@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtkit.bundle.run_note import PRETRAINING
 from mtkit.errors import DataError
 from mtkit.files.reading import check_regular, parse_json
 from mtkit.files.text import read_lines
@@ -44,7 +45,7 @@ class Plot:
 
 
 def read_curves(runs: Sequence[Path]) -> list[Plot]:
-    """Read the learning curves of runs.
+    """Read the learning curves of runs; one in two stages has a curve for each.
 
     Args:
         runs: Directories with a ``metrics.jsonl``.
@@ -52,7 +53,13 @@ def read_curves(runs: Sequence[Path]) -> list[Plot]:
     Raises:
         DataError: If a file is missing or not what a run writes, naming the line.
     """
-    of_runs = [(name, str(run), _read(run / "metrics.jsonl")) for name, run in zip(run_names(runs), runs, strict=True)]
+    of_runs = []
+    for name, run in zip(run_names(runs), runs, strict=True):
+        of_runs.append((name, str(run), _read(run / "metrics.jsonl")))
+        if (run / PRETRAINING / "metrics.jsonl").exists():
+            of_runs.append(
+                (f"{name}, {PRETRAINING}", str(run / PRETRAINING), _read(run / PRETRAINING / "metrics.jsonl"))
+            )
     plots = []
     for key, measurement in MEASUREMENTS.items():
         curves = [Curve(name, path, _thinned(points[key])) for name, path, points in of_runs if points[key]]

@@ -36,7 +36,7 @@ from mtkit.training.finish import Finished, finish, is_unscored
 from mtkit.training.freezing import n_trained_parameters
 from mtkit.training.loop import Parts, fit
 from mtkit.training.objectives.objective import objective_of
-from mtkit.training.planning.planner import count_sampling_workers
+from mtkit.training.planning.planner import count_sampling_workers, noise_of_validation
 from mtkit.training.planning.size_in_time import size_in_time, vocabulary_in_time
 from mtkit.training.report import Reporter
 from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors
@@ -221,6 +221,7 @@ def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
         decode=training.validate_text,
         split=session.config.decoding.split,
         lines=noted_source_lines(prepared, session.run_dir, join=training.sampling.join),
+        sampler=noise_of_validation(session.config, prepared),
     )
     reporter = Reporter(
         session.run_dir,

@@ -11,6 +11,7 @@ import torch
 
 from mtkit.data.batches.batch import Batch
 from mtkit.data.batches.batches import fixed_batches
+from mtkit.data.batches.sampling import Sampler
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.corpus.store import Store
 from mtkit.data.tokens.special import NO_PREFIX, Prefix
@@ -58,7 +59,12 @@ class Validator:
         decode: bool,
         split: Split,
         lines: SourceLines,
+        sampler: Sampler | None = None,
     ) -> None:
+        """Read a set.
+
+        ``sampler`` changes its pairs for the loss, where a model is to undo noise; they are translated as they are.
+        """
         self._store = store
         self._tokenizer = tokenizer
         self._prefixes = prefixes
@@ -69,6 +75,7 @@ class Validator:
         self._decode = decode
         self._decoding = DecodingConfig(beam_size=1, split=split)
         self._lines = lines
+        self._sampler = sampler
 
     def measure(
         self, model: EncoderDecoder, stopped: Callable[[], object] = lambda: None
@@ -121,7 +128,11 @@ class Validator:
 
         n_at_once = self._compute.threads if self._compute.on_cpu else 1
         batches = fixed_batches(
-            self._store, self._tokenizer.special, self._batch_tokens, max_length=model.config.max_length
+            self._store,
+            self._tokenizer.special,
+            self._batch_tokens,
+            max_length=model.config.max_length,
+            sampler=self._sampler,
         )
         while some := list(islice(batches, n_at_once)):
             if stopped():
