@@ -8,6 +8,9 @@ from mtkit.files.shapes import shaped
 
 NOTE = "corpus.json"
 
+PRETRAINING = "pretraining"
+"""In the directory of a run in two stages: the first one, a run by itself."""
+
 DIRECTORY = "directory"
 """Key: where the prepared corpus lies, as seen from the run directory."""
 

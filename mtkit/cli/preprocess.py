@@ -101,21 +101,29 @@ def preprocess(
                 typer.echo(line)
         typer.echo("nothing written; max_tokens and max_ratio count tokens and were not looked at")
         return
-    directory = resolved.prepared_directory
     try:
-        prepared = prepare(
-            resolved.data,
-            resolved.tokenizer,
-            directory,
-            overwrite=overwrite,
-            n_workers=workers,
-            ready=None if start is None else start.tokenizer,
-        )
+        if resolved.pretraining.active:
+            from mtkit.training.pretraining import prepare_both
+
+            made = [*prepare_both(settings, resolved, overwrite=overwrite, n_workers=workers)]
+        else:
+            made = [
+                prepare(
+                    resolved.data,
+                    resolved.tokenizer,
+                    resolved.prepared_directory,
+                    overwrite=overwrite,
+                    n_workers=workers,
+                    ready=None if start is None else start.tokenizer,
+                )
+            ]
     except KeyboardInterrupt:
-        raise Stopped("stopped; nothing was written") from None
-    for line in _report(prepared.manifest):
-        typer.echo(line)
-    typer.echo(f"prepared corpus: {directory}")
+        rest = "the same command goes on" if resolved.pretraining.active else "nothing was written"
+        raise Stopped(f"stopped; {rest}") from None
+    for prepared in made:
+        for line in _report(prepared.manifest):
+            typer.echo(line)
+        typer.echo(f"prepared corpus: {prepared.directory}")
 
 
 def _report(manifest: "Manifest") -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mtkit.bundle.run_note import PRETRAINING
 from mtkit.errors import DataError
 from mtkit.files.reading import check_regular, parse_json
 from mtkit.files.text import read_lines
@@ -69,7 +70,7 @@ class Record:
 
 
 def read_curves(runs: Sequence[Path]) -> list[Plot]:
-    """Read the learning curves of runs.
+    """Read the learning curves of runs; one in two stages has a curve for each.
 
     Args:
         runs: Directories with a ``metrics.jsonl``.
@@ -77,12 +78,17 @@ def read_curves(runs: Sequence[Path]) -> list[Plot]:
     Raises:
         DataError: If a file is missing or not what a run writes, naming the line.
     """
-    for run in runs:
+    of_runs = []
+    for name, run in zip(run_names(runs), runs, strict=True):
         if not run.is_dir():
             raise DataError(f"{run}: no such run directory; --run takes what mtkit train wrote with -o")
         if not (run / METRICS).exists():
             raise DataError(f"{run}: is not a run directory: it has no {METRICS}, which mtkit train writes")
-    return plots_of([(name, run, read_records(run / METRICS)) for name, run in zip(run_names(runs), runs, strict=True)])
+        of_runs.append((name, run, read_records(run / METRICS)))
+        first = run / PRETRAINING
+        if (first / METRICS).exists():
+            of_runs.append((f"{name}, {PRETRAINING}", first, read_records(first / METRICS)))
+    return plots_of(of_runs)
 
 
 def plots_of(runs: Sequence[tuple[str, Path, Sequence[Record]]]) -> list[Plot]:

@@ -67,16 +67,22 @@ class Config(Section):
         if training.max_minutes is not None and stage.max_updates is not None:
             raise Mistakes(self, [("pretraining.max_updates", "the run is by time: give pretraining.share of it")])
         if training.max_updates is not None:
-            n_first = stage.updates_of(training.max_updates)
-            if n_first >= training.max_updates:
-                reason = f"{n_first:,} leave nothing of training.max_updates ({training.max_updates:,}) for translation"
-                raise Mistakes(self, [("pretraining.max_updates", reason)])
-            decays = training.schedule in ("linear", "cosine")
-            n_left = training.max_updates - n_first
-            if decays and training.max_minutes is None and training.warmup_updates >= n_left:
-                reason = f"{training.warmup_updates:,} must be below the {n_left:,} updates after pretraining"
-                raise Mistakes(self, [("training.warmup_updates", reason)])
+            self._check_updates_of_stages(training.max_updates)
         return self
+
+    def _check_updates_of_stages(self, n_updates: int) -> None:
+        """Refuse stages of a run of so many updates that are too short, or too short for their warm-up."""
+        n_first = self.pretraining.updates_of(n_updates)
+        if n_first >= n_updates:
+            reason = f"{n_first:,} leave nothing of training.max_updates ({n_updates:,}) for translation"
+            raise Mistakes(self, [("pretraining.max_updates", reason)])
+        if self.training.max_minutes is not None or self.training.schedule not in ("linear", "cosine"):
+            return
+        for section, n, when in (("pretraining", n_first, "of"), ("training", n_updates - n_first, "after")):
+            warmup = getattr(self, section).warmup_updates
+            if warmup is not None and warmup >= n:
+                reason = f"{warmup:,} must be below the {n:,} updates {when} pretraining"
+                raise Mistakes(self, [(f"{section}.warmup_updates", reason)])
 
     @model_validator(mode="after")
     def _check_tying(self) -> Self:

@@ -8,6 +8,7 @@ that the first stage is over and how long it worked.
 import time
 from pathlib import Path
 
+from mtkit.bundle.run_note import PRETRAINING
 from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.sources.sources import open_sources
@@ -23,7 +24,6 @@ from mtkit.training.planning.size_in_time import size_in_time, vocabulary_in_tim
 from mtkit.training.run import Run
 from mtkit.training.saving.checkpoint import CheckpointStore, disk_errors
 from mtkit.training.saving.run_directory import (
-    PRETRAINING,
     check_is_run,
     check_same_data,
     check_unused,

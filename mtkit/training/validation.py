@@ -12,6 +12,7 @@ import torch
 
 from mtkit.data.batches.batch import Batch
 from mtkit.data.batches.batches import fixed_batches
+from mtkit.data.batches.sampling import Sampler
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.corpus.source_lines import SourceLines
 from mtkit.data.corpus.store import Store
@@ -27,6 +28,7 @@ from mtkit.settings.decoding import DecodingConfig, Split
 from mtkit.settings.recipe import Config
 from mtkit.settings.training import Metric
 from mtkit.training.objectives.cross_entropy import CrossEntropy
+from mtkit.training.planning.planner import noise_of_validation
 from mtkit.training.source_lines import noted_source_lines
 from mtkit.translation.translator import Translator
 
@@ -70,7 +72,12 @@ class Validator:
         decode: bool,
         split: Split,
         lines: SourceLines,
+        sampler: Sampler | None = None,
     ) -> None:
+        """Read a set.
+
+        ``sampler`` changes its pairs for the loss, where a model is to undo noise; they are translated as they are.
+        """
         self._store = store
         self._tokenizer = tokenizer
         self._prefixes = prefixes
@@ -81,6 +88,7 @@ class Validator:
         self._decode = decode
         self._decoding = DecodingConfig(beam_size=1, split=split)
         self._lines = lines
+        self._sampler = sampler
 
     def measure(
         self,
@@ -152,7 +160,11 @@ class Validator:
 
         n_at_once = self._compute.threads if self._compute.on_cpu else 1
         batches = fixed_batches(
-            self._store, self._tokenizer.special, self._batch_tokens, max_length=model.config.max_length
+            self._store,
+            self._tokenizer.special,
+            self._batch_tokens,
+            max_length=model.config.max_length,
+            sampler=self._sampler,
         )
         while some := list(islice(batches, n_at_once)):
             if stopped():
@@ -224,4 +236,5 @@ def validator_of(
         decode=config.training.validate_text,
         split=config.decoding.split,
         lines=noted_source_lines(prepared, run_dir, join=config.training.sampling.join),
+        sampler=noise_of_validation(config, prepared),
     )

@@ -79,6 +79,7 @@ def test_minutes_are_dealt_out_and_own_settings_count(tmp_path: Path) -> None:
         (["task=both_directions", "share=1"], "pretraining.share"),
         (["task=both_directions", "share=0.5", "max_updates=10"], "pretraining.share: stands beside max_updates"),
         (["task=both_directions", "max_updates=100_000"], "pretraining.max_updates: 100,000 leave nothing"),
+        (["task=denoise", "src=[{tsv: a.tsv, take: both}]"], "pretraining.src.0.take: one side is wanted"),
     ],
 )
 def test_what_cannot_be_is_one_line(tmp_path: Path, overrides: list[str], reason: str) -> None:
@@ -94,6 +95,7 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, overrides: list[str], reason
         ("training.from=runs/x", "pretraining.task: a model to start from brings its weights"),
         ("tokenizer.joint=false", "tokenizer.joint: pretraining writes both languages"),
         ("data.language_tags=none", "data.language_tags: with pretraining a tag says which language is written"),
+        ("pretraining.warmup_updates=30_000", "pretraining.warmup_updates: 30,000 must be below the 30,000 updates of"),
         ("training.warmup_updates=99_000", "training.warmup_updates: 99,000 must be below the 70,000 updates"),
     ],
 )

@@ -268,14 +268,19 @@ class BatchPlan:
         return len(src) == 1 or (int(tgt.sum()) <= MAX_OVER * budget and padded <= MAX_PADDED * budget)
 
 
-def fixed_batches(store: Store, special: SpecialIds, batch_tokens: int, *, max_length: int) -> Iterator[Batch]:
+def fixed_batches(
+    store: Store, special: SpecialIds, batch_tokens: int, *, max_length: int, sampler: Sampler | None = None
+) -> Iterator[Batch]:
     """Every pair once, like lengths together, always in the same batches: for validation.
 
     A side of ``max_length`` tokens or more, the end of sentence counted, is cut to that: validation sets are not
-    cleaned, and a model reads no further.
+    cleaned, and a model reads no further. A sampler of the same store changes the pairs, always in the same way.
     """
     src, tgt = (np.minimum(lengths + 1, max_length) for lengths in (store.src_lengths, store.tgt_lengths))
     for rows in cut_by_length(src, tgt, budget=batch_tokens, rng=np.random.default_rng(0)):
-        ordered = np.sort(rows).tolist()
-        src_ids = [store.src_ids(row)[: max_length - 1] for row in ordered]
-        yield collate(src_ids, [store.tgt_ids(row)[: max_length - 1] for row in ordered], special)
+        ordered = np.sort(rows)
+        ids = store.gather(ordered) if sampler is None else sampler.sample(ordered.astype(np.int64))
+        src_ids, tgt_ids = (np.split(values, np.cumsum(lengths)[:-1]) for values, lengths in ids)
+        yield collate(
+            [each[: max_length - 1] for each in src_ids], [each[: max_length - 1] for each in tgt_ids], special
+        )

@@ -16,6 +16,7 @@ from mtkit.data.batches.denoising import infilled, permuted, span_masked
 from mtkit.data.batches.splitmix import splitmix64
 from mtkit.data.corpus.prepared import Prepared, open_prepared
 from mtkit.data.corpus.store import IdLists, Ids, Int32s
+from mtkit.data.sources.sources import Place
 from mtkit.data.tokens.sides import Side
 from mtkit.data.tokens.subwords import Segmenter, segmenter
 from mtkit.settings.sampling import MASK, NoiseConfig, SamplingConfig
@@ -44,8 +45,8 @@ class SamplingRecipe:
 class Sampler:
     """Makes the ids of training pairs, changed at random."""
 
-    def __init__(self, recipe: SamplingRecipe, prepared: Prepared | None = None) -> None:
-        """Sample from a prepared corpus, which is opened where it is not given.
+    def __init__(self, recipe: SamplingRecipe, prepared: Prepared | None = None, *, place: Place = "train") -> None:
+        """Sample from the pairs of a place of a prepared corpus, which is opened where it is not given.
 
         Raises:
             DataError: If the corpus is absent or damaged.
@@ -54,12 +55,12 @@ class Sampler:
         prepared = prepared or open_prepared(recipe.directory)
         self.recipe = recipe
         self._config, self._max_tokens = recipe.config, recipe.max_tokens
-        self._store = prepared.store("train")
+        self._store = prepared.store(place)
         self._n = len(self._store)
         self._tokenizer = prepared.tokenizer
-        self._prefixes = prepared.prefixes("train")
+        self._prefixes = prepared.prefixes(place)
         self._prefix_lengths = np.array([list(map(len, prefix)) for prefix in self._prefixes])  # (sources, 2)
-        self._ends = np.cumsum([source["n_kept"] for source in prepared.manifest.of_place("train")])
+        self._ends = np.cumsum([source["n_kept"] for source in prepared.manifest.of_place(place)])
         self._key = recipe.seed % (1 << 64)
         self._segmenters = _segmenters(recipe.config, prepared)
         noise = recipe.config.noise

@@ -8,6 +8,7 @@ from mtkit.data.batches.mixing import mix_of
 from mtkit.data.batches.sampling import Sampler, SamplingRecipe
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.settings.recipe import Config
+from mtkit.settings.sampling import SamplingConfig
 from mtkit.settings.training import TrainingConfig
 
 _MAX_WORKERS = 4
@@ -54,6 +55,16 @@ class Planner:
             seed=self._seed,
             sampler=self._sampler,
         )
+
+
+def noise_of_validation(config: Config, prepared: Prepared) -> Sampler | None:
+    """What puts the noise on the validation set that a model learns to undo; None where it learns something else."""
+    noise = config.training.sampling.noise
+    if config.data.task != "reconstruct" or not noise.probability:
+        return None
+    alone = SamplingConfig(noise=noise)
+    recipe = SamplingRecipe(prepared.directory, alone, config.training.seed, config.data.cleaning.max_tokens)
+    return Sampler(recipe, prepared, place="valid")
 
 
 def count_sampling_workers(training: TrainingConfig) -> int:

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from mtkit.bundle.bundle import LINES, ORIGIN
 from mtkit.bundle.corpus import relative_path
-from mtkit.bundle.run_note import DIRECTORY, NOTE, noted_hashes
+from mtkit.bundle.run_note import DIRECTORY, NOTE, PRETRAINING, noted_hashes
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.data.tokens.tokenizer import FILES, Tokenizer
 from mtkit.errors import CheckpointError, ConfigError, DataError, VocabularyError
@@ -25,9 +25,6 @@ from mtkit.training.saving.places import apart_from_places, note_of_place
 
 _MARKER = ".mtkit"
 """In every run directory from its first moment, before anything else: where it is, all the rest is a run's."""
-
-PRETRAINING = "pretraining"
-"""In a run directory: its first stage, a run by itself."""
 
 _FITTED_SIZE = "tokenizer.vocab_size"  # where it is not given, what the corpus allows
 _MINUTES = "training.max_minutes"  # by which other settings are chosen where they are not given

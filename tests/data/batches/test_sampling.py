@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtkit.data.batches.batch import Batch
-from mtkit.data.batches.batches import BatchPlan
+from mtkit.data.batches.batches import BatchPlan, fixed_batches
 from mtkit.data.batches.mixed_batches import MixedPlan
 from mtkit.data.batches.mixing import Corpus, Mix
 from mtkit.data.batches.sampling import Sampler, SamplingRecipe, uniform
@@ -305,3 +305,19 @@ def same(a: Sequence[list[Batch]], b: Sequence[list[Batch]]) -> bool:
         for one, other in zip(a, b, strict=True)
         for x, y in zip(one, other, strict=True)
     )
+
+
+def test_a_validation_set_gets_the_same_noise_every_time(prepared: Prepared) -> None:
+    noise = {"noise": {"probability": 1, "drop": 0, "swap": 0, "mask": 1}}
+    recipe = SamplingRecipe(prepared.directory, SamplingConfig.model_validate(noise), 5, MAX_TOKENS)
+    store, of_valid = prepared.store("valid"), Sampler(recipe, prepared, place="valid")
+
+    def batches(sampler: Sampler | None) -> list[Batch]:
+        return list(fixed_batches(store, OWN, 100, max_length=80, sampler=sampler))
+
+    (mask,) = prepared.tokenizer.tag_ids(["<mask>"])
+    for plain, noisy, again in zip(batches(None), batches(of_valid), batches(of_valid), strict=True):
+        assert torch.equal(plain.tgt_out, noisy.tgt_out)
+        assert (noisy.src == mask).any()
+        assert not (plain.src == mask).any()
+        assert torch.equal(noisy.src, again.src)
