@@ -12,6 +12,7 @@ from pydantic import model_validator
 
 from mtkit.settings.data import DataConfig
 from mtkit.settings.decoding import DecodingConfig
+from mtkit.settings.evaluation import EvaluationConfig
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.section import MAY_CHANGE, Section
 from mtkit.settings.tokenizer import TokenizerConfig
@@ -29,6 +30,7 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
 
     @property
     def prepared_directory(self) -> Path:

@@ -30,7 +30,7 @@ EXPECTED: list[tuple[type[BaseModel], Mark, str]] = [
         "training.report_every training.n_samples training.keep_last training.keep_best training.max_bad_updates "
         "training.early_stopping.patience training.average.n training.average.by training.device training.precision "
         "training.threads training.workers training.tensorboard decoding.beam_size decoding.length_penalty "
-        "decoding.max_length_ratio decoding.max_length_offset decoding.split",
+        "decoding.max_length_ratio decoding.max_length_offset decoding.split evaluation.metrics",
     ),
     (
         ModelConfig,
