@@ -49,6 +49,9 @@ EMA = "ema"
 ORIGIN = "origin"
 """Of an imported model: key of the manifest, and directory of the files that it was made from."""
 
+SEEDS = "seeds.json"
+"""In a directory of runs from several seeds: how many there are to be."""
+
 _HEAD_BYTES = 512
 
 _TOKENIZERS: tuple[set[str], ...] = ({JOINT_FILE}, {SRC_FILE, TGT_FILE}, {VOCABULARY_FILE})
@@ -199,6 +202,8 @@ def _directory_of(path: Path) -> Path:
         raise CheckpointError(f"{path}: this run has no checkpoint yet; train on until its first validation")
     if (what := of_another_program(path, path)) is not None:
         raise CheckpointError(f"{path}: {what}")
+    if (path / SEEDS).exists():
+        raise CheckpointError(f"{path}: holds runs from several seeds; name one of them, such as {path / 'seed-1'}")
     raise CheckpointError(f"{path}: holds no model; give a run directory, a checkpoint or a bundle")
 
 

@@ -1,7 +1,6 @@
 """``mtkit train``."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,16 +23,18 @@ from mtkit.cli.options import (
     corpus_instead_of_recipe,
     is_file_of_pairs,
 )
-from mtkit.errors import ConfigError, TrainingError
+from mtkit.cli.train_run import (
+    before_corpus,
+    check_number,
+    check_place,
+    train_in_turn,
+    train_run,
+    verify_resume_of,
+)
+from mtkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mtkit.settings.recipe import Config
     from mtkit.settings.resolve import Settings
-    from mtkit.training.starting import Start
-    from mtkit.training.verification import Recipe
-
-Corpus = tuple[list[Path], list[Path], tuple[str | None, str | None], dict[str, tuple[Path | None, Path | None]]]
-"""Files of a corpus, their languages, and the files of its sets by their place."""
 
 ValidSrcOption = Annotated[
     Path | None,
@@ -113,6 +114,14 @@ def train(
         int | None,
         of_settings("--seed", metavar="N", help="Random seed: initial weights, data order, dropout."),
     ] = None,
+    seeds: Annotated[
+        int | None,
+        of_settings(
+            "--seeds",
+            metavar="N",
+            help="Train N runs from the seeds 1 to N, in DIR/seed-1 and so on, and report mean and spread.",
+        ),
+    ] = None,
     device: Annotated[
         str | None,
         of_speed("--device", metavar="auto|cpu|cuda", help="Device. Default: the recipe's, or auto."),
@@ -142,6 +151,7 @@ def train(
     mtkit train my.tmx -o runs/my                    a file of pairs
     mtkit train recipe.yaml --minutes 10             fit into ten minutes
     mtkit train my.tmx --from MODEL -o runs/my       start from a trained model
+    mtkit train recipe.yaml --seeds 3                three runs, mean and spread
 
     The same command again resumes an interrupted run. Without a recipe, validation and test lines are held out and
     the settings are chosen. Files of pairs: TMX, XLIFF, PO, TSV, CSV, JSONL.
@@ -160,6 +170,7 @@ def train(
     _check_sets(sets, config)
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
+    check_number(seeds, seed, overrides or ())
     check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
     from mtkit.settings.resolve import Settings, recipe_name
@@ -169,7 +180,7 @@ def train(
         "training.keep_test": _kept(keep_test, keep_test_tgt),
         "model.preset": preset,
         "training.max_minutes": minutes,
-        "training.seed": seed,
+        "training.seed": 1 if seeds else seed,
         "training.device": device,
         "training.precision": precision,
         "training.threads": threads,
@@ -179,10 +190,10 @@ def train(
     if verify_resume:
         from mtkit.training.verification import Recipe
 
-        sets_of = None if not src_files else (src_files, tgt_files, (src_lang, tgt_lang), sets)
-        directory = run_dir if config is None else run_dir or Path("runs") / recipe_name(config)
-        assert directory is not None
-        _verify_resume(Recipe(config, overrides or (), flags), sets_of, directory)
+        corpus = None if not src_files else (src_files, tgt_files, (src_lang, tgt_lang), sets)
+        place = run_dir or Path("runs") / ("model" if config is None else recipe_name(config))
+        for line in verify_resume_of(Recipe(config, overrides or (), flags), corpus, place):
+            typer.echo(line)
         return
     start = None
     if src_files:
@@ -196,13 +207,15 @@ def train(
             typer.echo(_explain(settings, run_dir))
             return
         check_output_directory(run_dir)
-        before, start = _before_corpus(settings, run_dir, overwrite=overwrite)
+        first = run_dir / "seed-1" if seeds else run_dir
+        before, start = before_corpus(settings, first, overwrite=overwrite)
+        check_place(run_dir, seeds, overwrite=overwrite)
         learns = settings.given("training", "distillation", "teacher") is not None
         if start is not None or learns:
             from mtkit.training.beforehand import check_beforehand
             from mtkit.training.teacher import teacher_of
 
-            check_beforehand(before, start, run_dir, teacher_of(settings, run_dir, overwrite=overwrite))
+            check_beforehand(before, start, first, teacher_of(settings, first, overwrite=overwrite))
         config = write_recipe(given, run_dir, overwrite=overwrite)
     assert config is not None
     settings = Settings.load(config, overrides=overrides or (), flags=flags)
@@ -212,16 +225,16 @@ def train(
         return
 
     check_output_directory(directory)
-    before, start = _before_corpus(settings, directory, start, overwrite=overwrite)
+    if seeds:
+        for line in train_in_turn(settings, directory, seeds, overwrite=overwrite):
+            typer.echo(line)
+        return
+    before, start = before_corpus(settings, directory, start, overwrite=overwrite)
+    check_place(directory, None, overwrite=overwrite)
+    run = train_run(settings, before, directory, start, overwrite=overwrite, started=started)
 
     from mtkit.evaluation.report import score_lines
-    from mtkit.training.pretraining import train as run_training
-    from mtkit.training.saving.places import where_it_began
 
-    with where_it_began(directory, before.data) as seen_from_there:
-        if seen_from_there != directory:  # the model is named as seen from there too
-            start = None
-        run = run_training(settings, seen_from_there, start, overwrite=overwrite, started=started)
     for name, of_set in run.scores.items():
         extent = f", {of_set.extent()}" if of_set.extent() else ""
         typer.echo(f"test set {name}, beam {before.decoding.beam_size}{extent}")
@@ -231,42 +244,6 @@ def train(
         typer.echo(line)
     typer.echo(f"the model: {directory / 'model'}")
     typer.echo(f"translate with: mtkit translate -m {directory} -i FILE")
-
-
-def _verify_resume(recipe: "Recipe", corpus: Corpus | None, run_dir: Path) -> None:
-    """Kill and resume a small copy of a run, print what came of it, and end with 1 where that is another run."""
-    from mtkit.settings.resolve import Settings
-    from mtkit.training.quickstart import Given, write_recipe
-    from mtkit.training.verification import directory_beside, first_difference, smaller, table
-    from mtkit.training.verification import verify_resume as verify
-
-    with directory_beside(run_dir) as directory:
-        if corpus is not None:
-            recipe = replace(recipe, path=write_recipe(Given.of_files(*corpus), directory / "corpus"))
-        settings = Settings.load(recipe.path, overrides=recipe.overrides, flags=recipe.flags)
-        before, _ = _before_corpus(settings, run_dir, overwrite=False)
-        compared = verify(smaller(recipe, before, directory), directory)
-    for line in table(compared):
-        typer.echo(line)
-    if (difference := first_difference(compared)) is not None:
-        raise TrainingError(f"a run that is killed and resumed is another one here: {difference}")
-    typer.echo("killed and resumed, the run is the same, bit for bit")
-
-
-def _before_corpus(
-    settings: "Settings", run_dir: Path, start: "Start | None" = None, *, overwrite: bool
-) -> "tuple[Config, Start | None]":
-    """The settings while the corpus is not known, and the model that the run starts from, if it is not known yet.
-
-    Without one nothing is loaded that takes time: what is mistyped is told at once.
-    """
-    if settings.given("training", "from") is None:
-        return settings.before_corpus().config(), None
-    from mtkit.training.run import before_corpus
-    from mtkit.training.starting import start_of
-
-    start = start or start_of(settings, run_dir, overwrite=overwrite)
-    return before_corpus(settings, start).config(), start
 
 
 def _kept(src: Path | None, tgt: Path | None) -> list[dict[str, str]] | list[str] | None:

@@ -142,6 +142,12 @@ class DataConfig(Section):
         return list(dict.fromkeys(map(self.languages_of, self.train)))
 
     @property
+    def separators(self) -> list[str]:
+        """What stands between the columns of every source that joins some, once."""
+        sources = (*self.train, *self.valid, *self.test)
+        return list(dict.fromkeys(source.separator for source in sources if source.joins))
+
+    @property
     def all_tags(self) -> list[str]:
         """Every tag of every source, once."""
         sources = (*self.train, *self.valid, *self.test)

@@ -12,6 +12,7 @@ from pydantic import model_validator
 
 from mtkit.settings.data import DataConfig
 from mtkit.settings.decoding import DecodingConfig
+from mtkit.settings.evaluation import EvaluationConfig
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.pretraining import PretrainingConfig
 from mtkit.settings.sampling import MASK
@@ -32,6 +33,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()
     pretraining: PretrainingConfig = PretrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
 
     @property
     def prepared_directory(self) -> Path:

@@ -98,6 +98,10 @@ class Settings:
         """The same with one more, weaker source: dotted keys and their values."""
         return Settings([Layer(origin, tree_of(values.items())), *self._layers])
 
+    def with_flag(self, key: str, value: object) -> "Settings":
+        """The same with one more value, stronger than all others, by its dotted key."""
+        return Settings([*self._layers, Layer("flag", tree_of([(key, value)]))])
+
     def over(
         self, layers: Sequence[Layer], without: Mapping[str, Collection[str]] = MappingProxyType({})
     ) -> "Settings":

@@ -1,5 +1,6 @@
 """Where pairs come from, as a recipe says it: one source, its format and its options."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
@@ -8,6 +9,7 @@ from mtkit.files.text import PACKED
 from mtkit.settings.cleaning import Steps
 from mtkit.settings.sampling import Curriculum
 from mtkit.settings.section import FETCHING, NOT_IN_CORPUS, PLACE, Mistakes, Section
+from mtkit.settings.tokenizer import symbol_mistake
 
 Column = NonNegativeInt | Annotated[str, Field(min_length=1)]
 
@@ -50,6 +52,11 @@ def kind_of(path: str) -> str | None:
     for ending in PACKED:
         plain = plain.removesuffix(ending)
     return next((kind for ending, kind in _ENDINGS.items() if plain.endswith(ending)), None)
+
+
+def columns_of(pair: Sequence[Any]) -> list[Any]:
+    """The columns or fields of a pair in order: those of the source, and the one of the target."""
+    return [name for side in pair for name in (side if isinstance(side, list | tuple) else [side])]
 
 
 class SourceConfig(Section):
@@ -97,13 +104,18 @@ class SourceConfig(Section):
     alone as source and target of the same text (src, tgt). By default both, and src with ``data.task: reconstruct``.
     ``src_lang`` and ``tgt_lang`` are those of the file."""
 
-    columns: tuple[Column, Column] = (0, 1)
+    columns: tuple[Column | Annotated[list[Column], Field(min_length=1)], Column] = (0, 1)
     """For ``tsv``: the columns of source and target, as numbers counted from 0 where every line is a pair, or as names
-    where the first line has them."""
+    where the first line has them. Several source columns are joined: ``[[question, passage], answer]``."""
 
-    fields: tuple[str, str] | None = None
+    fields: tuple[str | Annotated[list[str], Field(min_length=1)], str] | None = None
     """For ``jsonl`` and ``hf``: the fields of source and target, dotted where one lies inside another; by default the
-    language codes, at the top level or under ``translation``."""
+    language codes, at the top level or under ``translation``. Several source fields of ``jsonl`` are joined, as
+    columns are."""
+
+    separator: str = "<sep>"
+    """What stands between source columns or fields that are joined, with a blank on each side. It becomes one piece of
+    the vocabulary."""
 
     score: Column | None = None
     """For ``tsv``, ``jsonl`` and ``hf``: the column or field with a number that says how good a pair is; higher is
@@ -156,6 +168,11 @@ class SourceConfig(Section):
         src_lang = self.src_lang or src_lang
         return src_lang, src_lang if self.kind == "mono" else self.tgt_lang or tgt_lang
 
+    @property
+    def joins(self) -> bool:
+        """Whether several columns or fields make up a source text."""
+        return max(len(columns_of(pair)) for pair in (self.columns, self.fields or ())) > 2
+
     @model_validator(mode="before")
     @classmethod
     def _from_string(cls, value: Any) -> Any:
@@ -191,19 +208,26 @@ class SourceConfig(Section):
                 owners = ", ".join(KINDS[kind] for kind in kinds)
                 found.append((option, f"does nothing for {KINDS[self.kind]}: it belongs to {owners}"))
         if self.kind == "tsv":
-            chosen = {"columns": self.columns} | ({} if self.score is None else {"score": (self.score,)})
+            chosen = {"columns": columns_of(self.columns)} | ({} if self.score is None else {"score": (self.score,)})
             if len({type(column) for columns in chosen.values() for column in columns}) > 1:
                 found.append(([*chosen][-1], "give the columns all by number, or all by the names in the first line"))
         for option in ("columns", "fields"):
-            chosen_pair = getattr(self, option)
-            if chosen_pair is not None and chosen_pair[0] == chosen_pair[1] and not self.is_one_side:
-                found.append((option, f"source and target are both {chosen_pair[0]}: name two different ones"))
+            names = columns_of(getattr(self, option) or ())
+            if len(names) == 2 and names[0] == names[1] and not self.is_one_side:
+                found.append((option, f"source and target are both {names[0]}: name two different ones"))
+            elif len({*names}) < len(names) and not self.is_one_side:
+                twice = next(name for n, name in enumerate(names) if name in names[:n])
+                found.append((option, f"{twice} is named twice: name different ones"))
         if self.kind == "mono":
             found += [
                 (option, "does nothing for mono, which has one side")
                 for option in ("take", "tgt_lang")
                 if getattr(self, option) is not None
             ]
+        if self.kind == "hf" and self.joins:
+            found.append(("fields", "several source fields are joined in tsv and jsonl alone: name one, or convert it"))
+        if symbol_mistake(self.separator, "unigram") is not None:
+            found.append(("separator", "must be a word, such as <sep>"))
         if found:
             raise Mistakes(self, found)
         return self

@@ -14,7 +14,7 @@ from mtkit.bundle.bundle import Bundle
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.engines.conversion import inexpressible
 from mtkit.errors import ConfigError
-from mtkit.evaluation.metrics.metrics import Score, score
+from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS, Score, score
 from mtkit.evaluation.pitfalls.checks import Text
 from mtkit.evaluation.pitfalls.suitability import find_unsuited_for_bleu
 from mtkit.evaluation.telling import NAMES, has_learnt
@@ -156,7 +156,7 @@ def score_test_sets(
         n = len(test.src_text)
         logger.info("scoring test set %s, %s lines, beam %d", test.name, f"{n:,}", config.decoding.beam_size)
         own = None if deadline is None else deadline.part(_TRANSLATION_SHARE * n / n_left)
-        scores[test.name] = of_set = _scored(translator, test, config, own)
+        scores[test.name] = of_set = _scored(translator, test, config, own, metrics=config.evaluation.metrics)
         n_left -= n
         if not of_set.scores:
             logger.warning(
@@ -170,8 +170,8 @@ def score_test_sets(
             logger.warning("test set %s", warning)
         if of_set.is_short:
             logger.warning("translations were cut off at %s, as there was no time for longer ones", length_shown())
-    scored = [(scores[test.name].scores, test) for test in tests if scores[test.name].scores]
-    if scored and not any(has_learnt(found, *_references(test, config)) for found, test in scored):
+    scored = [(scores[test.name], test) for test in tests if scores[test.name].scores]
+    if scored and not any(_has_learnt(found, test, config) for found, test in scored):
         logger.warning("the model has learnt next to nothing yet: train it for longer, or on more pairs")
     return scores
 
@@ -181,6 +181,15 @@ def _references(held_out: HeldOut, config: Config) -> tuple[Sequence[str], str]:
     return held_out.ref_text, held_out.tgt_lang or config.data.tgt_lang
 
 
+def _has_learnt(of_set: SetScores, test: HeldOut, config: Config) -> bool:
+    """Whether a model is better than chance on a test set, whatever metrics it was scored by."""
+    ref_text, tgt_lang = _references(test, config)
+    scores = of_set.scores
+    if not {*DEFAULT_METRICS} <= {each.metric for each in scores}:
+        scores = score(of_set.hyp_text, [[ref_text[row] for row in of_set.rows]], tgt_lang=tgt_lang)
+    return has_learnt(scores, ref_text, tgt_lang)
+
+
 def _scored(
     translator: Translator,
     held_out: HeldOut,
@@ -188,21 +197,22 @@ def _scored(
     deadline: Deadline | None,
     *,
     least: int = MIN_LINES,
+    metrics: Sequence[str] = DEFAULT_METRICS,
 ) -> SetScores:
     """Scores on all of a set, or on as many lines, ``least`` or more, as there is time to translate."""
     translator = translator.prefixed(*held_out.prefix)
     tgt_lang = held_out.tgt_lang or config.data.tgt_lang
     if deadline is None:
         ref_texts = [held_out.ref_text]
-        found = evaluate_texts(translator, held_out.src_text, ref_texts, tgt_lang=tgt_lang)
+        found = evaluate_texts(translator, held_out.src_text, ref_texts, metrics, tgt_lang=tgt_lang)
         return SetScores(found.scores, rows=list(range(len(found.hyp_text))), hyp_text=found.hyp_text)
     part = translate_in_time([translator], held_out.src_text, deadline, least=least)
-    return SetScores([]) if part is None else _scored_part(part, held_out, tgt_lang)
+    return SetScores([]) if part is None else _scored_part(part, held_out, tgt_lang, metrics)
 
 
-def _scored_part(part: TranslatedPart, held_out: HeldOut, tgt_lang: str) -> SetScores:
+def _scored_part(part: TranslatedPart, held_out: HeldOut, tgt_lang: str, metrics: Sequence[str]) -> SetScores:
     ref_text = [held_out.ref_text[row] for row in part.rows]
-    scores = score(part.hyp_texts[0], [ref_text], tgt_lang=tgt_lang)
+    scores = score(part.hyp_texts[0], [ref_text], metrics, tgt_lang=tgt_lang)
     whole = SetScores(scores, is_short=part.is_short, rows=part.rows, hyp_text=part.hyp_texts[0])
     n, n_of_set = len(part.rows), len(held_out.src_text)
     return whole if n == n_of_set else replace(whole, n_lines=n, n_lines_of_set=n_of_set)

@@ -18,6 +18,7 @@ from mtkit.data.corpus.prepare import prepare
 from mtkit.data.corpus.prepared import Prepared
 from mtkit.errors import ConfigError, Interrupted, Stopped
 from mtkit.evaluation.certainty.before_after import BeforeAfter
+from mtkit.evaluation.metrics.line_means import check_installed
 from mtkit.files.reading import check_regular
 from mtkit.log import log_to_file, logger
 from mtkit.machine.compiling import compile_layers
@@ -111,6 +112,7 @@ def train(
     if teacher is not None and start is None:
         settings = teacher.under(settings)
     config = before_corpus(settings, start).config()
+    check_installed(config.evaluation.metrics)
     check_beforehand(config, start, run_dir, teacher)
     choose_device(config.training.device)
     check_unused(run_dir)

@@ -32,7 +32,7 @@ EXPECTED: list[tuple[type[BaseModel], Mark, str]] = [
         "training.healing.window "
         "training.early_stopping.patience training.average.n training.average.by training.device training.precision "
         "training.threads training.workers training.tensorboard decoding.beam_size decoding.length_penalty "
-        "decoding.max_length_ratio decoding.max_length_offset decoding.split",
+        "decoding.max_length_ratio decoding.max_length_offset decoding.split evaluation.metrics",
     ),
     (
         ModelConfig,

@@ -88,7 +88,7 @@ def evaluate(
         of_metrics(
             "--metrics",
             metavar="METRICS",
-            help="bleu, chrf, chrf++, ter, spbleu, exact, length; with commas or repeated. Default: bleu,chrf.",
+            help="bleu, chrf, chrf++, ter, spbleu, exact, rouge, length; with commas or repeated. Default: bleu,chrf.",
         ),
     ] = None,
     comet_model: Annotated[

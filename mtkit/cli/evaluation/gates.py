@@ -47,7 +47,7 @@ def check_method(method: "Method", gating: "Gating", pair: "LanguagePair | None"
     """Refuse options that contradict each other, before any text is read."""
     from mtkit.evaluation.metrics.comet import NAME
     from mtkit.evaluation.metrics.metrics import check_metrics
-    from mtkit.evaluation.metrics.scorers import SACREBLEU_METRICS
+    from mtkit.evaluation.metrics.scorers import COUNTED_METRICS
 
     if NAME in method.metrics:
         raise ConfigError("COMET is asked for by its model: --comet-model PATH, not --metrics comet")
@@ -57,8 +57,8 @@ def check_method(method: "Method", gating: "Gating", pair: "LanguagePair | None"
     )
     if gating.typed.need_baseline and gating.against is None:
         raise ConfigError("--max-drop and --fail-if-significantly-worse compare with a baseline: add --against FILE")
-    if (method.confidence or method.paired) and not set(metrics) & set(SACREBLEU_METRICS):
-        known = ", ".join(SACREBLEU_METRICS)
+    if (method.confidence or method.paired) and not set(metrics) & set(COUNTED_METRICS):
+        known = ", ".join(COUNTED_METRICS)
         raise ConfigError(f"--confidence and --paired need a metric that counts segment by segment: {known}")
     if method.baseline_system is not None and method.paired is None:
         raise ConfigError("--baseline names the system that --paired compares with: add --paired bs or --paired ar")

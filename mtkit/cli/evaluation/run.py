@@ -43,9 +43,10 @@ class Scoring:
         from mtkit.evaluation.assessment import Method
         from mtkit.evaluation.certainty.comparison import warn_of_few_samples
         from mtkit.evaluation.metrics.comet import load_comet
+        from mtkit.evaluation.metrics.line_means import each_of
         from mtkit.evaluation.metrics.metrics import DEFAULT_METRICS
 
-        wanted = [name.strip().lower() for given in self.metrics or DEFAULT_METRICS for name in given.split(",")]
+        wanted = each_of([x.strip().lower() for given in self.metrics or DEFAULT_METRICS for x in given.split(",")])
         method = Method(
             wanted, self.tokenize, self.lowercase, self.confidence, self.paired, self.samples, self.baseline, self.runs,
             against=gating.against, threads=self.threads,

@@ -129,7 +129,8 @@ class _Maker:
         if self.ready is not None:
             known = self.known_languages
             return extended_for(judgement, self.data, self.tokenizer, self.ready, known_languages=known)
-        symbols = list(dict.fromkeys((*self.tokenizer.user_defined_symbols, *self.data.all_tags)))
+        data, own = self.data, self.tokenizer.user_defined_symbols
+        symbols = list(dict.fromkeys((*own, *data.all_tags, *data.separators)))
         config = self.tokenizer.model_copy(update={"user_defined_symbols": symbols})
         return tokenizer_for(judgement, config, max_vocab_size=self.max_vocab_size)
 

@@ -146,6 +146,14 @@ def one_line(text: str) -> str:
     return _BREAK.sub(" ", text).strip(" \t") if "\n" in text else text
 
 
+def joined(columns: Sequence[list[str]], separator: str) -> list[str]:
+    """The texts of several columns as one, line by line, with a separator and blanks between them; one as it is."""
+    if len(columns) == 1:
+        return columns[0]
+    between = f" {separator} "
+    return [between.join(texts).strip() for texts in zip(*columns, strict=True)]
+
+
 def as_score(value: object, where: str) -> float:
     """A score that a file gives.
 

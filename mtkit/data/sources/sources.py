@@ -20,7 +20,7 @@ from mtkit.files.text import PACKED
 from mtkit.languages.codes import CODE, meant_by
 from mtkit.log import logger
 from mtkit.settings.data import DataConfig
-from mtkit.settings.source import SourceConfig
+from mtkit.settings.source import SourceConfig, columns_of
 
 Place = Literal["train", "valid", "test"]
 PLACES: tuple[Place, ...] = ("train", "valid", "test")
@@ -95,9 +95,9 @@ def _of_kind(config: SourceConfig, place: Place, languages: tuple[str, str]) -> 
         case "mono":
             return taken(TextSource(name, path, path), "src")
         case "tsv":
-            return TsvSource(name, path, config.columns, config.score)
+            return TsvSource(name, path, config.columns, config.score, config.separator)
         case "jsonl":
-            return JsonlSource(name, path, config.fields, _field(config.score), languages)
+            return JsonlSource(name, path, config.fields, _field(config.score), languages, config.separator)
         case "tmx":
             return TmxSource(name, path, languages)
         case "xliff":
@@ -106,12 +106,14 @@ def _of_kind(config: SourceConfig, place: Place, languages: tuple[str, str]) -> 
             return PoSource(name, path, languages)
         case "mtdata":
             return MtdataSource(config.name or given, given, languages, place)
+    fields = config.fields
+    assert fields is None or not config.joins  # SourceConfig checks it
     return HuggingFaceSource(
         name=name,
         path=given,
         config_name=config.hf_config,
         splits=(config.split,) if config.split else _SPLITS[place],
-        fields=config.fields,
+        fields=None if fields is None else (columns_of(fields)[0], fields[1]),
         score=_field(config.score),
         languages=languages,
         limit=config.limit,

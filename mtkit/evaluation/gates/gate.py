@@ -8,7 +8,7 @@ from typing import ClassVar
 from mtkit.errors import ConfigError, GateError
 from mtkit.evaluation.certainty.comparison import TEST_NAMES, Comparison, too_few_segments
 from mtkit.evaluation.metrics.metrics import Score, decimals_of
-from mtkit.evaluation.metrics.scorers import SACREBLEU_METRICS
+from mtkit.evaluation.metrics.scorers import COUNTED_METRICS
 from mtkit.evaluation.pitfalls.scales import Bound, check_drop, check_threshold, doubtful_drop, doubtful_threshold
 
 
@@ -58,8 +58,8 @@ class Gates:
 
     def __post_init__(self) -> None:
         for metric in self.significance:
-            if metric not in SACREBLEU_METRICS:
-                known = ", ".join(SACREBLEU_METRICS)
+            if metric not in COUNTED_METRICS:
+                known = ", ".join(COUNTED_METRICS)
                 raise ConfigError(f"{metric} has no test of significance; there is one for {known}")
         low = {gate.metric: gate.threshold for gate in self.thresholds if gate.bound == "min"}
         for gate in self.thresholds:

@@ -1,7 +1,7 @@
 """Corpus scores, nearly all of them sacreBLEU's, each with the signature that makes it comparable (Post, 2018).
 
-Polarity: BLEU, spBLEU, chrF, chrF++ and exact match run from 0 to 100, higher is better. TER counts edits per 100
-reference words: 0 is perfect, lower is better, and it can exceed 100. The length ratio is best near 1.
+Polarity: BLEU, spBLEU, chrF, chrF++, exact match and ROUGE run from 0 to 100, higher is better. TER counts edits per
+100 reference words: 0 is perfect, lower is better, and it can exceed 100. The length ratio is best near 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,16 @@ from sacrebleu.metrics.ter import TERScore
 
 from mtkit.errors import ConfigError, DataError
 from mtkit.evaluation.metrics.counting import Counts, count
-from mtkit.evaluation.metrics.scorers import SACREBLEU_METRICS, ScoringSettings, bleu_tokenizer, make_scorer, meant
+from mtkit.evaluation.metrics.line_means import ROUGE_METRICS, each_of
+from mtkit.evaluation.metrics.scorers import COUNTED_METRICS, ScoringSettings, bleu_tokenizer, make_scorer, meant
 from mtkit.evaluation.pitfalls.checks import Text, check_aligned
 from mtkit.files.shapes import shaped
 from mtkit.machine.workers import Workers
+from mtkit.settings.evaluation import EvaluationConfig
 from mtkit.version import __version__
 
-METRICS = (*SACREBLEU_METRICS, "exact", "length")
-DEFAULT_METRICS = ("bleu", "chrf")
+METRICS = (*COUNTED_METRICS, "length")
+DEFAULT_METRICS: Sequence[str] = tuple(EvaluationConfig().metrics)
 """Metrics used by default: not TER, which takes minutes on long segments and on the output of untrained models."""
 
 
@@ -94,13 +96,13 @@ class Score:
     """Name on the command line: one of ``METRICS``, or comet."""
 
     name: str
-    """Published name: BLEU, chrF2, chrF2++, TER, spBLEU, exact match, length ratio, COMET."""
+    """Published name, such as BLEU, chrF2, chrF2++, TER, spBLEU, exact match, ROUGE-L, length ratio, COMET."""
 
     value: float
     """Value in the metric's polarity: see ``higher_is_better``."""
 
     signature: str
-    """sacreBLEU's, at full length."""
+    """sacreBLEU's, at full length, or of its kind."""
 
     details: BleuDetails | TerDetails | None = None
     interval: Interval | None = None
@@ -186,7 +188,7 @@ def score_and_count(
     """The scores, as ``score`` gives them, and their counts; in several processes where that is faster.
 
     Returns:
-        The scores, and by metric the counts of every segment; exact match and the length ratio have none.
+        The scores, and by metric the counts of every segment; the length ratio has none.
     """
     check_aligned(
         [Text("the output", hyp_text), *(Text(f"reference {n}", lines) for n, lines in enumerate(ref_texts, 1))]
@@ -200,9 +202,7 @@ def score_and_count(
     counts = {metric: count(scorer, hyp_text, ref_texts, workers) for metric, scorer in scorers.items()}
     scores = []
     for metric in chosen:
-        if metric == "exact":
-            scores.append(_exact_match(hyp_text, ref_texts, settings.lowercase))
-        elif metric == "length":
+        if metric == "length":
             scores.append(_length_ratio(hyp_text, ref_texts))
         else:
             scores.append(_score(metric, scorers[metric], counts[metric]))
@@ -224,21 +224,21 @@ def check_metrics(
         ConfigError: If a metric or a tokenizer is unknown or lacks its package.
     """
     for metric in _known(metrics):
-        if metric in ("bleu", "spbleu"):  # the only ones that can lack something
+        if metric in ("bleu", "spbleu", *ROUGE_METRICS):  # the only ones that can lack something
             make_scorer(metric, tgt_lang=tgt_lang, tokenize=bleu_tokenizer(tgt_lang, tokenize), lowercase=False)
     return _known(metrics)
 
 
 def _known(metrics: Sequence[str]) -> tuple[str, ...]:
-    """The metrics, each once."""
-    for metric in metrics:
+    """The metrics, as ``each_of`` has them."""
+    for metric in (metrics := each_of(metrics)):
         if metric not in METRICS:
             raise ConfigError(f"unknown metric {metric!r}{meant(metric, METRICS)} There are {', '.join(METRICS)}")
-    return tuple(dict.fromkeys(metrics))
+    return tuple(metrics)
 
 
 def _score(metric: str, scorer: Metric, counts: Counts) -> Score:
-    """One of sacreBLEU's metrics, by what it counted."""
+    """A metric that counts line by line, by what it counted."""
     result = scorer._aggregate_and_compute(counts)
     details: BleuDetails | TerDetails | None = None
     if isinstance(result, BLEUScore):
@@ -247,17 +247,6 @@ def _score(metric: str, scorer: Metric, counts: Counts) -> Score:
         details = TerDetails(result.num_edits, result.ref_length)
     name = "spBLEU" if metric == "spbleu" else result.name
     return Score(metric, name, float(result.score), str(scorer.get_signature()), details)
-
-
-def _exact_match(hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]], lowercase: bool) -> Score:
-    """Percentage of lines that equal one of their references, white space at the ends aside."""
-
-    def shown(line: str) -> str:
-        return line.strip().lower() if lowercase else line.strip()
-
-    n = sum(shown(hyp) in {shown(ref) for ref in refs} for hyp, *refs in zip(hyp_text, *ref_texts, strict=True))
-    signature = f"nrefs:{len(ref_texts)}|case:{'lc' if lowercase else 'mixed'}|version:mtkit-{__version__}"
-    return Score("exact", "exact match", 100 * n / len(hyp_text), signature)
 
 
 def _length_ratio(hyp_text: Sequence[str], ref_texts: Sequence[Sequence[str]]) -> Score:

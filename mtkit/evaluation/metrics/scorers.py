@@ -11,10 +11,13 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from mtkit.errors import ConfigError
+from mtkit.evaluation.metrics.line_means import LINE_METRICS, ROUGE_METRICS, ExactMatch, Rouge, each_of
 from mtkit.languages.codes import base_language
 from mtkit.log import logger
 
 SACREBLEU_METRICS = ("bleu", "chrf", "chrf++", "ter", "spbleu")
+COUNTED_METRICS = (*SACREBLEU_METRICS, *LINE_METRICS)
+"""What counts line by line, so that lines can be resampled for intervals and tests."""
 
 # Languages written without spaces, or with spaces that do not part words, which 13a would not cut into words. Where
 # sacreBLEU cannot cut one into words either, characters are counted.
@@ -34,19 +37,23 @@ def bleu_tokenizer(tgt_lang: str | None, tokenize: str | None = None) -> str:
 def make_scorer(
     metric: str, *, tgt_lang: str | None, tokenize: str | None, lowercase: bool, of_segments: bool = False
 ) -> Metric:
-    """One of sacreBLEU's metrics, its tokenizer loaded.
+    """A metric of sacreBLEU's kind, its tokenizer loaded.
 
     Args:
-        metric: Out of ``SACREBLEU_METRICS``.
+        metric: Out of ``COUNTED_METRICS``.
         tgt_lang: Code of the target language; chooses how text is cut into words.
         tokenize: sacreBLEU tokenizer for BLEU, over the choice by language; where that one lacks its package,
             characters are counted, which is said once and stands in the signature.
-        lowercase: Ignore case in BLEU and chrF. TER always does, as TERCOM did.
+        lowercase: Ignore case in BLEU, chrF and exact match. TER and ROUGE always do.
         of_segments: BLEU leaves out the orders of n-grams that a short sentence cannot match (``eff:yes``).
 
     Raises:
-        ConfigError: If the tokenizer is unknown, lacks its package, or cannot be downloaded.
+        ConfigError: If the tokenizer is unknown, lacks its package, or cannot be downloaded, or ROUGE lacks its own.
     """
+    if metric == "exact":
+        return ExactMatch(lowercase=lowercase)
+    if metric in ROUGE_METRICS:
+        return Rouge(metric, tgt_lang=tgt_lang)
     if metric in ("bleu", "spbleu"):
         name = _SPBLEU if metric == "spbleu" else bleu_tokenizer(tgt_lang, tokenize)
         try:
@@ -92,7 +99,7 @@ class ScoringSettings:
     lowercase: bool = False
 
     def scorers(self, n_refs: int | None = None, *, of_segments: bool = False) -> dict[str, Metric]:
-        """SacreBLEU's metrics by mtkit's names.
+        """The metrics that count line by line, by mtkit's names.
 
         Args:
             n_refs: How many references their signatures are to name, which are known without it once they have counted.
@@ -106,8 +113,8 @@ class ScoringSettings:
                 lowercase=self.lowercase,
                 of_segments=of_segments,
             )
-            for metric in self.metrics
-            if metric in SACREBLEU_METRICS
+            for metric in each_of(self.metrics)
+            if metric in COUNTED_METRICS
         }
         for scorer in scorers.values():
             if n_refs is not None:

@@ -4,11 +4,12 @@ import math
 from typing import Literal
 
 from mtkit.errors import ConfigError
+from mtkit.evaluation.metrics.line_means import LINE_METRICS
 from mtkit.settings.bounds import POINTS
 
 Bound = Literal["min", "max"]
 
-_TO_100 = ("bleu", "chrf", "chrf++", "spbleu", "exact")
+_TO_100 = ("bleu", "chrf", "chrf++", "spbleu", *LINE_METRICS)
 """Metrics that run from 0 to 100, the best."""
 
 _IN_POINTS = (*_TO_100, "ter", "aer")

@@ -123,6 +123,6 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_what_has_no_statistics_of_segments_has_no_significance(path: Path) -> None:
-    path.write_text("not_significantly_worse: [exact]")
-    with pytest.raises(ConfigError, match="exact has no test of significance; there is one for bleu, chrf"):
+    path.write_text("not_significantly_worse: [length]")
+    with pytest.raises(ConfigError, match="length has no test of significance; there is one for bleu, chrf"):
         gates_for("news", read_gate_file(path), Gates())

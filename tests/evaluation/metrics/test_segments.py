@@ -51,7 +51,7 @@ def test_a_document_is_scored_as_a_small_corpus_wherever_its_lines_stand() -> No
 
 def test_metrics_of_the_whole_alone_have_no_scores_of_lines() -> None:
     (record, *_) = segment_scores(len(HYP), *counted("exact", "length", "chrf"), extra={"comet": [0.5] * 5})
-    assert record.keys() == {"level", "line", "chrf", "comet"}
+    assert record.keys() == {"level", "line", "exact", "chrf", "comet"}
 
 
 def test_line_without_a_document_is_named() -> None:

@@ -1,16 +1,17 @@
 """Pairs in JSON lines: two fields of the object on each line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mtkit.data.sources import pairs
-from mtkit.data.sources.pairs import FileSource, Pairs, as_score, one_line
+from mtkit.data.sources.pairs import FileSource, Pairs, as_score, joined, one_line
 from mtkit.errors import DataError
 from mtkit.files.reading import parse_json
 from mtkit.files.text import read_line_chunks, read_lines
+from mtkit.settings.source import columns_of
 
 MAX_NAMES_SHOWN = 12
 
@@ -19,17 +20,20 @@ MAX_NAMES_SHOWN = 12
 class JsonlSource(FileSource):
     """A file with a JSON object on every line that is not blank."""
 
-    fields: tuple[str, str] | None
-    """Fields of source and target, dotted where one is inside another."""
+    fields: tuple[str | Sequence[str], str] | None
+    """Fields of source and target, dotted where one is inside another; several of the source are joined."""
     score: str | None
     languages: tuple[str, str]
     """What the fields are called where ``fields`` does not say it, alone or under ``translation``."""
+
+    separator: str = ""
+    """Between source fields that are joined."""
 
     null_is_empty: bool = False
     """Whether null is an empty segment, as it is in the tables of Hugging Face ``datasets``."""
 
     def chunks(self) -> Iterator[Pairs]:
-        """Read two fields, and that of the scores; a line break inside a segment becomes a space.
+        """Read the fields, and that of the scores; a line break inside a segment becomes a space.
 
         Raises:
             DataError: If the file cannot be read, or a line is not a JSON object, lacks a field, or holds something
@@ -47,14 +51,17 @@ class JsonlSource(FileSource):
     def _read(self, line: str, where: str, found: Pairs) -> None:
         """Add the pair of a line."""
         row = _parsed(line, where)
-        fields = _fields_of(row, self.fields or self.languages)
-        for side, field in ((found.src, fields[0]), (found.tgt, fields[1])):
+        texts = []
+        for field in _fields_of(row, columns_of(self.fields or self.languages)):
             text = _value(row, field, where)
             if text is None and self.null_is_empty:
                 text = ""
             if not isinstance(text, str):
                 raise DataError(f"{where}: the field {field} holds {text!r:.40}, not text")
-            side.append(one_line(text))
+            texts.append([one_line(text)])
+        *srcs, tgt = texts
+        found.src.extend(joined(srcs, self.separator))
+        found.tgt.extend(tgt)
         if self.score and found.scores is not None:
             found.scores.append(as_score(_value(row, self.score, where), where))
 
@@ -85,11 +92,11 @@ def _parsed(line: str, where: str) -> dict[str, Any]:
     return row
 
 
-def _fields_of(row: dict[str, Any], fields: tuple[str, str]) -> tuple[str, str]:
+def _fields_of(row: dict[str, Any], fields: Sequence[str]) -> Sequence[str]:
     """The fields as they are called, or as they lie under ``translation`` where the row has them there alone."""
     inside = row.get("translation")
     if isinstance(inside, dict) and all(field in inside and field not in row for field in fields):
-        return f"translation.{fields[0]}", f"translation.{fields[1]}"
+        return [f"translation.{field}" for field in fields]
     return fields
 
 

@@ -1,14 +1,15 @@
 """Pairs in text files: line by line in two of them, or in two columns of one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtkit.data.sources import pairs
-from mtkit.data.sources.pairs import FileSource, Pairs, as_score
+from mtkit.data.sources.pairs import FileSource, Pairs, as_score, joined
 from mtkit.errors import DataError
 from mtkit.files.reading import sha256_file
 from mtkit.files.text import read_aligned_chunks, read_line_chunks
+from mtkit.settings.source import Column, columns_of
 
 
 @dataclass
@@ -41,12 +42,14 @@ class TextSource:
 class TsvSource(FileSource):
     """A tab-separated file without quoting; columns that have names have them in its first line."""
 
-    columns: tuple[int | str, int | str]
-    """Columns of source and target: numbers, counted from 0, or names."""
-    score: int | str | None = None
+    columns: tuple[Column | Sequence[Column], Column]
+    """Columns of source and target: numbers, counted from 0, or names; several of the source are joined."""
+    score: Column | None = None
+    separator: str = ""
+    """Between source columns that are joined."""
 
     def chunks(self) -> Iterator[Pairs]:
-        """Read two columns, and that of the scores.
+        """Read the columns, and that of the scores.
 
         Raises:
             DataError: If the file cannot be read, is not UTF-8, lacks a column, a row has too few, or a score is not a
@@ -58,20 +61,23 @@ class TsvSource(FileSource):
             rows = [line.split("\t") for line in lines]
             if not places:
                 places = self._places(rows[0])
-                if isinstance(self.columns[0], str):
+                if isinstance(self.columns[1], str):
                     rows, n = rows[1:], 1
             try:
-                src, tgt, *scores = ([row[place] for row in rows] for place in places)
+                columns = [[row[place] for row in rows] for place in places]
             except IndexError:
                 self._complain(rows, places, first=n + 1)
                 raise
-            yield Pairs(src, tgt, self._scores(scores[0], n + 1) if scores else None)
+            scores = None if self.score is None else self._scores(columns.pop(), n + 1)
+            *srcs, tgt = columns
+            yield Pairs(joined(srcs, self.separator), tgt, scores)
             n += len(rows)
 
     def _places(self, first_row: list[str]) -> list[int]:
         """Numbers of the columns."""
         places = []
-        for column in self.columns if self.score is None else (*self.columns, self.score):
+        columns = columns_of(self.columns)
+        for column in columns if self.score is None else (*columns, self.score):
             if isinstance(column, str) and column not in first_row:
                 raise DataError(f"{self.path}:1: no column {column} (there are {', '.join(first_row)})")
             if isinstance(column, str) and (n := first_row.count(column)) > 1:
