@@ -54,9 +54,10 @@ def test_sentences_come_as_often_as_the_model_gives_them_probability() -> None:
 
 
 def test_what_a_row_draws_depends_on_seed_and_number_alone() -> None:
-    together = drawn([5, 6, 7, 5, 6, 7])
-    alone = [drawn([5, 6, 7, 5, 6, 7][: n + 1])[n] for n in range(6)]
-    assert [one.ids for one in together] == [one.ids for one in alone]
+    sentences = [5, 6, 7] * 10  # rows end one after the other, and others take their places
+    together = drawn(sentences, max_length=9)
+    for n in (0, 1, 7, 13, 22):
+        assert drawn(sentences[: n + 1], max_length=9)[n].ids == together[n].ids
     assert [one.ids for one in drawn([5] * 30)] == [one.ids for one in drawn([5] * 30)]
     assert [one.ids for one in drawn([5] * 30)] != [one.ids for one in drawn([5] * 30, seed=2)]
     assert len({tuple(one.ids) for one in drawn([5] * 200)}) > 15
