@@ -103,6 +103,26 @@ def taught_recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -
     return path
 
 
+@pytest.fixture(scope="module")
+def two_stage_recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Denoising first, and then the task."""
+    folder = tmp_path_factory.mktemp("two-stages")
+    config = toy_task.recipe(
+        data__prepared=str(folder / "prepared"),
+        tokenizer__vocab_size=None,
+        pretraining__task="parallel_denoise",
+        pretraining__max_updates=UPDATES,
+        training__max_updates=2 * UPDATES,
+        training__workers=1,
+        training__validate_every=20,
+        training__save_every=4,
+        training__average={"n": 2, "by": "last"},
+    ).config()
+    path = folder / "two-stages.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    return path
+
+
 def start(recipe: Path, run_dir: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mtkit", "train", "-c", str(recipe), "-o", str(run_dir)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -152,6 +172,32 @@ def test_a_run_killed_again_and_again_ends_bit_identical(
     for name in (f"{last}/model.safetensors", f"{last}/optimizer.safetensors", "model/model.safetensors"):
         assert same_files(tmp_path / "straight" / name, tmp_path / "killed" / name), name
     assert out_again.replace(str(tmp_path / "killed"), str(tmp_path / "straight")) == out
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_both_of_its_stages_ends_bit_identical(two_stage_recipe: Path, tmp_path: Path) -> None:
+    straight = start(two_stage_recipe, tmp_path / "straight")
+    _, err = straight.communicate(timeout=300)
+    assert straight.returncode == 0, err
+
+    draw, run_dir = random.Random(5), tmp_path / "killed"
+    kills = 0
+    for stage, update in (("pretraining", 8), ("pretraining", 40), ("pretraining", UPDATES), (".", 4), (".", 32)):
+        process = start(two_stage_recipe, run_dir)
+        wait_for_update(run_dir / stage, process, update)
+        time.sleep(draw.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=300)
+        kills += process.returncode == -signal.SIGKILL
+    assert kills >= 4, "the runs ended before they could be killed: nothing was tested"
+    process = start(two_stage_recipe, run_dir)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+
+    last = f"checkpoints/update-{UPDATES:08d}"
+    files = [f"{last}/model.safetensors", f"{last}/optimizer.safetensors"]
+    for name in ("model/model.safetensors", *files, *(f"pretraining/{file}" for file in files)):
+        assert same_files(tmp_path / "straight" / name, run_dir / name), name
 
 
 @pytest.mark.slow

@@ -87,7 +87,9 @@ def test_the_copy_is_small_and_leaves_the_rest_as_it_is(toy_task: ToyTask, tmp_p
         training__label_smoothing=0.25,
     )
     given = settings.config()
-    flags = {f"data.{place}": [s.model_dump() for s in getattr(given.data, place)] for place in ("train", "valid")}
+    flags: dict[str, object] = {
+        f"data.{place}": [s.model_dump() for s in getattr(given.data, place)] for place in ("train", "valid")
+    }
     flags |= {"data.src_lang": "num", "data.tgt_lang": "abc", "training.max_minutes": 10}
     small = smaller(Recipe(None, ["training.label_smoothing=0.25"], flags), given, tmp_path)
     from mtkit.settings.resolve import Settings
