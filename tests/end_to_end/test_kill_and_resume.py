@@ -123,6 +123,24 @@ def two_stage_recipe(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory
     return path
 
 
+@pytest.fixture(scope="module", params=["r_drop", "simcut", "fgm", "vat"])
+def recipe_with_objective(
+    request: pytest.FixtureRequest, toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Losses that draw masks, cuts and directions beside dropout."""
+    section = "adversarial" if request.param in ("fgm", "vat") else "consistency"
+    config = toy_task.recipe(
+        **{f"training__{section}": {"method": request.param}},
+        training__max_updates=UPDATES,
+        training__accumulate=2,
+        training__validate_every=20,
+        training__save_every=4,
+    ).config()
+    path = tmp_path_factory.mktemp("objective") / "toy.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    return path
+
+
 def start(recipe: Path, run_dir: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mtkit", "train", "-c", str(recipe), "-o", str(run_dir)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -147,7 +165,18 @@ def same_files(one: Path, other: Path) -> bool:
 def test_a_run_killed_again_and_again_ends_bit_identical(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    recipe: Path = request.getfixturevalue(name)
+    assert_killed_as_straight(request.getfixturevalue(name), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_run_with_another_objective_killed_again_and_again_ends_bit_identical(
+    recipe_with_objective: Path, tmp_path: Path
+) -> None:
+    assert_killed_as_straight(recipe_with_objective, tmp_path)
+
+
+def assert_killed_as_straight(recipe: Path, tmp_path: Path) -> None:
+    """Train twice, once with kills on the way, and compare."""
     straight = start(recipe, tmp_path / "straight")
     out, err = straight.communicate(timeout=300)
     assert straight.returncode == 0, err

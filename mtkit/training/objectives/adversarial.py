@@ -22,7 +22,7 @@ Moves = dict[str, Tensor]
 
 class FastGradient:
     """Cross-entropy, plus that of embeddings moved along its gradient g in each sentence, by epsilon * g / ||g||
-    (Miyato et al. 2017, equations 5 and 6; Sato et al. 2019, equations 10 to 12).
+    (Miyato et al. 2017, section 3; for translation Sato et al. 2019).
     """
 
     def __init__(self, *, pad_id: int, smoothing: float, epsilon: float, sides: tuple[str, ...], weight: float) -> None:
@@ -68,7 +68,7 @@ class FastGradient:
 
 class VirtualAdversarial:
     """Cross-entropy, plus the divergence KL(clean || moved) from what the model predicts without a move, which is taken
-    as a constant (Miyato et al. 2017, equations 3 and 4; Sato et al. 2019, equations 13 to 15).
+    as a constant (Miyato et al. 2017, section 3; for translation Sato et al. 2019).
 
     The move follows the gradient of that divergence, taken at a random move of the same length: one step of the power
     iteration for the direction in which the prediction changes most.

@@ -35,7 +35,7 @@ class RDrop:
 class SimCut:
     """Cross-entropy of a pass over the batch as it is, plus alpha times the divergence of one that lacks some tokens:
 
-    CE(clean) + alpha * KL(clean || cut)   (Gao et al. 2022, equation 5); the gradient flows through both passes
+    CE(clean) + alpha * KL(clean || cut)   (Gao et al. 2022); the gradient flows through both passes
     """
 
     def __init__(
