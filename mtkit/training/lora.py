@@ -7,7 +7,8 @@ from mtkit.exchange.peft import write_adapter
 from mtkit.log import logger
 from mtkit.model.adapters import LowRankShape, adapt, adapter_tensors, merge_adapters
 from mtkit.model.encoder_decoder import EncoderDecoder
-from mtkit.settings.training import LoraConfig, TrainingConfig
+from mtkit.settings.lora import LoraConfig
+from mtkit.settings.training import TrainingConfig
 
 ADAPTER = "adapter"
 """In a run directory: the adapters of the run's model."""
