@@ -27,6 +27,7 @@ from mtkit.errors import MtkitError, TrainingError
 from mtkit.files.reading import read_json
 from mtkit.log import logger, set_up_logging
 from mtkit.machine.children import environment_of_child
+from mtkit.settings.pretraining import PretrainingConfig
 from mtkit.settings.recipe import Config
 from mtkit.settings.resolve import Settings
 from mtkit.training.run import train
@@ -90,7 +91,13 @@ def smaller(recipe: Recipe, config: Config, directory: Path) -> Recipe:
         "early_stopping.patience": "null",
         "tensorboard": "false",
     }
+    if training.ema.start is not None:
+        values["ema.start"] = min(training.ema.start, SAVED_AT - 1)
     overrides = [*recipe.overrides, *(f"training.{name}={value}" for name, value in values.items())]
+    if config.pretraining.active:
+        logger.info("the first stage (pretraining) is left out: it resumes as the second one does")
+        whole = PretrainingConfig().model_dump(mode="json")
+        overrides += [f"pretraining.{name}={json.dumps(value)}" for name, value in whole.items()]
     if training.from_ is None:
         overrides.append("tokenizer.vocab_size=null")
     flags = {name: value for name, value in recipe.flags.items() if name not in ("training.max_minutes",)}
@@ -179,7 +186,10 @@ def directory_beside(run_dir: Path) -> Iterator[Path]:
 
 def _differences(one: Checkpoint, other: Checkpoint) -> list[str]:
     found = []
-    for kind, mine, theirs in (("weight", one.model, other.model), ("optimiser", one.optimizer, other.optimizer)):
+    kinds = [("weight", one.model, other.model), ("optimiser", one.optimizer, other.optimizer)]
+    files = sorted(one.extra.keys() | other.extra.keys())
+    kinds += [(name, one.extra.get(name, {}), other.extra.get(name, {})) for name in files]
+    for kind, mine, theirs in kinds:
         for name in sorted(mine.keys() | theirs.keys()):
             if name not in mine or name not in theirs:
                 found.append(f"{kind} {name} is in one of them alone")

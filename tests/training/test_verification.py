@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from safetensors.torch import load_file, save_file
 
 from mtkit.files.reading import sha256_file
+from mtkit.settings.resolve import Settings
 from mtkit.training.run import train
 from mtkit.training.verification import Recipe, compare, first_difference, smaller, table, verify_resume
 from tests.conftest import ToyTask
@@ -19,7 +21,8 @@ pytestmark = pytest.mark.processor
 @pytest.fixture(scope="module")
 def run_dir(toy_task: ToyTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("verified") / "run"
-    train(toy_task.recipe(training__max_updates=6, training__report_every=1), directory)
+    ema = {"decay": 0.9, "start": 2}
+    train(toy_task.recipe(training__max_updates=6, training__report_every=1, training__ema=ema), directory)
     return directory
 
 
@@ -58,6 +61,7 @@ def changed_metrics(checkpoint: Path) -> None:
     [
         (6, lambda path: changed_tensor(path, "model.safetensors"), "weight decoder.", ["OTHER", "same", "same"]),
         (3, lambda path: changed_tensor(path, "optimizer.safetensors"), "optimiser dec", ["same", "OTHER", "same"]),
+        (6, lambda path: changed_tensor(path, "ema.safetensors"), "ema.safetensors dec", ["same", "same", "OTHER"]),
         (3, changed_state, "state train.pairs: ", ["same", "same", "OTHER"]),
         (6, changed_metrics, "metrics.jsonl of update 5", ["same", "same", "OTHER"]),
     ],
@@ -92,14 +96,28 @@ def test_the_copy_is_small_and_leaves_the_rest_as_it_is(toy_task: ToyTask, tmp_p
     }
     flags |= {"data.src_lang": "num", "data.tgt_lang": "abc", "training.max_minutes": 10}
     small = smaller(Recipe(None, ["training.label_smoothing=0.25"], flags), given, tmp_path)
-    from mtkit.settings.resolve import Settings
-
     config = Settings.load(small.path, overrides=small.overrides, flags=small.flags).config()
     training = config.training
     assert (training.max_updates, training.max_minutes, training.batch_tokens) == (6, None, 2_000)
     assert (training.schedule, training.label_smoothing) == ("cosine", 0.25)
     assert config.data.train[0].limit == 5_000
     assert config.prepared_directory == tmp_path / "prepared"
+
+
+def test_the_copy_has_one_stage_and_begins_its_average_in_time(toy_task: ToyTask, tmp_path: Path) -> None:
+    given = toy_task.recipe(
+        tokenizer__vocab_size=None,
+        pretraining__task="parallel_denoise",
+        pretraining__max_updates=50,
+        training__max_updates=100,
+        training__ema={"decay": 0.99, "start": 40},
+    ).config()
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(given.model_dump(mode="json")))
+    small = smaller(Recipe(path, [], {}), given, tmp_path)
+    config = Settings.load(small.path, overrides=small.overrides, flags=small.flags).config()
+    assert not config.pretraining.active
+    assert (config.own_training.max_updates, config.training.ema.start) == (6, 2)
 
 
 @pytest.mark.slow
