@@ -1,9 +1,11 @@
 from collections import deque
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from mtkit.data.batches.batches import BatchPlan
 from mtkit.data.batches.synthetic import random_store
@@ -11,7 +13,7 @@ from mtkit.data.tokens.special import OWN
 from mtkit.model.encoder_decoder import EncoderDecoder
 from mtkit.settings.model import ModelConfig
 from mtkit.settings.training import TrainingConfig
-from mtkit.training.optimizer import build_optimizer
+from mtkit.training.optimizer import as_judged, build_optimizer
 from mtkit.training.saving.checkpoint import CheckpointStore
 from mtkit.training.saving.keeper import Keeper
 from mtkit.training.state import TrainState
@@ -19,14 +21,15 @@ from mtkit.training.team import SOLO, Team
 from tests.training.teams import Second
 
 
-def keeper(run_dir: Path, team: Team, update: int) -> Keeper:
+def keeper(run_dir: Path, team: Team, update: int, *, stepped: bool = True, **settings: Any) -> Keeper:
     torch.manual_seed(update)
     config = ModelConfig(d_model=16, n_heads=2, d_ff=32, n_encoder_layers=1, n_decoder_layers=1)
     model = EncoderDecoder(config, src_vocab_size=24, tgt_vocab_size=24, pad_id=0)
-    training = TrainingConfig()
+    training = TrainingConfig.model_validate(settings)
     optimizer = build_optimizer(model, training)
-    sum(parameter.sum() for parameter in model.parameters()).backward()  # type: ignore[union-attr]
-    optimizer.step()
+    if stepped:
+        sum(parameter.sum() for parameter in model.parameters()).backward()  # type: ignore[union-attr]
+        optimizer.step()
     store = random_store(50, src_vocab_size=24, tgt_vocab_size=24, max_length=10)
     plan = BatchPlan(store, special=OWN, batch_tokens=100)
     return Keeper(CheckpointStore(run_dir), model, optimizer, plan, TrainState(update=update), training, team)
@@ -96,4 +99,42 @@ def test_before_the_first_checkpoint_one_goes_back_to_the_beginning(tmp_path: Pa
     assert present.go_back(30, lambda: initial) is None
     assert (present.state.update, present.state.fallbacks, len(present.optimizer.state)) == (0, [], 0)
     for mine, theirs in zip(present.model.parameters(), initial.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    "averaged", [{"ema": {"decay": 0.9, "start": 1}}, {"optimizer": "schedule_free", "schedule": "constant"}]
+)
+@pytest.mark.parametrize("latest", [250, 30])
+def test_averages_go_back_with_the_weights(tmp_path: Path, averaged: dict[str, Any], latest: int) -> None:
+    def trained_on(one: Keeper) -> list[Tensor]:
+        """Another update, and all that a checkpoint would have then."""
+        for parameter in one.model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        one.optimizer.step()
+        one.state.update += 1
+        if one.ema is not None:
+            one.ema.update(one.state)
+        with as_judged(one.optimizer):
+            weights = [parameter.detach().clone() for parameter in one.model.parameters()]
+        return weights + ([] if one.ema is None else [*one.ema.tensors().values()])
+
+    early = keeper(tmp_path, SOLO, 100, **averaged)
+    early.state.fallbacks = [100]
+    trained_on(early)
+    early.state.update = 100
+    early.save()
+    late = keeper(tmp_path, SOLO, 400, **averaged)
+    late.state.fallbacks = [100]
+    trained_on(late)
+    initial = keeper(tmp_path, SOLO, 1, stepped=False, **averaged)
+    late.go_back(latest, lambda: keeper(tmp_path, SOLO, 1, stepped=False, **averaged).model)
+    assert late.state.update == (100 if latest == 250 else 0)
+    there = initial
+    if latest == 250:
+        there = keeper(tmp_path, SOLO, 7, **averaged)
+        there.restore()
+    else:
+        there.state.update = 0
+    for mine, theirs in zip(trained_on(late), trained_on(there), strict=True):
         assert torch.equal(mine, theirs)
