@@ -26,6 +26,7 @@ from mtkit.training.planning.planner import Planner
 from mtkit.training.report import Reporter
 from mtkit.training.run import train
 from mtkit.training.saving.checkpoint import CheckpointStore, load_checkpoint
+from mtkit.training.schedule import learning_rate
 from mtkit.training.skipped import Skipped
 from mtkit.training.state import TrainState
 from tests.conftest import ToyTask
@@ -239,7 +240,7 @@ def test_a_run_whose_loss_jumps_up_goes_back(
     toy_task: ToyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A learning rate a hundred times too high, for a few updates; left to itself the run ends at 3 nats per token."""
-    original, n_far_too_high = budget.learning_rate, 0
+    original, n_far_too_high = learning_rate, 0
 
     def far_too_high_for_a_while(update: int, config: TrainingConfig) -> float:
         nonlocal n_far_too_high

@@ -9,6 +9,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from mtkit.files.reading import sha256_file
+from mtkit.settings.resolve import Settings
 from mtkit.training.run import train
 from mtkit.training.verification import Recipe, compare, first_difference, smaller, table, verify_resume
 from tests.conftest import ToyTask
@@ -87,11 +88,11 @@ def test_the_copy_is_small_and_leaves_the_rest_as_it_is(toy_task: ToyTask, tmp_p
         training__label_smoothing=0.25,
     )
     given = settings.config()
-    flags = {f"data.{place}": [s.model_dump() for s in getattr(given.data, place)] for place in ("train", "valid")}
+    flags: dict[str, object] = {
+        f"data.{place}": [s.model_dump() for s in getattr(given.data, place)] for place in ("train", "valid")
+    }
     flags |= {"data.src_lang": "num", "data.tgt_lang": "abc", "training.max_minutes": 10}
     small = smaller(Recipe(None, ["training.label_smoothing=0.25"], flags), given, tmp_path)
-    from mtkit.settings.resolve import Settings
-
     config = Settings.load(small.path, overrides=small.overrides, flags=small.flags).config()
     training = config.training
     assert (training.max_updates, training.max_minutes, training.batch_tokens) == (6, None, 2_000)
