@@ -72,6 +72,8 @@ def smaller(recipe: Recipe, config: Config, directory: Path) -> Recipe:
         directory: Receives the prepared corpus.
     """
     training, data = config.training, config.data
+    if training.max_minutes is not None:
+        logger.info("without the limit of time: how many updates fit depends on the clock, so %d are trained", UPDATES)
     accumulate = 1 if training.accumulate == "auto" else min(training.accumulate, 2)
     values: dict[str, object] = {
         "max_updates": UPDATES,

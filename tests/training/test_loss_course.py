@@ -54,6 +54,7 @@ def test_in_the_long_run_mean_and_variance_are_exponential_ones() -> None:
         pytest.param(lambda n, draw: 2 + np.arange(n) / 4000 + draw.normal(0, 0.05, n), id="rising slowly"),
         pytest.param(lambda n, _: 2 + 0.05 * (np.arange(n) > n // 2), id="up by next to nothing"),
         pytest.param(lambda n, _: 2 + 30.0 * (np.arange(n) % 100 == 99), id="odd batches"),
+        pytest.param(lambda n, draw: 2 + draw.normal(0, 0.1, n) + 50.0 * (np.arange(n) == n // 2), id="one odd batch"),
     ],
 )
 def test_a_healthy_run_is_left_alone(course: Callable[[int, np.random.Generator], Floats]) -> None:
