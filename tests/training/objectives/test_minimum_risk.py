@@ -38,7 +38,8 @@ class Overlap(SentenceRisk):
 def new_model(**values: object) -> EncoderDecoder:
     torch.manual_seed(0)
     sizes = {"d_model": 16, "n_heads": 2, "n_encoder_layers": 1, "n_decoder_layers": 1, "dropout": 0.0}
-    config = ModelConfig.model_validate({**sizes, "max_length": 12, **values})
+    width = {} if "architecture" in values else {"d_ff": 32}  # which Transformers alone have
+    config = ModelConfig.model_validate({**sizes, **width, "max_length": 12, **values})
     return EncoderDecoder(config, src_vocab_size=V, tgt_vocab_size=V, pad_id=0).double()
 
 
