@@ -69,9 +69,9 @@ def taken_apart(candidates: Candidates, sentence: int) -> tuple[list[list[int]],
     return ids, candidates.risks[rows].tolist()
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_loss_and_gradient_are_those_of_the_equations(architecture: str) -> None:
-    model, batch = new_model(**ARCHITECTURES[architecture]), BATCH
+@pytest.mark.parametrize("sizes", [*ARCHITECTURES.values(), {"architecture": "rnn", "bridge": "copy"}])
+def test_loss_and_gradient_are_those_of_the_equations(sizes: dict[str, object]) -> None:
+    model, batch = new_model(**sizes), BATCH
     minimum_risk = objective()
     seed_dropout(1, 1)
     loss = minimum_risk(model, batch)
