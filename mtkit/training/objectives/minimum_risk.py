@@ -181,7 +181,7 @@ def expected_risk(log_probs: Tensor, candidates: Candidates, *, sharpness: float
 def _without_dropout(model: EncoderDecoder) -> EncoderDecoder:
     """The same weights in evaluation mode, apart: other threads train the model meanwhile."""
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    return copy.deepcopy(model, shared).eval()
+    return copy.deepcopy(model, shared).train(mode=False)
 
 
 def _padding_mask(batch: Batch, pad_id: int) -> Tensor | None:
