@@ -1,4 +1,4 @@
-"""Settings of losses that make a model predict alike twice: R-Drop and SimCut."""
+"""Settings of losses that make a model predict the same twice: R-Drop and SimCut."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,7 +10,7 @@ _ALPHA = {"none": 0.0, "r_drop": 5.0, "simcut": 3.0}
 
 
 class ConsistencyConfig(Section):
-    """A loss that makes the model predict alike in two passes over each batch (docs/objectives.md). An update takes
+    """A loss that makes the model predict the same in two passes over each batch (docs/objectives.md). An update takes
     about twice the time.
     """
 

@@ -48,7 +48,8 @@ def assembled(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
     skipped = Skipped(keeper.plan, prepared, session.run_dir, n_rollbacks=keeper.state.rollbacks.n)
     working = WorkingCopy(keeper.model, compute=compute)
     if _compiles(training, compute.device):
-        compile_layers(working.model.layers(), compute.device)
+        goes_back_twice = training.adversarial.method == "fgm"
+        compile_layers(working.model.layers(), compute.device, backward_again=goes_back_twice)
     peak = machine_peak(compute)
     logger.info("MFU below is the share of %s, in matrix products", peak)
     parts = Parts(

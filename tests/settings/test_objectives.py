@@ -7,12 +7,16 @@ from mtkit.settings.consistency import ConsistencyConfig
 from mtkit.settings.resolve import Settings
 from mtkit.settings.training import TrainingConfig
 
-DATA: dict[str, object] = {"src_lang": "en", "tgt_lang": "de", "train": ["a.tsv"], "valid": ["b.tsv"]}
+DATA: dict[str, object] = {
+    "data.src_lang": "en",
+    "data.tgt_lang": "de",
+    "data.train": ["a.tsv"],
+    "data.valid": ["b.tsv"],
+}
 
 
 def refused(training: dict[str, object], **model: object) -> str:
-    flags: dict[str, object] = {f"data.{name}": value for name, value in DATA.items()}
-    flags |= {f"training.{name}": value for name, value in training.items()}
+    flags = DATA | {f"training.{name}": value for name, value in training.items()}
     flags |= {f"model.{name}": value for name, value in model.items()}
     with pytest.raises(ConfigError) as error:
         Settings.load(None, flags=flags).before_corpus().config()
@@ -47,13 +51,10 @@ def test_a_mistake_is_told_at_its_setting(training: dict[str, object], message: 
 def test_r_drop_needs_something_that_drops() -> None:
     message = "training.consistency.method r_drop compares passes with different dropout, and this model has none"
     assert message in refused({"consistency.method": "r_drop"}, dropout=0)
-    flags: dict[str, object] = {f"data.{name}": value for name, value in DATA.items()}
-    flags["training.consistency.method"] = "r_drop"
-    for dropout in (
-        {"model.dropout": 0, "model.activation_dropout": 0.1},
-        {"model.dropout": 0, "model.layer_drop": 0.1},
-    ):
-        assert Settings.load(None, flags=flags | dropout).before_corpus().config().model.drops
+    flags = DATA | {"training.consistency.method": "r_drop"}
+    for setting in ("model.activation_dropout", "model.layer_drop"):
+        settings = Settings.load(None, flags=flags | {"model.dropout": 0, setting: 0.1})
+        assert settings.before_corpus().config().model.drops
 
 
 @pytest.mark.parametrize(("method", "alpha"), [("none", 0.0), ("r_drop", 5.0), ("simcut", 3.0)])

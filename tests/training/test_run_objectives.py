@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,3 +155,30 @@ def test_two_passes_are_held_at_once_and_what_finds_the_move_is_not(kind: str, p
         told.append(activation_bytes(skeleton, each, (20.0, 20.0), accumulate=1))
     assert 1.8 < kept[0] / kept[1] < 2.3
     assert told[0] == pytest.approx(2 * told[1], rel=1e-6)  # type: ignore[operator]
+
+
+COMPILED = """
+import torch
+from mtkit.machine.compiling import compile_layers
+from mtkit.model.dropout import seed_dropout
+from mtkit.settings.training import TrainingConfig
+from mtkit.training.objectives.objective import objective_of
+from tests.training.test_run_objectives import BATCHES, KINDS, new_model
+
+model, found = new_model(dropout=0.2), {}
+for compiled in (False, True):
+    assert not compiled or compile_layers(model.layers(), torch.device("cpu"), backward_again=True)
+    for kind in ("fgm", "vat", "simcut"):
+        seed_dropout(1, 1)
+        loss = objective_of(TrainingConfig.model_validate(KINDS[kind]), 0)(model, BATCHES[0])
+        gradients = torch.autograd.grad(loss.total, list(model.parameters()), allow_unused=True)
+        whole = torch.cat([each.flatten() for each in gradients if each is not None])
+        difference = (whole - found.setdefault(kind, whole)).norm()
+        assert difference < 1e-3 * whole.norm(), kind  # a kernel of its own rounds in its own way
+"""
+
+
+@pytest.mark.slow
+def test_compiled_layers_have_the_same_gradients() -> None:
+    run = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr

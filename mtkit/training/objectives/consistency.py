@@ -1,4 +1,4 @@
-"""Losses that make a model predict alike twice: R-Drop (Liang et al. 2021) and SimCut (Gao et al. 2022).
+"""Losses that make a model predict the same twice: R-Drop (Liang et al. 2021) and SimCut (Gao et al. 2022).
 
 Both passes are one, over a batch that has each pair twice. Shapes: B pairs, L length, N positions, D d_model.
 """
