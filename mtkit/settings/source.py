@@ -102,9 +102,9 @@ class SourceConfig(Section):
     language codes, at the top level or under ``translation``. Several source fields of ``jsonl`` are joined, as
     columns are."""
 
-    separator: str = "<sep>"
-    """What stands between source columns or fields that are joined, with a blank on each side. It becomes one piece of
-    the vocabulary."""
+    separator: str | None = None
+    """What stands between source columns or fields that are joined, with a blank on each side; by default ``<sep>``. It
+    becomes one piece of the vocabulary."""
 
     score: Column | None = None
     """For ``tsv``, ``jsonl`` and ``hf``: the column or field with a number that says how good a pair is; higher is
@@ -146,6 +146,11 @@ class SourceConfig(Section):
     def kind(self) -> str:
         """The setting that names the input, one of ``KINDS``."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def between(self) -> str:
+        """The separator of source columns that are joined."""
+        return "<sep>" if self.separator is None else self.separator
 
     @property
     def joins(self) -> bool:
@@ -199,7 +204,7 @@ class SourceConfig(Section):
                 found.append((option, f"{twice} is named twice: name different ones"))
         if self.kind == "hf" and self.joins:
             found.append(("fields", "several source fields are joined in tsv and jsonl alone: name one, or convert it"))
-        if symbol_mistake(self.separator, "unigram") is not None:
+        if symbol_mistake(self.between, "unigram") is not None:
             found.append(("separator", "must be a word, such as <sep>"))
         if found:
             raise Mistakes(self, found)

@@ -90,9 +90,9 @@ def _of_kind(config: SourceConfig, place: Place, languages: tuple[str, str]) -> 
             assert config.tgt is not None
             return TextSource(name, path, Path(config.tgt))
         case "tsv":
-            return TsvSource(name, path, config.columns, config.score, config.separator)
+            return TsvSource(name, path, config.columns, config.score, config.between)
         case "jsonl":
-            return JsonlSource(name, path, config.fields, _field(config.score), languages, config.separator)
+            return JsonlSource(name, path, config.fields, _field(config.score), languages, config.between)
         case "tmx":
             return TmxSource(name, path, languages)
         case "xliff":
