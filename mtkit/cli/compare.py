@@ -33,15 +33,14 @@ def compare(
         of_certainty("--samples", metavar="N", min=1, help="Number of bootstrap resamples. Default: 1,000."),
     ] = None,
 ) -> None:
-    """Compare runs: what differs in settings and data, how they went, and how well they translate.
+    """Compare training runs by settings, course and scores.
 
     \b
     mtkit compare runs/a runs/b                 a table
-    mtkit compare runs/a runs/b -o page.html    a page with the learning curves
-    mtkit compare runs/a runs/b                 directories of mtkit train --seeds: means and spreads
+    mtkit compare runs/a runs/b -o page.html    a page with learning curves
 
     The first run is what the others are compared with. Scores of test sets have 95 % intervals and paired tests by
-    bootstrap; groups of seeds are compared by Welch's t-test.
+    bootstrap. Directories of mtkit train --seeds are compared by mean and spread, and by Welch's t-test.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     _check(output, as_json=as_json)
 

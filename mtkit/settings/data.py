@@ -145,7 +145,7 @@ class DataConfig(Section):
     def separators(self) -> list[str]:
         """What stands between the columns of every source that joins some, once."""
         sources = (*self.train, *self.valid, *self.test)
-        return list(dict.fromkeys(source.separator for source in sources if source.joins))
+        return list(dict.fromkeys(source.between for source in sources if source.joins))
 
     @property
     def all_tags(self) -> list[str]:

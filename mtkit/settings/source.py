@@ -113,9 +113,9 @@ class SourceConfig(Section):
     language codes, at the top level or under ``translation``. Several source fields of ``jsonl`` are joined, as
     columns are."""
 
-    separator: str = "<sep>"
-    """What stands between source columns or fields that are joined, with a blank on each side. It becomes one piece of
-    the vocabulary."""
+    separator: str | None = None
+    """What stands between source columns or fields that are joined, with a blank on each side; by default ``<sep>``. It
+    becomes one piece of the vocabulary."""
 
     score: Column | None = None
     """For ``tsv``, ``jsonl`` and ``hf``: the column or field with a number that says how good a pair is; higher is
@@ -167,6 +167,11 @@ class SourceConfig(Section):
         """Languages of source and target in the file, where these are those of the recipe."""
         src_lang = self.src_lang or src_lang
         return src_lang, src_lang if self.kind == "mono" else self.tgt_lang or tgt_lang
+
+    @property
+    def between(self) -> str:
+        """The separator of source columns that are joined."""
+        return "<sep>" if self.separator is None else self.separator
 
     @property
     def joins(self) -> bool:
@@ -226,7 +231,7 @@ class SourceConfig(Section):
             ]
         if self.kind == "hf" and self.joins:
             found.append(("fields", "several source fields are joined in tsv and jsonl alone: name one, or convert it"))
-        if symbol_mistake(self.separator, "unigram") is not None:
+        if symbol_mistake(self.between, "unigram") is not None:
             found.append(("separator", "must be a word, such as <sep>"))
         if found:
             raise Mistakes(self, found)

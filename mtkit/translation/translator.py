@@ -40,6 +40,7 @@ class Translator:
         max_src_tokens: int | None = None,
         lines: SourceLines | None = None,
         src_lang: str | None = None,
+        separators: Sequence[str] = (),
     ) -> None:
         """Put an engine between a tokenizer's two ends.
 
@@ -51,12 +52,14 @@ class Translator:
             lines: What the model was trained on, for what else is split; None where that is not known: every text of
                 several sentences then.
             src_lang: Code of the language of the texts, where that is known.
+            separators: What stands between the parts of a text that was joined, and belongs in no translation.
         """
         self.engine = engine
         self.tokenizer = tokenizer
         self.decoding = decoding
         self._lines = lines
         self._src_lang = src_lang
+        self._separators = separators
         self._prefix = Prefix()
         self._max_src_tokens = min(max_src_tokens or engine.max_length, engine.max_length - 1)
         self.name = "a model"
@@ -91,6 +94,7 @@ class Translator:
             max_src_tokens=bundle.max_src_tokens,
             lines=bundle.lines,
             src_lang=src_lang or bundle.src_lang,
+            separators=() if bundle.data is None else bundle.data.separators,
         )
 
     @classmethod
@@ -307,8 +311,14 @@ class Translator:
             n_best=n_best,
             n_segments=len(segments),
             is_short=is_short(sum(len(segment.ids) for segment in segments), len(best.tokens), self._lines),
-            missing=missing(text, best.text, self._unread(text, segments)),
+            missing=missing(self._as_read(text), best.text, self._unread(text, segments)),
         )
+
+    def _as_read(self, text: str) -> str:
+        """A text without the separators of its parts."""
+        for separator in self._separators:
+            text = text.replace(separator, "")
+        return text
 
     def _unread(self, text: str, segments: Sequence[Segment]) -> list[str]:
         """Characters that the model cannot read."""

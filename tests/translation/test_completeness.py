@@ -1,5 +1,10 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from mtkit.bundle.bundle import load_bundle
+from mtkit.settings.source import SourceConfig
 from mtkit.translation.completeness import is_short, missing
 from mtkit.translation.translator import Translator
 from tests.translation.test_splitting import lines_of
@@ -41,3 +46,15 @@ def test_short_is_told_by_the_lengths_of_the_training_pairs() -> None:
     assert not is_short(5, 0, None)
     few = lines_of(sentences=[0.0])
     assert not is_short(40, 10, type(few)(few.n_lines, few.n_tokens, few.sentences, tgt_per_src=0.5))
+
+
+def test_the_separator_of_joined_parts_is_not_missed(bundle_directory: Path) -> None:
+    bundle = load_bundle(bundle_directory)
+    assert bundle.data is not None
+    source = SourceConfig.model_validate({"tsv": "x", "columns": [[0, 1], 2]})
+    joined = replace(bundle, data=bundle.data.model_copy(update={"train": [source]}))
+    plain, knowing = (Translator.load(each, device="cpu", threads=1, engine="torch") for each in (bundle, joined))
+    text = "The cat <sep> sat <b>."
+    assert {*plain.translate([text])[0].missing} >= {"<sep>", "<b>"}
+    assert "<sep>" not in knowing.translate([text])[0].missing
+    assert "<b>" in knowing.translate([text])[0].missing

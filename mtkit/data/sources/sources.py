@@ -95,9 +95,9 @@ def _of_kind(config: SourceConfig, place: Place, languages: tuple[str, str]) -> 
         case "mono":
             return taken(TextSource(name, path, path), "src")
         case "tsv":
-            return TsvSource(name, path, config.columns, config.score, config.separator)
+            return TsvSource(name, path, config.columns, config.score, config.between)
         case "jsonl":
-            return JsonlSource(name, path, config.fields, _field(config.score), languages, config.separator)
+            return JsonlSource(name, path, config.fields, _field(config.score), languages, config.between)
         case "tmx":
             return TmxSource(name, path, languages)
         case "xliff":
