@@ -19,6 +19,11 @@ ONCE = {"once": True}
 """``extra`` of a message that is told once in a command, however often it is true."""
 
 
+def once(key: str) -> dict[str, object]:
+    """The same of messages that differ, but are about the same."""
+    return {"once": key}
+
+
 class _Once(logging.Filter):
     """Drops a message of ``ONCE`` that the handler has written."""
 
@@ -29,7 +34,8 @@ class _Once(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not getattr(record, "once", False):
             return True
-        message = record.getMessage()
+        key = record.once  # type: ignore[attr-defined]  # of extra
+        message = key if isinstance(key, str) else record.getMessage()
         is_new = message not in self._told
         self._told.add(message)
         return is_new

@@ -85,7 +85,7 @@ def export(
     \b
     mtkit export -m RUN --to ctranslate2 --quantization int8    into the model
     mtkit export -m RUN --to safetensors -o DIR                 weights and JSON
-    mtkit export -m RUN --to huggingface -o DIR                 for transformers; a student of Firefox for Marian
+    mtkit export -m RUN --to huggingface -o DIR                 for transformers
 
     mtkit translate uses CTranslate2 on a CPU. The BLEU and speed of the quantised model are measured on the run's
     validation set, or on -i FILE --ref FILE, and stored in the model: mtkit translate uses int8 by default if it loses

@@ -108,8 +108,8 @@ class Card:
             return []
         src_lang, tgt_lang = self.language_pair
         lines = [
-            f"It is for text from {src_lang} to {tgt_lang} of the kind that it was trained on; of other text the scores "
-            "say nothing."
+            f"It is for text from {src_lang} to {tgt_lang} of the kind that it was trained on; of other text the "
+            "scores say nothing."
         ]
         if self.base_model is not None:
             lines.append("Fine-tuning makes a model worse on what is unlike the new data. ")
@@ -158,8 +158,8 @@ print(tokenizer.batch_decode(model.generate(**batch), skip_special_tokens=True))
 `PATH` is this directory or its name on the hub. It needs the packages `transformers` (5 or newer) and `sentencepiece`.
 """
 
-_OF_MARIAN = """The files are Marian's own: weights, vocabularies, settings of the search. transformers does not read them.
-`PATH` is this directory.
+_OF_MARIAN = """The files are Marian's own: weights, vocabularies, settings of the search. transformers does not read
+them. `PATH` is this directory.
 """
 
 _OF_MTKIT = """With mtkit:
@@ -249,7 +249,9 @@ def _before_after(comparison: BeforeAfter) -> str:
             rows.append((each.title(), one.name, f"{one.before:.{n}f}", f"{one.after:.{n}f}", change, one.signature))
     heads = ("set", "metric", "before", "after", "difference (95 % interval)", "signature")
     base = f"Fine-tuned from {Path(comparison.base).name}, weights {comparison.weights[:12]}"
-    return f"## Before and after\n\n{base}:\n\n{_table(heads, rows)}"
+    note = comparison.footnote()
+    below = "" if note is None else f"\n{note}\n"
+    return f"## Before and after\n\n{base}:\n\n{_table(heads, rows)}{below}"
 
 
 def _without_place(name: str) -> str:

@@ -245,7 +245,7 @@ def _training(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
     if _compiles(training, compute.device):
         compile_layers(working.model.layers(), compute.device)
     peak = machine_peak(compute)
-    logger.info("MFU below is the share of %s, in matrix products", peak)
+    logger.info("MFU (model FLOPs utilisation) in the lines below is the share of %s, in matrix products", peak)
     parts = Parts(
         working=working,
         objective=objective_of(training, prepared.tokenizer.pad_id, prepared.language_ids(), session.guidance),
