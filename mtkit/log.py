@@ -15,6 +15,32 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mtkit")
 
 
+ONCE = {"once": True}
+"""``extra`` of a message that is told once in a command, however often it is true."""
+
+
+def once(key: str) -> dict[str, object]:
+    """The same of messages that differ, but are about the same."""
+    return {"once": key}
+
+
+class _Once(logging.Filter):
+    """Drops a message of ``ONCE`` that the handler has written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not getattr(record, "once", False):
+            return True
+        key = record.once  # type: ignore[attr-defined]  # of extra
+        message = key if isinstance(key, str) else record.getMessage()
+        is_new = message not in self._told
+        self._told.add(message)
+        return is_new
+
+
 class _Handler(logging.Handler):
     """Writes a log line above whatever progress bar is on the terminal."""
 
@@ -52,6 +78,7 @@ def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
     """Send mtkit's log to stderr: warnings alone, the usual, or everything."""
     handler = _Handler()
     handler.setFormatter(_Formatter())
+    handler.addFilter(_Once())
     handler.setLevel(logging.WARNING if quiet else logging.DEBUG)  # a log file is not made quieter by this
     logger.handlers[:] = [handler]
     logger.propagate = False
@@ -63,6 +90,7 @@ def log_to_file(path: Path) -> Iterator[None]:
     """Copy the log, with time and level, to the end of a file for the length of the block."""
     handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(_FileFormatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(_Once())
     logger.addHandler(handler)
     try:
         yield

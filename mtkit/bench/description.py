@@ -124,7 +124,7 @@ def _described(
     model = trained_skeleton(config, training or TrainingConfig(), **sizes)
     parameters: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
-        parameters["adapters" if ".adapters." in name else _part_of(name)] += parameter.numel()
+        parameters["adapters" if ".adapters." in name else _part_of(name, config)] += parameter.numel()
     memory = memory_needed(model, training or TrainingConfig())
     if training is not None:
         n = 1 if training.accumulate == "auto" else training.accumulate
@@ -153,7 +153,7 @@ def _described(
 def table(name: str, description: Description) -> list[str]:
     """Lines of plain text."""
     lines = [name, *(_row(label, text) for label, text in description.origin.items())]
-    lines.append(_row("", description.model.summary()))
+    lines.append(_row("model", description.model.summary()))
     for side, layers in description.layers.items():
         grouped = [(layer, len(list(same))) for layer, same in itertools.groupby(layers)]
         lines += [_row(side * (not index), f"{n} x {layer}") for index, (layer, n) in enumerate(grouped)]
@@ -194,13 +194,17 @@ def _layers(config: ModelConfig, side: Side) -> list[str]:
     return [f"self-attention {name}{cross}, feed-forward {config.d_ff} {config.activation}" for name, cross in own]
 
 
-def _part_of(name: str) -> str:
+def _part_of(name: str, config: ModelConfig) -> str:
     """The part of the model that a parameter belongs to."""
     if (sublayer := sublayer_of(name)) is not None:
         return sublayer
     side, *inner = name.split(".")
     if side in ("encoder", "decoder"):
         return f"{side} norms" if any("norm" in word for word in inner) else f"{side} layers"
+    if side == "tgt_embedding" and config.tie_embeddings in ("all", "inputs"):
+        return "embedding of both sides"
+    if inner[-1:] == ["bias"] and config.tie_embeddings in ("all", "decoder"):
+        return "output bias"  # its matrix is the embedding
     return {"tgt_embedding": "target embedding", "src_embedding": "source embedding"}.get(side, "output projection")
 
 

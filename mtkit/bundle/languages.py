@@ -7,7 +7,7 @@ from mtkit.bundle.bundle import Bundle
 from mtkit.data.tokens.language_pieces import meant
 from mtkit.data.tokens.special import Prefix
 from mtkit.errors import ConfigError
-from mtkit.languages.naming import english_name
+from mtkit.languages.naming import english_name, matching
 from mtkit.settings.data import language_tags
 
 LANGUAGES_NEEDED = "languages_needed"
@@ -98,6 +98,7 @@ def direction_of(bundle: Bundle, src_lang: str | None = None, tgt_lang: str | No
             _told(bundle, "--tgt-lang", tgt_lang, bundle.tgt_lang, known[1]),
         )
     directions = _directions(bundle)
+    _check_only(bundle, src_lang, tgt_lang, directions)
     src = None if src_lang is None else _known(bundle, "--src-lang", src_lang, [src for src, _ in directions])
     tgt = None if tgt_lang is None else _known(bundle, "--tgt-lang", tgt_lang, [tgt for _, tgt in directions])
     return _chosen(directions, (bundle.src_lang, bundle.tgt_lang), src, tgt)
@@ -131,6 +132,19 @@ def _check_named(
         raise ConfigError(
             f"{bundle.directory}: a model of {n} languages: add {' and '.join(missing)} "
             f"(mtkit languages {bundle.path} lists them)"
+        )
+
+
+def _check_only(
+    bundle: Bundle, src_lang: str | None, tgt_lang: str | None, directions: Sequence[tuple[str, str]]
+) -> None:
+    """Refuse another direction than the only one of a model, where both of its languages are languages."""
+    if len(directions) != 1 or src_lang is None or tgt_lang is None:
+        return
+    only, asked = directions[0], (src_lang, tgt_lang)
+    if all(map(english_name, asked)) and not all(matching(name, [own]) for name, own in zip(asked, only, strict=True)):
+        raise ConfigError(
+            f"--src-lang {src_lang} --tgt-lang {tgt_lang}: {bundle.directory} translates {only[0]} to {only[1]} only"
         )
 
 

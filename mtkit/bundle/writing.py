@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from mtkit.model.encoder_decoder import EncoderDecoder
 
 
+N_PAIRS = "n_pairs"
+"""Key of the manifest: how many pairs the corpus has, by place."""
+
+
 @dataclass(frozen=True)
 class Inherited:
     """What a model has from the one that its training started from."""
@@ -44,6 +48,7 @@ def save_bundle(
     corpus: str | None = None,
     lines: SourceLines | None = None,
     inherited: Inherited | None = None,
+    n_pairs: Mapping[str, int] | None = None,
 ) -> None:
     """Write a bundle, whole or not at all; an existing one is replaced.
 
@@ -60,6 +65,7 @@ def save_bundle(
         corpus: Where the prepared corpus lies, as seen from the bundle, so that its test sets are found again.
         lines: What the sources were like, for what a translation cuts in parts.
         inherited: From the model that the training started from; None where it started from random weights.
+        n_pairs: How many pairs there were: under ``train``, ``valid`` and ``test/NAME``.
     """
     from safetensors.torch import save_file
 
@@ -94,6 +100,7 @@ def save_bundle(
             "config": config.model_dump(mode="json"),
             **({} if weights is None else {KIND_OF_WEIGHTS: weights}),
             **({} if corpus is None else {CORPUS: corpus}),
+            **({} if n_pairs is None else {N_PAIRS: dict(n_pairs)}),
             **({} if inherited is None else inherited.manifest),
         }
         write_json(work / MANIFEST, manifest)

@@ -41,7 +41,8 @@ def align(
             "--layer",
             metavar="N",
             min=1,
-            help="Decoder layer. Default: stored by --remember, or the last but one.",
+            help="Decoder layer. Default: stored by --remember, or that which an imported student was taught "
+            "in, or the last but one.",
         ),
     ] = None,
     reading: Annotated[

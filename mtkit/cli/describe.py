@@ -39,7 +39,7 @@ def describe(
     mtkit describe -m RUN
     mtkit describe recipe.yaml --from MODEL --set training.lora.rank=16
 
-    The model of a recipe or preset is not trained for it.
+    Nothing is trained.
     """  # noqa: D301  # a real backspace keeps the lines of the paragraph that it begins
     changes = preset is not None or base is not None or bool(overrides)
     config, model = recipe_or_model(recipe, config, model, changes=changes, verb="describes")

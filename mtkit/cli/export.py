@@ -70,7 +70,12 @@ def export(
     ref: Annotated[str | None, of_metrics("--ref", "-r", metavar="FILE", help="Reference of this text.")] = None,
     licence: Annotated[
         str | None,
-        of_output("--licence", metavar="NAME", help="Licence for the model card of huggingface, such as cc-by-4.0."),
+        of_output(
+            "--licence",
+            "--license",
+            metavar="NAME",
+            help="Licence for the model card of huggingface, such as cc-by-4.0.",
+        ),
     ] = None,
     threads: ThreadsOption = None,
     overwrite: OverwriteOption = False,
@@ -98,6 +103,8 @@ def export(
         refuse_idle(context, ["licence"], "of --to huggingface; leave it out")
     if not measure or quantization is Quantization.FLOAT32:
         refuse_idle(context, ["src", "ref"], "for measuring, which is not done; leave it out")
+    if licence is not None and not licence.strip():
+        raise ConfigError("--licence is empty; name the licence, or leave it out")
     if (src is None) != (ref is None):
         raise ConfigError("-i and --ref go together: the text to translate and its reference")
     if to is not Format.CTRANSLATE2 and output is None:
@@ -111,10 +118,15 @@ def export(
         raise ConfigError(f"{output}: exists and is not an export; choose another -o")
 
     from mtkit.bundle.bundle import load_bundle
+    from mtkit.engines.conversion import check_convertible
     from mtkit.exchange.huggingface_export import export_huggingface
     from mtkit.translation.export import copy_conversion, export_ctranslate2, export_safetensors
 
     bundle = load_bundle(model)
+    if to is Format.CTRANSLATE2:
+        check_convertible(bundle.model)
+    if output is not None and licence is None:
+        _warn_of_licence(bundle, may_name=to is Format.HUGGINGFACE)
     try:
         if to is Format.SAFETENSORS:
             assert output is not None
@@ -134,6 +146,17 @@ def export(
     typer.echo(_summary(conversion, output or conversion.directory))
 
 
+def _warn_of_licence(bundle: "Bundle", *, may_name: bool) -> None:
+    """Say so where the base of a model that is passed on names no licence."""
+    from mtkit.exchange.licence import unknown_to_pass_on
+    from mtkit.exchange.origin import Origin
+    from mtkit.log import logger
+
+    origin = Origin.of(bundle.metadata, bundle.directory)
+    if origin is not None and origin.licence is None:
+        logger.warning("%s", unknown_to_pass_on(origin.source, ", or name it with --licence" * may_name))
+
+
 def _is_export(path: Path) -> bool:
     """Whether there is nothing but what this command writes, or nothing at all."""
     if not path.is_dir():
@@ -141,6 +164,7 @@ def _is_export(path: Path) -> bool:
     names = {inner.name for inner in path.iterdir()}
     is_flat = not any(inner.is_dir() for inner in path.iterdir())
     written = "config.json" in names and ("model.safetensors" in names or "model.bin" in names)
+    written = written or ("README.md" in names and any(name.endswith((".npz", ".bin")) for name in names))
     return not names or (is_flat and written and "mtkit.json" not in names)
 
 
@@ -160,7 +184,8 @@ def _held_out(bundle: "Bundle", src: str | None, ref: str | None) -> "HeldOut | 
     try:
         return validation_set(bundle)
     except DataError as error:
-        logger.warning("not measured: %s, or give a text with -i FILE --ref FILE", error)
+        reason = str(error).partition(";")[0]
+        logger.warning("not measured: %s; give a text with -i FILE --ref FILE", reason)
         return None
 
 

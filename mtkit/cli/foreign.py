@@ -54,6 +54,10 @@ _NOT_THERE = {
 _NOT_THERE |= dict.fromkeys(("ensembles", "weights"), _NOT_THERE["ensemble"])
 _NOT_THERE |= dict.fromkeys(("resume", "continue", "reset-optimizer"), _NOT_THERE["restore-file"])
 
+_TEXT_OR_LANGUAGE = {"src": "source", "source": "source", "tgt": "target", "target": "target"}
+_LANGUAGE_OF = {"source": "-s/--src-lang", "target": "-t/--tgt-lang"}
+"""What the name of a side means in a command that has no option of that name."""
+
 COMMANDS = {
     "preprocess": "prepare build-vocab build_vocab vocab binarize tokenize tokenise spm",
     "train": "fit trainer learn finetune fine-tune",
@@ -97,6 +101,9 @@ def meant_option(typed: str, known: Collection[str]) -> str:
             return f"; here it is a setting: --set {here}=VALUE"
     if name in _NOT_THERE:
         return f"; {_NOT_THERE[name]}"
+    if name in _TEXT_OR_LANGUAGE and "--src-lang" in known and "--src" not in known:
+        text = "-i FILE for text, " if "--input" in known and "source" in (name, _TEXT_OR_LANGUAGE[name]) else ""
+        return f"; {text}{_LANGUAGE_OF[_TEXT_OR_LANGUAGE[name]]} for the language"
     close = get_close_matches(typed, known, n=1, cutoff=_ALIKE)
     return f"; did you mean {close[0]}?" if close else ""
 

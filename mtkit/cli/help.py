@@ -20,6 +20,10 @@ _EXTRA = re.compile(r"\s*\[((?:default: |required|[^\[\]]*x[<>]=)[^\[\]]*)\]$")
 """The end that Typer adds to a description: the default, and the range of a number."""
 
 
+_ONE_DASH = re.compile(r"(?<![-\w])-[a-z]{2,}, ")
+"""Names of options as other programs have them, with one dash: taken, and not shown."""
+
+
 def _group(name: str) -> Callable[..., Any]:
     """``typer.Option`` for the options of one group."""
     return partial(typer.Option, rich_help_panel=name)
@@ -65,6 +69,7 @@ def _row(param: Any, ctx: Any) -> tuple[str, str] | None:
     if record is None:
         return None
     name, text = record
+    name = _ONE_DASH.sub("", name)
     if param.param_type_name == "argument":
         name = param.metavar or param.name.upper()
     extra = _EXTRA.search(text)

@@ -74,10 +74,12 @@ PresetOption = Annotated[
     ),
 ]
 SrcLangOption = Annotated[
-    str | None, of_input("--src-lang", "-s", metavar="CODE", help="Source language (multilingual models only).")
+    str | None,
+    of_input("--src-lang", "-s", metavar="CODE", help="Source language: code or name. Default: the model's."),
 ]
 TgtLangOption = Annotated[
-    str | None, of_input("--tgt-lang", "-t", metavar="CODE", help="Target language (multilingual models only).")
+    str | None,
+    of_input("--tgt-lang", "-t", metavar="CODE", help="Target language: code or name. Default: the model's."),
 ]
 PairsSrcOption = Annotated[
     str | None, of_input("--src", "--input", "-i", "-src", metavar="FILE", help="Source lines; - is stdin.")

@@ -53,7 +53,8 @@ class InputFormat(StrEnum):
 
 def translate(
     file: Annotated[
-        str | None, typer.Argument(metavar="INPUT", help="Input file, or a model as with -m. Default, or -: stdin.")
+        str | None,
+        typer.Argument(metavar="INPUT", help="Text to translate, or a model as with -m. Default: stdin, as is -."),
     ] = None,
     models: Annotated[
         list[Path] | None,
@@ -62,7 +63,7 @@ def translate(
     adapter: AdapterOption = None,
     input_file: Annotated[
         str | None,
-        of_input("--input", "-i", metavar="FILE", help="The same as INPUT; may be packed (.gz, .zst, .xz, .bz2)."),
+        of_input("--input", "-i", metavar="FILE", help="Text to translate; may be packed (.gz, .zst, .xz, .bz2)."),
     ] = None,
     output: OutputOption = None,
     beam_size: Annotated[
@@ -84,7 +85,8 @@ def translate(
     ] = None,
     scores: Annotated[bool, of_output("--scores", help="Prefix each line with its score and a tab.")] = False,
     as_json: Annotated[
-        bool, of_output("--json", help="Print one JSON object per line: source, translation, score, tokens.")
+        bool,
+        of_output("--json", help="Print one JSON object per line: source, translation, score, tokens, short, missing."),
     ] = False,
     alignments: Annotated[
         Path | None,

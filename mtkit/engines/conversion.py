@@ -84,6 +84,28 @@ def inexpressible(config: ModelConfig) -> str | None:
     return None
 
 
+def check_convertible(config: ModelConfig) -> None:
+    """Refuse a model that CTranslate2 cannot express.
+
+    Raises:
+        ConfigError: Naming what it lacks.
+    """
+    if (reason := why_not_converted(config)) is not None:
+        raise ConfigError(f"{reason}: this model translates with torch alone")
+
+
+def why_not_converted(config: ModelConfig) -> str | None:
+    """``CTranslate2 cannot run this decoder (ssru)``; None where it runs the model."""
+    setting = inexpressible(config)
+    if setting is None:
+        return None
+    name, _, value = setting.removeprefix("model.").partition(" ")
+    side, _, kind = name.partition("_")
+    if side in ("encoder", "decoder") and kind in ("attention", "architecture"):
+        return f"CTranslate2 cannot run this {side} ({value})"
+    return f"CTranslate2 has no {setting}"
+
+
 @dataclass(frozen=True)
 class Choice:
     """What translates where no precision is asked for, and why."""
@@ -201,9 +223,7 @@ def convert(bundle: Bundle, quantization: str, place: Path | None = None) -> Con
         CheckpointError: If the weights are damaged or not finite.
         OSError: If the place cannot be written.
     """
-    setting = inexpressible(bundle.model)
-    if setting is not None:
-        raise ConfigError(f"CTranslate2 has no {setting}: this model translates with torch alone")
+    check_convertible(bundle.model)
     place = place or _place(bundle, quantization)
     with sole_writer(place):
         found = read_conversion(place, bundle, quantization)

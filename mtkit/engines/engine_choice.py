@@ -7,12 +7,12 @@ from typing import Literal, get_args
 
 from mtkit.bundle.bundle import Bundle
 from mtkit.bundle.loading import open_model
-from mtkit.engines.conversion import PRECISIONS, converted, default_quantization, inexpressible, remember
+from mtkit.engines.conversion import PRECISIONS, converted, default_quantization, remember, why_not_converted
 from mtkit.engines.engine import Engine
 from mtkit.engines.speed import Speeds, measure_speeds
 from mtkit.engines.torch_precision import torch_precision
 from mtkit.errors import ConfigError, UnknownDeviceError
-from mtkit.log import logger
+from mtkit.log import ONCE, logger
 from mtkit.machine.compute import Compute
 from mtkit.machine.device import check_device
 from mtkit.machine.threads import count_threads
@@ -52,7 +52,7 @@ def load_engine(
         except _UnsuitableError as reason:
             if engine == "ctranslate2" or precision == "int8":
                 raise ConfigError(f"{reason}; use --engine torch with --precision auto, fp32 or bf16") from None
-            logger.info("translating with torch: %s", reason)
+            logger.info("translating with torch: %s", reason, extra=ONCE)
     if precision == "int8":
         raise ConfigError("precision int8: torch does not compute in it; use --engine ctranslate2, or fp32 or bf16")
     return _torch_engine(bundle, device, precision, threads, beam_size)
@@ -65,9 +65,8 @@ def _ctranslate2_engine(
         raise _UnsuitableError(f"CTranslate2 translates on the CPU, not on {device}")
     if precision == "bf16":
         raise _UnsuitableError("CTranslate2 does not translate in bf16")
-    setting = inexpressible(bundle.model)
-    if setting is not None:
-        raise _UnsuitableError(f"CTranslate2 has no {setting}")
+    if (lacking := why_not_converted(bundle.model)) is not None:
+        raise _UnsuitableError(lacking)
     try:
         import ctranslate2
 

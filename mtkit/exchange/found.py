@@ -68,6 +68,9 @@ class Found:
     grown: tuple[int, int] = (0, 0)
     """As in ``Origin``."""
 
+    alignment_layer: int | None = None
+    """As in ``Origin``."""
+
     settings: bytes | None = None
     """Settings that lie among the weights; None where they are a file."""
 

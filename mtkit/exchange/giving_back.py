@@ -15,6 +15,7 @@ from mtkit.exchange.generation import write_search
 from mtkit.exchange.grown import check_can_grow, has_grown, write_grown
 from mtkit.exchange.marian_file import CONFIG_FILE, MULTIPLIER, SCALES, write_bin, write_npz
 from mtkit.exchange.marian_names import OUTPUT, OUTPUT_ROWS, marian_names
+from mtkit.exchange.marian_trained import Renaming, mend_directory
 from mtkit.exchange.naming import Layers, Match, given_back, renamed
 from mtkit.exchange.origin import UNUSED, Origin
 from mtkit.exchange.t5_names import t5_names
@@ -114,16 +115,22 @@ def give_back(bundle: Bundle, origin: Origin, directory: Path) -> str:
         name = Path(origin.weights[0]).name
     except (DataError, IndexError) as error:
         raise CheckpointError(f"{bundle.directory}: damaged: {error}") from None
+    weights = name
+    if is_trained(bundle):
+        renaming = Renaming(kept, name, (bundle.src_lang, bundle.tgt_lang))
+        weights = renaming.of(name)
+        if origin.layout == "bergamot":
+            weights = weights.replace(".intgemm", "").replace(".alphas", "")
+        mend_directory(directory, renaming, {name: weights}, was_int8=origin.quantization is not None)
     if origin.layout == "bergamot" and is_trained(bundle):
         # What fine-tuning changes is as small as a step between two numbers of int8: rounding undoes nearly all of it.
-        name = name.replace(".intgemm", "").replace(".alphas", "")
-        write_bin(directory / name, _without_int8(tensors), settings)
-        return f"Marian's .bin, float32 because int8 would round away what was trained: {name}"
+        write_bin(directory / weights, _without_int8(tensors), settings)
+        return f"Marian's .bin, float32 because int8 would round away what was trained: {weights}"
     if origin.layout == "bergamot":
         write_bin(directory / name, tensors, settings)
         return f"Marian's .bin with int8 matrices, as Firefox has it: {name}"
-    write_npz(directory / name, tensors, settings)
-    return f"Marian's .npz: {name}"
+    write_npz(directory / weights, tensors, settings)
+    return f"Marian's .npz: {weights}"
 
 
 def _without_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

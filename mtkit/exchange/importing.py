@@ -202,6 +202,7 @@ def _write_weights(work: Path, found: Found, place: Place, licence: str | None) 
         grown=found.grown,
         n_pieces=max(found.pieces.src_size, found.pieces.tgt_size),
         aliases=dict(found.aliases),
+        alignment_layer=found.alignment_layer,
     )
     return sum(tensor.numel() for tensor in parameters.values()), origin
 

@@ -8,6 +8,7 @@ from mtkit.data.tokens.language_pieces import meant
 from mtkit.errors import ConfigError
 from mtkit.exchange.found import Found
 from mtkit.languages.codes import CODE, base_language, language_mistake, meant_by
+from mtkit.log import logger
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,21 @@ def choose_direction(found: Found, src: str | None, tgt: str | None) -> Directio
     missing = [option for option, code in (("-s CODE", first), ("-t CODE", second)) if code is None]
     if first is None or second is None:
         raise ConfigError(f"its files do not say which languages it translates; name them: {' '.join(missing)}")
+    if not found.multilingual:
+        _check_files(found.languages, first, second)
     unsaid = (len(src_codes) > 1 and src is None) or (len(tgt_codes) > 1 and tgt is None)
     return Direction(first, second, unsaid)
+
+
+def _check_files(told: tuple[str | None, str | None], src: str, tgt: str) -> None:
+    """Refuse the direction against that of the files; warn of another one, as the names of files may be old."""
+    of_files, asked = tuple(map(base_language, told)), (base_language(src), base_language(tgt))
+    if "" in of_files or of_files == asked:
+        return
+    said = f"-s {src} -t {tgt}: its files say that it translates {told[0]} to {told[1]}"
+    if of_files == asked[::-1]:
+        raise ConfigError(f"{said}; leave out -s and -t, or import the model of the other direction")
+    logger.warning("%s", said)
 
 
 def _one(option: str, name: str, codes: Sequence[str]) -> str:

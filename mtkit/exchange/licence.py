@@ -64,10 +64,21 @@ def licence_of(directory: Path) -> str | None:
     return None
 
 
+def unknown_to_pass_on(source: str, way_out: str = "") -> str:
+    """A warning where a model is passed on whose base names no licence.
+
+    Args:
+        source: What the base is called.
+        way_out: What else can be done, as the end of the line.
+    """
+    return f"licence unknown (the base, {source}, names none); ask its makers before you pass it on{way_out}"
+
+
 def licence_shown(licence: str | None) -> str:
     """A licence with what it asks for, in one line."""
     if licence is None:
-        return "unknown: its files name none; ask its makers before you pass it on, or name it with --licence"
+        way_out = "ask its makers before you pass it on, or name it with --licence of mtkit import or export"
+        return f"unknown: its files name none; {way_out}"
     parts = set(re.split(r"[^a-z]+", licence))
     if {"cc", "nc"} <= parts:
         return f"{licence} (not for commercial use, nor is what is made of it; name the makers)"

@@ -17,13 +17,21 @@ from mtkit.exchange.marian_names import BIAS, OUTPUT, OUTPUT_ROWS, marian_names
 from mtkit.exchange.naming import Layers, Tied
 from mtkit.exchange.pieces import by_id, id_of, needed_file, read_spm, spm_pieces
 from mtkit.exchange.vocab_yml import vocab_yml_ids
-from mtkit.languages.codes import language_mistake, meant_by
+from mtkit.languages.codes import CODE, language_mistake, meant_by
+from mtkit.languages.table import names as english_codes
 from mtkit.settings.yaml_file import YamlError, parse_yaml, read_yaml
 
 _ACTIVATIONS = {"relu": "relu", "swish": "silu"}
 _LENGTH = 512  # sinusoids go on for ever, sentences of the training did not
 _TAG = re.compile(r">>(\S{1,60})<<")
-_PAIR = re.compile(r"(?<=[._-])([a-z]{2})-?([a-z]{2})(?=[._-])")
+PAIR = re.compile(r"(?<=[._-])([a-z]{2})-?([a-z]{2})(?=[._-])")
+"""Two languages in a file's name."""
+
+MODEL_INFO, METADATA = "model_info.json", "metadata.json"
+"""What is told of a model, beside it."""
+
+SHORTLIST = "shortlist"
+"""Setting of the search: the words that each word of the source allows."""
 
 _COMPUTED: Mapping[str, tuple[Any, ...]] = {
     "type": ("transformer",),
@@ -103,14 +111,19 @@ def read_marian_files(directory: Path) -> Found:
         marian_names(layers, output_rows=rows),
         weights,
         pieces,
-        _languages(directory, path),
+        languages_of_files(directory, path.name),
         multilingual=tags is not None,
         decoding=_decoding(decoder),
         names={OUTPUT: OUTPUT_ROWS} if rows else {},
         grown=grown,
+        alignment_layer=_alignment_layer(settings, model["n_decoder_layers"]) if recurrent else None,
         settings=text,
         unused=frozenset(name for name in weights.tensors if name.endswith((SCALES, MULTIPLIER))),
-        files=[*kept, decoder.path, *(directory / name for name in ("model_info.json", "metadata.json"))],
+        files=[
+            *kept,
+            decoder.path,
+            *(directory / name for name in (MODEL_INFO, METADATA, *_names(decoder, SHORTLIST))),
+        ],
     )
 
 
@@ -167,6 +180,12 @@ def _check(settings: ForeignSettings) -> bool:
     if settings.text("transformer-ffn-activation", "swish") not in _ACTIVATIONS:
         raise settings.refused("transformer-ffn-activation", f"mtkit computes with {', '.join(_ACTIVATIONS)}")
     return recurrent
+
+
+def _alignment_layer(settings: ForeignSettings, n_layers: int) -> int:
+    """The layer that a student is taught to align in, for its shortlist and for the marks in a page: the last."""
+    told = settings.values.get("transformer-guided-alignment-layer", "last")
+    return int(told) if str(told).isdecimal() and 1 <= int(told) <= n_layers else n_layers
 
 
 def _tying(settings: ForeignSettings) -> Tied:
@@ -251,15 +270,27 @@ def _vocabulary_files(directory: Path, decoder: ForeignSettings) -> list[Path]:
     return [named[0], named[-1]]
 
 
-def _languages(directory: Path, path: Path) -> tuple[str | None, str | None]:
-    """Source and target, as ``model_info.json`` or the file's name says."""
-    told = optional_settings(directory / "model_info.json").values
-    codes = [meant_by(str(told.get(key, ""))) for key in ("src", "trg")]
+def languages_of_files(directory: Path, name: str) -> tuple[str | None, str | None]:
+    """Source and target, as ``model_info.json``, the name of the file of the weights or that of the directory says."""
+    told = optional_settings(directory / MODEL_INFO).values
+    codes = [_code_of(told.get(key)) for key in ("src", "trg")]
     if codes[0] and codes[1]:
         return codes[0], codes[1]
-    names = f"-{path.name}", f"-{directory.resolve().name}-"
-    pairs = (found.groups() for name in names for found in _PAIR.finditer(name))
-    return next(((src, tgt) for src, tgt in pairs if not any(map(language_mistake, (src, tgt)))), (None, None))
+    found = (pair for each in (name, f"{directory.resolve().name}-") if (pair := pair_in(f"-{each}")) is not None)
+    return next(found, (None, None))
+
+
+def pair_in(name: str) -> tuple[str, str] | None:
+    """The languages that stand in a file's name: English and Portuguese in ``vocab.enpt.spm``; None where none do."""
+    pairs = ((found[1], found[2]) for found in PAIR.finditer(name))
+    return next((pair for pair in pairs if not any(map(language_mistake, pair))), None)
+
+
+def _code_of(told: object) -> str | None:
+    """The code of a language that is told by its English name or its code."""
+    name = str(told or "").strip()
+    known = meant_by(name) or english_codes().get(name.casefold())
+    return known or (name if CODE.fullmatch(name) and language_mistake(name) is None else None)
 
 
 def _decoding(decoder: ForeignSettings) -> dict[str, Any]:

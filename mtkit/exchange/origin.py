@@ -64,6 +64,9 @@ class Origin:
     aliases: dict[str, str] = field(default_factory=dict)
     """Tensors that repeat another one, by the name of that: ``lm_head.weight`` of ``model.shared.weight``."""
 
+    alignment_layer: int | None = None
+    """Decoder layer, from 1, that was trained to align; None where the files do not say."""
+
     @classmethod
     def of(cls, manifest: Mapping[str, Any], path: Path) -> "Origin | None":
         """What the manifest of a bundle says; None of a model that was not imported.

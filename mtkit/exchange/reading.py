@@ -25,6 +25,9 @@ _FAMILIES: dict[str, Callable[[Path, ForeignSettings, Weights], Found]] = {
 }
 """By ``model_type`` of ``config.json``."""
 
+_SHOWN = 5
+"""Models that a message names."""
+
 KNOWN = "Marian (OPUS-MT, Firefox), M2M-100, NLLB-200, mBART-50, T5, mT5, ByT5 and MADLAD-400"
 
 _WITHOUT = {
@@ -52,7 +55,7 @@ def read_model(directory: Path) -> Found:
         else:
             raise CheckpointError(
                 f"{directory}: holds no model: neither config.json, as Hugging Face has it, nor an .npz or .bin of "
-                "Marian's"
+                f"Marian's{_models_within(directory)}"
             )
     except DataError as error:
         raise CheckpointError(str(error)) from None
@@ -61,6 +64,14 @@ def read_model(directory: Path) -> Found:
         raise VocabularyError(message if str(directory) in message else f"{directory}: {message}") from None
     kept = [*found.files, *(directory / name for name in _CARD)]
     return replace(found, files=[path for path in dict.fromkeys(kept) if path.is_file()])
+
+
+def _models_within(directory: Path) -> str:
+    """The models in a directory of directories, as the end of a message; empty where there are none."""
+    inner = sorted(path for path in directory.iterdir() if path.is_dir()) if directory.is_dir() else []
+    found = [path for path in inner if (path / "config.json").is_file() or is_marian(path)]
+    more = ", ..." * (len(found) > _SHOWN)
+    return f"; import one of those in it: {', '.join(map(str, found[:_SHOWN]))}{more}" if found else ""
 
 
 def _of_transformers(directory: Path, settings: ForeignSettings) -> Found:

@@ -18,8 +18,8 @@ _FAMILIES = {
 }
 _LAYOUTS = {
     "huggingface": "Hugging Face",
-    "marian-npz": "Marian's .npz",
-    "bergamot": "Marian's .bin, as in Firefox",
+    "marian-npz": ".npz",
+    "bergamot": ".bin, as in Firefox",
 }
 _SHOWN = 12
 

@@ -46,7 +46,7 @@ _PROMISED = {
     "an archive": (".zip", ".7z", ".rar", ".tar", ".lz4", *(ending for ending in _TARS if ending.count(".") == 1)),
     "a picture": (".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp"),
     "a table in binary form": (".parquet", ".arrow", ".npy", ".npz", ".sqlite", ".db"),
-    "a model": (".safetensors", ".pt", ".pth", ".bin", ".onnx"),
+    "a model": (".safetensors", ".pth", ".bin", ".onnx"),  # not .pt, which is Portuguese too
 }
 """What a name says of a file that is neither text nor a page, by its ending."""
 

@@ -194,7 +194,7 @@ def check_outputs(
         if path != STANDARD_OUTPUT and (owner := owner_of(path)) is not None:
             raise ConfigError(f"{shown}: belongs to {owner}; choose another file")
         if path.suffix.lower() not in pictures and (promised := promised_by(path.name)) is not None:
-            raise ConfigError(f"{shown}: the name is that of {promised}, and text or HTML is written; choose another")
+            raise ConfigError(f"{shown}: named like {promised}, but text or HTML is written there; choose another name")
         if place in read:
             raise ConfigError(f"{shown}: is an input too; choose another file")
         if place in written:

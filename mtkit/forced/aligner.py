@@ -11,13 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mtkit.bundle.bundle import Bundle, with_bundle
+from mtkit.bundle.bundle import MANIFEST, Bundle, with_bundle
 from mtkit.bundle.loading import open_model
 from mtkit.data.batches.batch import collate
 from mtkit.data.tokens.tokenizer import Tokenizer
 from mtkit.engines.batching import in_batches
 from mtkit.errors import CheckpointError, ConfigError, DataError, reason
 from mtkit.evaluation.metrics.alignment import Links
+from mtkit.exchange.origin import Origin
 from mtkit.files.reading import read_json
 from mtkit.files.shapes import shaped
 from mtkit.files.whole import write_json
@@ -96,8 +97,8 @@ class Aligner:
 
         Args:
             model: One of these, or what ``load_bundle`` made of it.
-            layer: By default the one that was remembered for the model, or else the last but one of several: it tends
-                to align best (Garg et al. 2019, section 3).
+            layer: By default the one that was remembered for the model, or that an imported one was taught to align in,
+                or else the last but one of several: it tends to align best (Garg et al. 2019, section 3).
             reading: By default as it was remembered, or else while a word is predicted.
             device: auto, cpu or cuda.
             threads: CPU threads; by default one per core.
@@ -224,7 +225,8 @@ def remember(model: Path | str | Bundle, choice: Choice) -> Path:
 
 
 def usual_choice(directory: Path, model: EncoderDecoder) -> Choice:
-    """What was remembered for the model in a bundle's directory, else the last but one layer while it predicts.
+    """What was remembered for the model in a bundle's directory, else the layer that it was taught to align in or the
+    last but one, while it predicts.
 
     Raises:
         CheckpointError: If what was noted is damaged.
@@ -232,7 +234,14 @@ def usual_choice(directory: Path, model: EncoderDecoder) -> Choice:
     remembered = _remembered(directory)
     if remembered is not None and not 1 <= remembered.layer <= n_attending(model):
         raise CheckpointError(f"{directory / CHOICE_FILE}: damaged: layer {remembered.layer} is not there; delete it")
-    return remembered or Choice(max(n_attending(model) - 1, 1), reading=False)
+    return remembered or Choice(_taught(directory) or max(n_attending(model) - 1, 1), reading=False)
+
+
+def _taught(directory: Path) -> int | None:
+    """The layer that an imported model was taught to align in, where its files said so."""
+    manifest = directory / MANIFEST
+    origin = Origin.of(read_json(manifest), directory) if manifest.is_file() else None
+    return None if origin is None else origin.alignment_layer
 
 
 def _remembered(directory: Path) -> Choice | None:

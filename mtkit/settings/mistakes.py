@@ -68,7 +68,9 @@ class SettingError:
         hint = f"; did you mean {close[0]!r}?" if close else ""
         if self.kind == "string_type" and isinstance(self.given, (bool, int, float, date)):
             hint = "; write it in quotes"  # YAML takes no for false, and 1_000 for a number
-        given = repr(self.given)
+        if self.kind == "list_type" and self.given is None:
+            hint = "; none is written []"
+        given = "null" if self.given is None else repr(self.given)
         given = given if len(given) <= _MAX_SHOWN else f"{given[:_MAX_SHOWN]}..."
         return f"{key}: {self.message} (got {given}{hint})"
 

@@ -255,7 +255,7 @@ class Settings:
         """Where a setting was given, or else its section: the strongest layer, and the line in a file."""
         while location:
             layer = self._strongest(location)
-            if layer is not None and not layer.origin.startswith("preset "):
+            if layer is not None and layer.origin != "flag" and not layer.origin.startswith("preset "):
                 line = layer.lines.get(location)
                 return f"{layer.origin}:{line}: " if line else f"{layer.origin}: "
             location = location[:-1]

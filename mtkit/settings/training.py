@@ -209,7 +209,9 @@ class TrainingConfig(Section):
         if self.accumulate != "auto" and self.batch_tokens < self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) exceeds batch_tokens ({self.batch_tokens})")
         if self.keep_test and self.from_ is None:
-            raise Mistakes(self, [("keep_test", "is of an old model: name the model with from, or --from")])
+            raise Mistakes(
+                self, [("keep_test", "needs the model that it is of: name it with training.from, or --from MODEL")]
+            )
         kept = self.keep_last if self.average.by == "last" else self.keep_best
         if self.average.n > kept:
             raise ValueError(f"average.n ({self.average.n}) exceeds keep_{self.average.by} ({kept})")
@@ -289,7 +291,8 @@ class TrainingConfig(Section):
         elif self.max_updates is None:
             raise ValueError("max_updates: null needs max_minutes, or the run never ends")
         elif decays and self.warmup_updates >= self.max_updates:
-            raise ValueError(f"warmup_updates ({self.warmup_updates}) must be below max_updates ({self.max_updates})")
+            reason = f"must be below max_updates ({self.max_updates}): lower training.warmup_updates too"
+            raise ValueError(f"warmup_updates ({self.warmup_updates}) {reason}")
 
 
 def decay_begins(max_updates: int, decay_share: float) -> int:

@@ -51,7 +51,7 @@ def assembled(session: Session) -> Iterator[tuple[Parts, Iterator[list[Batch]], 
         goes_back_twice = training.adversarial.method == "fgm"
         compile_layers(working.model.layers(), compute.device, backward_again=goes_back_twice)
     peak = machine_peak(compute)
-    logger.info("MFU below is the share of %s, in matrix products", peak)
+    logger.info("MFU (model FLOPs utilisation) in the lines below is the share of %s, in matrix products", peak)
     parts = Parts(
         working=working,
         objective=objective_of(training, prepared.tokenizer.pad_id, prepared.language_ids(), session.guidance),

@@ -75,7 +75,10 @@ def _old_sets(config: Config, bundle: Bundle) -> Iterator[tuple[Kind, HeldOut, i
     except MtkitError as error:
         if not config.training.keep_test:
             reason = str(error).partition(";")[0]
-            logger.warning("what is forgotten is not measured: %s; name an old test set with --keep-test FILE", reason)
+            if bundle.metadata and bundle.metadata.get("config") is None:  # it was imported
+                reason = f"{bundle.path} has no test set of its own"
+            way_out = "name one with --keep-test FILE --keep-test-tgt FILE"
+            logger.warning("what is forgotten is not measured: %s; %s", reason, way_out)
         return
     for held in own:
         yield "old", held, len(held.src_text)

@@ -191,6 +191,7 @@ def _write(bundle: Path, config: Config, prepared: Prepared, keeper: Keeper, cho
             corpus=relative_path(prepared.directory, bundle),
             lines=lines,
             inherited=inherited(store.run_dir),
+            n_pairs=prepared.manifest.n_pairs(),
         )
 
 

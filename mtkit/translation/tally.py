@@ -1,8 +1,9 @@
 """What happened to the lines of a text while they were translated, for a few lines of the log at the end."""
 
+import json
 import time
 
-from mtkit.log import logger
+from mtkit.log import logger, once
 from mtkit.translation.translation import Translation
 from mtkit.wording import counted, duration_shown
 
@@ -45,11 +46,19 @@ class Tally:
         if self._first_short is not None:
             found = whose + counted(self._n_short, "translation")
             first = self._first_short
-            logger.warning("%s far shorter than the source, some of it may be missing; first line: %d", found, first)
+            logger.warning("%s far shorter than the source, some of it may be missing; first: line %d", found, first)
         if self._first_missing is not None:
             found = whose + counted(self._n_missing, "translation")
             what = "a placeholder, tag, address or symbol"
-            logger.warning("%s without %s of the source; first line: %d, %s", found, what, *self._first_missing)
+            shown = "%s without %s of the source; first: line %d (missing %s)"
+            logger.warning(
+                shown,
+                found,
+                what,
+                self._first_missing[0],
+                json.dumps(self._first_missing[1]),
+                extra=once(f"missing {label}"),
+            )
 
     def log(self) -> None:
         """Say all of it, and how long it took."""

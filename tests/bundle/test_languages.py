@@ -99,7 +99,9 @@ def test_the_ids_of_languages_are_those_of_their_pieces(multilingual: Bundle) ->
 
 
 def test_an_unknown_language_is_never_the_unknown_token(multilingual: Bundle) -> None:
-    with pytest.raises(ConfigError, match=r"--tgt-lang xx: .* was not trained on it; it knows deu_Latn, eng_Latn, fra"):
+    with pytest.raises(
+        ConfigError, match=r"--tgt-lang xx: .* xx is not a language code; it knows deu_Latn, eng_Latn, fra"
+    ):
         prefixes_for(multilingual, "en", "xx")
     with pytest.raises(ConfigError, match="--src-lang Spanish: "):
         prefixes_for(multilingual, "Spanish", "en")
@@ -124,3 +126,12 @@ def test_two_regions_of_one_language_must_be_told_apart(tmp_path: Path) -> None:
     assert direction_of(bundle, "eng", "Brazilian Portuguese") == ("en", "pt_BR")
     with pytest.raises(ConfigError, match=r"--src-lang fr: .* it knows en$"):
         direction_of(bundle, "fr")
+
+
+def test_a_model_of_one_direction_says_which(bundle: Bundle) -> None:
+    one = of_directions(bundle, "en-pt")
+    with pytest.raises(ConfigError, match=r"--src-lang pt --tgt-lang en: .* translates en to pt only$"):
+        direction_of(one, "pt", "en")
+    assert direction_of(one, "English", "por") == ("en", "pt")
+    with pytest.raises(ConfigError, match=r"--src-lang xx: .* xx is not a language code; it knows en$"):
+        direction_of(one, "xx", "pt")

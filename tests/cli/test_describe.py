@@ -31,7 +31,7 @@ def test_parameters_are_those_worked_out_by_hand() -> None:
     found = described("--preset", "small")
     attention, norm = 4 * (256 * 256 + 256), 2 * 256
     assert found["parameters"] == {
-        "target embedding": 8_000 * 256,
+        "embedding of both sides": 8_000 * 256,
         "encoder self-attention": 3 * attention,
         "encoder feed-forward": 3 * (2 * 256 * 1024 + 1024 + 256),
         "encoder norms": 7 * norm,

@@ -151,3 +151,22 @@ def test_what_transformers_has_nothing_for_is_refused_before_a_file_is_written(b
         refused(bundle, "--to", "safetensors", "-o", "o", "--licence", "mit")
     )
     assert "where to? name a directory with -o DIR" in str(refused(bundle, "--to", "huggingface"))
+
+
+def test_what_ctranslate2_cannot_run_is_said_before_anything_is_measured(
+    bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = str(refused(save_tiny_bundle(bundle / "other", decoder_attention="ssru"), "--to", "ctranslate2"))
+    assert error == "CTranslate2 cannot run this decoder (ssru): this model translates with torch alone"
+    assert "not measured" not in caplog.text
+
+
+def test_an_unknown_licence_of_the_base_is_a_warning(bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
+    manifest = json.loads((bundle / "mtkit.json").read_text())
+    origin = {"family": "marian", "layout": "huggingface", "source": "a student"}
+    (bundle / "mtkit.json").write_text(json.dumps(manifest | {"origin": origin}))
+    run(bundle, "--to", "safetensors", "-o", "out")
+    assert "licence unknown (the base, a student, names none); ask its makers" in caplog.text
+    caplog.clear()
+    run(bundle, "--to", "huggingface", "-o", "other", "--license", "mit")
+    assert "licence unknown" not in caplog.text

@@ -139,7 +139,7 @@ def test_a_sentence_without_quotes_is_told(model: Path) -> None:
         (["-m", "MODEL", "-i", "none"], "none: No such file"),
         (["-m", "MODEL", "text", "-b", "2", "--n-best", "3"], "n-best 3 exceeds the beam size 2"),
         (["-m", "nothing", "text"], "nothing: no such model"),
-        (["-m", "MODEL", "text", "--tgt-lang", "qq"], "was not trained on it; it knows"),
+        (["-m", "MODEL", "text", "--tgt-lang", "qq"], "qq is not a language code; it knows"),
         (["-m", "MODEL", "half \udcff"], "sentence 1: not UTF-8"),
         (["-m", "MODEL", "text", "-o", "folder.html"], "folder.html: is a directory"),
     ],

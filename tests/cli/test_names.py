@@ -47,5 +47,5 @@ def test_what_is_written_is_what_its_name_says(
     for file in ("text", "a.en", "a.de"):
         Path(file).write_text("a line\n")
     found = CliRunner().invoke(app, command.replace("NAME", name).split(), prog_name="mtkit")
-    assert f"{name}: the name is that of " in str(found.exception)
+    assert f"{name}: named like " in str(found.exception)
     assert not Path(name).exists()

@@ -346,6 +346,6 @@ def test_what_a_model_cannot_be_fitted_to_is_told_before_anything_is_written(
     del command[7:9]
     assert run(monkeypatch, *command, "fr", *kept, tgt) == 2
     err = capsys.readouterr().err
-    assert "--keep-test: is of an old model: name the model with from, or --from" in err
+    assert "--keep-test: needs the model that it is of: name it with training.from, or --from MODEL" in err
     assert "SourceConfig" not in err
     assert not (tmp_path / "run").exists()

@@ -50,7 +50,7 @@ def test_the_origin_and_its_licence_are_named(directory: Path) -> None:
     front = front_matter(text)
     assert (front["base_model"], front["license"]) == ("Helsinki-NLP/opus-mt-en-de", "cc-by-nc-4.0")
     assert "This licence forbids commercial use" in text
-    assert "It began as Helsinki-NLP/opus-mt-en-de." in text
+    assert "Fine-tuned from Helsinki-NLP/opus-mt-en-de with mtkit" in text
 
 
 def test_a_licence_that_is_named_now_counts(directory: Path) -> None:
@@ -74,7 +74,7 @@ def test_scores_stand_with_their_signatures(directory: Path) -> None:
     assert first["metrics"] == [
         {"type": "chrf", "name": "chrF2", "value": 55.51, "args": {"signature": "nrefs:1|nc:6"}}
     ]
-    assert second["dataset"] == {"type": "other | set", "name": "other | set"}
+    assert second["dataset"] == {"type": "other-set", "name": "other | set"}
 
 
 @pytest.mark.parametrize("scores", [None, [], "good", {"test": "good"}, {"test": [None, {}, {"metric": "bleu"}]}])
@@ -106,3 +106,23 @@ def test_data_is_named_with_its_hash_and_without_its_place(directory: Path) -> N
 
 def test_the_tag_of_a_language_stands_in_the_example(directory: Path) -> None:
     assert 'tokenizer([">>xx<< ..."]' in page(directory, text_prefix=">>xx<< ")
+
+
+def test_a_model_in_marians_files_is_not_one_for_transformers(directory: Path) -> None:
+    text = page(directory, Origin("marian", "bergamot", "enpt-1693"))
+    front = front_matter(text)
+    assert front["library_name"] == "marian"
+    assert "base_model" not in front  # no name on the hub
+    assert "AutoTokenizer" not in text
+    assert "mtkit import PATH -s en -t xx -o MODEL" in text
+    assert "mtkit import PATH -s en -t xx -o MODEL" in page(directory, ORIGIN)
+
+
+def test_what_was_trained_on_and_its_limits_are_told(directory: Path) -> None:
+    note(directory, n_pairs={"train": 12_000, "test/test": 500}, data={"a": "b"}, scores={"test": [SCORE]})
+    text = page(directory, ORIGIN)
+    assert "12,000 pairs to train on" in text
+    assert "| test (500 lines) | chrF2" in text
+    assert "Nothing was measured of that." in text
+    note(directory, n_pairs="many")
+    assert "(500 lines)" not in page(directory)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sentencepiece
 import torch
+import yaml
 from safetensors.torch import load_file, save_file
 
 from mtkit.bundle.bundle import Bundle, load_bundle
@@ -144,7 +145,7 @@ def test_what_was_trained_is_there_and_the_rest_as_it_was(tmp_path: Path) -> Non
     before, after = (read_npz(each / "model.npz")[0] for each in (source, tmp_path / "out"))
     different = [name for name in before.tensors if not before.read(name).equal(after.read(name))]
     assert different == ["encoder_l1_ffn_W1"]
-    assert "It began as a student." in (tmp_path / "out" / "README.md").read_text()
+    assert "Fine-tuned from a student with mtkit" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_a_bundle_without_its_settings_is_damaged(tmp_path: Path) -> None:
@@ -215,3 +216,28 @@ def test_the_search_of_what_was_trained_goes_back(tmp_path: Path, has_file: bool
     assert (tmp_path / "out" / "generation_config.json").exists() == has_file
     again = imported(tmp_path / "out", tmp_path / "again")
     assert (again.decoding.beam_size, again.decoding.length_penalty) == (3, 0.4)
+
+
+def test_a_student_that_learnt_other_languages_says_so_everywhere(tmp_path: Path) -> None:
+    source = made.student(tmp_path / "source")
+    info = {"modelName": "English-German tiny", "shortName": "en-de-tiny", "type": "tiny", "src": "English"}
+    (source / "model_info.json").write_text(json.dumps({**info, "trg": "German"}))
+    (source / "metadata.json").write_text("{}")
+    (source / "lex.ende.s2t.bin").write_bytes(b"words")
+    settings = source / "config.intgemm8bit.yml"
+    settings.write_text(settings.read_text() + "gemm-precision: int8shift\nshortlist: [lex.ende.s2t.bin, false]\n")
+    bundle = imported(source, tmp_path / "bundle")  # to xx
+    export_huggingface(bundle, tmp_path / "untrained")
+    assert settings.read_bytes() == (tmp_path / "untrained" / settings.name).read_bytes()
+    assert (tmp_path / "untrained" / "lex.ende.s2t.bin").read_bytes() == b"words"
+    told = export_huggingface(trained(bundle), tmp_path / "out")
+    assert told.endswith(": model.enxx.bin")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"model.enxx.bin", "vocab.enxx.spm", settings.name, "model_info.json", "README.md"}
+    written = yaml.safe_load((tmp_path / "out" / settings.name).read_text())
+    assert (written["models"], written["vocabs"]) == (["model.enxx.bin"], ["vocab.enxx.spm"] * 2)
+    assert not {"shortlist", "gemm-precision"} & written.keys()
+    said = json.loads((tmp_path / "out" / "model_info.json").read_text())
+    assert (said["modelName"], said["shortName"], said["trg"]) == ("English-xx tiny", "en-xx-tiny", "xx")
+    again = imported(tmp_path / "out", tmp_path / "again")
+    assert again.n_parameters() == bundle.n_parameters()

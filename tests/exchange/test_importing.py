@@ -24,6 +24,7 @@ from mtkit.exchange.marian_file import read_bin, read_npz
 from mtkit.exchange.origin import Origin
 from mtkit.exchange.reading import read_model
 from mtkit.files.reading import sha256_file
+from mtkit.forced.aligner import usual_choice
 from mtkit.translation.test_sets import held_out_sets
 from mtkit.translation.translator import Translator
 from tests.exchange.made import bart_tensors, m2m100, marian, opus, student, t5
@@ -332,3 +333,22 @@ def test_an_imported_model_has_no_test_sets_of_its_own(tmp_path: Path) -> None:
     bundle = imported(marian(tmp_path / "source"), tmp_path / "bundle")
     with pytest.raises(DataError, match=r"bundle: the model does not say what corpus .* name a test set with -i FILE"):
         held_out_sets(bundle)
+
+
+def test_a_student_aligns_by_the_layer_that_it_was_taught_in(tmp_path: Path) -> None:
+    bundle = imported(student(tmp_path / "source", **{"dec-depth": 1}), tmp_path / "bundle", "-s", "en", "-t", "de")
+    assert origin_of(bundle).alignment_layer == 1
+    manifest = json.loads((bundle.directory / "mtkit.json").read_text())
+    for layer in (1, 3):
+        manifest["origin"]["alignment_layer"] = layer
+        (bundle.directory / "mtkit.json").write_text(json.dumps(manifest))
+        assert usual_choice(bundle.directory, bundle.build_model()).layer == layer
+
+
+def test_languages_against_the_files_are_refused(tmp_path: Path) -> None:
+    source = student(tmp_path / "source")  # its files are called *.ende.*
+    with pytest.raises(ConfigError, match="-s de -t en: its files say that it translates en to de"):
+        choose_direction(read_model(source), "de", "en")
+    assert choose_direction(read_model(source), "en", "de").tgt == "de"
+    with pytest.raises(ConfigError, match="--src-lang xx: xx is not a language code"):
+        choose_direction(read_model(source), "xx", None)

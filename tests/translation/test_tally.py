@@ -36,8 +36,8 @@ def test_what_may_be_wrong_is_counted_with_the_first_line_of_each(caplog: pytest
     assert lines[:4] == [
         "1 line translated in parts: sentence by sentence, or shorter",
         "1 translation cut off at the longest length allowed",
-        "2 translations far shorter than the source, some of it may be missing; first line: 3",
-        "2 translations without a placeholder, tag, address or symbol of the source; first line: 4, %s",
+        "2 translations far shorter than the source, some of it may be missing; first: line 3",
+        '2 translations without a placeholder, tag, address or symbol of the source; first: line 4 (missing "%s")',
     ]
     assert len(lines) == 5
 

@@ -121,6 +121,11 @@ class Manifest:
         place, _, name = split.partition("/")
         return [source for source in self.of_place(place) if not name or source["name"] == name]
 
+    def n_pairs(self) -> dict[str, int]:
+        """Pairs of each split."""
+        tests = {f"test/{name}": n for name, n in self.n_test.items()}
+        return {"train": self.n_train, "valid": self.n_valid, **tests}
+
     @property
     def n_train_tgt_tokens(self) -> int:
         """Target tokens of the training pairs, ends of sentences counted: what one epoch trains on."""

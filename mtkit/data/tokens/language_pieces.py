@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mtkit.data.tokens.special import Prefix
 from mtkit.errors import ConfigError
-from mtkit.languages.naming import matching, near
+from mtkit.languages.naming import english_name, matching, near
 
 Prefixes = Mapping[str, Sequence[int]]
 """Ids by the code of a language."""
@@ -63,12 +63,15 @@ def meant(given: str, codes: Sequence[str], *, where: str, listed_by: str | None
     if found:
         raise ConfigError(f"{where} knows {', '.join(found)}: name one of them")
     known = list(dict.fromkeys(codes))
+    lacks = "was not trained on it"
+    if english_name(given) is None:
+        lacks = f"has no such language, and {given} is not a language code"
     if len(known) <= _FEW:
-        raise ConfigError(f"{where} was not trained on it; it knows {', '.join(known)}")
+        raise ConfigError(f"{where} {lacks}; it knows {', '.join(known)}")
     alike = near(given, known)
     near_ones = f"; near ones are {', '.join(alike)}" if alike else ""
     all_ones = f"; {listed_by} lists all {len(known)}" if listed_by else f" of its {len(known)}"
-    raise ConfigError(f"{where} was not trained on it{near_ones}{all_ones}")
+    raise ConfigError(f"{where} {lacks}{near_ones}{all_ones}")
 
 
 def longest_prefix(pieces: LanguagePieces | None) -> int:

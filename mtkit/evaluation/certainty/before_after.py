@@ -21,6 +21,10 @@ Kind = Literal["new", "validation", "old"]
 _KINDS: dict[Kind, str] = {"new": "test set", "validation": "validation set", "old": "old test set"}
 
 
+MARK = "(*)"
+"""Behind a set of few lines."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """One metric before and after, over one set."""
@@ -61,21 +65,21 @@ class SetDifference:
     differences: list[Difference]
 
     @property
-    def told(self) -> bool:
-        """Whether there are lines enough for the intervals to mean something."""
-        return self.n_lines >= LEAST_SEGMENTS
+    def is_rough(self) -> bool:
+        """Whether there are so few lines that the intervals are rough."""
+        return self.n_lines < LEAST_SEGMENTS
 
     def lost(self) -> bool:
-        """Whether a metric is certainly lower than before, and none certainly higher."""
+        """Whether a metric is lower than before by more than chance, and none higher, however few the lines are."""
         certain = [each.difference for each in self.differences if each.p_value < SIGNIFICANT]
-        return self.told and min(certain, default=0) < 0 and max(certain, default=0) <= 0
+        return min(certain, default=0) < 0 and max(certain, default=0) <= 0
 
     def title(self) -> str:
         """What set it is, such as ``old test set flickr, 500 of 1,000 lines``."""
         name = "" if self.kind == "validation" else f" {self.set}"
         of_all = "" if self.n_lines == self.n_lines_of_set else f" of {self.n_lines_of_set:,}"
-        few = "" if self.told else "; too few to tell a difference from chance"
-        return f"{_KINDS[self.kind]}{name}, {self.n_lines:,}{of_all} lines{few}"
+        mark = f" {MARK}" if self.is_rough else ""
+        return f"{_KINDS[self.kind]}{name}, {self.n_lines:,}{of_all} lines{mark}"
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,14 @@ class BeforeAfter:
                 change = f"{each.difference:+.{n}f} ({each.low:+.{n}f} to {each.high:+.{n}f})"
                 values = f"{each.before:8.{n}f} {each.after:8.{n}f}   {change}"
                 yield f"  {title * (number == 0):{width}}  {each.name:6} {values}"
+        if (note := self.footnote()) is not None:
+            yield f"  {note}"
+
+    def footnote(self) -> str | None:
+        """What the mark behind small sets means; None where there are none."""
+        if not any(each.is_rough for each in self.sets):
+            return None
+        return f"{MARK} fewer than {LEAST_SEGMENTS} lines: the interval is rough"
 
 
 def comparison_in(metadata: Mapping[str, Any]) -> BeforeAfter | None:

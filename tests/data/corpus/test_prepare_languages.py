@@ -118,7 +118,8 @@ def test_sampling_keeps_the_languages(both_ways: DataConfig, tmp_path: Path, kin
 
 def test_an_unknown_language_is_told_before_anything_is_cleaned(toy_data: ToyData, tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"data.tgt_lang: xx: the tokenizer's model was not trained on it; it knows deu"
+        ConfigError,
+        match=r"data.tgt_lang: xx: the tokenizer's model .* xx is not a language code; it knows deu",
     ):
         prepared_with(ready(), toy_data(tgt_lang="xx"), tmp_path / "prepared")
     assert not (tmp_path / "prepared").exists()
