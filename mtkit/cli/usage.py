@@ -1,6 +1,8 @@
 """Mistakes in a command itself, told in one line as all others are."""
 
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +134,15 @@ def _plain(error: Any, message: str) -> str:
         return f"{error.option_name} needs a value"
     if message.startswith("Got unexpected extra argument"):
         return _without_option(error, message)
-    return _of_value(error) or (message[:1].lower() + message[1:]).rstrip(".")
+    told = _of_value(error) or (message[:1].lower() + message[1:]).rstrip(".")
+    return told + _near_choice(told)
+
+
+def _near_choice(message: str) -> str:
+    """The choice that a mistyped one may have been meant to be, as the end of the message."""
+    typed, _, known = message.partition(" is not one of ")
+    close = get_close_matches(typed.rpartition(" ")[2].strip("'"), re.findall(r"'([^']+)'", known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _without_option(error: Any, message: str) -> str:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +143,11 @@ def test_every_command_takes_the_options_of_the_log() -> None:
             shown = CliRunner().invoke(app, [*f"{name} {inner}".split(), "--quiet", "-v", "--help"]).stdout
             assert "-q, --quiet" in shown
             assert "-v, --verbose" in shown
+
+
+def test_a_mistyped_choice_is_guessed() -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "mtkit", "export", "-m", "run", "--to", "hugginface"], capture_output=True, text=True
+    )
+    assert found.returncode == 2
+    assert found.stderr.rstrip().splitlines()[0].count("did you mean huggingface?") == 1
