@@ -14,7 +14,7 @@ class EmaConfig(Section):
 
     decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     """How much of the average is kept at each update, such as 0.999: it then covers about the last 1,000 updates. Lower
-    at first: (1 + n) / (10 + n) after n updates. By default there is no average."""
+    at first: (1 + n) / (10 + n) after n updates. By default none is kept."""
 
     start: NonNegativeInt | None = None
     """Update whose weights the average begins with; by default the end of the warm-up."""

@@ -14,8 +14,8 @@ class HealingConfig(Section):
     """
 
     rollbacks: Annotated[NonNegativeInt, MAY_CHANGE] = 3
-    """Number of times in a row that training goes back before it gives up, counted anew once ``window`` updates have
-    gone well. 0 never goes back."""
+    """Number of times in a row that training goes back before it gives up. The count starts again at zero once
+    ``window`` updates have gone well. 0 never goes back."""
 
     sigmas: Annotated[Annotated[float, Field(ge=1, le=1000)] | None, MAY_CHANGE] = 5.0
     """How far the loss jumps: the mean over ``recent`` updates, and most of these, are so many standard deviations of

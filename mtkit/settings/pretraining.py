@@ -18,7 +18,7 @@ DENOISING = (*MONOLINGUAL, "parallel_denoise")
 
 class PretrainingConfig(Section):
     """A first stage of the run: the same model learns another task on the same vocabulary, and its weights are what
-    training begins with. Optimiser, schedule and order of the data begin anew (docs/pretraining.md).
+    training begins with. Optimiser, schedule and order of the data start afresh (docs/pretraining.md).
     """
 
     task: Literal["none", "denoise", "mass", "parallel_denoise", "both_directions"] = "none"
