@@ -86,12 +86,12 @@ def test_fine_tuning_has_settings_of_its_own_and_gives_their_reasons(
     with caplog.at_level("INFO", logger="mtkit"):
         train(tuned(toy_task, straight, prepared, training__max_updates=None), tmp_path / "run")
     training = json.loads((tmp_path / "run" / "model" / "mtkit.json").read_text())["config"]["training"]
-    # 200 pairs have the least rate and updates of the least size
-    assert (training["learning_rate"], training["batch_tokens"], training["schedule"]) == (5e-5, 1000, "linear")
+    # a small model has the highest rate, 200 pairs the root of a fiftieth of it and updates of the least size
+    assert (training["learning_rate"], training["batch_tokens"], training["schedule"]) == (1.4e-4, 1000, "linear")
     assert (training["max_updates"], training["warmup_updates"], training["validate_every"]) == (11, 5, 1)
     size = f"{load_bundle(straight).n_parameters() / 1e3:.1f} thousand parameters"
     assert f"starting from {straight}: {size}, weights" in caplog.text
-    assert f"fine-tuning: peak learning rate 5.0e-05, for {size} and 200 pairs" in caplog.text
+    assert f"fine-tuning: peak learning rate 1.4e-04, for {size} and 200 pairs" in caplog.text
     assert "fine-tuning: 11 updates of 1,000 target tokens: 10 passes over them" in caplog.text
     assert "fine-tuning: 5 updates of warm-up" in caplog.text
 

@@ -1,8 +1,9 @@
 """What suits the training of a model that exists on a corpus, where the settings do not say it.
 
 The weights are good already, and what trains a model from nothing takes larger steps than they need. The peak of the
-learning rate lies where published fine-tuning lies, at 5e-5 to 2e-4: the higher, the smaller the model, as small
-ones take larger steps in training too, and the lower, the fewer the pairs. docs/fine-tuning.md has measurements.
+learning rate lies where published fine-tuning lies, at 5e-5 to 2e-4, for models of 20 million parameters and more, and
+above it for smaller ones, which take larger steps in training too; and it is the lower, the fewer the pairs.
+docs/fine-tuning.md has measurements.
 """
 
 import math
@@ -12,9 +13,10 @@ from typing import Any
 
 from mtkit.wording import counted, parameters_shown
 
-MOST_RATE, LEAST_RATE = 2e-4, 5e-5
-_FULL_RATE_PARAMETERS = 20e6
-"""Up to which the highest rate is taken; above it goes with one over the square root of their number."""
+MOST_RATE, LEAST_RATE = 1e-3, 5e-5
+_PUBLISHED_RATE, _PUBLISHED_PARAMETERS = 2e-4, 20e6
+"""The highest rate of published fine-tuning, and the parameters that it is taken for; with others the rate goes with
+one over the square root of their number."""
 
 _FULL_RATE_PAIRS = 10_000
 """From which on the highest rate is taken; below it goes with the square root of their number."""
@@ -62,8 +64,9 @@ def suited(n_parameters: int, n_pairs: int, n_tokens: int, given: Mapping[str, A
     n_updates = int(_number(given, "max_updates") or math.ceil(passes * n_tokens / batch_tokens))
     warmup = min(_MOST_WARMUP, max(n_updates // _WARMUP_SHARE, min(_LEAST_WARMUP, n_updates // 2)))
     every = max(1, n_updates // 10)
+    rate = peak_rate(n_parameters, n_pairs)
     values: dict[str, Any] = {
-        "learning_rate": peak_rate(n_parameters, n_pairs) * (_LORA if _has_lora(given) else 1),
+        "learning_rate": _LORA * min(rate, _PUBLISHED_RATE) if _has_lora(given) else rate,
         "batch_tokens": batch_tokens,
         "max_updates": n_updates,
         "schedule": "constant" if given.get("optimizer") == "schedule_free" else "linear",
@@ -77,7 +80,7 @@ def suited(n_parameters: int, n_pairs: int, n_tokens: int, given: Mapping[str, A
         values["min_updates"] = min(n_updates, _LEAST_UPDATES_IN_TIME)
     reasons = _reasons(values, own, n_parameters, n_pairs, passes)
     if _has_lora(given) and "learning_rate" in own:
-        reasons.append(f"adapters take a rate {_LORA} times as high as the model itself would")
+        reasons.append("adapters take a higher rate than the model itself would")
     return Suited(values, reasons)
 
 
@@ -97,9 +100,9 @@ def _has_lora(given: Mapping[str, Any]) -> bool:
 
 def peak_rate(n_parameters: int, n_pairs: int) -> float:
     """The peak of the learning rate, to two digits."""
-    rate = MOST_RATE * min(1.0, math.sqrt(_FULL_RATE_PARAMETERS / n_parameters))
+    rate = min(MOST_RATE, _PUBLISHED_RATE * math.sqrt(_PUBLISHED_PARAMETERS / n_parameters))
     rate *= min(1.0, math.sqrt(n_pairs / _FULL_RATE_PAIRS))
-    return float(f"{min(MOST_RATE, max(LEAST_RATE, rate)):.1e}")
+    return float(f"{max(LEAST_RATE, rate):.1e}")
 
 
 def _rounded(n_tokens: float) -> int:
