@@ -91,6 +91,14 @@ class Bundle:
     data: DataConfig | None
     """What its recipe says of the corpus; None where a bundle does not have that."""
 
+    known_as: str | None = None
+    """What it is called in messages, where that is not its path."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.known_as or str(self.path)
+
     def n_parameters(self) -> int:
         """Trained numbers, tied matrices counted once; read from the head of the weights' file.
 

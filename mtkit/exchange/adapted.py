@@ -35,12 +35,13 @@ def with_adapter(base: Bundle, directory: Path) -> Iterator[Bundle]:
     if not base.metadata:
         raise CheckpointError(f"{base.path}: a checkpoint takes no adapters: give a finished run, or a bundle")
     logger.info("%s with %s from %s", base.path, peft.told(adapters), directory)
+    known_as = f"{base.path} + {directory}"
     made = _in_cache(base, adapters, _place(base, directory))
     if made is not None:
-        yield _beside(base, made)
+        yield replace(_beside(base, made), known_as=known_as)
         return
     with tempfile.TemporaryDirectory(prefix="mtkit-") as name:
-        yield _beside(base, _made(base, adapters, Path(name) / "model"))
+        yield replace(_beside(base, _made(base, adapters, Path(name) / "model")), known_as=known_as)
 
 
 def _beside(base: Bundle, made: Bundle) -> Bundle:

@@ -214,4 +214,4 @@ def translate(
         if output is not None:
             write_output(output, (f"{line}\n".encode() for line in hyp_text))
         hyp = Text(f"the translation of {material.name}", hyp_text)
-        yield replace(material, systems=[System(str(bundle.path), hyp, description)])
+        yield replace(material, systems=[System(bundle.name, hyp, description)])

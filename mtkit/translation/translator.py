@@ -146,7 +146,7 @@ class Translator:
                 sample=sample,
             )
             translator = cls.of(chosen, bundle, direction_of(bundle, src_lang, tgt_lang)[0]).prefixed(*prefix)
-            translator.name = str(bundle.path)
+            translator.name = bundle.name
             return translator
 
         return with_bundle(model, load)

@@ -75,6 +75,11 @@ def test_a_command_sees_the_model_with_the_adapters(command: str, base: Path, ad
     assert with_them.stdout != alone.stdout
 
 
+def test_the_model_is_called_by_its_parts(base: Path, adapter: Path) -> None:
+    said = run("translate", "-m", base, "--adapter", adapter, "-i", "a").stderr
+    assert f"translating with {base} + {adapter} (" in said
+
+
 @pytest.mark.parametrize("command", [*COMMANDS, "bench"])
 def test_what_holds_no_adapters_is_told(command: str, base: Path) -> None:
     found = run(command, "-m", base, "--adapter", ".", *COMMANDS.get(command, ["-i", "a"]))
