@@ -63,7 +63,7 @@ COMMANDS = {
     "train": "fit trainer learn finetune fine-tune",
     "translate": "decode decoder generate interactive predict infer inference",
     "evaluate": "eval test bleu chrf ter sacrebleu scorer metrics",
-    "report": "compare compare-mt diff",
+    "report": "compare-mt diff",
     "score": "rescore rescorer perplexity ppl",
     "align": "alignment alignments",
     "inspect": "explain attention visualise visualize debug",

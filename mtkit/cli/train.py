@@ -170,6 +170,7 @@ def train(
     _check_sets(sets, config)
     if run_dir is None and config is None:
         raise ConfigError("name a directory for the run with -o DIR")
+    _check_two_sides(src_files, tgt_files)
     check_number(seeds, seed, overrides or ())
     check_inputs(*(path for path in (*src_files, *tgt_files) if tgt_files and path.is_file()))
 
@@ -254,6 +255,17 @@ def _kept(src: Path | None, tgt: Path | None) -> list[dict[str, str]] | list[str
         raise ConfigError("--keep-test and --keep-test-tgt go together: name both files, or one file of pairs")
     check_inputs(src, tgt)
     return [str(src)] if tgt is None else [{"src": str(src), "tgt": str(tgt)}]
+
+
+def _check_two_sides(src_files: list[Path], tgt_files: list[Path]) -> None:
+    """Tell who names text in one language how that is learnt from."""
+    for path in src_files if not tgt_files else ():
+        if not is_file_of_pairs(path):
+            raise ConfigError(
+                f"--src and --tgt go together: name the translations of {path} with --tgt FILE; to learn from one "
+                f"language alone, write a recipe with data.task: reconstruct and train: [{{mono: {path}}}], see "
+                "docs/pretraining.md"
+            )
 
 
 def _check_sets(sets: dict[str, tuple[Path | None, Path | None]], config: Path | None) -> None:

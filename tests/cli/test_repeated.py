@@ -91,7 +91,11 @@ def test_several_pairs_of_files_are_paired_in_order(
         (
             "--src a.en --src b.en",
             "--src and --tgt go together: a.en is not a file of pairs by its ending (.tmx, .xlf, .po, .tsv, .csv or "
-            ".jsonl); name its translations with --tgt FILE",
+            ".jsonl); name its translations with --tgt FILE"
+            if command == ["doctor"]
+            else "--src and --tgt go together: name the translations of a.en with --tgt FILE; to learn from one "
+            "language alone, write a recipe with data.task: reconstruct and train: [{mono: a.en}], see "
+            "docs/pretraining.md",
         ),
         ("--tgt a.de --tgt b.de", "--src and --tgt go together: name both files"),
         (

@@ -53,7 +53,7 @@ def test_json_has_the_numbers_of_two_systems_and_all_that_was_given() -> None:
     assert [system["name"] for system in found["systems"]] == ["A", "B"]
     assert {each["metric"] for each in found["comparisons"]} == {"bleu", "chrf"}
     assert [group["name"] for group in found["documents"]] == ["one", "two"]
-    assert found["curves"][0]["curves"] == [{"run": "run", "path": "run", "points": [[1, 12.5]]}]
+    assert found["curves"][0]["curves"] == [{"run": "run", "path": "run", "points": [[1, 12.5]], "rollbacks": []}]
     untranslated = next(fault for fault in found["faults"] if fault["name"] == "untranslated")
     assert untranslated["lines"] == [[], [1]]
     assert found["extremes"] == {"wins": [2], "losses": [1]}

@@ -285,7 +285,7 @@ def test_a_model_is_fitted_to_two_text_files(
     shown = capsys.readouterr().out
     assert f"training.from: {base}  # flag" in shown
     assert f"model.d_model: 32  # model {base}" in shown
-    assert "training.learning_rate: 0.0002  # fine-tuning" in shown
+    assert "training.learning_rate: 0.001  # fine-tuning" in shown
     assert "training.max_updates: 3  # --set" in shown
     assert run(monkeypatch, *command, "model.d_model=64") == 2
     assert f"mtkit: error: --set: model.d_model: 64 here, 32 in {base}: the model comes" in capsys.readouterr().err
@@ -303,7 +303,7 @@ def test_a_model_is_fitted_to_two_text_files(
     assert "BLEU" in out
     assert f"starting from {base}" in err
     table = out[out.index(f"before and after, from {base}:") :]
-    assert "old test set valid, 20 lines; too few" in table
+    assert "old test set valid, 20 lines (*)" in table
     assert run(monkeypatch, "describe", "-m", tmp_path / "run") == 0
     assert table.partition("the model:")[0].strip() in capsys.readouterr().out
     hyp = ["report", "--hyp", kept[1], "-r", kept[1], "--run", tmp_path / "run", "-o", tmp_path / "page.html", "--json"]

@@ -108,8 +108,7 @@ def _of_pairs(
         if kind_of(str(path)) is None:
             raise ConfigError(
                 f"--src and --tgt go together: {path} is not a file of pairs by its ending (.tmx, .xlf, .po, .tsv, "
-                ".csv or .jsonl); name its translations with --tgt FILE; to learn from one language alone, write a "
-                f"recipe with data.task: reconstruct and train: [{{mono: {path}}}], see docs/pretraining.md"
+                ".csv or .jsonl); name its translations with --tgt FILE"
             )
         _check_files(path)
         config = SourceConfig.model_validate(str(path))

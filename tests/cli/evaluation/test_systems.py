@@ -149,7 +149,7 @@ def test_source_beside_an_output_is_for_checks(files: Path) -> None:
         ((*BOTH, "--runs", "--paired", "bs"), "leave one out"),
         (("--hyp", "good", "--ref", "ref", "--runs"), "give at least two with --hyp FILE"),
         ((*BOTH, "--samples", "3"), "--samples belongs to"),
-        ((*BOTH[:-1], "exact", "--paired", "bs"), "need a metric that counts segment by segment: bleu, chrf"),
+        ((*BOTH[:-1], "length", "--paired", "bs"), "need a metric that counts segment by segment: bleu, chrf"),
         ((*BOTH, "--docs", "docs"), "add --segments FILE"),
         ((*BOTH, "--segments", "good"), "is an input too"),
         ((*BOTH, "--junit", "x", "--markdown", "x"), "--junit x and --markdown x are the same file"),
