@@ -20,14 +20,23 @@ _OF_RUN |= {
     "base.json",
     "adapter_config.json",
     "before.json",
+    "teacher.json",
+    "stage.json",
 }
 _OF_CORPUS = {"manifest.json", "state.json", "dataset_info.json", "report.json", "vocabulary.json"}
 
-_MARKS = {"mtkit.json": ("model", _OF_MODEL), ".mtkit": ("run", _OF_RUN), "manifest.json": ("corpus", _OF_CORPUS)}
+_OF_SEEDS = {"seeds.json", "seeds.txt"}
+
+_MARKS = {
+    "mtkit.json": ("model", _OF_MODEL),
+    ".mtkit": ("run", _OF_RUN),
+    "manifest.json": ("corpus", _OF_CORPUS),
+    "seeds.json": ("group of runs", _OF_SEEDS),
+}
 """By the file that marks the directory of each: what it is, and the names of its other files."""
 
-_WHOLE = "origin"
-"""Directory of a model or a run: what an imported model came with, under names of its own."""
+_WHOLE = ("origin", "translations")
+"""Directories of a model or a run in which all is its own: what an imported model came with, translated test sets."""
 
 _DEPTH = 4
 """Directories between such a file and the one that is marked."""
@@ -43,7 +52,7 @@ def owner_of(path: Path) -> str | None:
     if not target.is_file():
         return None
     for directory in list(target.parents)[:_DEPTH]:
-        is_kept = (directory / _WHOLE) in target.parents
+        is_kept = any((directory / name) in target.parents for name in _WHOLE)
         for mark, (kind, names) in _MARKS.items():
             is_own = target.name in names or target.suffix in _OF_ANY or (is_kept and kind != "corpus")
             if is_own and (directory / mark).is_file():

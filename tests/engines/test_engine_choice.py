@@ -57,7 +57,7 @@ def test_a_model_that_ctranslate2_cannot_express_translates_with_torch(
     assert "translating with torch: CTranslate2 cannot run this decoder (ssru)" in caplog.messages
     with pytest.raises(ConfigError, match=r"CTranslate2 cannot run this decoder \(ssru\); use --engine torch"):
         description(other_bundle, device="cpu", engine="ctranslate2")
-    with pytest.raises(ConfigError, match=r"no model.decoder_attention ssru: this model translates with torch alone"):
+    with pytest.raises(ConfigError, match=r"cannot run this decoder \(ssru\): this model translates with torch alone"):
         convert(load_bundle(other_bundle), "int8")
 
 

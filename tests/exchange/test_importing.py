@@ -324,7 +324,7 @@ def test_describe_shows_where_a_model_comes_from(tmp_path: Path, capsys: pytest.
     table, _, plain = capsys.readouterr().out.rstrip().rpartition("\n")
     assert "imported from" in table
     assert "student" in table
-    assert "Marian (Marian's .bin, as in Firefox, int8)" in table
+    assert "Marian (.bin, as in Firefox, int8)" in table
     assert "cc-by-nc-sa-4.0 (not for commercial use" in table
     assert json.loads(plain)["origin"]["languages"] == "en to de"
 

@@ -149,7 +149,7 @@ def test_a_corpus_that_is_gone_is_warned_of(
     (base / "mtkit.json").write_text(json.dumps({**manifest, "corpus": "nowhere"}))
     train(settings(training__from=str(base)), tmp_path / "run")
     assert "what is forgotten is not measured: nowhere: the model's corpus is not there" in caplog.text
-    assert "name an old test set with --keep-test FILE" in caplog.text
+    assert "name one with --keep-test FILE --keep-test-tgt FILE" in caplog.text
     assert [each["kind"] for each in sets_of(tmp_path / "run")] == ["new", "validation"]
 
 

@@ -52,6 +52,7 @@ def recipe_of(toy_task: ToyTask, **overrides: object) -> Settings:
         "training__learning_rate": 2e-3,
         "training__healing": {"recent": 1, "window": 40, "sigmas": None},
         "data__test": [],
+        "data__prepared": str(toy_task.directory / "prepared-without-test"),
     }
     return toy_task.recipe(**values | overrides)
 
