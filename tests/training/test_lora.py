@@ -121,7 +121,7 @@ def test_a_killed_run_goes_on_bit_for_bit(
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_adapters_have_a_rate_ten_times_as_high(toy_task: ToyTask, straight: Path, prepared: Path) -> None:
+def test_adapters_have_a_higher_rate(toy_task: ToyTask, straight: Path, prepared: Path) -> None:
     rates = {}
     for name, lora in (("lora", {"rank": 2}), ("whole", {})):
         settings = tuned(toy_task, straight, prepared, training__lora=lora)
@@ -130,7 +130,8 @@ def test_adapters_have_a_rate_ten_times_as_high(toy_task: ToyTask, straight: Pat
         rates[name] = start.under(settings).config().training.learning_rate
         told = " ".join(start.suited(settings, None).reasons)
         assert ("adapters take a higher rate" in told) == (name == "lora")
-    assert rates["lora"] == pytest.approx(10 * rates["whole"])
+    # ten times what is published for models a thousand times as large; the model itself has the most there is
+    assert rates == {"lora": pytest.approx(2e-3), "whole": 1e-3}
 
 
 def test_a_run_whose_base_is_gone_asks_for_it(
