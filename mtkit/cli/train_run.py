@@ -46,7 +46,7 @@ def train_run(
     from mtkit.training.pretraining import train as run_training
     from mtkit.training.saving.places import where_it_began
 
-    with where_it_began(directory, before.data) as seen_from_there:
+    with where_it_began(directory, before) as seen_from_there:
         if seen_from_there != directory:  # the model is named as seen from there too
             start = None
         return run_training(settings, seen_from_there, start, overwrite=overwrite, started=started)

@@ -9,7 +9,7 @@ from typing import Any
 from mtkit.bundle.corpus import relative_path
 from mtkit.bundle.run_note import CALLED_FROM, noted_place
 from mtkit.log import logger
-from mtkit.settings.data import DataConfig
+from mtkit.settings.recipe import Config
 from mtkit.settings.section import PLACE, marked
 from mtkit.settings.source import SourceConfig
 
@@ -22,7 +22,7 @@ def note_of_place(run_dir: Path) -> dict[str, str]:
 
 
 @contextmanager
-def where_it_began(run_dir: Path, data: DataConfig) -> Iterator[Path]:
+def where_it_began(run_dir: Path, config: Config) -> Iterator[Path]:
     """Go on with a run from where it was begun, if its files are not found from here but from there.
 
     Yields:
@@ -30,7 +30,7 @@ def where_it_began(run_dir: Path, data: DataConfig) -> Iterator[Path]:
     """
     noted = noted_place(run_dir, CALLED_FROM)
     base = None if noted is None else Path(os.path.normpath(run_dir.resolve() / noted))
-    if base is None or _all_there(data, Path()) or not _all_there(data, base):
+    if base is None or _all_there(config, Path()) or not _all_there(config, base):
         yield run_dir
         return
     logger.info("going on from %s, where the run began", base)
@@ -58,8 +58,10 @@ def apart_from_places(settings: Mapping[str, Any]) -> dict[str, Any]:
     return apart
 
 
-def _all_there(data: DataConfig, base: Path) -> bool:
+def _all_there(config: Config, base: Path) -> bool:
     """Whether all files of a recipe are found from a directory."""
-    sources = (*data.train, *data.valid, *data.test)
-    names = (getattr(source, kind) for source in sources for kind in _FILES)
+    data, stage = config.data, config.pretraining
+    sources = (*data.train, *data.valid, *data.test, *stage.src, *stage.tgt)
+    names = [getattr(source, kind) for source in sources for kind in _FILES]
+    names.append(config.training.distillation.teacher)
     return all((base / name).exists() for name in names if name is not None)

@@ -105,6 +105,29 @@ def test_training_goes_on_from_anywhere(project: Path, tmp_path: Path, monkeypat
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["pretraining", "teacher"])
+def test_training_finds_the_other_files_of_its_recipe_too(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """With a corpus that is found from anywhere."""
+    recipe = yaml.safe_load(Path("recipes/toy.yaml").read_text())
+    for split in ("train", "valid", "test"):
+        recipe["data"][split] = {side: str(project / name) for side, name in recipe["data"][split].items()}
+    if kind == "pretraining":
+        shutil.copy("train.num", "more.num")
+        recipe["pretraining"] = {"task": "denoise", "src": "more.num", "max_updates": 1}
+    else:
+        recipe["training"]["distillation"] = {"teacher": "runs/toy"}
+    recipe["data"]["prepared"] = str(project / "prepared" / kind)
+    (project / "recipes" / "more.yaml").write_text(yaml.safe_dump(recipe))
+    first = run("train", "recipes/more.yaml", "-o", "runs/more")
+    assert first.exit_code == 0, first.exception
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    command = ("train", project / "recipes" / "more.yaml", "-o", project / "runs" / "more")
+    longer = run(*command, "--set", "training.max_updates=3")
+    assert longer.exit_code == 0, longer.exception
+
+
 def test_a_run_of_two_files_goes_on_from_anywhere(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
