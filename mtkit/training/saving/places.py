@@ -13,8 +13,6 @@ from mtkit.settings.recipe import Config
 from mtkit.settings.section import PLACE, marked
 from mtkit.settings.source import SourceConfig
 
-_FILES = ("src", "tgt", "tsv", "jsonl", "tmx", "xliff", "po", "mono")
-
 
 def note_of_place(run_dir: Path) -> dict[str, str]:
     """What a run directory notes of where the command was called."""
@@ -23,14 +21,16 @@ def note_of_place(run_dir: Path) -> dict[str, str]:
 
 @contextmanager
 def where_it_began(run_dir: Path, config: Config) -> Iterator[Path]:
-    """Go on with a run from where it was begun, if its files are not found from here but from there.
+    """Go on with a run from where it was begun, if from there all its files are found that are from here, and more.
+
+    What is found from neither place may be gone without harm, as a teacher whose run is done, or is no file.
 
     Yields:
         The run directory, as seen from there.
     """
     noted = noted_place(run_dir, CALLED_FROM)
     base = None if noted is None else Path(os.path.normpath(run_dir.resolve() / noted))
-    if base is None or _all_there(config, Path()) or not _all_there(config, base):
+    if base is None or not _found(config, Path()) < _found(config, base):
         yield run_dir
         return
     logger.info("going on from %s, where the run began", base)
@@ -58,10 +58,10 @@ def apart_from_places(settings: Mapping[str, Any]) -> dict[str, Any]:
     return apart
 
 
-def _all_there(config: Config, base: Path) -> bool:
-    """Whether all files of a recipe are found from a directory."""
-    data, stage = config.data, config.pretraining
-    sources = (*data.train, *data.valid, *data.test, *stage.src, *stage.tgt)
-    names = [getattr(source, kind) for source in sources for kind in _FILES]
-    names.append(config.training.distillation.teacher)
-    return all((base / name).exists() for name in names if name is not None)
+def _found(config: Config, base: Path) -> set[str]:
+    """The files and directories named in a recipe that are found from a directory."""
+    data, stage, training = config.data, config.pretraining, config.training
+    sources = (*data.train, *data.valid, *data.test, *stage.src, *stage.tgt, *training.keep_test)
+    names = [getattr(source, place) for source in sources for place in marked(SourceConfig, PLACE)]
+    names.append(training.distillation.teacher)
+    return {name for name in names if name is not None and (base / name).exists()}

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -105,27 +106,61 @@ def test_training_goes_on_from_anywhere(project: Path, tmp_path: Path, monkeypat
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["pretraining", "teacher"])
-def test_training_finds_the_other_files_of_its_recipe_too(
+def go_on_elsewhere(project: Path, recipe: dict[str, Any], elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """Train a recipe in the directory of a project, and longer from another one."""
+    (project / "recipes" / "other.yaml").write_text(yaml.safe_dump(recipe))
+    first = run("train", "recipes/other.yaml", "-o", "runs/other")
+    assert first.exit_code == 0, first.exception
+    Path("runs/other/before.json").unlink(missing_ok=True)  # as if killed while the model it starts from was scored
+    monkeypatch.chdir(elsewhere)
+    command = ("train", project / "recipes" / "other.yaml", "-o", project / "runs" / "other")
+    return run(*command, "--set", "training.max_updates=3")
+
+
+@pytest.mark.parametrize("kind", ["pretraining", "teacher", "keep_test", "csv"])
+def test_training_finds_every_file_of_its_recipe(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """With a corpus that is found from anywhere."""
+    """One that is named from the project, beside a corpus that is found from anywhere."""
     recipe = yaml.safe_load(Path("recipes/toy.yaml").read_text())
     for split in ("train", "valid", "test"):
         recipe["data"][split] = {side: str(project / name) for side, name in recipe["data"][split].items()}
+    recipe["data"]["prepared"] = str(project / "prepared" / kind)
     if kind == "pretraining":
         shutil.copy("train.num", "more.num")
         recipe["pretraining"] = {"task": "denoise", "src": "more.num", "max_updates": 1}
-    else:
+    elif kind == "teacher":
         recipe["training"]["distillation"] = {"teacher": "runs/toy"}
-    recipe["data"]["prepared"] = str(project / "prepared" / kind)
-    (project / "recipes" / "more.yaml").write_text(yaml.safe_dump(recipe))
-    first = run("train", "recipes/more.yaml", "-o", "runs/more")
-    assert first.exit_code == 0, first.exception
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    command = ("train", project / "recipes" / "more.yaml", "-o", project / "runs" / "more")
-    longer = run(*command, "--set", "training.max_updates=3")
+    elif kind == "keep_test":
+        del recipe["model"], recipe["tokenizer"]
+        recipe["training"] |= {
+            "from": str(project / "runs" / "toy"),
+            "keep_test": {"src": "test.num", "tgt": "test.abc"},
+        }
+    else:
+        sides = (Path(f"valid.{side}").read_text().splitlines() for side in ("num", "abc"))
+        Path("valid.csv").write_text("num,abc\n" + "".join(f"{src},{tgt}\n" for src, tgt in zip(*sides, strict=True)))
+        recipe["data"]["valid"] = "valid.csv"
+    longer = go_on_elsewhere(project, recipe, tmp_path / "elsewhere", monkeypatch)
     assert longer.exit_code == 0, longer.exception
+
+
+def test_training_finds_its_files_although_its_teacher_is_gone(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = yaml.safe_load(Path("recipes/toy.yaml").read_text())
+    recipe["training"]["distillation"] = {"teacher": "runs/toy"}
+    recipe["data"]["prepared"] = str(project / "prepared" / "taught")
+    longer = go_on_elsewhere(project, recipe, tmp_path / "elsewhere", monkeypatch)
+    assert longer.exit_code == 0, longer.exception
+    shutil.rmtree(project / "runs" / "toy")
+    command = ("train", project / "recipes" / "other.yaml", "-o", project / "runs" / "other")
+    again = run(*command, "--set", "training.max_updates=3")
+    assert again.exit_code == 0, again.exception
+    shutil.rmtree(project / "runs" / "other" / "model")
+    error = run(*command, "--set", "training.max_updates=3").exception
+    assert isinstance(error, MtkitError)
+    assert str(error) == "runs/toy: the teacher that the run learns from is not there; put it back"
 
 
 def test_a_run_of_two_files_goes_on_from_anywhere(
